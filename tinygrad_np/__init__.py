@@ -1,0 +1,21 @@
+"""Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
+
+graph.py the tape, rules.py and table.py what a row is, derivatives/ the rows, tensor.py recording, transforms.py
+functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
+"""
+
+from .graph import FreedGraphError as FreedGraphError
+from .guard import MutationError as MutationError
+from .modes import enable_grad as enable_grad
+from .modes import is_grad_enabled as is_grad_enabled
+from .modes import no_grad as no_grad
+from .rules import NotDifferentiable as NotDifferentiable
+from .rules import unbroadcast as unbroadcast
+from .table import primitive as primitive
+from .tensor import Tensor as Tensor
+from .transforms import grad as grad
+from .transforms import jvp as jvp
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp
+
+__version__ = "0.1.0"

@@ -1,0 +1,210 @@
+"""Elementwise functions: the partial derivatives, as inside the cover of a calculus book.
+
+x and y are the operands, out is the result. Ties and boundaries are policy: |x|' is 0 at 0, tied maxima share
+equally, clip passes the cotangent on the closed interval, steps have derivative 0, hypot(0, 0) has gradient 0.
+A kink is written as an expression that is zero where the function is not smooth.
+"""
+
+import operator
+
+import numpy as np
+
+from ..rules import NotDifferentiable
+from ..table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive, values_of
+
+inf, pi, log2, log10 = np.inf, np.pi, np.log(2), np.log(10)
+
+
+def over(a, b):
+    """a / b, and 0 where b is 0."""
+    zero = values_of(b) == 0
+    return np.where(zero, 0, a / np.where(zero, 1, b))
+
+
+# ---- arithmetic -------------------------------------------------------------------------------------------
+
+elementwise(np.add, 1, 1)
+elementwise(np.subtract, 1, -1)
+elementwise(np.multiply, lambda y: y, lambda x: x)
+elementwise(np.divide, lambda y: 1 / y, lambda y, out: -out / y, domain=(REAL, POSITIVE))
+elementwise(np.negative, -1)
+elementwise(np.positive, 1)
+elementwise(np.reciprocal, lambda out: -out * out, domain=POSITIVE)
+elementwise(np.square, lambda x: 2 * x)
+elementwise(np.sqrt, lambda out: 0.5 / out, domain=POSITIVE)
+elementwise(np.cbrt, lambda out: 1 / (3 * out * out), domain=POSITIVE)
+
+
+def power_x(x, y):
+    """y xʸ⁻¹, which is 0 where y is 0, also at x = 0."""
+    if isinstance(y, (int, float)):
+        return y * x ** (y - 1) if y else 0
+    return np.where(values_of(y) == 0, 0, y * x ** np.where(values_of(y) == 0, 1, y - 1))
+
+
+def power_y(x, out):
+    """xʸ log x, whose limit at x = 0 is 0."""
+    return out * np.log(np.where(values_of(x) == 0, 1, x))
+
+
+elementwise(np.power, power_x, power_y, domain=(POSITIVE, REAL), call=operator.pow)
+elementwise(np.float_power, power_x, power_y, domain=(POSITIVE, REAL))
+elementwise(np.remainder, 1, lambda x, y: -np.floor(x / y), domain=(REAL, POSITIVE),
+            kinks=lambda x, y: np.sin(pi * x / y))
+elementwise(np.fmod, 1, lambda x, y: -np.trunc(x / y), domain=(REAL, POSITIVE), kinks=lambda x, y: np.sin(pi * x / y))
+elementwise(np.hypot, lambda x, out: over(x, out), lambda y, out: over(y, out),
+            kinks=lambda x, y: np.abs(x) + np.abs(y))
+
+# ---- exponentials and logarithms --------------------------------------------------------------------------
+
+elementwise(np.exp, lambda out: out)
+elementwise(np.exp2, lambda out: log2 * out)
+elementwise(np.expm1, lambda out: out + 1)
+elementwise(np.log, lambda x: 1 / x, domain=POSITIVE)
+elementwise(np.log2, lambda x: 1 / (x * log2), domain=POSITIVE)
+elementwise(np.log10, lambda x: 1 / (x * log10), domain=POSITIVE)
+elementwise(np.log1p, lambda x: 1 / (1 + x), domain=(-1, inf))
+
+
+def share(x, y, out, exp):
+    """exp(x - out): the share of x in log(eˣ + eʸ), also where the result is infinite."""
+    x_is, y_is, out_is = map(values_of, (x, y, out))
+    return np.where(np.isinf(out_is), np.where(x_is == y_is, 0.5, x_is == out_is), exp(x - out))
+
+
+elementwise(np.logaddexp, lambda x, y, out: share(x, y, out, np.exp), lambda x, y, out: share(y, x, out, np.exp))
+elementwise(np.logaddexp2, lambda x, y, out: share(x, y, out, np.exp2), lambda x, y, out: share(y, x, out, np.exp2))
+
+# ---- trigonometry -----------------------------------------------------------------------------------------
+
+elementwise(np.sin, lambda x: np.cos(x))
+elementwise(np.cos, lambda x: -np.sin(x))
+elementwise(np.tan, lambda out: 1 + out * out, domain=(-1.5, 1.5))
+elementwise(np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), domain=UNIT)
+elementwise(np.arccos, lambda x: -1 / np.sqrt(1 - x * x), domain=UNIT)
+elementwise(np.arctan, lambda x: 1 / (1 + x * x))
+elementwise(np.arctan2, lambda x, y: over(over(y, np.hypot(x, y)), np.hypot(x, y)),
+            lambda x, y: -over(over(x, np.hypot(x, y)), np.hypot(x, y)), kinks=lambda x, y: x)
+elementwise(np.sinh, lambda x: np.cosh(x))
+elementwise(np.cosh, lambda x: np.sinh(x))
+elementwise(np.tanh, lambda out: 1 - out * out)
+elementwise(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1))
+elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), domain=(1, inf))
+elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), domain=UNIT)
+for degrees in (np.degrees, np.rad2deg):
+    elementwise(degrees, 180 / pi)
+for radians in (np.radians, np.deg2rad):
+    elementwise(radians, pi / 180)
+
+
+def sinc_slope(x, out):
+    """(cos πx - sinc x) / x, by its series near 0, where the difference cancels."""
+    near = np.abs(values_of(x)) < 0.05
+    z = np.where(near, (pi * x) ** 2, 0)
+    series = -(pi ** 2) / 3 * x * (1 - z / 10 * (1 - z / 28 * (1 - z / 54)))
+    safe = np.where(near, 1, x)
+    return np.where(near, series, (np.cos(pi * safe) - np.sin(pi * safe) / (pi * safe)) / safe)
+
+
+elementwise(np.sinc, sinc_slope)
+
+# ---- absolute value, maxima, steps ------------------------------------------------------------------------
+
+
+def direction(x):
+    """x / |x|, and 0 at 0."""
+    return over(x, np.abs(x)) if values_of(x).dtype.kind == "c" else np.sign(values_of(x))
+
+
+def step(x):
+    """0: a step is flat wherever it has a derivative; a complex sign turns with its argument."""
+    if values_of(x).dtype.kind == "c":
+        raise NotDifferentiable("np.sign of a complex tensor has no complex derivative; write x / np.abs(x)")
+    return 0
+
+
+elementwise(np.absolute, lambda x: direction(x).conjugate(), kinks=lambda x: x)
+elementwise(np.fabs, lambda x: np.sign(values_of(x)), kinks=lambda x: x)
+elementwise(np.sign, step, kinks=lambda x: x)
+for whole in (np.floor, np.ceil, np.trunc, np.rint):
+    elementwise(whole, 0, kinks=lambda x: np.sin(2 * pi * x))
+elementwise(np.floor_divide, 0, 0, domain=(REAL, POSITIVE), kinks=lambda x, y: np.sin(pi * x / y))
+elementwise(np.copysign, lambda x, y: np.sign(values_of(x)) * np.copysign(1, values_of(y)), 0, kinks=lambda x, y: x * y)
+elementwise(np.heaviside, 0, lambda x: values_of(x) == 0, kinks=lambda x, y: x)
+elementwise(np.nextafter, 1, 0, kinks=lambda x, y: x - y)
+
+
+def first(x, y, wins):
+    """1 where the first operand is the result, 1/2 where they tie."""
+    x, y = values_of(x), values_of(y)
+    return np.where(x == y, 0.5, wins(x, y) | (np.isnan(x) & ~np.isnan(y)))
+
+
+def numbers_first(x, y, wins):
+    """The same where a NaN never wins against a number."""
+    x, y = values_of(x), values_of(y)
+    return np.where(x == y, 0.5, wins(x, y) | (np.isnan(y) & ~np.isnan(x)))
+
+
+def tie(x, y):
+    return x - y
+
+
+elementwise(np.maximum, lambda x, y: first(x, y, np.greater), lambda x, y: first(y, x, np.greater), kinks=tie)
+elementwise(np.minimum, lambda x, y: first(x, y, np.less), lambda x, y: first(y, x, np.less), kinks=tie)
+elementwise(np.fmax, lambda x, y: numbers_first(x, y, np.greater), lambda x, y: numbers_first(y, x, np.greater), kinks=tie)
+elementwise(np.fmin, lambda x, y: numbers_first(x, y, np.less), lambda x, y: numbers_first(y, x, np.less), kinks=tie)
+
+
+@primitive
+def limit(a, lo, hi):
+    """min(max(a, lo), hi)."""
+    return np.minimum(np.maximum(a, lo), hi)
+
+
+def below(a, b):
+    return values_of(a) < values_of(b)
+
+
+elementwise(limit, lambda a, lo, hi: ~below(a, lo) & ~below(hi, a) & ~below(hi, lo),
+            lambda a, lo, hi: below(a, lo) & ~below(hi, lo), lambda a, lo, hi: below(hi, a) | below(hi, lo),
+            names=("a", "lo", "hi"), call=limit.fun, kinks=lambda a, lo, hi: (a - lo) * (a - hi) * (hi - lo))
+
+
+@composed(np.clip, cases=[lambda f, A: f(A("m", "n"), -0.5, 0.75), lambda f, A: f(A("m", "n"), A("n"), None)])
+def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    lo = min if a_min is None else a_min
+    hi = max if a_max is None else a_max
+    return limit(a, -inf if lo is None else lo, inf if hi is None else hi)
+
+
+@composed(np.nan_to_num, cases=[lambda f, A: f(A("m", "n"))])
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    values = values_of(x)
+    return np.where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+
+
+for rounds in {np.round, np.around}:
+    function(rounds, lambda ct: ct * 0, kinks=lambda x: np.sin(2 * pi * x), cases=[lambda f, A: f(A("m"))])
+
+# ---- complex numbers --------------------------------------------------------------------------------------
+
+function(np.conjugate, lambda ct: ct.conjugate(), conj=False, kind="linear", signature="x",
+         jvps=[lambda t: t.conjugate()], cases=[lambda f, A: f(A("m", "n"))])
+function(np.real, lambda ct: ct, conj=False, kind="linear", cases=[lambda f, A: f(A("m"))])
+function(np.imag, lambda ct: ct * 1j, conj=False, kind="linear", cases=[lambda f, A: f(A("m"))])
+
+
+@composed(np.angle, kinks=lambda x: x, cases=[lambda f, A: f(A("m")), lambda f, A: f(A("m"), deg=True)])
+def angle(z, deg=False):
+    radians = np.arctan2(np.imag(z), np.real(z))
+    return np.degrees(radians) if deg else radians
+
+
+@composed(np.real_if_close, cases=[lambda f, A: f(A("m"))])
+def real_if_close(a, tol=100):
+    return np.real(a) if np.isrealobj(np.real_if_close(values_of(a), tol)) else a
+
+
+linear(np.astype, lambda ct: ct, cases=[lambda f, A: f(A("m"), np.float64)])
+linear(np.copy, lambda ct: ct, cases=[lambda f, A: f(A("m", "n"))])

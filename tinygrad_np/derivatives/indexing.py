@@ -1,0 +1,93 @@
+"""Indexing and selection: everything that picks elements is an index, and the transpose of an index is a scatter."""
+
+import numpy as np
+
+from ..rules import unbroadcast
+from ..table import TABLE, composed, getitem, linear, scatter, values_of
+
+INDEXED = [lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))), lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
+           lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
+           lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))), lambda f, A: f(A(3, 4), (Ellipsis, 0))]
+TABLE[getitem].kind = TABLE[scatter].kind = "linear"
+TABLE[getitem].cases = INDEXED
+TABLE[scatter].cases = [lambda f, A: f(A(3, "n"), ([0, 2, 0],), (4, A(3, "n").shape[1])), lambda f, A: f(A(2), slice(1, 3), (4,))]
+
+linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
+       lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),
+       diff=("x", "y"), signature="condition, x=None, y=None", ignores=("condition",),
+       cases=[lambda f, A: f(np.arange(3) % 2 == 0, A("m", 3), A(3)), lambda f, A: f(np.array([[True], [False]]), A(2, "n"), 0.0)])
+
+
+def at_axis(axis, ndim, index):
+    """The index that applies `index` to one axis."""
+    return (slice(None),) * (axis % ndim) + (index,)
+
+
+@composed(np.take, cases=[lambda f, A: f(A(3, "n"), [[0, 2], [2, -1]], axis=0), lambda f, A: f(A(3, 2), [5, 0, 0]),
+                          lambda f, A: f(A("m", 3), [4, -5], axis=1, mode="wrap")])
+def take(a, indices, axis=None, mode="raise"):
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    n, indices = a.shape[axis], np.asarray(indices)
+    if mode == "wrap":
+        indices = indices % n
+    elif mode == "clip":
+        indices = np.clip(indices, 0, n - 1)
+    return a[at_axis(axis, a.ndim, indices)]
+
+
+@composed(np.take_along_axis, cases=[lambda f, A: f(A(3, 2), np.array([[0, 2], [0, 0]]), 0),
+                                     lambda f, A: f(A(2, 3), np.array([[2, -1], [1, 1]]), axis=1)])
+def take_along_axis(arr, indices, axis=-1):
+    return np.ravel(arr)[indices] if axis is None else arr[open_grid(indices, axis)]
+
+
+def open_grid(indices, axis):
+    """The index that reads, along one axis, the position that `indices` gives for every place."""
+    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid[axis % indices.ndim] = indices
+    return tuple(grid)
+
+
+@composed(np.compress, cases=[lambda f, A: f([True, False, True], A(3, "n"), axis=0)])
+def compress(condition, a, axis=None):
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return a[at_axis(axis, a.ndim, np.flatnonzero(values_of(condition)))]
+
+
+@composed(np.extract, cases=[lambda f, A: f(np.array([[True, False], [True, True]]), A(2, 2))])
+def extract(condition, arr):
+    return np.ravel(arr)[np.flatnonzero(values_of(condition))]
+
+
+def distinct(a):
+    """Zero where two elements tie, so that their order could change."""
+    return np.diff(np.sort(a, axis=None))
+
+
+@composed(np.sort, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), axis=0), lambda f, A: f(A("m", "n"), None)],
+          kinks=distinct)
+def sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return np.take_along_axis(a, np.argsort(values_of(a), axis, kind, stable=stable), axis) if a.size else a
+
+
+@composed(np.partition, cases=[lambda f, A: f(A(2, 5), 2), lambda f, A: f(A(5, 2), (1, -1), axis=0)], kinks=distinct)
+def partition(a, kth, axis=-1, kind="introselect", order=None):
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return np.take_along_axis(a, np.argpartition(values_of(a), kth, axis, kind), axis)
+
+
+@composed(np.select, cases=[lambda f, A: f([np.array([True, False, False]), np.array([True, True, False])], [A(2, 3), A(3)], A())])
+def select(condlist, choicelist, default=0):
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"select: found {len(condlist)} conditions and {len(choicelist)} choices; expected as many of each")
+    out = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist)):
+        out = np.where(condition, choice, out)
+    return out
+
+

@@ -1,0 +1,18 @@
+"""Functions without a derivative by nature: comparisons, tests, positions and counts answer with plain arrays."""
+
+import numpy as np
+
+from ..table import plain
+
+plain("a comparison", np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,
+      np.array_equal, np.array_equiv)
+plain("a test", np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isneginf, np.iscomplex, np.isreal, np.iscomplexobj,
+      np.isrealobj, np.all, np.any, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isin)
+plain("a position", np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero,
+      np.searchsorted, np.lexsort, np.nanargmax, np.nanargmin, np.digitize)
+plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, np.bincount, np.histogram_bin_edges,
+      np.result_type, np.min_scalar_type, np.can_cast, np.common_type, np.array_repr, np.array_str, np.array2string,
+      np.may_share_memory, np.shares_memory)
+plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
+      np.bitwise_count)
+plain("a distance between floating numbers", np.spacing)

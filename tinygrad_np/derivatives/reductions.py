@@ -1,0 +1,160 @@
+"""Reductions and running reductions: each is locally a weighted sum, so its derivative is the weights.
+
+Ties share equally; `prod` and `cumprod` are exact with any number of zeros; `std` of a constant has gradient 0.
+"""
+
+import math
+
+import numpy as np
+
+from ..rules import expand
+from ..table import composed, function, linear, reduction, values_of
+from .elementwise import over
+
+
+def spread(ct, a_shape, axis, keepdims, where=True):
+    """The transpose of a sum: every element that was summed gets the cotangent of its sum."""
+    g = np.broadcast_to(expand(ct, a_shape, axis, keepdims), a_shape)
+    return g if where is True else np.where(where, g, 0)
+
+
+def count(shape, axis, where=True):
+    """How many elements each entry of a reduction sees: a number, or an array under `where`."""
+    if where is not True:
+        return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return math.prod(shape[i] for i in axes)
+
+
+AXES = [lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), axis=-1), lambda f, A: f(A("m", "n"), 0),
+        lambda f, A: f(A("m", "n", 2), axis=(0, -1), keepdims=True), lambda f, A: f(A())]
+MASKED = [lambda f, A: f(A("m", 3), axis=1, where=np.array([True, False, True]))]
+
+linear(np.sum, spread, cases=AXES + MASKED)
+
+
+def mean_ct(ct, a_shape, axis, keepdims, where):
+    n = count(a_shape, axis, where)
+    return spread(np.divide(ct, n) if where is True else expand(ct, a_shape, axis, keepdims) / n,
+                  a_shape, axis, keepdims if where is True else True, where)
+
+
+linear(np.mean, mean_ct, cases=AXES + MASKED)
+
+
+def deviations(a, axis, where, mean):
+    """a - mean, conjugated as the weights of a sum of squares are."""
+    if mean is np._NoValue:
+        mean = np.mean(a, axis=axis, keepdims=True, where=where)
+    return (a - mean).conjugate()
+
+
+def freedom(a, axis, where, ddof, correction):
+    return np.maximum(count(a.shape, axis, where) - (ddof if correction is np._NoValue else correction), 0)
+
+
+reduction(np.var, lambda a, axis, where, mean, ddof, correction:
+          over(2 * deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction)),
+          cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
+reduction(np.std, lambda a, out, axis, where, mean, ddof, correction:
+          over(deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction) * out),
+          cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)], kinks=lambda a: np.ptp(a) if a.size else 1)
+
+
+def ties(a, out, axis, where):
+    """Each extreme's equal share among those that reach it."""
+    a, out = values_of(a), values_of(out)
+    reached = ((a == out) | ((a != a) & (out != out))) & where
+    return over(reached.astype(a.real.dtype), np.sum(reached, axis=axis, keepdims=True))
+
+
+def gap(a):
+    """Zero where two elements tie."""
+    s = np.sort(a, axis=None)
+    return np.diff(s)
+
+
+for extreme in {np.max, np.amax, np.min, np.amin}:
+    reduction(extreme, ties, cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)],
+              kinks=gap)
+
+
+def others(a, axis, where):
+    """The product of all the other elements along the axis, without a division."""
+    a = a if where is True else np.where(where, a, 1)
+    if axis is None or isinstance(axis, tuple):
+        axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in axis)
+        kept = tuple(i for i in range(a.ndim) if i not in axes)
+        order = kept + axes
+        turned = np.transpose(a, order)
+        flat = np.reshape(turned, turned.shape[:len(kept)] + (-1,) if turned.size else turned.shape[:len(kept)] + (0,))
+        back = np.reshape(others(flat, -1, True), turned.shape)
+        return np.transpose(back, tuple(np.argsort(order)))
+    before = shifted(np.cumprod(a, axis=axis), axis)
+    after = np.flip(shifted(np.cumprod(np.flip(a, axis), axis=axis), axis), axis)
+    return before * after
+
+
+def shifted(a, axis):
+    """One place along the axis, a one coming in: an inclusive running product made exclusive."""
+    first = np.ones_like(values_of(a).take([0] if a.shape[axis] else [], axis=axis))
+    return np.concatenate([first, a[along(slice(0, -1), axis, a.ndim)]], axis=axis) if a.shape[axis] else a
+
+
+def along(index, axis, ndim):
+    """An index that applies `index` to one axis."""
+    return (slice(None),) * (axis % ndim) + (index,)
+
+
+def product_weights(a, axis, where, initial):
+    w = others(a, axis, where) if a.ndim else np.ones_like(values_of(a))
+    return w if initial is None else w * initial
+
+
+reduction(np.prod, product_weights, cases=AXES + MASKED)
+
+
+@composed(np.ptp, cases=AXES, kinks=gap)
+def ptp(a, axis=None, keepdims=False):
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+# ---- running reductions -----------------------------------------------------------------------------------
+
+RUNNING = [lambda f, A: f(A("m", "n"), axis=0), lambda f, A: f(A("m", "n"), axis=-1), lambda f, A: f(A("m", "n"))]
+
+
+def backwards(fun, a, axis):
+    return np.flip(fun(np.flip(a, axis), axis=axis), axis)
+
+
+def cumsum_ct(ct, a_shape, axis):
+    if axis is None:
+        return np.reshape(backwards(np.cumsum, ct, 0), a_shape)
+    return backwards(np.cumsum, ct, axis)
+
+
+linear(np.cumsum, cumsum_ct, cases=RUNNING)
+
+
+def cumprod_ct(ct, a, axis):
+    """x̄ᵢ = Π(x before i) · Sᵢ with Sᵢ = ȳᵢ + xᵢ₊₁ Sᵢ₊₁, a recurrence solved by doubling, so without a division."""
+    if axis is None:
+        return np.reshape(cumprod_ct(ct, np.ravel(a), 0), a.shape)
+    n, ndim = a.shape[axis], a.ndim
+    if not n:
+        return ct
+    before = shifted(np.cumprod(a, axis=axis), axis)
+    zero = np.zeros_like(values_of(a).take([0], axis=axis))
+    total, factor = ct, np.concatenate([a[along(slice(1, None), axis, ndim)], zero], axis=axis)
+    d = 1
+    while d < n:
+        ahead, rest = along(slice(d, None), axis, ndim), along(slice(0, n - d), axis, ndim)
+        tail = along(slice(n - d, None), axis, ndim)
+        total = np.concatenate([total[rest] + factor[rest] * total[ahead], total[tail]], axis=axis)
+        factor = np.concatenate([factor[rest] * factor[ahead], np.zeros_like(values_of(factor)[tail])], axis=axis)
+        d *= 2
+    return before * total
+
+
+function(np.cumprod, cumprod_ct, cases=RUNNING)

@@ -1,0 +1,161 @@
+"""The tape: one node an operation; a pullback walks it newest first, a pushforward oldest first.
+
+Parents are made before children, so serial numbers are a topological order: nothing here recurses,
+sorts a set or colors a node. A node knows arrays and other nodes, never a Tensor, so nothing points
+back at its consumer and a graph dies by reference counting alone.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Callable, Iterable
+
+import numpy as np
+
+next_serial = count().__next__
+
+
+class Node:
+    """One recorded operation: its row of the table, its parents, and what its derivative reads.
+
+    `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
+    `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
+    operation with several outputs they are tuples, and each output is a `Select` node below.
+    """
+
+    __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "scopes", "__weakref__")
+    tracked = True
+    exposed = None
+
+    def __init__(self, row, parents: tuple, saved, shape: tuple, dtype):
+        self.serial = next_serial()
+        self.row = row
+        self.parents = parents
+        self.saved = saved
+        self.shape = shape
+        self.dtype = dtype
+
+
+class Leaf(Node):
+    """Where a gradient is wanted and the tape ends: `grad` is what `backward` has accumulated."""
+
+    __slots__ = ("grad", "name", "exposed", "changed")
+
+    def __init__(self, shape: tuple, dtype, name: str | None = None):
+        super().__init__(None, (), (), shape, dtype)
+        self.grad = None
+        self.name = name
+        self.exposed = None     # a weak reference to the view that its user holds, see guard.py
+        self.changed = 0        # the serial number of the last in-place update
+
+
+class Const(Leaf):
+    """An operand that needs no gradient. Its serial is older than every tape, so every pass prunes it."""
+
+    __slots__ = ()
+    tracked = False
+
+    def __init__(self, shape: tuple = (), dtype=None, name: str | None = None):
+        super().__init__(shape, dtype, name)
+        self.serial = -1
+
+
+CONST = Const()
+FREED = "freed"
+
+
+class Select:
+    """The row of a node that is output `index` (its `saved`) of the operation above it."""
+
+    name = "select"
+
+
+SELECT = Select()
+
+
+class FreedGraphError(RuntimeError):
+    """The residuals of this graph were released by an earlier backward."""
+
+
+def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None,
+             free: bool = False) -> dict[Node, Any]:
+    """Return {node: cotangent} for the `wanted` nodes, by default every leaf below `root`: x̄ = J(x)ᵀ ȳ.
+
+    `ct` is the cotangent of `root`. Cotangents live in a local dict and are popped when consumed.
+    `lift(array, node)` makes residuals differentiable, so that the pass records itself; `free` releases
+    each node's residuals as soon as they are used.
+    """
+    wanted = None if wanted is None else set(wanted)
+    oldest = 0 if wanted is None else min((node.serial for node in wanted), default=root.serial)
+    found: dict[Node, Any] = {}
+    cts = {root: ct}
+    heap = [(-root.serial, root)]
+    while heap:
+        node = heappop(heap)[1]
+        ct = cts.pop(node)
+        row = node.row
+        if wanted is not None and node in wanted:
+            found[node] = ct
+        elif row is None:
+            if wanted is None:
+                found[node] = ct
+        elif row is SELECT:
+            parent = node.parents[0]
+            if parent not in cts:
+                cts[parent] = {}
+                heappush(heap, (-parent.serial, parent))
+            cts[parent][node.saved] = ct
+        else:
+            if node.saved is FREED:
+                raise FreedGraphError(
+                    f"backward through {row.name}: the graph was freed by an earlier backward; "
+                    "pass retain_graph=True to that one, or compute the value again")
+            for parent, g in zip(node.parents, row.pullback(node, ct, lift, oldest)):
+                if g is None:
+                    continue
+                if parent in cts:
+                    cts[parent] = cts[parent] + g
+                else:
+                    cts[parent] = g
+                    heappush(heap, (-parent.serial, parent))
+            if free:
+                node.saved = FREED
+    return found
+
+
+def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable) -> list[Any]:
+    """Return the tangent of each root, or None where it does not depend on the given nodes: ẏ = J(x) ẋ."""
+    oldest = min((node.serial for node in tangents), default=0)
+    dots = dict(tangents)
+    for node in oldest_first(roots, oldest):
+        if node in dots or node.row is None:
+            continue
+        if node.row is SELECT:
+            if node.parents[0] in dots:
+                dots[node] = dots[node.parents[0]][node.saved]
+            continue
+        ts = [dots.get(parent) for parent in node.parents]
+        if any(t is not None for t in ts):
+            if node.saved is FREED:
+                raise FreedGraphError(f"jvp through {node.row.name}: the graph was freed by an earlier backward")
+            dots[node] = node.row.pushforward(node, ts, lift)
+    return [dots.get(root) for root in roots]
+
+
+def oldest_first(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
+    """The nodes that `roots` depend on, parents before children, none older than serial `oldest`."""
+    found = {root for root in roots if root.serial >= oldest}
+    stack = list(found)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent.serial >= oldest and parent not in found:
+                found.add(parent)
+                stack.append(parent)
+    return sorted(found, key=lambda node: node.serial)
+
+
+def filled(ct: dict[int, Any], node: Node) -> tuple:
+    """The cotangents of every output of `node`: zeros for the outputs that nothing used."""
+    return tuple(ct[i] if i in ct else np.zeros(shape, dtype)
+                 for i, (shape, dtype) in enumerate(zip(node.shape, node.dtype)))

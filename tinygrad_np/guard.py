@@ -1,0 +1,122 @@
+"""An array that the graph still needs is not changed behind its back.
+
+Everything a Tensor computes is private to it. Three doors lead outside, and each is watched here:
+an ndarray used as an operand is copied when small and made read-only when large, for as long as a residual
+needs it; `.data` of a leaf can be written, unless a graph holds the array; and an in-place update of a leaf leaves
+its serial number, so that a pullback through an older use of it raises.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+
+import numpy as np
+
+from .graph import Leaf, Node, next_serial, oldest_first
+
+COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
+
+_locks: dict[int, int] = {}
+_mutex = threading.Lock()
+
+
+class MutationError(RuntimeError):
+    """An array was changed in place although a recorded operation still needs its old value."""
+
+
+def protect(array: np.ndarray) -> np.ndarray:
+    """An equal array that nobody else can write to: a copy, or a view whose original is locked while it lives."""
+    if array.nbytes <= COPY_BELOW or array.dtype.hasobject:
+        return array.copy()
+    owners = [array]
+    while isinstance(owners[-1].base, np.ndarray):
+        owners.append(owners[-1].base)
+    if not any(owner.flags.writeable or id(owner) in _locks for owner in owners):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    with _mutex:
+        for owner in owners:
+            if owner.flags.writeable or id(owner) in _locks:
+                _locks[id(owner)] = _locks.get(id(owner), 0) + 1
+                owner.flags.writeable = False
+                weakref.finalize(view, _unlock, owner).atexit = False
+    return view
+
+
+def _unlock(owner: np.ndarray) -> None:
+    with _mutex:
+        _locks[id(owner)] -= 1
+        if not _locks[id(owner)]:
+            del _locks[id(owner)]
+            owner.flags.writeable = True
+
+
+def refs(holder) -> int:
+    """How many references `holder.array` has: the count is the same expression at every place that compares."""
+    return sys.getrefcount(holder.array)
+
+
+class _Holder:
+    __slots__ = ("array",)
+
+
+def _alone() -> int:
+    holder = _Holder()
+    holder.array = np.empty(0)
+    return refs(holder)
+
+
+def _owned(array) -> int:
+    return sys.getrefcount(array)
+
+
+ALONE = _alone()        # the count of an array that its Tensor alone refers to
+OWNED = _owned(np.empty(0))   # the count, in a function, of an argument that its caller gave away
+
+
+def expose(tensor) -> np.ndarray:
+    """A view of a leaf's array for its user: writable, unless something else holds the array."""
+    leaf, view = tensor.node, None
+    if leaf.exposed is not None:
+        view = leaf.exposed()
+    if refs(tensor) > ALONE + (view is not None):
+        return read_only(tensor.array)
+    if view is None:
+        view = tensor.array.view()
+        leaf.exposed = weakref.ref(view)
+    return view
+
+
+def residual(tensor) -> np.ndarray:
+    """The array of an exposed leaf as a graph may keep it: a copy while its user still holds a view."""
+    leaf = tensor.node
+    if leaf.exposed() is None and refs(tensor) == ALONE:
+        leaf.exposed = None
+        return tensor.array
+    return tensor.array.copy()
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of `array` that cannot be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def changed(leaf: Leaf) -> None:
+    """Note that a leaf's array has just been changed in place."""
+    leaf.changed = next_serial()
+
+
+def check_unchanged(root: Node, leaves) -> None:
+    """Raise if an operation below `root` recorded the array of a leaf that was changed in place since."""
+    stale = {leaf for leaf in leaves if leaf.changed}
+    for node in oldest_first([root]) if stale else ():
+        for leaf in stale.intersection(node.parents):
+            if node.serial < leaf.changed and node.row.keeps_operand(node.parents.index(leaf)):
+                raise MutationError(
+                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} recorded it; "
+                    "call backward before the update, or compute the value again after it")

@@ -1,0 +1,74 @@
+"""Whether operations are recorded, and whether they are watched: state of one thread and context."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from typing import NamedTuple
+
+class Mode(NamedTuple):
+    """How operations are taken down: recorded or not, watched by a debugger or not, inside how many transforms."""
+
+    recording: bool = True
+    watch: object = None
+    transforms: int = 0
+
+
+ORDINARY = Mode()
+
+# None stands for the ordinary mode: the fast path asks only whether there is anything to look at.
+mode: ContextVar[Mode | None] = ContextVar("tinygrad_np.mode", default=None)
+
+
+def current() -> Mode:
+    """The mode of this thread and context."""
+    return mode.get() or ORDINARY
+
+
+class setting(ContextDecorator):
+    """Change fields of the mode inside a block or a function; restored whatever happens there."""
+
+    def __init__(self, **fields):
+        self._fields = fields
+        self._tokens: list = []
+
+    def __enter__(self):
+        changed = current()._replace(**self._fields)
+        self._tokens.append(mode.set(None if changed == ORDINARY else changed))
+        return self
+
+    def __exit__(self, *exc) -> None:
+        mode.reset(self._tokens.pop())
+
+    def _recreate_cm(self):     # a decorated function gets a fresh block a call: it may recurse or be shared
+        return setting(**self._fields)
+
+
+class no_grad(setting):
+    """Record nothing inside: what is computed there needs no gradient. A context manager or a decorator.
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.Tensor([1.0], requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    def __init__(self) -> None:
+        super().__init__(recording=False)
+
+
+class enable_grad(setting):
+    """Record again, inside a `no_grad` block. A context manager or a decorator."""
+
+    def __init__(self) -> None:
+        super().__init__(recording=True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread and context are being recorded.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return current().recording

@@ -1,0 +1,285 @@
+"""What a derivative rule is: a row joins a function to its derivative, and its kind supplies both modes.
+
+A rule is plain NumPy, so it runs on ndarrays, and on Tensors when the pass itself is differentiated. Its
+parameter names declare what the tape keeps: after the cotangent `ct` come names of the function's own
+parameters, `out` for its output, `<name>_shape` for only the shape of one, `tracked` for which operands count.
+
+A rule is the plain transpose Jᵀ. The kinds conjugate around it, so that for a real loss a complex gradient is
+the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.conjugate()` returns its array.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable
+
+import numpy as np
+
+from .graph import Leaf, Node, SELECT, filled, pullback
+from .signatures import binder, names_of, selector
+
+
+class NotDifferentiable(TypeError):
+    """A function, or an argument of one, through which no derivative is known."""
+
+
+class WrongShape(ValueError):
+    """A rule returned a cotangent whose shape is not its argument's."""
+
+
+class Row:
+    """One function and, for each parameter in `diff`, a rule (ct, residuals...) -> cotangent.
+
+    A `joint` rule returns the cotangents of all operands at once, in order; only such a row may have a list
+    of arrays as its operand. `conj=False` is for what is not holomorphic: the rule is then already Jᴴ.
+    `jvps` are optional rules (tangent, residuals...) -> tangent, one a parameter in `diff`: without them the
+    tangent is the transpose of the pullback. `domain`, `kinks` and `cases` say where the mathematics holds and
+    how the function is called: tests draw from them and the docs print them. `ignores` names arguments of which
+    only the truth matters, so that a tracked one is welcome.
+    """
+
+    kind = "function"
+
+    def __init__(self, fun: Callable, rules, diff, signature: inspect.Signature, *, jvps=(), joint=False,
+                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None):
+        self.fun = fun
+        self.name = name or getattr(fun, "__name__", str(fun))
+        self.rules = tuple(rules)
+        self.diff = tuple(diff)
+        self.jvps = tuple(jvps)
+        self.joint = joint
+        self.conj = conj
+        self.domain = domain
+        self.kinks = kinks
+        self.cases = cases
+        self.ignores = ignores
+        self.names = tuple(p for p in signature.parameters if p != "out")
+        self.positions = tuple(self.names.index(name) for name in self.diff)
+        self.bind = binder(signature)
+        self.residuals = residuals or tuple(map(names_of, self.rules))
+        if jvps:
+            self.residuals = tuple(tuple(dict.fromkeys(names + names_of(jvp)))
+                                   for names, jvp in zip(self.residuals, self.jvps))
+        read = {name for names in self.residuals for name in names}
+        self.kept = tuple(name in read for name in self.names)      # which arguments a residual holds
+        self.keeps = tuple(selector(names, self.names + ("out", "tracked")) for names in self.residuals)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} row of {self.name}>"
+
+    def apply(self, engine, args: tuple, kwargs: dict):
+        """Call the function on tensors, on the tape."""
+        return engine.record(self, args, kwargs)
+
+    def keeps_operand(self, i: int) -> bool:
+        """Whether a derivative reads operand i."""
+        return any((self.diff[0] if self.joint else self.diff[i]) in names for names in self.residuals)
+
+    def operands(self, values: tuple):
+        """The differentiable operands among the bound arguments; the elements of a list of arrays."""
+        if self.joint and isinstance(values[self.positions[0]], (list, tuple)):
+            return values[self.positions[0]]
+        return [values[i] for i in self.positions]
+
+    def save(self, values: tuple, out, tracked: tuple[bool, ...]) -> tuple:
+        """What the derivative will read, a tuple a rule; None for an operand that needs no gradient."""
+        if self.joint:
+            return (self.keeps[0](*values, out, tracked),)
+        return tuple([keep(*values, out, tracked) if t else None for keep, t in zip(self.keeps, tracked)])
+
+    def read(self, node: Node, i: int, lift) -> tuple:
+        """The residuals of rule i; with `lift`, operands and outputs as values that carry their nodes."""
+        saved = node.saved[i]
+        if lift is None:
+            return saved
+        return tuple([self.lifted(name, value, node, lift) for name, value in zip(self.residuals[i], saved)])
+
+    def lifted(self, name: str, value, node: Node, lift):
+        if name == "out":
+            if not isinstance(value, (list, tuple)):
+                return lift(value, node)
+            return type_like(value, [lift(v, Node(SELECT, (node,), i, v.shape, v.dtype))
+                                     for i, v in enumerate(value)])
+        if name not in self.diff:
+            return value
+        if isinstance(value, (list, tuple)):
+            return [lift(v, p) if p.tracked else v for v, p in zip(value, node.parents)]
+        parent = node.parents[self.diff.index(name)]
+        return lift(value, parent) if parent.tracked else value
+
+    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
+        """The cotangents of the parents, None for a parent older than `oldest`."""
+        if isinstance(ct, dict):
+            ct = filled(ct, node)
+            ct = tuple([c.conjugate() for c in ct]) if self.conj else ct
+        elif self.conj:
+            ct = ct.conjugate()
+        if self.joint:
+            gs = self.rules[0](ct, *self.read(node, 0, lift))
+        else:
+            gs = [rule(ct, *self.read(node, i, lift)) if parent.serial >= oldest else None
+                  for i, (rule, parent) in enumerate(zip(self.rules, node.parents))]
+        return [None if g is None or p.serial < oldest else fit(g.conjugate() if self.conj else g, p, self.name)
+                for g, p in zip(gs, node.parents)]
+
+    def pushforward(self, node: Node, ts: list, lift):
+        """The tangent of the output, from the tangents of the parents (None for zero)."""
+        if not self.jvps:
+            return transpose(self, node, ts, lift)
+        dots = []
+        for i, t in enumerate(ts):
+            if t is not None:
+                named = dict(zip(self.residuals[i], self.read(node, i, lift)))
+                dots.append(self.jvps[i](t, *(named[n] for n in names_of(self.jvps[i]))))
+        return fit(sum(dots[1:], dots[0]), node, self.name)
+
+
+def transpose(row: Row, node: Node, ts: list, lift):
+    """J u from the pullback ȳ ↦ Jᵀ ȳ alone: that is linear in ȳ, and pulling u back through it gives J u."""
+    many = isinstance(node.shape, list)
+    shapes, dtypes = (node.shape, node.dtype) if many else ([node.shape], [node.dtype])
+    slots = [Leaf(shape, dtype) for shape, dtype in zip(shapes, dtypes)]
+    cts = [lift(np.ones(slot.shape, slot.dtype), slot) for slot in slots]
+    total: list = [None] * len(slots)
+    for g, t in zip(row.pullback(node, dict(enumerate(cts)) if many else cts[0], lift, 0), ts):
+        if t is None or not hasattr(g, "node"):
+            continue
+        found = pullback(g.node, t, wanted=slots, lift=lift)
+        for i, slot in enumerate(slots):
+            if slot in found:
+                total[i] = found[slot] if total[i] is None else total[i] + found[slot]
+    total = [np.zeros(slot.shape, slot.dtype) if t is None else t for slot, t in zip(slots, total)]
+    return total if many else total[0]
+
+
+class Elementwise(Row):
+    """out[i] depends on x[i], y[i] alone. A rule is the partial ∂: x̄ = unbroadcast(ȳ · conj ∂), ẏ = Σ ẋ · ∂."""
+
+    kind = "elementwise"
+
+    def __init__(self, fun, partials, names, **options):
+        rules = [p if callable(p) else constant(p) for p in partials]
+        parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names]
+        super().__init__(fun, rules, names, inspect.Signature(parameters),
+                         residuals=tuple(names_of(rule, skip=0) for rule in rules), **options)
+
+    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
+        gs = []
+        i = 0
+        for parent, partial in zip(node.parents, self.rules):
+            if parent.serial < oldest:
+                gs.append(None)
+            else:
+                saved = node.saved[i] if lift is None else self.read(node, i, lift)
+                g = times(ct, partial(*saved).conjugate())
+                if g.shape != parent.shape:
+                    g = unbroadcast(g, parent.shape)
+                gs.append(g if g.dtype is parent.dtype else fit(g, parent, self.name))
+            i += 1
+        return gs
+
+    def pushforward(self, node: Node, ts: list, lift):
+        dots = [times(t, self.rules[i](*self.read(node, i, lift))) for i, t in enumerate(ts) if t is not None]
+        total = sum(dots[1:], dots[0])
+        return fit(total if total.shape == node.shape else np.broadcast_to(total, node.shape), node, self.name)
+
+
+def constant(number) -> Callable:
+    """The partial that is one number everywhere."""
+    return lambda: number
+
+
+class Reduction(Row):
+    """out is a weighted sum over `axis`. The rule gives the weights w: x̄ = expand(ȳ) · conj w, ẏ = Σ ẋ · w.
+
+    A rule that names `out` gets it expanded, so that it broadcasts against the operand.
+    """
+
+    kind = "reduction"
+
+    def __init__(self, fun, rule, signature: inspect.Signature, **options):
+        self.declared = names_of(rule, skip=0)
+        extra = tuple(n for n in ("axis", "keepdims", "where") if n in signature.parameters)
+        super().__init__(fun, (rule,), tuple(signature.parameters)[:1], signature,
+                         residuals=(tuple(dict.fromkeys(self.declared + extra)),), **options)
+
+    def weights(self, node: Node, lift) -> tuple:
+        named = dict(zip(self.residuals[0], self.read(node, 0, lift)))
+        axis, keepdims, where = named.get("axis"), bool(named.get("keepdims", False)), named.get("where", True)
+        if "out" in named:
+            named["out"] = expand(named["out"], node.parents[0].shape, axis, keepdims)
+        w = self.rules[0](*(named[n] for n in self.declared))
+        return (w if where is True else np.where(where, w, 0)), axis, keepdims
+
+    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
+        w, axis, keepdims = self.weights(node, lift)
+        g = times(expand(ct, node.parents[0].shape, axis, keepdims), w.conjugate())
+        return [fit(g, node.parents[0], self.name)]
+
+    def pushforward(self, node: Node, ts: list, lift):
+        w, axis, keepdims = self.weights(node, lift)
+        return fit(np.sum(times(ts[0], w), axis=axis, keepdims=keepdims), node, self.name)
+
+
+# ---- what the kinds share ---------------------------------------------------------------------------------
+
+def unbroadcast(ct, shape: tuple):
+    """Sum `ct` over the axes along which an operand of `shape` was broadcast.
+
+    >>> unbroadcast(np.ones((3, 2)), (2,))
+    array([3., 3.])
+    """
+    lead = len(ct.shape) - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1)
+    ct = np.sum(ct, axis=axes, keepdims=True) if axes else ct
+    return np.reshape(ct, ct.shape[lead:]) if lead > 0 else ct
+
+
+def expand(a, shape: tuple, axis, keepdims: bool):
+    """Put back, with length one, the axes that a reduction of an array of `shape` removed.
+
+    >>> expand(np.zeros(3), (3, 2), -1, False).shape
+    (3, 1)
+    """
+    if keepdims or not shape:
+        return a
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = {i % len(shape) for i in axes}
+    return np.reshape(a, tuple(1 if i in gone else n for i, n in enumerate(shape)))
+
+
+def times(ct, d):
+    """ct · d, where a zero in ct wins over an infinite or NaN d: what was not used has no gradient."""
+    if type(d) in (int, float):
+        return ct if d == 1 else ct * d
+    g = ct * d
+    if may_have_nan(g):
+        g = np.where(np.isnan(g) & (ct == 0), 0, g)
+    return g
+
+
+def may_have_nan(a) -> bool:
+    """False when `a` surely holds no NaN: a sum is NaN where an entry is, and is one quick pass."""
+    if hasattr(a, "node"):
+        a = a.array
+    total = sum(a.ravel().tolist()) if a.size <= 16 else np.vdot(a, a)
+    return total != total
+
+
+def fit(g, node: Node, name: str):
+    """Give a cotangent (or tangent) its node's dtype. A wrong shape is the rule's mistake and never repaired."""
+    if g.shape != node.shape:
+        raise WrongShape(f"{name}: a rule returned shape {g.shape} where {node.shape} is expected; "
+                         "sum over broadcast axes with tinygrad_np.unbroadcast(ct, shape)")
+    if g.dtype != node.dtype:
+        if g.dtype.kind == "c" and node.dtype.kind != "c":
+            g = np.real(g)
+        g = g.astype(node.dtype)
+    return g
+
+
+def type_like(template, items: list):
+    """`items` in the container that NumPy returned: a list, a tuple or one of its named tuples."""
+    if hasattr(template, "_fields"):
+        return type(template)(*items)
+    return items if isinstance(template, list) else tuple(items)

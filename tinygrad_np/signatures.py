@@ -1,0 +1,80 @@
+"""Reading arguments fast: small functions compiled once a row, because they run once an operation.
+
+This is the one place that builds source text: `inspect` at every call would cost more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable
+
+import numpy as np
+
+PLAIN = {"keepdims": False, "where": True, "initial": None}     # what NumPy's `_NoValue` stands for
+
+
+def signature_of(fun: Callable, text: str | None = None) -> inspect.Signature:
+    """The signature of a NumPy function; `text` gives it for those written in C that do not tell."""
+    if text is None:
+        return inspect.signature(fun)
+    return inspect.signature(eval(f"lambda {text}: None", {"_NoValue": np._NoValue}))
+
+
+def names_of(rule: Callable, skip: int = 1) -> tuple[str, ...]:
+    """The residuals that a rule declares: its parameter names after the cotangent."""
+    return tuple(inspect.signature(rule).parameters)[skip:]
+
+
+def binder(signature: inspect.Signature) -> Callable[..., tuple]:
+    """Compile a function with this signature that returns its arguments in order, without `out`.
+
+    >>> binder(signature_of(lambda a, axis=None: 0))(3, axis=1)
+    (3, 1)
+    """
+    defaults, parts, values, starred = {}, [], [], False
+    for name, p in signature.parameters.items():
+        if p.kind is p.VAR_KEYWORD:
+            parts.append(f"**{name}")
+        elif p.kind is p.VAR_POSITIONAL:
+            parts.append(f"*{name}")
+            starred = True
+        else:
+            if p.kind is p.KEYWORD_ONLY and not starred:
+                parts.append("*")
+                starred = True
+            if p.default is p.empty:
+                parts.append(name)
+            else:
+                defaults[f"_{name}"] = PLAIN.get(name) if p.default is np._NoValue else p.default
+                parts.append(f"{name}=_{name}")
+        if name != "out":
+            values.append(name)
+    return eval(f"lambda {', '.join(parts)}: ({''.join(v + ', ' for v in values)})", defaults)
+
+
+def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[..., tuple]:
+    """Compile `lambda *available: names`; `<name>_shape` is the shape of a name.
+
+    >>> selector(("y", "x_shape"), ("x", "y"))([1, 2], 7)
+    (7, (2,))
+    """
+    def source(name: str) -> str:
+        base = name.removesuffix("_shape")
+        if name in available:
+            return name
+        if base in available:
+            return f"shape_of({base})"
+        raise TypeError(f"a rule asks for {name!r}; it can have {', '.join(available)}, or <name>_shape")
+    body = "".join(source(name) + ", " for name in names)
+    return eval(f"lambda {', '.join(available)}: ({body})", {"shape_of": shape_of})
+
+
+def shape_of(a) -> Any:
+    """The shape of an operand; a list of shapes for a list of operands.
+
+    >>> shape_of([np.zeros(2), np.zeros((3, 1))])
+    [(2,), (3, 1)]
+    """
+    if isinstance(a, (list, tuple)) and any(hasattr(e, "shape") for e in a):
+        return [shape_of(e) for e in a]
+    return a.shape if hasattr(a, "shape") else np.shape(a)

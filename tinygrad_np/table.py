@@ -1,0 +1,228 @@
+"""The table: one row a function, and the few words with which rows are written."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable
+
+import numpy as np
+
+from .rules import Elementwise, NotDifferentiable, Reduction, Row
+from .signatures import names_of, signature_of
+
+TABLE: dict[Callable, Any] = {}
+
+REAL = (-np.inf, np.inf)
+POSITIVE = (0.0, np.inf)
+UNIT = (-1.0, 1.0)
+
+
+class Composed:
+    """A function whose derivative follows by running its definition on tensors; without history NumPy's own runs."""
+
+    kind = "composed"
+
+    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=()):
+        self.fun = fun
+        self.name = fun.__name__
+        self.body = body
+        self.cases = cases
+        self.domain = domain
+        self.kinks = kinks
+
+    def __repr__(self) -> str:
+        return f"<composed row of {self.name}>"
+
+    def apply(self, engine, args: tuple, kwargs: dict):
+        if not engine.is_tracked(args) and not engine.is_tracked(list(kwargs.values())):
+            return engine.untracked(self.fun, args, kwargs)
+        if kwargs.get("out") is not None:
+            raise NotDifferentiable(f"{self.name}: out= is not differentiable; assign the result, as in "
+                                    f"x[...] = {self.name}(...)")
+        return self.body(*args, **{k: v for k, v in kwargs.items() if k != "out" and v is not np._NoValue})
+
+
+class Plain:
+    """A function that has no derivative by its nature, such as a comparison: its answer is NumPy's, a plain array."""
+
+    kind = "non-differentiable"
+
+    def __init__(self, fun: Callable, why: str):
+        self.fun = fun
+        self.name = fun.__name__
+        self.why = why
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.why}>"
+
+    def apply(self, engine, args: tuple, kwargs: dict):
+        return self.fun(*[engine.raw(a) for a in args], **{k: engine.raw(v) for k, v in kwargs.items()})
+
+
+def enter(fun: Callable, row):
+    """Put a row into the table: a function has one."""
+    if fun in TABLE:
+        raise ValueError(f"{row.name} already has a row")
+    TABLE[fun] = row
+    return row
+
+
+def elementwise(fun: Callable, *partials, domain=REAL, kinks=None, names=("x", "y"), call=None, examples=()) -> Row:
+    """A function of corresponding elements: for each operand its partial, a function of x, y, out, or a number."""
+    names = names[:len(partials)]
+    row = Elementwise(call or fun, partials, names, name=fun.__name__, domain=domain, kinks=kinks, cases=examples)
+    return enter(fun, row)
+
+
+def linear(fun: Callable, *rules, **options) -> Row:
+    """A function linear in its differentiable arguments together."""
+    return function(fun, *rules, kind="linear", **options)
+
+
+def bilinear(fun: Callable, *rules, **options) -> Row:
+    """A function linear in each of its differentiable arguments."""
+    return function(fun, *rules, kind="bilinear", **options)
+
+
+def function(fun: Callable, *rules, diff=None, signature=None, kind="function", call=None, **options) -> Row:
+    """Any function: a rule for each of its first parameters, or for those that `diff` names."""
+    sig = signature_of(call or fun, signature)
+    diff = tuple(diff or tuple(sig.parameters)[:len(rules)])
+    row = Row(call or fun, rules, diff, sig, name=fun.__name__, **options)
+    row.kind = kind
+    return enter(fun, row)
+
+
+def reduction(fun: Callable, weights: Callable, **options) -> Row:
+    """A function that is locally a weighted sum over an axis: its weights."""
+    return enter(fun, Reduction(fun, weights, signature_of(fun), **options))
+
+
+def moves(fun: Callable, **options) -> Row:
+    """A function that only moves, repeats or drops elements of its first argument.
+
+    Applied to the element numbers it says where each one went; that is its whole derivative.
+    """
+    sig = signature_of(fun)
+    first, *rest = tuple(p for p in sig.parameters if p != "out")
+
+    def rule(ct, shape, *others):
+        numbers = np.arange(int(np.prod(shape))).reshape(shape)
+        went = fun(numbers, **{k: v for k, v in zip(rest, others) if v is not None})
+        return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size,)), shape)
+
+    row = Row(fun, (rule,), (first,), sig, residuals=((f"{first}_shape", *rest),), **options)
+    row.kind = "linear"
+    return enter(fun, row)
+
+
+def composed(fun: Callable, **options) -> Callable:
+    """Decorate the definition of a NumPy function in terms of others that have rows."""
+    def decorate(body: Callable) -> Callable:
+        enter(fun, Composed(fun, body, **options))
+        return body
+    return decorate
+
+
+def plain(why: str, *funs: Callable) -> None:
+    """Functions without a derivative by nature."""
+    for fun in funs:
+        enter(fun, Plain(fun, why))
+
+
+class Primitive:
+    """A function with a derivative of its own: calls on tensors are recorded, calls on arrays run as they are.
+
+    >>> @Primitive
+    ... def softplus(x):
+    ...     return np.logaddexp(x, 0)
+    >>> softplus.defvjp(lambda ct, x: ct / (1 + np.exp(-x)))
+    >>> float(softplus(0.0))
+    0.6931471805599453
+    """
+
+    def __init__(self, fun: Callable):
+        self.fun = fun
+        self.__name__ = fun.__name__
+        self.__qualname__ = fun.__qualname__
+        self.__doc__ = fun.__doc__
+        self.__module__ = fun.__module__
+        self.__wrapped__ = fun
+        self.row: Row | None = None
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.__name__}>"
+
+    def __call__(self, *args, **kwargs):
+        for a in args:
+            if hasattr(a, "node"):
+                return a.__array_function__(self, (type(a),), args, kwargs)
+        for a in (*args, *kwargs.values()):
+            for e in a if isinstance(a, (list, tuple)) else (a,):
+                if hasattr(e, "node"):
+                    return e.__array_function__(self, (type(e),), args, kwargs)
+        return self.fun(*args, **kwargs)
+
+    def defvjp(self, *rules: Callable, diff=None, **options) -> None:
+        """One rule (ct, residuals...) -> cotangent for each differentiable argument, in order.
+
+        The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
+        `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
+        """
+        diff = tuple(diff or tuple(signature_of(self.fun).parameters)[:len(rules)])
+        self.row = Row(self.fun, rules, diff, signature_of(self.fun), name=self.__name__, **options)
+        TABLE[self] = self.row
+
+    def defjvp(self, *rules: Callable) -> None:
+        """Optional: one rule (t, residuals...) -> tangent an argument; without it the vjp is transposed."""
+        if self.row is None:
+            raise TypeError(f"{self.__name__}: call defvjp before defjvp")
+        old = self.row
+        if len(rules) != len(old.rules):
+            raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(old.rules)}, as in defvjp")
+        self.row = TABLE[self] = Row(old.fun, old.rules, old.diff, signature_of(self.fun), jvps=rules, name=old.name,
+                                     conj=old.conj, domain=old.domain, kinks=old.kinks, cases=old.cases)
+
+
+def primitive(fun: Callable) -> Primitive:
+    """Make a function of arrays an operation of the tape; give it its derivative with `defvjp`."""
+    return Primitive(fun)
+
+
+# ---- the two operations on which all moving of elements rests ---------------------------------------------
+
+@primitive
+def getitem(x, index):
+    """x[index], for any index that NumPy takes."""
+    return x[index]
+
+
+@primitive
+def scatter(ct, index, shape):
+    """Zeros of `shape` with `ct` added at `index`, repeated places summed: the transpose of getitem."""
+    out = np.zeros(shape, ct.dtype)
+    if is_basic(index):
+        out[index] = ct
+    elif isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":
+        out[...] = np.bincount(index.ravel() % max(shape[0], 1), ct.ravel(), shape[0]) if index.size else 0
+    else:
+        np.add.at(out, index, ct)
+    return out
+
+
+def is_basic(index) -> bool:
+    """Whether an index takes each element at most once, by slices, integers or one mask."""
+    if isinstance(index, np.ndarray) and index.dtype == bool:
+        return True
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool)
+               for i in parts)
+
+
+getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape))
+scatter.defvjp(lambda ct, index: getitem(ct, index))
+
+
+def values_of(x) -> np.ndarray:
+    """The plain values of an operand, to decide something that has no derivative."""
+    return x.array if hasattr(x, "node") else np.asarray(x)

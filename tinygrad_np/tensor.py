@@ -1,0 +1,510 @@
+"""Tensor: an array and its node on the tape. NumPy's own protocols bring every function here to be recorded."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from . import derivatives, guard  # noqa: F401 - the table is filled before operators look into it
+from .graph import CONST, SELECT, Const, Leaf, Node, pullback
+from .methods import ArrayMethods
+from .modes import current, mode
+from .rules import NotDifferentiable, Row, type_like
+from .table import TABLE, getitem
+
+ndarray = np.ndarray
+new = object.__new__
+
+# ---- recording -------------------------------------------------------------------------------------------
+
+TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
+
+
+def wrap(array, node: Node, cls=None) -> "Tensor":
+    """A Tensor of an array and its node, without a copy."""
+    tensor = new(cls or Tensor)
+    tensor.array = array
+    tensor.node = node
+    return tensor
+
+
+def unary(row: Row, a: "Tensor") -> "Tensor":
+    """Apply an elementwise function of one tensor, and record it."""
+    parent = a.node
+    x = a.array if parent.exposed is None else guard.residual(a)
+    out = row.fun(x)
+    if type(out) is not ndarray:
+        out = as_array(out)
+    if not parent.tracked:
+        return wrap(out, CONST)
+    node = Node(row, (parent,), (row.keeps[0](x, out, None),), out.shape, out.dtype)
+    return wrap(out, node if mode.get() is None else watched(node, out))
+
+
+def binary(row: Row, a, b) -> "Tensor":
+    """Apply an elementwise function of two operands, at least one of them a tensor, and record it."""
+    if type(a) in TENSORS:
+        pa = a.node
+        x = a.array if pa.exposed is None else guard.residual(a)
+    else:
+        pa = CONST
+        x = guard.protect(a) if type(a) is ndarray and row.residuals[1] else a
+    if type(b) in TENSORS:
+        pb = b.node
+        y = b.array if pb.exposed is None else guard.residual(b)
+    else:
+        pb = CONST
+        y = guard.protect(b) if type(b) is ndarray and row.residuals[0] else b
+    try:
+        out = row.fun(x, y)
+    except (ValueError, TypeError) as error:
+        raise explained(error, row, (x, y)) from None
+    if type(out) is not ndarray:
+        out = as_array(out)
+    keep_x, keep_y = row.keeps
+    if pa.tracked:
+        saved = (keep_x(x, y, out, None), keep_y(x, y, out, None) if pb.tracked else None)
+    elif pb.tracked:
+        saved = (None, keep_y(x, y, out, None))
+    else:
+        return wrap(out, CONST)
+    node = Node(row, (pa, pb), saved, out.shape, out.dtype)
+    return wrap(out, node if mode.get() is None else watched(node, out))
+
+
+def record(row: Row, args: tuple, kwargs: dict):
+    """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
+    if kwargs.get("out") is not None:
+        raise NotDifferentiable(f"{row.name}: out= is not differentiable; assign the result, as in x[...] = {row.name}(...)")
+    values = row.bind(*args, **kwargs)
+    operands = row.operands(values)
+    parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
+    tracked = tuple([parent.tracked for parent in parents])
+    memo: dict = {}
+    try:
+        out = row.fun(*[raw(a, memo) for a in args], **{k: raw(v, memo) for k, v in kwargs.items()})
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+        raise explained(error, row, [raw(v) for v in values]) from None
+    for name, value in zip(row.names, values):
+        if name not in row.diff and name not in row.ignores and is_tracked(value):
+            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {name!r}; pass a detached value")
+    if True not in tracked or not current().recording:
+        return outputs(out, None)
+    values = tuple([raw(v, memo) if row.kept[i] else raw(v) for i, v in enumerate(values)])
+    if not isinstance(out, (list, tuple)):
+        if type(out) is not ndarray:
+            out = as_array(out)
+        if out.dtype.kind not in "fc":
+            return wrap(out, CONST)
+        node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
+        return wrap(out, node if mode.get() is None else watched(node, out))
+    outs = [as_array(o) for o in out]
+    node = Node(row, parents, row.save(values, type_like(out, outs), tracked),
+                [o.shape for o in outs], [o.dtype for o in outs])
+    if mode.get() is not None:
+        watched(node, out)
+    return outputs(type_like(out, outs), node)
+
+
+def outputs(out, node: Node | None):
+    """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
+    if isinstance(out, (list, tuple)):
+        return type_like(out, [wrap(as_array(o), CONST if node is None else Node(SELECT, (node,), i, o.shape, o.dtype))
+                               if getattr(o, "dtype", None) is None or o.dtype.kind in "fc" else o
+                               for i, o in enumerate(out)])
+    return wrap(as_array(out), CONST)
+
+
+def as_array(out) -> ndarray:
+    """An array of what an operation returned: NumPy gives scalars where a result has no axes."""
+    return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
+
+
+def raw(value, memo: dict | None = None):
+    """The arrays of tensors, also inside lists and tuples. With `memo`, ndarrays become protected ones, once each."""
+    kind = type(value)
+    if kind in TENSORS:
+        return value.array if value.node.exposed is None else guard.residual(value)
+    if kind is ndarray and memo is not None:
+        if id(value) not in memo:
+            memo[id(value)] = value, guard.protect(value)
+        return memo[id(value)][1]
+    if kind is list or kind is tuple:
+        return kind([raw(v, memo) for v in value])
+    if kind is slice:
+        return slice(raw(value.start), raw(value.stop), raw(value.step))
+    return value
+
+
+def is_tracked(value) -> bool:
+    """Whether a gradient flows through a value, or through one inside a list or tuple."""
+    if type(value) in TENSORS:
+        return value.node.tracked
+    return isinstance(value, (list, tuple)) and any(map(is_tracked, value))
+
+
+def watched(node: Node, out) -> Node:
+    """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
+    now = current()
+    if not now.recording:
+        return CONST
+    if now.watch is not None:
+        now.watch.forward(node, out)
+    return node
+
+
+def explained(error: Exception, row: Row, operands) -> Exception:
+    """NumPy's error with the operation and its operands' shapes and dtypes in front."""
+    def describe(a) -> str:
+        return f"{a.shape} {a.dtype}" if isinstance(a, ndarray) else repr(a)[:40]
+    if str(error).startswith(f"{row.name}("):
+        return error
+    found = ", ".join(describe(a) for a in operands if isinstance(a, (ndarray, np.generic, int, float, list)))
+    return type(error)(f"{row.name}({found}): {error}")
+
+
+def detached(tensor: "Tensor", caller: str) -> ndarray:
+    """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
+    if tensor.node.tracked:
+        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
+                        "NumPy function on the tensor itself (np.stack joins tensors)")
+    return tensor.array
+
+
+def detached_scalar(tensor: "Tensor", caller: str) -> ndarray:
+    """The array for a conversion to a Python number: refused where a transform would miss the gradient."""
+    if current().transforms:
+        return detached(tensor, caller)
+    return tensor.array
+
+
+class Engine:
+    """What rows need of recording, handed to them so that the table knows nothing above it."""
+
+    record = staticmethod(record)
+    raw = staticmethod(raw)
+    is_tracked = staticmethod(is_tracked)
+
+    @staticmethod
+    def untracked(fun, args: tuple, kwargs: dict):
+        """Call NumPy's own function on the arrays; the result has no history."""
+        return outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), None)
+
+
+class Tensor(ArrayMethods):
+    """An n-dimensional array whose computation is recorded, so that gradients can be pulled back through it.
+
+    `data` is anything `np.array` takes and is copied. With `requires_grad`, a floating or complex tensor is a leaf
+    whose `grad` receives what `backward` pulls back. Every NumPy function with a derivative works on it.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (np.sin(x) * x).sum()
+    >>> y.backward()
+    >>> np.allclose(x.grad, np.cos([1, 2]) * [1, 2] + np.sin([1, 2]))
+    True
+    """
+
+    __slots__ = ("array", "node", "__weakref__")
+    __array_priority__ = 1000
+
+    def __init__(self, data, *, dtype=None, requires_grad: bool = False, name: str | None = None):
+        if isinstance(data, Tensor):
+            data = detached(data, "Tensor(...)")
+        array = np.array(data, dtype=dtype)
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"Tensor: found data of dtype {array.dtype}; expected numbers")
+        if requires_grad and array.dtype.kind not in "fc":
+            raise TypeError(f"Tensor: a {array.dtype} tensor cannot require a gradient; pass dtype=float")
+        self.array = array
+        self.node = (Leaf if requires_grad else Const)(array.shape, array.dtype, name)
+
+    def __init_subclass__(cls) -> None:
+        TENSORS.add(cls)
+
+    # ---- what it is ---------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values, without a copy. Writable for a leaf that no graph needs; read-only otherwise."""
+        if type(self.node) is Leaf:
+            return guard.expose(self)
+        return guard.read_only(self.array)
+
+    @data.setter
+    def data(self, value) -> None:
+        node = self.node
+        if not isinstance(node, Leaf):
+            raise ValueError("data: only a leaf's data can be set; this tensor was computed by "
+                             f"{node.row.name}: assign with x[...] = value")
+        array = raw(value) if isinstance(value, Tensor) else np.asarray(value)
+        if array.shape != self.array.shape or not np.can_cast(array.dtype, self.array.dtype, "same_kind"):
+            raise ValueError(f"data: found shape {array.shape} {array.dtype}; "
+                             f"expected {self.array.shape} {self.array.dtype}")
+        view = node.exposed() if node.exposed is not None else None
+        if view is not None and array is view:      # x.data -= step: the view has been written already
+            return
+        self.array = np.array(array, dtype=self.array.dtype)
+        node.exposed = None
+
+    shape = property(lambda self: self.array.shape, doc="The lengths of the axes.")
+    dtype = property(lambda self: self.array.dtype, doc="The type of the elements.")
+    ndim = property(lambda self: self.array.ndim, doc="The number of axes.")
+    size = property(lambda self: self.array.size, doc="The number of elements.")
+    nbytes = property(lambda self: self.array.nbytes, doc="The bytes of the elements.")
+    itemsize = property(lambda self: self.array.itemsize, doc="The bytes of one element.")
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows through this tensor."""
+        return self.node.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not isinstance(self.node, Leaf):
+            raise ValueError("requires_grad: only a leaf can change it; use x.detach() for a tensor without history")
+        if value and self.array.dtype.kind not in "fc":
+            raise TypeError(f"requires_grad: a {self.array.dtype} tensor cannot require a gradient")
+        if bool(value) != self.node.tracked:
+            self.node = (Leaf if value else Const)(self.array.shape, self.array.dtype, self.name)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this tensor was made by its user, not computed by a recorded operation."""
+        return isinstance(self.node, Leaf)
+
+    @property
+    def name(self) -> str | None:
+        """The name given to a leaf, shown in errors and pictures."""
+        return self.node.name if isinstance(self.node, Leaf) else None
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        if not isinstance(self.node, Leaf):
+            raise ValueError("name: only a leaf has a name")
+        if self.node is CONST:
+            self.node = Const(self.array.shape, self.array.dtype)
+        self.node.name = value
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        """What `backward` accumulated for this leaf, of its shape and dtype; None before."""
+        return self.node.grad if isinstance(self.node, Leaf) else None
+
+    @grad.setter
+    def grad(self, value) -> None:
+        if not isinstance(self.node, Leaf) or not self.node.tracked:
+            raise ValueError("grad: only a leaf that requires a gradient has one")
+        if value is not None:
+            value = np.asarray(value.array if isinstance(value, Tensor) else value)
+            if value.shape != self.shape:
+                raise ValueError(f"grad: found shape {value.shape}; expected {self.shape}")
+            value = value.astype(self.dtype, copy=False)
+        self.node.grad = value
+
+    # ---- leaving the tape, always by name -----------------------------------------------------------------
+
+    def numpy(self) -> np.ndarray:
+        """The values as an ndarray without history, read-only and without a copy."""
+        return guard.read_only(self.array)
+
+    def item(self, *index) -> float:
+        """The one element as a Python number, without history."""
+        return self.array.item(*index)
+
+    def tolist(self) -> list:
+        """The values as nested lists of Python numbers, without history."""
+        return self.array.tolist()
+
+    def detach(self) -> "Tensor":
+        """A tensor of the same values that needs no gradient."""
+        return wrap(raw(self), Const(self.array.shape, self.array.dtype, self.name))
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(detached(self, "np.asarray"), dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(detached_scalar(self, "float"))
+
+    def __complex__(self) -> complex:
+        return complex(detached_scalar(self, "complex"))
+
+    def __int__(self) -> int:
+        return int(self.array)
+
+    def __index__(self) -> int:
+        return self.array.__index__()
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self):
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self.array)))
+
+    def __contains__(self, value) -> bool:
+        return value in self.array
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        body = np.array2string(self.array, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
+        extra = "" if self.array.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={self.dtype}"
+        if isinstance(self.node, Leaf):
+            extra += ", requires_grad=True" if self.node.tracked else ""
+            extra += f", name={self.name!r}" if self.name else ""
+        else:
+            row = self.node.parents[0].row if self.node.row is SELECT else self.node.row
+            extra += f", computed by {row.name}"
+        return f"Tensor({body}{extra})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.array.item(), spec) if not self.array.ndim and spec else repr(self) if not spec else \
+            format(self.array, spec)
+
+    def __reduce__(self):
+        if not isinstance(self.node, Leaf):
+            raise TypeError(f"a tensor computed by {self.node.row.name} cannot be pickled or deep-copied; "
+                            "use x.detach()")
+        return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, self.grad)
+
+    # ---- the gradient -------------------------------------------------------------------------------------
+
+    def backward(self, cotangent=None, *, retain_graph: bool = False) -> None:
+        """Pull `cotangent` (1 for a single number) back to the leaves and add to their `grad`.
+
+        The residuals of the graph are released as they are used, unless `retain_graph`.
+        Raises FreedGraphError when an earlier backward released them.
+        """
+        if not self.node.tracked:
+            raise ValueError("backward: this tensor does not depend on a leaf with requires_grad=True")
+        ct = self._cotangent(cotangent, "backward")
+        with np.errstate(all="ignore"):     # an unused branch may divide by zero; `times` has the answer
+            found = pullback(self.node, ct, free=not retain_graph)
+        guard.check_unchanged(self.node, found)
+        del ct
+        for leaf in list(found):
+            accumulate(leaf, found.pop(leaf))
+
+    def _cotangent(self, cotangent, caller: str):
+        if cotangent is None:
+            if self.array.size != 1:
+                raise ValueError(f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
+                                 "pass one, or reduce the tensor to a single number, as with .sum()")
+            return np.ones(self.shape, self.dtype)
+        ct = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
+        if ct.shape != self.shape:
+            raise ValueError(f"{caller}: found a cotangent of shape {ct.shape}; expected {self.shape}")
+        if ct.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"{caller}: found a complex cotangent for a {self.dtype} tensor")
+        return ct.astype(self.dtype, copy=False)
+
+    # ---- NumPy's protocols --------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        row = TABLE.get(ufunc)
+        if method == "__call__" and not kwargs and row is not None:
+            if row.kind == "elementwise":
+                return unary(row, inputs[0]) if len(inputs) == 1 else binary(row, *inputs)
+            return row.apply(Engine, inputs, kwargs)
+        return _ufunc_otherwise(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, fun, types, args, kwargs):
+        row = TABLE.get(fun)
+        if row is None:
+            return _unknown(fun, args, kwargs)
+        return row.apply(Engine, args, kwargs)
+
+    # ---- operators: straight to the table, past NumPy's dispatch -------------------------------------------
+
+    def infix(ufunc, swap=False):  # noqa: N805 - runs while the class is made
+        row = TABLE[ufunc]
+        if swap:
+            return lambda self, other: binary(row, other, self)
+        return lambda self, other: binary(row, self, other)
+
+    def compare(ufunc):  # noqa: N805
+        return lambda self, other: ufunc(raw(self), raw(other))
+
+    __add__, __radd__ = infix(np.add), infix(np.add, swap=True)
+    __sub__, __rsub__ = infix(np.subtract), infix(np.subtract, swap=True)
+    __mul__, __rmul__ = infix(np.multiply), infix(np.multiply, swap=True)
+    __truediv__, __rtruediv__ = infix(np.divide), infix(np.divide, swap=True)
+    __pow__, __rpow__ = infix(np.power), infix(np.power, swap=True)
+    __mod__, __rmod__ = infix(np.remainder), infix(np.remainder, swap=True)
+    __floordiv__, __rfloordiv__ = infix(np.floor_divide), infix(np.floor_divide, swap=True)
+    __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
+    __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
+    del infix, compare
+
+    def __matmul__(self, other):
+        return record(TABLE[np.matmul], (self, other), {})
+
+    def __rmatmul__(self, other):
+        return record(TABLE[np.matmul], (other, self), {})
+
+    def __divmod__(self, other):
+        return self // other, self % other
+
+    def __rdivmod__(self, other):
+        return other // self, other % self
+
+    def __neg__(self):
+        return unary(TABLE[np.negative], self)
+
+    def __pos__(self):
+        return unary(TABLE[np.positive], self)
+
+    def __abs__(self):
+        return unary(TABLE[np.absolute], self)
+
+    def __getitem__(self, index):
+        return record(TABLE[getitem], (self, index), {})
+
+
+TENSORS.add(Tensor)
+
+
+def _restore(cls, array, tracked, name, grad):
+    tensor = wrap(array, (Leaf if tracked else Const)(array.shape, array.dtype, name), cls)
+    tensor.node.grad = grad
+    return tensor
+
+
+def lift(array, node: Node) -> Tensor:
+    """A residual as a tensor, so that a pass over it records itself."""
+    return wrap(array, node)
+
+
+def accumulate(leaf: Leaf, g) -> None:
+    """Add a cotangent to a leaf's gradient, which shares memory with nothing else."""
+    if leaf.grad is None:
+        owned = type(g) is ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= guard.OWNED
+        leaf.grad = g if owned else np.array(g)
+    else:
+        leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g
+
+
+
+
+def _ufunc_otherwise(ufunc, method: str, inputs: tuple, kwargs: dict):
+    """A ufunc that is not simply called, or that has no row."""
+    if method != "__call__":
+        return _method(ufunc, method, inputs, kwargs)
+    row = TABLE.get(ufunc)
+    if row is None:
+        return _unknown(ufunc, inputs, kwargs)
+    raise NotDifferentiable(f"{ufunc.__name__}: {', '.join(kwargs)}= is not supported on tensors")
+
+
+def _unknown(fun, args: tuple, kwargs: dict):
+    """A function without a row: NumPy's own on tensors without history, refused on the others."""
+    if is_tracked(args) or is_tracked(list(kwargs.values())):
+        name = f"{getattr(fun, '__module__', None) or 'numpy'}.{fun.__name__}"
+        raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
+                                "tinygrad_np.primitive, or call it on x.detach()")
+    return Engine.untracked(fun, args, kwargs)

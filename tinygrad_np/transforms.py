@@ -1,0 +1,219 @@
+"""Transforms of functions: vjp, jvp and what is made of them, over nested containers, to any order.
+
+A transform runs the function once on tensors and then walks the tape. Inside another transform the walk records
+itself, so transforms nest; outside, plain ndarrays come back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable
+
+import numpy as np
+
+from .graph import Const, Leaf, Node, pullback, pushforward
+from .modes import current, setting
+from .rules import Row
+from .tensor import Tensor, lift, raw, wrap
+from .signatures import signature_of
+from . import guard
+
+IDENTITY = Row(lambda x: x, (lambda ct: ct,), ("x",), signature_of(lambda x: x), name="input")
+
+
+# ---- containers -------------------------------------------------------------------------------------------
+
+def flatten(tree, path: str = "") -> tuple[list, list[str], Callable]:
+    """The leaves of nested dicts, lists, tuples, named tuples and dataclasses, their paths, and how to put them back."""
+    if isinstance(tree, dict):
+        keys = list(tree)
+        children = [(tree[k], f"{path}[{k!r}]") for k in keys]
+        make = lambda parts: type(tree)(zip(keys, parts)) if type(tree) is not dict else dict(zip(keys, parts))  # noqa: E731
+    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        children = [(getattr(tree, f), f"{path}.{f}") for f in tree._fields]
+        make = lambda parts: type(tree)(*parts)  # noqa: E731
+    elif isinstance(tree, (list, tuple)):
+        children = [(e, f"{path}[{i}]") for i, e in enumerate(tree)]
+        make = type(tree)
+    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        fields = [f.name for f in dataclasses.fields(tree)]
+        children = [(getattr(tree, f), f"{path}.{f}") for f in fields]
+        make = lambda parts: dataclasses.replace(tree, **dict(zip(fields, parts)))  # noqa: E731
+    else:
+        return [tree], [path], lambda leaves: leaves[0]
+    parts = [flatten(child, where) for child, where in children]
+    sizes = [len(leaves) for leaves, _, _ in parts]
+
+    def rebuild(leaves: list):
+        ends = np.cumsum(sizes, dtype=int)
+        return make([back(leaves[end - size:end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
+    return [x for leaves, _, _ in parts for x in leaves], [p for _, paths, _ in parts for p in paths], rebuild
+
+
+# ---- tracing ----------------------------------------------------------------------------------------------
+
+def fresh(value, where: str, caller: str) -> Tensor:
+    """A new variable at the value of a primal: a leaf, or an identity on top of an outer variable."""
+    if isinstance(value, Tensor) and value.node.tracked:
+        node = Node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
+        return wrap(value.array, node)
+    array = np.array(raw(value))
+    if array.dtype.kind not in "fc":
+        raise TypeError(f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, "
+                        f"such as {float(array.flat[0]) if array.size and array.dtype.kind in 'iub' else 'an array of floats'}")
+    return wrap(array, Leaf(array.shape, array.dtype))
+
+
+class Trace:
+    """One run of a function on fresh variables: its output, and whether walks over it must be recorded."""
+
+    def __init__(self, f: Callable, primals: tuple, caller: str, has_aux: bool = False):
+        depth = current().transforms
+        leaves, paths, self.rebuild = flatten(primals)
+        self.outer = depth > 0 or any(isinstance(v, Tensor) and v.node.tracked for v in leaves)
+        with setting(transforms=depth + 1, recording=True):
+            self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
+            out = f(*self.rebuild(self.variables))
+        self.aux = None
+        if has_aux:
+            if not isinstance(out, tuple) or len(out) != 2:
+                raise TypeError(f"{caller}: with has_aux the function returns (output, aux); found {type(out).__name__}")
+            out, aux = out
+            self.aux = self.given_back(aux)
+        self.outs, _, self.rebuild_out = flatten(out)
+
+    def give(self, value):
+        """A value as the caller gets it: a Tensor inside an outer transform, a plain ndarray otherwise."""
+        if not isinstance(value, Tensor):
+            return value
+        return value if self.outer else np.array(value.array)
+
+    def given_back(self, tree):
+        leaves, _, rebuild = flatten(tree)
+        return rebuild([self.give(v) for v in leaves])
+
+    def output(self):
+        return self.rebuild_out([self.give(v) for v in self.outs])
+
+    def pull(self, cts: list) -> list:
+        """The cotangents of the variables for those of the outputs."""
+        nodes = [v.node for v in self.variables]
+        total: dict[Node, Any] = {}
+        with setting(recording=self.outer), np.errstate(all="ignore"):
+            for out, ct in zip(self.outs, cts):
+                if isinstance(out, Tensor) and out.node.tracked:
+                    for node, g in pullback(out.node, ct, wanted=nodes, lift=lift if self.outer else None).items():
+                        total[node] = total[node] + g if node in total else g
+        return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
+
+    def owned(self, g):
+        return self.give(g) if isinstance(g, Tensor) else np.array(g)
+
+    def push(self, tangents: list) -> list:
+        """The tangents of the outputs for those of the variables."""
+        roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
+        with setting(recording=True), np.errstate(all="ignore"):
+            dots = pushforward(roots, {v.node: t for v, t in zip(self.variables, tangents)}, lift)
+        return [np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
+                for out, dot in zip(self.outs, dots)]
+
+
+def matched(trees, like: list, caller: str, what: str) -> list:
+    """Flat tangents or cotangents, checked against the tensors they belong to."""
+    leaves, paths, _ = flatten(trees)
+    if len(leaves) != len(like):
+        raise ValueError(f"{caller}: found {len(leaves)} {what}; expected {len(like)}, one for each array")
+    checked = []
+    for value, path, x in zip(leaves, paths, like):
+        value = value if isinstance(value, Tensor) else np.asarray(value)
+        if value.shape != np.shape(raw(x)):
+            raise ValueError(f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; expected {np.shape(raw(x))}")
+        dtype = getattr(x, "dtype", value.dtype)
+        if value.dtype.kind == "c" and dtype.kind != "c":
+            raise TypeError(f"{caller}: found a complex {what.rstrip('s')}{path} for {dtype} data")
+        checked.append(value if value.dtype == dtype else value.astype(dtype))
+    return checked
+
+
+# ---- the transforms ---------------------------------------------------------------------------------------
+
+def vjp(f: Callable, *primals) -> tuple[Any, Callable]:
+    """Return f(*primals) and the pullback: a cotangent of the output -> a tuple of cotangents, one a primal.
+
+    Shapes and dtypes of cotangents are those of what they belong to. The pullback may be called many times.
+
+    >>> out, pullback = vjp(lambda x: x * x, np.array([1.0, 3.0]))
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 2., 60.]),)
+    """
+    trace = Trace(f, primals, "vjp")
+
+    def pull_back(ct) -> tuple:
+        return trace.rebuild(trace.pull(matched(ct, trace.outs, "pullback", "cotangents")))
+    return trace.output(), pull_back
+
+
+def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    """Return f(*primals) and its derivative along `tangents`: ẏ = J ẋ.
+
+    >>> jvp(np.sin, (np.array(0.0),), (np.array(2.0),))
+    (array(0.), array(2.))
+    """
+    trace = Trace(f, tuple(primals), "jvp")
+    dots = trace.push(matched(tuple(tangents), trace.variables, "jvp", "tangents"))
+    return trace.output(), trace.rebuild_out(dots)
+
+
+def select_arguments(f: Callable, argnums, args: tuple, kwargs: dict, caller: str) -> tuple[Callable, tuple, Callable]:
+    """f as a function of the arguments at `argnums` alone, those arguments, and how to return their gradients."""
+    many = isinstance(argnums, (tuple, list))
+    numbers = [n + len(args) if n < 0 else n for n in (argnums if many else (argnums,))]
+    for n in numbers:
+        if not 0 <= n < len(args):
+            raise ValueError(f"{caller}: argnums names argument {n}; found {len(args)} positional arguments")
+
+    def of_selected(*chosen):
+        full = list(args)
+        for n, value in zip(numbers, chosen):
+            full[n] = value
+        return f(*full, **kwargs)
+    return of_selected, tuple(args[n] for n in numbers), (lambda gs: tuple(gs)) if many else (lambda gs: gs[0])
+
+
+def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """A function that returns f(...) and the gradient of that one number with respect to the chosen arguments.
+
+    With `has_aux`, f returns (value, aux) and so does the first result. The gradient has the containers, shapes
+    and dtypes of the arguments.
+
+    >>> value_and_grad(lambda w: (w["a"] ** 2).sum())({"a": np.array([1.0, 2.0])})
+    (array(5.), {'a': array([2., 4.])})
+    """
+    def value_and_gradient(*args, **kwargs):
+        g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")
+        trace = Trace(g, primals, "grad", has_aux)
+        if len(trace.outs) != 1 or np.shape(raw(trace.outs[0])) != ():
+            found = [np.shape(raw(out)) for out in trace.outs]
+            raise ValueError(f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected one "
+                             "number: reduce it, as with .sum(), or use jacobian or vjp")
+        out = trace.outs[0]
+        if getattr(out, "dtype", np.dtype(float)).kind == "c":
+            raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")
+        gs = trace.pull([np.ones((), getattr(out, "dtype", float))])
+        value = trace.output()
+        return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
+    return value_and_gradient
+
+
+def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """A function that returns the gradient of f, which returns one number; with `has_aux`, (gradient, aux).
+
+    >>> grad(grad(lambda x: x ** 3))(2.0)
+    array(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def gradient(*args, **kwargs):
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+    return gradient
