@@ -1,0 +1,221 @@
+"""What the layers compute, as functions of tensors or arrays; PyTorch's names, arguments and meanings.
+
+Linear, the activations, softmax and the losses are one operation each, with a rule of any order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..table import primitive
+from ..tensor import Tensor
+from .cross_entropy import cross_entropy as cross_entropy
+from .cross_entropy import log_softmax as log_softmax
+from .cross_entropy import nll_loss as nll_loss
+from .cross_entropy import softmax as softmax
+from .erf import erf
+from .init import as_generator
+
+if TYPE_CHECKING:
+    from .init import Seed
+
+    Array = Tensor | np.ndarray
+
+
+# ---- linear -----------------------------------------------------------------------------------------------
+
+def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
+    """x Wᵀ + b for x of shape (..., in), W of shape (out, in), b of shape (out,); gives shape (..., out).
+
+    >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
+    (2, 4)
+    """
+    return _product(input, weight) if bias is None else _affine(input, weight, bias)
+
+
+@primitive
+def _affine(x, weight, bias):
+    y = x @ weight.T
+    return np.add(y, bias, out=y) if bias.dtype == y.dtype else y + bias
+
+
+@primitive
+def _product(x, weight):
+    return x @ weight.T
+
+
+def _rows(a):
+    """A matrix with the last axis of `a` as its rows' axis."""
+    return a if len(a.shape) == 2 else a.reshape(-1, a.shape[-1])
+
+
+def _d_input(ct, weight):
+    return ct @ weight
+
+
+def _d_weight(ct, x):
+    return _rows(ct).T @ _rows(x)
+
+
+def _d_bias(ct):
+    ct = _rows(ct)      # its sum over rows, as a product: BLAS is several times faster than a reduction
+    return np.ones(ct.shape[0], ct.dtype) @ ct
+
+
+_affine.__name__ = _product.__name__ = "linear"      # in errors and pictures
+_affine.defvjp(_d_input, _d_weight, _d_bias)
+_product.defvjp(_d_input, _d_weight)
+
+
+# ---- activations ------------------------------------------------------------------------------------------
+
+@primitive
+def relu(input):
+    """max(x, 0), with derivative 0 at 0.
+
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return np.maximum(input, 0)
+
+
+relu.defvjp(lambda ct, out: ct * (out > 0))
+
+
+@primitive
+def leaky_relu(input, negative_slope=0.01):
+    """x where x > 0, negative_slope · x elsewhere."""
+    return np.where(input > 0, input, input * negative_slope)
+
+
+leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope))
+
+
+@primitive
+def sigmoid(input):
+    """1 / (1 + exp(-x)), accurate and free of overflow for any x."""
+    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
+
+
+sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)))
+
+
+def tanh(input: Array) -> Tensor:
+    """The hyperbolic tangent."""
+    return np.tanh(input)
+
+
+def silu(input: Array) -> Tensor:
+    """x · sigmoid(x), also called swish."""
+    return input * sigmoid(input)
+
+
+def softplus(input: Array) -> Tensor:
+    """log(1 + exp(x)), free of overflow for any x."""
+    return np.logaddexp(input, 0)
+
+
+def gelu(input: Array, approximate: str = "none") -> Tensor:
+    """x · Φ(x), Φ the normal distribution function (Hendrycks & Gimpel, 2016); "tanh" approximates Φ.
+
+    >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])), 4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+    if approximate == "none":
+        return input * _normal_cdf(input)
+    if approximate == "tanh":
+        return 0.5 * input * (1 + np.tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
+    raise ValueError(f"gelu: approximate: expected 'none' or 'tanh', found {approximate!r}")
+
+
+@primitive
+def _normal_cdf(x):
+    return (0.5 * (1 + erf(x * math.sqrt(0.5)))).astype(x.dtype, copy=False)
+
+
+_normal_cdf.__name__ = "normal_cdf"
+_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+
+
+# ---- losses -------------------------------------------------------------------------------------------------
+
+def mse_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
+    """(x - y)², averaged ("mean"), summed ("sum") or as it is ("none"); x and y of one shape.
+
+    >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
+    2.0
+    """
+    _same_shape("mse_loss", input, target)
+    return _reduced("mse_loss", np.square(input - target), reduction)
+
+
+def l1_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
+    """|x - y|, averaged ("mean"), summed ("sum") or as it is ("none"); x and y of one shape."""
+    _same_shape("l1_loss", input, target)
+    return _reduced("l1_loss", np.abs(input - target), reduction)
+
+
+def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array | None = None,
+                                     reduction: str = "mean", pos_weight: Array | None = None) -> Tensor:
+    """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, free of overflow for any x.
+
+    `weight` multiplies each loss and `pos_weight` the terms of y; both broadcast against x.
+
+    >>> round(binary_cross_entropy_with_logits(np.array([-800.0, 0.0]), np.array([0.0, 1.0])).item(), 4)
+    0.3466
+    """
+    _same_shape("binary_cross_entropy_with_logits", input, target)
+    if pos_weight is None:
+        losses = np.logaddexp(input, 0) - input * target
+    else:
+        losses = np.logaddexp(-input, 0) * target * pos_weight + np.logaddexp(input, 0) * (1 - target)
+    losses = losses if weight is None else losses * weight
+    return _reduced("binary_cross_entropy_with_logits", losses, reduction)
+
+
+def _same_shape(name: str, x, y) -> None:
+    if x.shape != y.shape:
+        raise ValueError(f"{name}: input of shape {x.shape} and target of shape {y.shape}; expected one shape")
+
+
+def _reduced(name: str, losses, reduction: str):
+    if reduction == "mean":
+        return losses.mean()
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "none":
+        return losses
+    raise ValueError(f"{name}: reduction: expected 'mean', 'sum' or 'none', found {reduction!r}")
+
+
+# ---- the rest -------------------------------------------------------------------------------------------------
+
+def dropout(input: Array, p: float = 0.5, training: bool = True, generator: Seed = None) -> Array:
+    """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p: expected a probability, found {p!r}")
+    if not training or p == 0:
+        return input
+    dtype = input.dtype
+    keep = as_generator(generator).random(input.shape, dtype if dtype == np.float32 else np.float64) >= p
+    return input * np.multiply(keep, 0.0 if p == 1 else 1 / (1 - p), dtype=dtype)
+
+
+def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:
+    """Integer labels of shape (...) as an array of 0 and 1 of shape (..., num_classes).
+
+    >>> one_hot(np.array([1, 0]), 3)
+    array([[0, 1, 0],
+           [1, 0, 0]])
+    """
+    labels = np.asarray(input)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integer labels, found {labels.dtype}")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
+    num_classes = high + 1 if num_classes == -1 else num_classes
+    if low < 0 or high >= num_classes:
+        raise ValueError(f"one_hot: found labels from {low} to {high}; expected 0 to {num_classes - 1}")
+    return (labels[..., None] == np.arange(num_classes)).astype(np.int64)

@@ -1,0 +1,181 @@
+"""The layers of a multi-layer perceptron; each holds its parameters and calls its function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import functional as F
+from . import init
+from .module import Module, Parameter
+
+if TYPE_CHECKING:
+    from .init import Seed
+
+
+class Linear(Module):
+    """x Wᵀ + b, from (..., in_features) to (..., out_features); `weight` is (out_features, in_features).
+
+    Weights and biases start from U(-k, k), k = 1 / √in_features, as in PyTorch.
+
+    >>> Linear(3, 2)(np.ones((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32,
+                 generator: Seed = None):
+        self.in_features, self.out_features = in_features, out_features
+        generator = init.as_generator(generator)
+        bound = 1 / math.sqrt(max(in_features, 1))
+        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        init.uniform_(self.weight, -bound, bound, generator)
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        if bias:
+            init.uniform_(self.bias, -bound, bound, generator)
+
+    def forward(self, input):
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self):
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, input):
+        return F.relu(input)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, negative_slope · x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01):
+        self.negative_slope = negative_slope
+
+    def forward(self, input):
+        return F.leaky_relu(input, self.negative_slope)
+
+    def extra_repr(self):
+        return f"negative_slope={self.negative_slope}"
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, input):
+        return F.tanh(input)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, input):
+        return F.sigmoid(input)
+
+
+class GELU(Module):
+    """x · Φ(x); `approximate` is "none" or "tanh"."""
+
+    def __init__(self, approximate: str = "none"):
+        self.approximate = approximate
+
+    def forward(self, input):
+        return F.gelu(input, self.approximate)
+
+    def extra_repr(self):
+        return f"approximate={self.approximate!r}"
+
+
+class Softmax(Module):
+    """exp(x) / Σ exp(x) along axis `dim`."""
+
+    def __init__(self, dim: int = -1):
+        self.dim = dim
+
+    def forward(self, input):
+        return F.softmax(input, self.dim)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"
+
+
+class Flatten(Module):
+    """The axes from start_dim to end_dim as one: images (N, C, H, W) become rows (N, C·H·W)."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input):
+        shape = input.shape
+        start, end = (dim + len(shape) if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
+        return input.reshape(*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
+
+    def extra_repr(self):
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Dropout(Module):
+    """Zero each element with probability p and scale the others by 1 / (1 - p) in training; else the identity.
+
+    Masks come from a stream of its own, `generator`, so that a run repeats; set it anew to continue a run.
+    """
+
+    def __init__(self, p: float = 0.5, *, generator: Seed = None):
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p: expected a probability, found {p!r}")
+        self.p = p
+        self.generator = (np.random.default_rng(generator) if generator is not None
+                          else init.as_generator().spawn(1)[0])
+
+    def forward(self, input):
+        return F.dropout(input, self.p, self.training, self.generator)
+
+    def extra_repr(self):
+        return f"p={self.p}"
+
+
+class Identity(Module):
+    """What it is given."""
+
+    def forward(self, input):
+        return input
+
+
+class Sequential(Module):
+    """Modules, each applied to what the one before it returned; their names are "0", "1", ...
+
+    >>> model = Sequential(Linear(4, 3), ReLU(), Linear(3, 2))
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *modules: Module):
+        for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(f"Sequential: argument {i}: expected a Module, found {type(module).__name__}")
+            setattr(self, str(i), module)
+
+    def forward(self, input):
+        for module in vars(self).values():
+            if isinstance(module, Module):
+                input = module(input)
+        return input
+
+    def append(self, module: Module) -> Sequential:
+        """Add a module at the end; return self."""
+        setattr(self, str(len(self)), module)
+        return self
+
+    def __iter__(self) -> Iterator[Module]:
+        return (module for _, module in self.named_children())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, index):
+        modules = list(self)
+        return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]

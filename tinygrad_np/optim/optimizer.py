@@ -1,0 +1,194 @@
+"""What every optimizer shares: groups of parameters with their options, a state a parameter, updates in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+class Optimizer:
+    """Moves parameters against their gradients; a subclass gives `check`, `start` and `update`.
+
+    `param_groups` is a list of dicts, each with its "params" and options such as "lr"; an option may be
+    changed between steps. `state` maps the position of a parameter, once it has been updated, to its arrays and its "step" count.
+    """
+
+    def __init__(self, params: Iterable, **defaults: Any):
+        self.defaults = defaults
+        self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]
+        self.params = [p for group in self.param_groups for p in group["params"]]
+        self.state: dict[int, dict[str, Any]] = {}
+        self._scratch: dict[int, list[np.ndarray]] = {}
+        self._pool: dict[tuple, np.ndarray] = {}
+        for i, p in enumerate(self.params):
+            if not hasattr(p, "is_leaf"):
+                raise TypeError(f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}")
+            if not p.requires_grad or not p.is_leaf:
+                raise ValueError(f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
+                                 "gradient; pass model.parameters() or Tensor(..., requires_grad=True)")
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, in place."""
+        i = -1
+        for group in self.param_groups:
+            for p in group["params"]:
+                i += 1
+                g = p.grad
+                if g is None:
+                    continue
+                data = p.data
+                state = self.state.get(i)
+                if state is None:
+                    state = self.state[i] = self.start(data, group)
+                if data.flags.writeable:
+                    self.update(data, g, state, group, self._temporary(i, data))
+                else:       # a graph that is still alive holds the array: it keeps the old values
+                    fresh = data.copy()
+                    self.update(fresh, g, state, group, self._temporary(i, fresh))
+                    p.data = fresh
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next backward starts from nothing."""
+        for p in self.params:
+            p.grad = None
+
+    def start(self, p: np.ndarray, group: dict) -> dict[str, Any]:
+        """The state of a parameter `p` before its first update."""
+        return {}
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict, group: dict, scratch: list[np.ndarray]) -> None:
+        """Update one parameter `p` in place from its gradient `g`, which must not be changed.
+
+        `scratch` is two arrays like `p` with arbitrary content, shared by all parameters.
+        """
+        raise NotImplementedError
+
+    def check(self, group: dict) -> None:
+        """Raise ValueError for options of a group outside their range."""
+        raise NotImplementedError
+
+    # ---- its state ----------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+        """Copies of all state and options as nested dicts of arrays, fit for `tg.save`; parameters by position."""
+        groups = ({k: v for k, v in group.items() if k != "params"} for group in self.param_groups)
+        return {"state": {str(i): _arrays(state) for i, state in self.state.items() if state},
+                "param_groups": {str(i): _arrays(group) for i, group in enumerate(groups)}}
+
+    def load_state_dict(self, state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        """Continue, bit for bit, from a `state_dict()` of an optimizer with the same groups of parameters.
+
+        Raises ValueError, with nothing changed, where it does not fit.
+        """
+        groups, states = state.get("param_groups", {}), state.get("state", {})
+        if set(groups) != {str(i) for i in range(len(self.param_groups))}:
+            self._refuse(f"it has {len(groups)} parameter groups, expected {len(self.param_groups)}")
+        options = []
+        for i, group in enumerate(self.param_groups):
+            found, wanted = set(groups[str(i)]) | {"initial_lr"}, set(group) - {"params"} | {"initial_lr"}
+            if found != wanted:
+                self._refuse(f"group {i} has the options {sorted(found)}, expected {sorted(wanted)}")
+            options.append({name: _plain(value) for name, value in groups[str(i)].items()})
+            self.check(options[-1])
+        owners = [option for group, option in zip(self.param_groups, options) for _ in group["params"]]
+        fresh: dict[int, dict[str, Any]] = {}
+        for key, entries in states.items():
+            if not key.isdecimal() or int(key) >= len(self.params):
+                self._refuse(f"it has a state for parameter {key!r}, expected 0 to {len(self.params) - 1}")
+            p = self.params[int(key)]
+            names = set(self.start(p.array, owners[int(key)]))
+            if set(entries) != names:
+                self._refuse(f"parameter {key} has {sorted(entries)}, expected {sorted(names)}")
+            fresh[int(key)] = {}
+            for name, value in entries.items():
+                value = np.array(value)
+                if value.ndim and (value.shape, value.dtype) != (p.shape, p.dtype):
+                    self._refuse(f"{name!r} of parameter {key} is {value.dtype} of shape {value.shape}, "
+                                 f"expected {p.dtype} of shape {p.shape}")
+                fresh[int(key)][name] = value if name != "step" else int(value)
+        for group, option in zip(self.param_groups, options):
+            group.update(option)
+        self.state = fresh
+
+    def _refuse(self, why: str) -> None:
+        raise ValueError(f"load_state_dict: the state does not fit this {self._name}: {why}")
+
+    # ---- its parameters -----------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _groups(self, params: Iterable) -> list:
+        if hasattr(params, "shape"):
+            raise TypeError(f"{self._name}: params must be a list of tensors or of dicts, found a single tensor")
+        params = list(params)
+        if not params:
+            raise ValueError(f"{self._name}: there are no parameters to optimize")
+        return params if isinstance(params[0], dict) else [{"params": params}]
+
+    def _group(self, i: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(given, Mapping) or "params" not in given:
+            raise TypeError(f"{self._name}: parameter group {i} must be a dict with 'params', found {type(given).__name__}")
+        unknown = set(given) - set(self.defaults) - {"params"}
+        if unknown:
+            raise ValueError(f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
+                             f"expected some of {sorted(self.defaults)}")
+        params = [given["params"]] if hasattr(given["params"], "shape") else list(given["params"])
+        group = {**self.defaults, **given, "params": params}
+        self.check(group)
+        return group
+
+    def _temporary(self, i: int, p: np.ndarray) -> list[np.ndarray]:
+        """Two arrays like parameter i, cut from buffers that all parameters share, made once."""
+        scratch = self._scratch.get(i)
+        if scratch is None:
+            size = p.size
+            scratch = self._scratch[i] = []
+            for k in (0, 1):
+                pool = self._pool.get((k, p.dtype))
+                if pool is None or pool.size < size:
+                    pool = self._pool[k, p.dtype] = np.empty(size, p.dtype)
+                scratch.append(pool[:size].reshape(p.shape))
+        return scratch
+
+    def __repr__(self) -> str:
+        lines = (", ".join(f"{k}={v}" for k, v in group.items() if k != "params") + f", {len(group['params'])} parameters"
+                 for group in self.param_groups)
+        return f"{self._name}({'; '.join(lines)})"
+
+
+def require(name: str, value: Any, condition: Callable[[float], bool], expected: str) -> None:
+    """Raise ValueError unless a hyper-parameter is a number for which the condition holds (NaN never does)."""
+    try:
+        good = condition(value)
+    except TypeError:
+        good = False
+    if not good:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
+
+
+def require_positive(group: Mapping[str, Any], *names: str) -> None:
+    """Raise ValueError unless each of these options is a finite number >= 0."""
+    for name in names:
+        require(name, group[name], lambda v: 0 <= v < math.inf, "a finite number >= 0")
+
+
+def require_betas(group: Mapping[str, Any]) -> None:
+    """Raise ValueError unless "betas" are two numbers in [0, 1)."""
+    require("betas", group["betas"], lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), "two numbers in [0, 1)")
+
+
+def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A stored option as the Python number, or tuple of numbers, that it was."""
+    value = np.asarray(value).tolist()
+    return tuple(value) if isinstance(value, list) else value

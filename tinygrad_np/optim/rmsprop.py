@@ -1,0 +1,60 @@
+"""RMSprop (Hinton, 2012): the gradient over a running root mean square of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .optimizer import Optimizer, require_positive
+
+
+class RMSprop(Optimizer):
+    """v = αv + (1-α)g²;  b = momentum · b + g / (√v + eps);  p -= lr · b.
+
+    The formula is PyTorch's `torch.optim.RMSprop`: `centered` subtracts the square of a running mean of g
+    from v, `weight_decay` adds weight_decay · p to g.
+    """
+
+    def __init__(self, params: Iterable, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, *, maximize: bool = False):
+        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
+                         centered=centered, maximize=maximize)
+
+    def check(self, group):
+        require_positive(group, "lr", "alpha", "eps", "weight_decay", "momentum")
+
+    def start(self, p, group):
+        wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
+        return {name: np.zeros_like(p) for name, use in wanted.items() if use}
+
+    def update(self, p, g, state, group, scratch):
+        lr, alpha, eps = float(group["lr"]), float(group["alpha"]), float(group["eps"])
+        momentum, decay = float(group["momentum"]), float(group["weight_decay"])
+        s, t = scratch
+        if group["maximize"]:
+            g = np.negative(g, out=t)
+        if decay:
+            np.multiply(p, decay, out=s)
+            g = np.add(g, s, out=t)
+        v = state["square_avg"]
+        np.multiply(g, g, out=s)
+        v *= alpha
+        v += np.multiply(s, 1 - alpha, out=s)
+        if group["centered"]:
+            mean = state["grad_avg"]
+            mean += np.multiply(np.subtract(g, mean, out=s), 1 - alpha, out=s)
+            np.multiply(mean, mean, out=s)
+            np.sqrt(np.subtract(v, s, out=s), out=s)
+        else:
+            np.sqrt(v, out=s)
+        s += eps
+        np.divide(g, s, out=s)
+        if momentum:
+            b = state["momentum_buffer"]
+            b *= momentum
+            b += s
+            np.multiply(b, lr, out=s)
+        else:
+            s *= lr
+        np.subtract(p, s, out=p)
