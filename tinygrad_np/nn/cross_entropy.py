@@ -93,8 +93,7 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
             return _picked(_log_softmax(x), labels, row_weights).reshape(shape)
         count = len(x) if row_weights is None else row_weights.sum()
         if not label_smoothing:
-            scale = _scale("cross_entropy", reduction, count)
-            return _hard(x, labels, scale if row_weights is None else row_weights[:, None] * scale)
+            return _hard(x, labels, row_weights, _scale("cross_entropy", reduction, count))
         q = (labels[:, None] == np.arange(x.shape[1])).astype(x.dtype)
     if label_smoothing:
         q = q * (1 - label_smoothing) + label_smoothing / x.shape[1]
@@ -119,24 +118,23 @@ def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = 
 
 
 @primitive
-def _hard(logits, labels, scale):
-    """Σ scale · -log softmax(logits)[labels]; `scale` is a number or a column of them."""
+def _hard(logits, labels, row_weights, scale):
+    """scale · Σ -log softmax(logits)[labels], the sum weighted unless the weights are None."""
     z = _shifted(logits)
-    losses = np.log(_row_sums(np.exp(z))) - z[np.arange(len(labels)), labels][:, None]
-    return (losses * scale).sum()
+    losses = np.log(_row_sums(np.exp(z)))[:, 0] - z[np.arange(len(labels)), labels]
+    return (losses if row_weights is None else losses * row_weights).sum() * scale
 
 
-def _d_hard(ct, logits, labels, scale):
-    p = _softmax(logits)
-    p[np.arange(len(labels)), labels] -= 1
-    p *= ct * scale
-    return p
+def _d_hard(ct, logits, labels, row_weights, scale):
+    one_hot = labels[:, None] == np.arange(logits.shape[1])
+    d = (_softmax(logits) - one_hot) * (ct * scale)
+    return d if row_weights is None else d * row_weights[:, None]
 
 
 @primitive
 def _soft(logits, q, scale):
     """Σ scale · -q log softmax(logits)."""
-    return -(q * (_log_softmax(logits))).sum() * scale
+    return -(q * _log_softmax(logits)).sum() * scale
 
 
 _hard.__name__ = _soft.__name__ = "cross_entropy"

@@ -1,0 +1,38 @@
+"""Write reference.npz: values and gradients of `torch.nn.functional` for every case. Needs PyTorch, once.
+
+    python -m tests.nn.make_reference
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .cases import CASES, Case, cotangent
+
+REFERENCE = Path(__file__).with_name("reference.npz")
+
+
+def evaluate(torch, case: Case) -> list[np.ndarray]:
+    """The output of a case in PyTorch and the gradient of each differentiated argument, in float64."""
+    args = [torch.from_numpy(np.array(a)) for a in case.args]
+    kwargs = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in case.kwargs.items()}
+    for a in args[:case.diff]:
+        a.requires_grad_()
+    out = getattr(torch.nn.functional, case.fun)(*args, **kwargs)
+    out.backward(torch.from_numpy(cotangent(tuple(out.shape))) if out.ndim else torch.tensor(cotangent(()), dtype=out.dtype))
+    return [out.detach().numpy(), *(a.grad.numpy() for a in args[:case.diff])]
+
+
+def main() -> None:
+    import torch
+
+    arrays = {f"{label}/{i}": a for label, case in CASES.items() for i, a in enumerate(evaluate(torch, case))}
+    arrays["torch_version"] = np.array([int(part) for part in torch.__version__.split("+")[0].split(".")])
+    np.savez_compressed(REFERENCE, **arrays)
+    print(f"{REFERENCE.name}: {len(arrays)} arrays from PyTorch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()
