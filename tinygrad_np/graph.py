@@ -8,7 +8,8 @@ back at its consumer and a graph dies by reference counting alone.
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, repeat
+from operator import attrgetter
 from typing import Any, Callable, Iterable
 
 import numpy as np
@@ -82,12 +83,28 @@ def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Call
              free: bool = False) -> dict[Node, Any]:
     """Return {node: cotangent} for the `wanted` nodes, by default every leaf below `root`: x̄ = J(x)ᵀ ȳ.
 
-    `ct` is the cotangent of `root`. Cotangents live in a local dict and are popped when consumed.
-    `lift(array, node)` makes residuals differentiable, so that the pass records itself; `free` releases
-    each node's residuals as soon as they are used.
+    `ct` is the cotangent of `root`. `lift(array, node)` makes residuals differentiable, so that the pass records
+    itself; `free` releases the residuals of every node that was visited.
+
+    The first pass multiplies plainly. A zero cotangent times an infinite or NaN partial leaves a NaN, which reaches
+    a result wherever it matters; only then a second, careful pass lets the zeros win. So the guard costs one look at
+    the results, not one at each operation.
     """
-    wanted = None if wanted is None else set(wanted)
-    oldest = 0 if wanted is None else min((node.serial for node in wanted), default=root.serial)
+    stop = None if wanted is None else frozenset(wanted)
+    visited: list[Node] = []
+    found = walk(root, ct, stop, lift, "pulls", visited)
+    if any(has_nan(g) for g in found.values()):
+        found = walk(root, ct, stop, lift, "careful_pulls", visited)
+    if free:
+        for node in visited:
+            node.saved = FREED
+    return found
+
+
+def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list) -> dict[Node, Any]:
+    """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed."""
+    rules_of = attrgetter(pulls)
+    oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
     found: dict[Node, Any] = {}
     cts = {root: ct}
     heap = [(-root.serial, root)]
@@ -95,33 +112,47 @@ def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Call
         node = heappop(heap)[1]
         ct = cts.pop(node)
         row = node.row
-        if wanted is not None and node in wanted:
+        if stop is None and row is None or stop is not None and node in stop:
             found[node] = ct
-        elif row is None:
-            if wanted is None:
-                found[node] = ct
-        elif row is SELECT:
+            continue
+        if row is None:
+            continue
+        saved = node.saved
+        if saved is FREED:
+            raise FreedGraphError(
+                f"backward through {row.name}: the graph was freed by an earlier backward; "
+                "pass retain_graph=True to that one, or compute the value again")
+        if row is SELECT:
             parent = node.parents[0]
             if parent not in cts:
                 cts[parent] = {}
                 heappush(heap, (-parent.serial, parent))
-            cts[parent][node.saved] = ct
+            cts[parent][saved] = ct
+            continue
+        visited.append(node)
+        if type(ct) is dict:
+            ct = filled(ct, node)
+        if row.joint:
+            pulled = zip(node.parents, row.pull_all(node, ct, lift), repeat(None))
         else:
-            if node.saved is FREED:
-                raise FreedGraphError(
-                    f"backward through {row.name}: the graph was freed by an earlier backward; "
-                    "pass retain_graph=True to that one, or compute the value again")
-            for parent, g in zip(node.parents, row.pullback(node, ct, lift, oldest)):
-                if g is None:
-                    continue
-                if parent in cts:
-                    cts[parent] = cts[parent] + g
-                else:
-                    cts[parent] = g
-                    heappush(heap, (-parent.serial, parent))
-            if free:
-                node.saved = FREED
+            pulled = zip(node.parents, rules_of(row), saved if lift is None else row.lifted(node, lift))
+        for parent, g, residuals in pulled:
+            if parent.serial < oldest:
+                continue
+            if residuals is not None:
+                g = g(ct, parent, residuals)
+            if parent in cts:
+                cts[parent] = cts[parent] + g
+            else:
+                cts[parent] = g
+                heappush(heap, (-parent.serial, parent))
     return found
+
+
+def has_nan(a) -> bool:
+    """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
+    first = a.item(a.argmax()) if a.size else 0
+    return first != first
 
 
 def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable) -> list[Any]:

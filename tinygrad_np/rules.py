@@ -11,11 +11,12 @@ the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable
+from operator import mul
+from typing import Callable
 
 import numpy as np
 
-from .graph import Leaf, Node, SELECT, filled, pullback
+from .graph import SELECT, Leaf, Node, has_nan, pullback
 from .signatures import binder, names_of, selector
 
 
@@ -56,6 +57,8 @@ class Row:
         self.names = tuple(p for p in signature.parameters if p != "out")
         self.positions = tuple(self.names.index(name) for name in self.diff)
         self.bind = binder(signature)
+        self.pulls = () if joint else tuple([self.puller(rule, mul) for rule in self.rules])
+        self.careful_pulls = () if joint else tuple([self.puller(rule, times) for rule in self.rules])
         self.residuals = residuals or tuple(map(names_of, self.rules))
         if jvps:
             self.residuals = tuple(tuple(dict.fromkeys(names + names_of(jvp)))
@@ -87,14 +90,13 @@ class Row:
             return (self.keeps[0](*values, out, tracked),)
         return tuple([keep(*values, out, tracked) if t else None for keep, t in zip(self.keeps, tracked)])
 
-    def read(self, node: Node, i: int, lift) -> tuple:
-        """The residuals of rule i; with `lift`, operands and outputs as values that carry their nodes."""
-        saved = node.saved[i]
-        if lift is None:
-            return saved
-        return tuple([self.lifted(name, value, node, lift) for name, value in zip(self.residuals[i], saved)])
+    def lifted(self, node: Node, lift) -> tuple:
+        """The residuals, each operand and output among them as a value that carries its node."""
+        return tuple([None if saved is None else
+                      tuple([self.lift_one(name, value, node, lift) for name, value in zip(names, saved)])
+                      for names, saved in zip(self.residuals, node.saved)])
 
-    def lifted(self, name: str, value, node: Node, lift):
+    def lift_one(self, name: str, value, node: Node, lift):
         if name == "out":
             if not isinstance(value, (list, tuple)):
                 return lift(value, node)
@@ -107,29 +109,38 @@ class Row:
         parent = node.parents[self.diff.index(name)]
         return lift(value, parent) if parent.tracked else value
 
-    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
-        """The cotangents of the parents, None for a parent older than `oldest`."""
-        if isinstance(ct, dict):
-            ct = filled(ct, node)
-            ct = tuple([c.conjugate() for c in ct]) if self.conj else ct
-        elif self.conj:
-            ct = ct.conjugate()
-        if self.joint:
-            gs = self.rules[0](ct, *self.read(node, 0, lift))
-        else:
-            gs = [rule(ct, *self.read(node, i, lift)) if parent.serial >= oldest else None
-                  for i, (rule, parent) in enumerate(zip(self.rules, node.parents))]
-        return [None if g is None or p.serial < oldest else fit(g.conjugate() if self.conj else g, p, self.name)
+    def puller(self, rule: Callable, product: Callable) -> Callable:
+        """The pullback to one operand, (ct, parent, residuals) -> cotangent; `product` multiplies by a partial."""
+        name, conj = self.name, self.conj
+
+        def pull(ct, parent, saved):
+            g = rule(conjugated(ct), *saved).conjugate() if conj else rule(ct, *saved)
+            return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
+        return pull
+
+    def pull_all(self, node: Node, ct, lift) -> list:
+        """The cotangents of all operands of a joint rule, None where it gives none."""
+        saved, = node.saved if lift is None else self.lifted(node, lift)
+        gs = self.rules[0](conjugated(ct) if self.conj else ct, *saved)
+        return [None if g is None or not p.tracked else fit(g.conjugate() if self.conj else g, p, self.name)
                 for g, p in zip(gs, node.parents)]
+
+    def pullback(self, node: Node, ct, lift) -> list:
+        """The cotangents of the parents, None for those that need none: what a pass does at one node."""
+        if self.joint:
+            return self.pull_all(node, ct, lift)
+        residuals = node.saved if lift is None else self.lifted(node, lift)
+        return [pull(ct, parent, saved) if parent.tracked else None
+                for pull, parent, saved in zip(self.pulls, node.parents, residuals)]
 
     def pushforward(self, node: Node, ts: list, lift):
         """The tangent of the output, from the tangents of the parents (None for zero)."""
         if not self.jvps:
             return transpose(self, node, ts, lift)
-        dots = []
+        dots, residuals = [], self.lifted(node, lift)
         for i, t in enumerate(ts):
             if t is not None:
-                named = dict(zip(self.residuals[i], self.read(node, i, lift)))
+                named = dict(zip(self.residuals[i], residuals[i]))
                 dots.append(self.jvps[i](t, *(named[n] for n in names_of(self.jvps[i]))))
         return fit(sum(dots[1:], dots[0]), node, self.name)
 
@@ -141,7 +152,7 @@ def transpose(row: Row, node: Node, ts: list, lift):
     slots = [Leaf(shape, dtype) for shape, dtype in zip(shapes, dtypes)]
     cts = [lift(np.ones(slot.shape, slot.dtype), slot) for slot in slots]
     total: list = [None] * len(slots)
-    for g, t in zip(row.pullback(node, dict(enumerate(cts)) if many else cts[0], lift, 0), ts):
+    for g, t in zip(row.pullback(node, tuple(cts) if many else cts[0], lift), ts):
         if t is None or not hasattr(g, "node"):
             continue
         found = pullback(g.node, t, wanted=slots, lift=lift)
@@ -162,31 +173,40 @@ class Elementwise(Row):
         parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names]
         super().__init__(fun, rules, names, inspect.Signature(parameters),
                          residuals=tuple(names_of(rule, skip=0) for rule in rules), **options)
-
-    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
-        gs = []
-        i = 0
-        for parent, partial in zip(node.parents, self.rules):
-            if parent.serial < oldest:
-                gs.append(None)
-            else:
-                saved = node.saved[i] if lift is None else self.read(node, i, lift)
-                g = times(ct, partial(*saved).conjugate())
-                if g.shape != parent.shape:
-                    g = unbroadcast(g, parent.shape)
-                gs.append(g if g.dtype is parent.dtype else fit(g, parent, self.name))
-            i += 1
-        return gs
+    def puller(self, rule: Callable, product: Callable) -> Callable:
+        return elementwise_puller(self.name, rule, product)
 
     def pushforward(self, node: Node, ts: list, lift):
-        dots = [times(t, self.rules[i](*self.read(node, i, lift))) for i, t in enumerate(ts) if t is not None]
+        residuals = self.lifted(node, lift)
+        dots = [times(t, self.rules[i](*residuals[i])) for i, t in enumerate(ts) if t is not None]
         total = sum(dots[1:], dots[0])
         return fit(total if total.shape == node.shape else np.broadcast_to(total, node.shape), node, self.name)
 
 
 def constant(number) -> Callable:
     """The partial that is one number everywhere."""
-    return lambda: number
+    def partial():
+        return number
+    partial.number = number
+    return partial
+
+
+def elementwise_puller(name: str, partial: Callable, product: Callable) -> Callable:
+    """The pullback to one operand as one flat function: it runs once an operation."""
+    number = getattr(partial, "number", None)
+
+    def constant_pull(ct, parent, saved):
+        g = ct if number == 1 else -ct if number == -1 else ct * number
+        if g.shape == parent.shape and g.dtype is parent.dtype:
+            return g
+        return fit(unbroadcast(g, parent.shape), parent, name)
+
+    def pull(ct, parent, saved):
+        g = product(ct, partial(*saved).conjugate())
+        if g.shape == parent.shape and g.dtype is parent.dtype:
+            return g
+        return fit(unbroadcast(g, parent.shape), parent, name)
+    return pull if number is None else constant_pull
 
 
 class Reduction(Row):
@@ -203,21 +223,22 @@ class Reduction(Row):
         super().__init__(fun, (rule,), tuple(signature.parameters)[:1], signature,
                          residuals=(tuple(dict.fromkeys(self.declared + extra)),), **options)
 
-    def weights(self, node: Node, lift) -> tuple:
-        named = dict(zip(self.residuals[0], self.read(node, 0, lift)))
+    def weights(self, parent: Node, saved: tuple) -> tuple:
+        named = dict(zip(self.residuals[0], saved))
         axis, keepdims, where = named.get("axis"), bool(named.get("keepdims", False)), named.get("where", True)
         if "out" in named:
-            named["out"] = expand(named["out"], node.parents[0].shape, axis, keepdims)
+            named["out"] = expand(named["out"], parent.shape, axis, keepdims)
         w = self.rules[0](*(named[n] for n in self.declared))
         return (w if where is True else np.where(where, w, 0)), axis, keepdims
 
-    def pullback(self, node: Node, ct, lift, oldest: int) -> list:
-        w, axis, keepdims = self.weights(node, lift)
-        g = times(expand(ct, node.parents[0].shape, axis, keepdims), w.conjugate())
-        return [fit(g, node.parents[0], self.name)]
+    def puller(self, rule: Callable, product: Callable) -> Callable:
+        def pull(ct, parent, saved):
+            w, axis, keepdims = self.weights(parent, saved)
+            return fit(product(expand(ct, parent.shape, axis, keepdims), w.conjugate()), parent, self.name)
+        return pull
 
     def pushforward(self, node: Node, ts: list, lift):
-        w, axis, keepdims = self.weights(node, lift)
+        w, axis, keepdims = self.weights(node.parents[0], self.lifted(node, lift)[0])
         return fit(np.sum(times(ts[0], w), axis=axis, keepdims=keepdims), node, self.name)
 
 
@@ -235,6 +256,11 @@ def unbroadcast(ct, shape: tuple):
     return np.reshape(ct, ct.shape[lead:]) if lead > 0 else ct
 
 
+def conjugated(ct):
+    """The conjugate of a cotangent, or of each of several outputs'."""
+    return tuple([c.conjugate() for c in ct]) if isinstance(ct, tuple) else ct.conjugate()
+
+
 def expand(a, shape: tuple, axis, keepdims: bool):
     """Put back, with length one, the axes that a reduction of an array of `shape` removed.
 
@@ -250,20 +276,8 @@ def expand(a, shape: tuple, axis, keepdims: bool):
 
 def times(ct, d):
     """ct · d, where a zero in ct wins over an infinite or NaN d: what was not used has no gradient."""
-    if type(d) in (int, float):
-        return ct if d == 1 else ct * d
     g = ct * d
-    if may_have_nan(g):
-        g = np.where(np.isnan(g) & (ct == 0), 0, g)
-    return g
-
-
-def may_have_nan(a) -> bool:
-    """False when `a` surely holds no NaN: a sum is NaN where an entry is, and is one quick pass."""
-    if hasattr(a, "node"):
-        a = a.array
-    total = sum(a.ravel().tolist()) if a.size <= 16 else np.vdot(a, a)
-    return total != total
+    return np.where(np.isnan(g) & (ct == 0), 0, g) if has_nan(g) else g
 
 
 def fit(g, node: Node, name: str):

@@ -6,193 +6,17 @@ import sys
 
 import numpy as np
 
-from . import derivatives, guard  # noqa: F401 - the table is filled before operators look into it
+from . import guard
 from .graph import CONST, SELECT, Const, Leaf, Node, pullback
 from .methods import ArrayMethods
-from .modes import current, mode
-from .rules import NotDifferentiable, Row, type_like
+from .modes import current
+from .recording import CALLS, Traced, call_function, call_ufunc, raw, record, wrap
 from .table import TABLE, getitem
 
 ndarray = np.ndarray
-new = object.__new__
-
-# ---- recording -------------------------------------------------------------------------------------------
-
-TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
 
 
-def wrap(array, node: Node, cls=None) -> "Tensor":
-    """A Tensor of an array and its node, without a copy."""
-    tensor = new(cls or Tensor)
-    tensor.array = array
-    tensor.node = node
-    return tensor
-
-
-def unary(row: Row, a: "Tensor") -> "Tensor":
-    """Apply an elementwise function of one tensor, and record it."""
-    parent = a.node
-    x = a.array if parent.exposed is None else guard.residual(a)
-    out = row.fun(x)
-    if type(out) is not ndarray:
-        out = as_array(out)
-    if not parent.tracked:
-        return wrap(out, CONST)
-    node = Node(row, (parent,), (row.keeps[0](x, out, None),), out.shape, out.dtype)
-    return wrap(out, node if mode.get() is None else watched(node, out))
-
-
-def binary(row: Row, a, b) -> "Tensor":
-    """Apply an elementwise function of two operands, at least one of them a tensor, and record it."""
-    if type(a) in TENSORS:
-        pa = a.node
-        x = a.array if pa.exposed is None else guard.residual(a)
-    else:
-        pa = CONST
-        x = guard.protect(a) if type(a) is ndarray and row.residuals[1] else a
-    if type(b) in TENSORS:
-        pb = b.node
-        y = b.array if pb.exposed is None else guard.residual(b)
-    else:
-        pb = CONST
-        y = guard.protect(b) if type(b) is ndarray and row.residuals[0] else b
-    try:
-        out = row.fun(x, y)
-    except (ValueError, TypeError) as error:
-        raise explained(error, row, (x, y)) from None
-    if type(out) is not ndarray:
-        out = as_array(out)
-    keep_x, keep_y = row.keeps
-    if pa.tracked:
-        saved = (keep_x(x, y, out, None), keep_y(x, y, out, None) if pb.tracked else None)
-    elif pb.tracked:
-        saved = (None, keep_y(x, y, out, None))
-    else:
-        return wrap(out, CONST)
-    node = Node(row, (pa, pb), saved, out.shape, out.dtype)
-    return wrap(out, node if mode.get() is None else watched(node, out))
-
-
-def record(row: Row, args: tuple, kwargs: dict):
-    """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
-    if kwargs.get("out") is not None:
-        raise NotDifferentiable(f"{row.name}: out= is not differentiable; assign the result, as in x[...] = {row.name}(...)")
-    values = row.bind(*args, **kwargs)
-    operands = row.operands(values)
-    parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
-    tracked = tuple([parent.tracked for parent in parents])
-    memo: dict = {}
-    try:
-        out = row.fun(*[raw(a, memo) for a in args], **{k: raw(v, memo) for k, v in kwargs.items()})
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise explained(error, row, [raw(v) for v in values]) from None
-    for name, value in zip(row.names, values):
-        if name not in row.diff and name not in row.ignores and is_tracked(value):
-            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {name!r}; pass a detached value")
-    if True not in tracked or not current().recording:
-        return outputs(out, None)
-    values = tuple([raw(v, memo) if row.kept[i] else raw(v) for i, v in enumerate(values)])
-    if not isinstance(out, (list, tuple)):
-        if type(out) is not ndarray:
-            out = as_array(out)
-        if out.dtype.kind not in "fc":
-            return wrap(out, CONST)
-        node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
-        return wrap(out, node if mode.get() is None else watched(node, out))
-    outs = [as_array(o) for o in out]
-    node = Node(row, parents, row.save(values, type_like(out, outs), tracked),
-                [o.shape for o in outs], [o.dtype for o in outs])
-    if mode.get() is not None:
-        watched(node, out)
-    return outputs(type_like(out, outs), node)
-
-
-def outputs(out, node: Node | None):
-    """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
-    if isinstance(out, (list, tuple)):
-        return type_like(out, [wrap(as_array(o), CONST if node is None else Node(SELECT, (node,), i, o.shape, o.dtype))
-                               if getattr(o, "dtype", None) is None or o.dtype.kind in "fc" else o
-                               for i, o in enumerate(out)])
-    return wrap(as_array(out), CONST)
-
-
-def as_array(out) -> ndarray:
-    """An array of what an operation returned: NumPy gives scalars where a result has no axes."""
-    return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
-
-
-def raw(value, memo: dict | None = None):
-    """The arrays of tensors, also inside lists and tuples. With `memo`, ndarrays become protected ones, once each."""
-    kind = type(value)
-    if kind in TENSORS:
-        return value.array if value.node.exposed is None else guard.residual(value)
-    if kind is ndarray and memo is not None:
-        if id(value) not in memo:
-            memo[id(value)] = value, guard.protect(value)
-        return memo[id(value)][1]
-    if kind is list or kind is tuple:
-        return kind([raw(v, memo) for v in value])
-    if kind is slice:
-        return slice(raw(value.start), raw(value.stop), raw(value.step))
-    return value
-
-
-def is_tracked(value) -> bool:
-    """Whether a gradient flows through a value, or through one inside a list or tuple."""
-    if type(value) in TENSORS:
-        return value.node.tracked
-    return isinstance(value, (list, tuple)) and any(map(is_tracked, value))
-
-
-def watched(node: Node, out) -> Node:
-    """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
-    now = current()
-    if not now.recording:
-        return CONST
-    if now.watch is not None:
-        now.watch.forward(node, out)
-    return node
-
-
-def explained(error: Exception, row: Row, operands) -> Exception:
-    """NumPy's error with the operation and its operands' shapes and dtypes in front."""
-    def describe(a) -> str:
-        return f"{a.shape} {a.dtype}" if isinstance(a, ndarray) else repr(a)[:40]
-    if str(error).startswith(f"{row.name}("):
-        return error
-    found = ", ".join(describe(a) for a in operands if isinstance(a, (ndarray, np.generic, int, float, list)))
-    return type(error)(f"{row.name}({found}): {error}")
-
-
-def detached(tensor: "Tensor", caller: str) -> ndarray:
-    """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
-    if tensor.node.tracked:
-        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
-                        "NumPy function on the tensor itself (np.stack joins tensors)")
-    return tensor.array
-
-
-def detached_scalar(tensor: "Tensor", caller: str) -> ndarray:
-    """The array for a conversion to a Python number: refused where a transform would miss the gradient."""
-    if current().transforms:
-        return detached(tensor, caller)
-    return tensor.array
-
-
-class Engine:
-    """What rows need of recording, handed to them so that the table knows nothing above it."""
-
-    record = staticmethod(record)
-    raw = staticmethod(raw)
-    is_tracked = staticmethod(is_tracked)
-
-    @staticmethod
-    def untracked(fun, args: tuple, kwargs: dict):
-        """Call NumPy's own function on the arrays; the result has no history."""
-        return outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), None)
-
-
-class Tensor(ArrayMethods):
+class Tensor(ArrayMethods, Traced):
     """An n-dimensional array whose computation is recorded, so that gradients can be pulled back through it.
 
     `data` is anything `np.array` takes and is copied. With `requires_grad`, a floating or complex tensor is a leaf
@@ -205,7 +29,7 @@ class Tensor(ArrayMethods):
     True
     """
 
-    __slots__ = ("array", "node", "__weakref__")
+    __slots__ = ()
     __array_priority__ = 1000
 
     def __init__(self, data, *, dtype=None, requires_grad: bool = False, name: str | None = None):
@@ -218,9 +42,6 @@ class Tensor(ArrayMethods):
             raise TypeError(f"Tensor: a {array.dtype} tensor cannot require a gradient; pass dtype=float")
         self.array = array
         self.node = (Leaf if requires_grad else Const)(array.shape, array.dtype, name)
-
-    def __init_subclass__(cls) -> None:
-        TENSORS.add(cls)
 
     # ---- what it is ---------------------------------------------------------------------------------------
 
@@ -406,40 +227,35 @@ class Tensor(ArrayMethods):
     # ---- NumPy's protocols --------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        row = TABLE.get(ufunc)
-        if method == "__call__" and not kwargs and row is not None:
-            if row.kind == "elementwise":
-                return unary(row, inputs[0]) if len(inputs) == 1 else binary(row, *inputs)
-            return row.apply(Engine, inputs, kwargs)
-        return _ufunc_otherwise(ufunc, method, inputs, kwargs)
+        if method == "__call__" and not kwargs:
+            call = CALLS.get(ufunc)
+            if call is not None:
+                return call(*inputs)
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, fun, types, args, kwargs):
-        row = TABLE.get(fun)
-        if row is None:
-            return _unknown(fun, args, kwargs)
-        return row.apply(Engine, args, kwargs)
+        return call_function(fun, args, kwargs)
 
     # ---- operators: straight to the table, past NumPy's dispatch -------------------------------------------
 
-    def infix(ufunc, swap=False):  # noqa: N805 - runs while the class is made
-        row = TABLE[ufunc]
-        if swap:
-            return lambda self, other: binary(row, other, self)
-        return lambda self, other: binary(row, self, other)
+    def reflected(ufunc):  # noqa: N805 - runs while the class is made
+        call = CALLS[ufunc]
+        return lambda self, other: call(other, self)
 
     def compare(ufunc):  # noqa: N805
         return lambda self, other: ufunc(raw(self), raw(other))
 
-    __add__, __radd__ = infix(np.add), infix(np.add, swap=True)
-    __sub__, __rsub__ = infix(np.subtract), infix(np.subtract, swap=True)
-    __mul__, __rmul__ = infix(np.multiply), infix(np.multiply, swap=True)
-    __truediv__, __rtruediv__ = infix(np.divide), infix(np.divide, swap=True)
-    __pow__, __rpow__ = infix(np.power), infix(np.power, swap=True)
-    __mod__, __rmod__ = infix(np.remainder), infix(np.remainder, swap=True)
-    __floordiv__, __rfloordiv__ = infix(np.floor_divide), infix(np.floor_divide, swap=True)
+    __add__, __radd__ = CALLS[np.add], reflected(np.add)
+    __sub__, __rsub__ = CALLS[np.subtract], reflected(np.subtract)
+    __mul__, __rmul__ = CALLS[np.multiply], reflected(np.multiply)
+    __truediv__, __rtruediv__ = CALLS[np.divide], reflected(np.divide)
+    __pow__, __rpow__ = CALLS[np.power], reflected(np.power)
+    __mod__, __rmod__ = CALLS[np.remainder], reflected(np.remainder)
+    __floordiv__, __rfloordiv__ = CALLS[np.floor_divide], reflected(np.floor_divide)
     __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
     __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
-    del infix, compare
+    __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
+    del reflected, compare
 
     def __matmul__(self, other):
         return record(TABLE[np.matmul], (self, other), {})
@@ -453,24 +269,14 @@ class Tensor(ArrayMethods):
     def __rdivmod__(self, other):
         return other // self, other % self
 
-    def __neg__(self):
-        return unary(TABLE[np.negative], self)
-
-    def __pos__(self):
-        return unary(TABLE[np.positive], self)
-
-    def __abs__(self):
-        return unary(TABLE[np.absolute], self)
-
     def __getitem__(self, index):
         return record(TABLE[getitem], (self, index), {})
 
 
-TENSORS.add(Tensor)
-
-
 def _restore(cls, array, tracked, name, grad):
-    tensor = wrap(array, (Leaf if tracked else Const)(array.shape, array.dtype, name), cls)
+    tensor = object.__new__(cls)
+    tensor.array = array
+    tensor.node = (Leaf if tracked else Const)(array.shape, array.dtype, name)
     tensor.node.grad = grad
     return tensor
 
@@ -489,22 +295,16 @@ def accumulate(leaf: Leaf, g) -> None:
         leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g
 
 
+def detached(tensor: "Tensor", caller: str) -> ndarray:
+    """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
+    if tensor.node.tracked:
+        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
+                        "NumPy function on the tensor itself (np.stack joins tensors)")
+    return tensor.array
 
 
-def _ufunc_otherwise(ufunc, method: str, inputs: tuple, kwargs: dict):
-    """A ufunc that is not simply called, or that has no row."""
-    if method != "__call__":
-        return _method(ufunc, method, inputs, kwargs)
-    row = TABLE.get(ufunc)
-    if row is None:
-        return _unknown(ufunc, inputs, kwargs)
-    raise NotDifferentiable(f"{ufunc.__name__}: {', '.join(kwargs)}= is not supported on tensors")
-
-
-def _unknown(fun, args: tuple, kwargs: dict):
-    """A function without a row: NumPy's own on tensors without history, refused on the others."""
-    if is_tracked(args) or is_tracked(list(kwargs.values())):
-        name = f"{getattr(fun, '__module__', None) or 'numpy'}.{fun.__name__}"
-        raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
-                                "tinygrad_np.primitive, or call it on x.detach()")
-    return Engine.untracked(fun, args, kwargs)
+def detached_scalar(tensor: "Tensor", caller: str) -> ndarray:
+    """The array for a conversion to a Python number: refused where a transform would miss the gradient."""
+    if current().transforms:
+        return detached(tensor, caller)
+    return tensor.array

@@ -14,7 +14,8 @@ import numpy as np
 from .graph import Const, Leaf, Node, pullback, pushforward
 from .modes import current, setting
 from .rules import Row
-from .tensor import Tensor, lift, raw, wrap
+from .recording import raw, wrap
+from .tensor import Tensor, lift
 from .signatures import signature_of
 from . import guard
 

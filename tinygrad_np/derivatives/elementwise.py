@@ -87,7 +87,7 @@ elementwise(np.arctan2, lambda x, y: over(over(y, np.hypot(x, y)), np.hypot(x, y
             lambda x, y: -over(over(x, np.hypot(x, y)), np.hypot(x, y)), kinks=lambda x, y: x)
 elementwise(np.sinh, lambda x: np.cosh(x))
 elementwise(np.cosh, lambda x: np.sinh(x))
-elementwise(np.tanh, lambda out: 1 - out * out)
+elementwise(np.tanh, lambda out: 1.0 - out * out)
 elementwise(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1))
 elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), domain=(1, inf))
 elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), domain=UNIT)
