@@ -1,0 +1,122 @@
+"""`python -m models`: words to functions, errors to one line and an exit code (0 done, 1 failed, 2 bad usage)."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from models import commands
+from models.errors import BadUsage, Failure, nearest
+from models.recipes import OPTIONS, RECIPES
+
+EPILOG = "exit code: 0 done, 1 failed, 2 bad usage"
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one line for an error, and the nearest name for a mistyped one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, epilog=options.pop("epilog", EPILOG), **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise BadUsage(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Name the nearest flag at once where one is unknown, while it is known whose flag it is."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown and unknown[0].startswith("--"):
+            flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+            raise BadUsage(f"unknown option {unknown[0]!r}: {nearest(unknown[0].partition('=')[0], flags)}")
+        return parsed, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise BadUsage(f"unknown {action.metavar or action.dest} {value!r}: {nearest(str(value), action.choices)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = vars(_parser().parse_args(arguments))
+        options.pop("debug")
+        options.pop("function")(**options)
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:                 # the reader of our output left: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KeyboardInterrupt, Exception) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        print("error: " + " ".join(_sentence(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, BadUsage) else 1
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, Failure):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; a training goes on where it stopped with --resume"
+    if isinstance(error, (OSError, ImportError, MemoryError)):        # the machine's part: a full disk, a missing package
+        return f"{type(error).__name__}: {error}"
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _parser() -> Parser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print the result as JSON")
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = Parser(prog="python -m models", description="Train and use digit recognizers with tinygrad_np.")
+    choices = parser.add_subparsers(metavar="command", required=True)
+
+    def add(function: Callable[..., None], name: str, help: str, **options: Any) -> Parser:
+        command = choices.add_parser(name, help=help, description=help, parents=[common], **options)
+        command.set_defaults(function=function)
+        return command
+
+    def add_recipe(command: Parser) -> None:
+        command.add_argument("recipe", choices=RECIPES, metavar="recipe", help=", ".join(RECIPES))
+        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
+                             help="change an option of the recipe; again for more")
+
+    add(commands.list_recipes, "list", "list the recipes")
+
+    lines = "\n".join(f"  {name:11} {option.metadata['expected']}" for name, option in OPTIONS.items())
+    train = add(commands.train, "train", "train a recipe and leave a run folder", formatter_class=argparse.RawDescriptionHelpFormatter,
+                epilog=f"options for --set:\n{lines}\n\n{EPILOG}")
+    add_recipe(train)
+    train.add_argument("--data", metavar="PATH", help="a CSV or IDX file, a folder that holds one, digits or mnist")
+    train.add_argument("--epochs", metavar="N", help="the same as --set epochs=N")
+    train.add_argument("--seed", metavar="S", help="the same as --set seed=S")
+    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/RECIPE)")
+    train.add_argument("--resume", action="store_true", help="go on with the run in the folder where it stopped")
+
+    evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or on other data")
+    evaluate.add_argument("run", metavar="RUN", help="a run folder")
+    evaluate.add_argument("--data", metavar="PATH", help="labelled images to measure it on instead")
+
+    predict = add(commands.predict, "predict", "write a run's predictions for a file of images in Kaggle's form")
+    predict.add_argument("run", metavar="RUN", help="a run folder")
+    predict.add_argument("--data", metavar="PATH", required=True, help="images, with or without labels")
+    predict.add_argument("--out", metavar="CSV", default="submission.csv", help="(default: submission.csv)")
+
+    show = add(commands.show, "show", "show an image with what the run takes it for and what it is")
+    show.add_argument("run", metavar="RUN", help="a run folder")
+    show.add_argument("--index", type=int, default=0, metavar="I", help="which image, from 0 (default: 0)")
+    show.add_argument("--data", metavar="PATH", help="images to choose from (default: the run's held-out images)")
+    show.add_argument("-o", dest="out", metavar="PNG", help="draw it to this file as well")
+
+    graph = add(commands.graph, "graph", "draw the computation graph that a recipe differentiates")
+    add_recipe(graph)
+    graph.add_argument("-o", dest="out", metavar="FILE", default="graph.svg",
+                       help="an .svg, .png, .pdf or .dot file (default: graph.svg)")
+
+    download = add(commands.download, "download", "bring a public dataset into the cache folder")
+    download.add_argument("dataset", choices=("mnist",), metavar="dataset", help="mnist")
+    download.add_argument("--mirror", metavar="URL",
+                          help="where to fetch it instead of the public mirrors (also: $TINYGRAD_NP_MNIST_MIRROR)")
+    return parser

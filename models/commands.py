@@ -1,0 +1,262 @@
+"""What each command of `python -m models` does; every function's arguments are the command's own."""
+from __future__ import annotations
+
+import json as json_
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinygrad_np as tg
+from models import data as data_
+from models import download as download_
+from models import plots, recipes
+from models import run as run_
+from models import train as train_
+from models.data import Dataset
+from models.errors import BadUsage, Failure
+from models.progress import Progress
+from models.recipes import Recipe
+from models.run import FILES, Run
+
+SAMPLES = 20            # held-out images in samples.png; up to half as many wrong ones follow them
+SHADES = " .:-=+*#%@"   # from paper to ink
+
+
+def list_recipes(json: bool) -> None:
+    """List the recipes."""
+    if json:
+        _print_json([{"name": r.name, "about": r.about, "data": r.data, **r.settings()}
+                     for r in recipes.RECIPES.values()])
+        return
+    for recipe in recipes.RECIPES.values():
+        method = f"{recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size or 'full'}, {recipe.epochs} epochs"
+        print(f"{recipe.name:16} {_widths(recipe):14} {method:40} {recipe.about}")
+
+
+def train(recipe: str, data: str | None, changes: list[str], epochs: str | None, seed: str | None, out: str | None,
+          resume: bool, json: bool) -> None:
+    """Train a recipe and leave a run folder."""
+    began = time.perf_counter()
+    wanted = _recipe(recipe, changes, epochs=epochs, seed=seed)
+    folder = Path(out or Path("runs") / wanted.name)
+    if not (resume and run_.holds_run(folder)):
+        run_.check_free(folder)             # before minutes are spent on reading
+    where = data or wanted.data
+    whole, test = data_.load_labelled(where), data_.load_test(where)
+    training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
+    asked = describe(wanted, where, whole)
+    if resume and run_.holds_run(folder):
+        run = Run.open(folder)
+        run.resume(asked)
+    else:
+        run = Run.start(folder, asked)
+    del whole
+
+    state = run.checkpoint()
+    with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
+        kept = train_.train(run, training, held_out, progress)
+    figures = _finish(run, training, held_out, test)
+    if json:
+        _print_json({"folder": str(folder), "epoch": kept, **figures})
+        return
+    epoch = "" if wanted.keep == "last" else f" with the weights of epoch {kept}, the best on these"
+    print(f"held-out accuracy {figures['held_out_accuracy']:.2%} on {len(held_out):,} images{epoch}")
+    print(f"training accuracy {figures['train_accuracy']:.2%} on {len(training):,} images")
+    if "test_accuracy" in figures:
+        print(f"test accuracy {figures['test_accuracy']:.2%} on {len(test):,} images")
+    print(f"{folder}/ ({time.perf_counter() - began:.1f} s)")
+    for name, what in FILES.items():
+        if (folder / name).exists():
+            print(f"  {name:22} {what}")
+
+
+def evaluate(run: str, data: str | None, json: bool) -> None:
+    """Measure a run on its held-out images and test file, or on other data."""
+    opened = Run.open(Path(run))
+    if data is None:
+        parts = {"held-out": _held_out(opened)}
+        test = data_.load_test(opened.asked["data"]["from"])
+        if test is not None and test.labels is not None:
+            parts["test"] = test
+    else:
+        parts = {"given": data_.load_labelled(data)}
+    results = {}
+    for name, part in parts.items():
+        model = _trained(opened, part)
+        logits = train_.scores(model, part.images)
+        measured, counts = train_.judge(logits, part.labels), train_.confusion(part.labels, logits.argmax(axis=1))
+        results[name] = {"images": len(part), **measured._asdict(), "confusion": counts.tolist()}
+        if not json:
+            print(f"{name}: accuracy {measured.accuracy:.2%}, loss {measured.loss:.4f} on {len(part):,} images "
+                  f"({part.origin})")
+            for digit, row in enumerate(counts):
+                if row.sum():
+                    print(f"  {digit}: {row[digit] / row.sum():7.2%} of {row.sum():,}" + _mistakes(row, digit))
+    if json:
+        _print_json(results)
+
+
+def predict(run: str, data: str, out: str, json: bool) -> None:
+    """Write a run's predictions for a file of images, in Kaggle's form."""
+    opened, images, path = Run.open(Path(run)), data_.load(data), Path(out)
+    if path.exists() and path.samefile(images.origin if Path(images.origin).exists() else run):
+        raise BadUsage(f"--out {out}: is the file that is read; choose another")
+    predicted = train_.scores(_trained(opened, images), images.images).argmax(axis=1)
+    run_.write_submission(path, predicted)
+    if json:
+        _print_json({"file": str(path), "images": len(images)})
+    else:
+        print(f"{path}: {len(images):,} predictions")
+
+
+def show(run: str, index: int, data: str | None, out: str | None, json: bool) -> None:
+    """Show an image with what the run takes it for and what it is."""
+    opened = Run.open(Path(run))
+    images = _held_out(opened) if data is None else data_.load(data)
+    if not 0 <= index < len(images):
+        raise BadUsage(f"--index {index}: expected 0..{len(images) - 1}, there are {len(images):,} images "
+                       f"({images.origin}{', held-out rows' if data is None else ''})")
+    one = images.take(slice(index, index + 1))
+    chances = train_.probabilities(train_.scores(_trained(opened, one), one.images))[0]
+    predicted, actual = int(chances.argmax()), None if one.labels is None else int(one.labels[0])
+    if out is not None:
+        title = f"{opened.recipe.name}, image {index}"
+        plots.samples(one.images, np.array([predicted]), one.labels, chances.max(keepdims=True), Path(out), title)
+    if json:
+        _print_json({"index": index, "predicted": predicted, "actual": actual,
+                     "probabilities": [round(float(chance), 6) for chance in chances]})
+        return
+    for row in one.images.reshape(one.side, one.side):
+        print("".join(SHADES[round(float(ink) * (len(SHADES) - 1))] * 2 for ink in row).rstrip())
+    print(f"image {index}: predicted {predicted} ({chances.max():.1%}), "
+          f"actual {'unknown' if actual is None else actual}")
+
+
+def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
+    """Draw the computation graph that a recipe differentiates, on a batch of noise."""
+    wanted = _recipe(recipe, changes)
+    path = _with_suffix(out, ".svg", ".png", ".pdf", ".dot")
+    noise, count = np.random.default_rng(wanted.seed), wanted.batch_size or 1000
+    images = noise.random((count, data_.SIDES[wanted.data] ** 2), np.float32)
+    model = train_.build(wanted, images.shape[1])
+    _draw_graph(model, wanted, images, noise.integers(10, size=count), path)
+    if json:
+        _print_json({"file": str(path)})
+    else:
+        print(path)
+
+
+def download(dataset: str, mirror: str | None, json: bool) -> None:
+    """Bring a public dataset into the cache folder."""
+    given = mirror or os.environ.get("TINYGRAD_NP_MNIST_MIRROR")
+    folder = download_.mnist_folder()
+    paths = download_.download(folder, (given,) if given else download_.MIRRORS, say=(lambda line: None) if json else print)
+    if json:
+        _print_json({"dataset": dataset, "files": [str(path) for path in paths]})
+    else:
+        print(folder)
+
+
+# ---- what they share --------------------------------------------------------------------------------------
+
+def _recipe(name: str, changes: list[str], **flags: str | None) -> Recipe:
+    """Return the recipe with the options of --set and of their own flags."""
+    texts: dict[str, str] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise BadUsage(f"--set {change}: expected KEY=VALUE")
+        texts[key.strip()] = text
+    texts |= {key: text for key, text in flags.items() if text is not None}
+    return recipes.find(name).with_options(texts)
+
+
+def describe(recipe: Recipe, where: str, whole: Dataset) -> dict[str, Any]:
+    """Return what is asked of a run, as its run.json keeps it."""
+    source = where if data_.is_source(where) else str(Path(where).resolve())
+    return {"recipe": recipe.name, "settings": recipe.settings(),
+            "data": {"from": source, "sha256": whole.fingerprint()},
+            "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()}}
+
+
+def _held_out(run: Run) -> Dataset:
+    """Return the rows that the run was not trained on, after making sure that the data are the same."""
+    asked = run.asked["data"]
+    whole = data_.load_labelled(asked["from"])
+    if whole.fingerprint() != asked["sha256"]:
+        raise Failure(f"{whole.origin}: not the data that {run.folder} was trained on (their SHA-256 differs), so its "
+                      "held-out rows are unknown; give --data")
+    return data_.split(whole, run.recipe.held_out, run.recipe.rows, run.recipe.seed)[1]
+
+
+def _trained(run: Run, images: Dataset) -> Any:
+    """Return the run's network with its weights, for images of the size that it knows."""
+    weights = run.weights()
+    inputs = weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1]
+    if inputs != images.images.shape[1]:
+        side = round(inputs ** 0.5)
+        raise Failure(f"{images.origin}: found images of {images.side}x{images.side}, expected {side}x{side}, "
+                      f"which {run.folder} was trained on")
+    model = train_.build(run.recipe, images.images.shape[1])
+    run.fill(model, weights)
+    return model
+
+
+def _finish(run: Run, training: Dataset, held_out: Dataset, test: Dataset | None) -> dict[str, Any]:
+    """Measure the trained weights, draw the pictures, predict the test file; return the figures."""
+    recipe, folder = run.recipe, run.folder
+    model = _trained(run, training)
+    figures = {f"{part}_{name}": value for part, dataset in (("train", training), ("held_out", held_out), ("test", test))
+               if dataset is not None and dataset.labels is not None
+               for name, value in train_.measure(model, dataset)._asdict().items()}
+    run_.write_json(folder / "metrics.json", figures)
+
+    logits = train_.scores(model, held_out.images)
+    predicted, sure = logits.argmax(axis=1), train_.probabilities(logits).max(axis=1)
+    right = f"{recipe.name}: {figures['held_out_accuracy']:.1%} of {len(held_out):,} held-out images right"
+    plots.curves(run.history(), folder / "curves.png", right)
+    plots.confusion(train_.confusion(held_out.labels, predicted), folder / "confusion.png", right)
+    wrong = np.flatnonzero(predicted != held_out.labels)
+    chosen = np.concatenate([np.arange(min(SAMPLES, len(held_out))), wrong[wrong >= SAMPLES][:SAMPLES // 2]])
+    plots.samples(held_out.images[chosen], predicted[chosen], held_out.labels[chosen], sure[chosen],
+                  folder / "samples.png", f"{recipe.name}: held-out images as predicted (how surely), more mistakes last")
+    images, labels = next(train_.batches(training, recipe, 0))
+    _draw_graph(model, recipe, images, labels, folder / "graph.svg")
+    if test is not None and test.labels is None:
+        run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
+    return figures
+
+
+def _draw_graph(model: Any, recipe: Recipe, images: np.ndarray, labels: np.ndarray, path: Path) -> None:
+    """Draw the graph of the loss on one batch, as training differentiates it."""
+    loss, _ = train_.loss_of(model.train(), recipe, images, labels)
+    if hasattr(loss, "graph"):
+        loss.graph(model).save(path)
+
+
+def _with_suffix(out: str, *known: str) -> Path:
+    path = Path(out)
+    if path.suffix not in known:
+        raise BadUsage(f"-o {out}: found suffix {path.suffix!r}, expected one of {', '.join(known)}")
+    if not path.parent.is_dir():
+        raise Failure(f"{path.parent}: no such folder")
+    return path
+
+
+def _widths(recipe: Recipe) -> str:
+    return "-".join(map(str, (data_.SIDES[recipe.data] ** 2, *recipe.hidden, 10)))
+
+
+def _mistakes(row: np.ndarray, digit: int) -> str:
+    """Name the digits that this one is taken for most."""
+    others = [(int(count), other) for other, count in enumerate(row) if count and other != digit]
+    return "; taken for " + ", ".join(f"{other} ({count})" for count, other in sorted(others, reverse=True)[:3]) \
+        if others else ""
+
+
+def _print_json(value: Any) -> None:
+    print(json_.dumps(value, indent=2))

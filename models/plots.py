@@ -1,0 +1,77 @@
+"""Pictures of a run: how it learned, what it confuses, and what it says about single images."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import need
+from tinygrad_np.io import atomic_write
+
+TRAIN, HELD_OUT, WRONG = "#0072B2", "#D55E00", "#D55E00"      # Okabe & Ito: told apart by every kind of eye
+
+
+def curves(history: dict[str, np.ndarray], path: Path, title: str) -> None:
+    """Draw loss and accuracy over the epochs, training and held-out."""
+    figure = _figure(9, 3.6)
+    panels = (("loss", 1, "cross-entropy (nats)", "4f"), ("accuracy", 100, "accuracy (%)", "2f"))
+    for axes, (quantity, scale, unit, digits) in zip(figure.subplots(1, 2), panels):
+        for part, color in (("train", TRAIN), ("held_out", HELD_OUT)):
+            values = scale * history[f"{part}_{quantity}"]
+            axes.plot(history["epoch"], values, color=color, linewidth=1.5, marker="." if len(values) < 30 else "",
+                      label=f"{part.replace('_', '-')}: {values[-1]:.{digits}}")
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(unit)
+        axes.grid(alpha=0.3)
+        axes.legend(title="at the end")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def confusion(counts: np.ndarray, path: Path, title: str) -> None:
+    """Draw the 10x10 counts of (actual, predicted); the shade is the share of the actual digit's images."""
+    figure = _figure(6.8, 5.6)
+    axes = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8,
+                      color="white" if share[row, column] > 0.5 else "black")
+    axes.set(xlabel="predicted", ylabel="actual", xticks=range(10), yticks=range(10), title=title)
+    figure.colorbar(picture, ax=axes, label="share of the actual digit", shrink=0.9)
+    _save(figure, path)
+
+
+def samples(images: np.ndarray, predicted: np.ndarray, actual: np.ndarray | None, sure: np.ndarray,
+            path: Path, title: str) -> None:
+    """Draw images with what was predicted and how surely; a wrong one also says what it is."""
+    columns = min(len(images), 10)
+    rows = -(-len(images) // columns)
+    figure = _figure(max(1.15 * columns, 3.0), 1.4 * rows + 0.6)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    side = int(images.shape[1] ** 0.5)
+    for i, (axes, image) in enumerate(zip(grid, images)):
+        wrong = actual is not None and predicted[i] != actual[i]
+        axes.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1)
+        axes.set_title(f"{predicted[i]} ({sure[i]:.0%})" + (f"\nis {actual[i]}" if wrong else ""), fontsize=8,
+                       color=WRONG if wrong else "black", fontweight="bold" if wrong else "normal")
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Any:
+    """A matplotlib figure of its own: no window, no global state."""
+    need("matplotlib")
+    from matplotlib.figure import Figure
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_write(path) as file:
+        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=120, metadata={"Software": None})

@@ -1,0 +1,124 @@
+"""A recipe is data: everything that decides what is learned, from what, and how. No recipe has code of its own.
+
+The same fields are the options of `--set key=value`; each says how its text is read and what is expected of it.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+from models.errors import BadUsage, nearest
+
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+
+
+def _integer(least: int) -> Callable[[str], int]:
+    return lambda text: _checked(int(text), int(text) >= least)
+
+
+def _real(accept: Callable[[float], bool]) -> Callable[[str], float]:
+    return lambda text: _checked(float(text), math.isfinite(float(text)) and accept(float(text)))
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    return lambda text: _checked(text, text in words)
+
+
+def _or(word: str, value: Any, otherwise: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: value if text == word else otherwise(text)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(_integer(1)(width) for width in text.split(","))
+
+
+def _part(text: str) -> int | float:
+    """A count of rows (`1000`) or a share of them (`0.2`)."""
+    return _integer(1)(text) if text.isdigit() else _real(lambda share: 0 < share < 1)(text)
+
+
+def _checked(value: Any, good: bool) -> Any:
+    if not good:
+        raise ValueError
+    return value
+
+
+def option(default: Any, read: Callable[[str], Any], expected: str) -> Any:
+    """A recipe's field that `--set` may change: how its text is read, and the words for an error."""
+    return field(default=default, metadata={"read": read, "expected": expected})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to train: a multi-layer perceptron with ReLU and softmax, its data, split and method.
+
+    `batch_size=None` is full-batch gradient descent (an epoch is one step); `keep="best"` keeps the weights
+    of the epoch that did best on the held-out rows instead of the last epoch's.
+    """
+
+    name: str
+    about: str
+    data: str
+    hidden: tuple[int, ...] = option((10,), _or("none", (), _widths), "widths of the hidden layers, as 64,32, or none")
+    optimizer: str = option("sgd", _choice(*OPTIMIZERS), "one of " + ", ".join(OPTIMIZERS))
+    lr: float = option(0.1, _real(lambda x: x > 0), "a number above 0")
+    epochs: int = option(1, _integer(1), "a whole number, 1 or more")
+    batch_size: int | None = option(None, _or("full", None, _integer(1)), "a whole number, 1 or more, or full")
+    l2: float = option(0.0, _real(lambda x: x >= 0), "a number, 0 or more")
+    dropout: float = option(0.0, _real(lambda x: 0 <= x < 1), "a number from 0 up to, not including, 1")
+    targets: str = option("index", _choice("index", "one-hot"), "index or one-hot")
+    rows: int | None = option(None, _or("all", None, _integer(1)), "a number of rows, 1 or more, or all")
+    held_out: int | float = option(0.2, _part, "a number of rows (1000) or a share of them (0.2)")
+    keep: str = option("last", _choice("last", "best"), "last or best")
+    patience: int | None = option(None, _or("none", None, _integer(1)),
+                                  "epochs without a better held-out accuracy before stopping, or none")
+    seed: int = option(0, _integer(0), "a whole number, 0 or more")
+
+    def with_options(self, texts: dict[str, str]) -> Recipe:
+        """Return this recipe with options changed, as texts from a command line; BadUsage says what is wrong."""
+        values = {}
+        for key, text in texts.items():
+            if key not in OPTIONS:
+                raise BadUsage(f"unknown option {key!r}: {nearest(key, OPTIONS)}")
+            try:
+                values[key] = OPTIONS[key].metadata["read"](text.strip())
+            except ValueError:
+                raise BadUsage(f"option {key}: found {text!r}, expected {OPTIONS[key].metadata['expected']}") from None
+        return replace(self, **values)
+
+    @staticmethod
+    def from_settings(name: str, settings: dict[str, Any]) -> Recipe:
+        """Return the recipe that `settings()` described."""
+        return replace(find(name), **settings | {"hidden": tuple(settings["hidden"])})
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options alone, as a dict that JSON can hold."""
+        values = {name: getattr(self, name) for name in OPTIONS}
+        return values | {"hidden": list(self.hidden)}
+
+
+OPTIONS: dict[str, Field] = {f.name: f for f in fields(Recipe) if "read" in f.metadata}
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
+    Recipe(name="digits-relu10", data="digits", about="scikit-learn's 8x8 digits, full-batch gradient descent",
+           hidden=(10,), lr=0.5, epochs=1000, held_out=0.2),
+    Recipe(name="kaggle-relu10", data="kaggle", about="Kaggle's train.csv, full-batch gradient descent",
+           hidden=(10,), lr=0.5, epochs=500, targets="one-hot", held_out=1000),
+    Recipe(name="mnist-relu10", data="mnist", about="MNIST, full-batch gradient descent, then its test set",
+           hidden=(10,), lr=0.1, epochs=500, held_out=1000),
+    Recipe(name="kaggle-adam", data="kaggle", about="Kaggle's train.csv, mini-batch Adam with L2, submission.csv",
+           hidden=(256, 128), optimizer="adam", lr=1e-3, epochs=20, batch_size=128, l2=1e-5,
+           dropout=0.2, held_out=0.2),
+    Recipe(name="kaggle-relu64x2", data="kaggle", about="Kaggle's train.csv, mini-batch gradient descent, best epoch",
+           hidden=(64, 64), lr=0.1, epochs=1000, batch_size=64, l2=1e-4, dropout=0.1,
+           held_out=1000, keep="best", patience=100),
+)}
+
+
+def find(name: str) -> Recipe:
+    """Return the recipe of that name, or fail with the nearest one."""
+    if name not in RECIPES:
+        raise BadUsage(f"unknown recipe {name!r}: {nearest(name, RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,176 @@
+"""A run folder: all that a training leaves behind, written so that a kill at any moment loses one epoch at most.
+
+`run.json` says what was asked, `checkpoint.safetensors` where training stands, `history.csv` how each epoch went. After
+an epoch a line is appended to the history and then the checkpoint is replaced, in one step: lines beyond the
+checkpoint's epoch are from the epoch that was cut short, and are dropped on resuming.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import Failure
+from models.recipes import Recipe
+from tinygrad_np.io import atomic_write, load, save
+
+COLUMNS = ("epoch", "train_loss", "train_accuracy", "held_out_loss", "held_out_accuracy", "seconds")
+FILES = {
+    "run.json": "what was asked: recipe, settings, data, versions",
+    "weights.safetensors": "the trained weights",
+    "metrics.json": "the figures above",
+    "history.csv": "loss and accuracy of every epoch",
+    "curves.png": "the same, drawn",
+    "confusion.png": "what is taken for what, on the held-out images",
+    "samples.png": "held-out images with their predictions",
+    "graph.svg": "the computation graph that was differentiated",
+    "submission.csv": "predictions for the test file, in Kaggle's form",
+    "checkpoint.safetensors": "where training stands, for --resume",
+}
+
+
+class Run:
+    """The folder of one run and what its run.json says."""
+
+    def __init__(self, folder: Path, asked: dict[str, Any]) -> None:
+        self.folder, self.asked = folder, asked
+        self.recipe: Recipe = Recipe.from_settings(asked["recipe"], asked["settings"])
+
+    @classmethod
+    def start(cls, folder: Path, asked: dict[str, Any]) -> Run:
+        """Claim an empty place for a run, or fail and leave it alone."""
+        check_free(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "run.json", asked)
+        except OSError as error:
+            raise Failure(f"{folder}: {error.strerror or error}") from None
+        return cls(folder, asked)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Return the run in a folder."""
+        path = folder / "run.json"
+        try:
+            return cls(folder, json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise Failure(f"{folder}: found no run (no run.json), expected a folder that `train` wrote") from None
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror or error}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise Failure(f"{path}: not a run's description ({type(error).__name__}: {error})") from None
+
+    def resume(self, asked: dict[str, Any]) -> None:
+        """Make sure that what is asked now is what was asked then; only the number of epochs may change."""
+        old, new = _facts(self.asked), _facts(asked)
+        for key in new:
+            if old.get(key) != new[key] and key != "epochs":
+                raise Failure(f"{self.folder}: the run has {key}={_short(old.get(key))}, found {key}={_short(new[key])}; "
+                              "--resume goes on with the same settings and data, and only epochs may differ")
+        stands = self.checkpoint()
+        if stands is not None and int(stands["epoch"]) > new["epochs"]:
+            raise Failure(f"{self.folder}: the run has {int(stands['epoch'])} epochs behind it, found "
+                          f"epochs={new['epochs']}, expected at least as many")
+        for leftover in self.folder.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        if self.asked != asked:
+            write_json(self.folder / "run.json", asked)
+            self.__init__(self.folder, asked)
+
+    # ---- where training stands ----------------------------------------------------------------------------
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """Return the state after the last whole epoch, or None before the first; the history is cut to fit it."""
+        path = self.folder / "checkpoint.safetensors"
+        if not path.exists():
+            return None
+        state = read_state(path)
+        lines = (self.folder / "history.csv").read_text().splitlines(keepends=True)[:int(state["epoch"]) + 1]
+        write_text(self.folder / "history.csv", lines)
+        return state
+
+    def begin_history(self) -> None:
+        """Write the history's header."""
+        write_text(self.folder / "history.csv", [",".join(COLUMNS) + "\n"])
+
+    def save_epoch(self, figures: Mapping[str, float], state: Mapping[str, Any]) -> None:
+        """Record a whole epoch: its line in the history, then the state it ended with."""
+        with (self.folder / "history.csv").open("a", newline="\n") as file:
+            file.write(",".join(f"{figures[name]:.6g}" for name in COLUMNS) + "\n")
+        save(self.folder / "checkpoint.safetensors", state)
+
+    def history(self) -> dict[str, np.ndarray]:
+        """Return the history's columns by name."""
+        table = np.genfromtxt(self.folder / "history.csv", delimiter=",", names=True, ndmin=1)
+        return {name: table[name] for name in COLUMNS}
+
+    # ---- what it ended with -------------------------------------------------------------------------------
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Return the trained weights by name."""
+        path = self.folder / "weights.safetensors"
+        if not path.exists():
+            raise Failure(f"{path}: no such file: the training did not end; "
+                          f"go on with `train {self.recipe.name} --out {self.folder} --resume`")
+        return read_state(path)
+
+    def fill(self, model: Any, weights: Mapping[str, np.ndarray]) -> None:
+        """Load the weights into a model, or fail with the name of each entry that does not fit."""
+        try:
+            model.load_state_dict(weights)
+        except (ValueError, TypeError) as error:
+            raise Failure(f"{self.folder / 'weights.safetensors'}: {error}") from None
+
+
+def check_free(folder: Path) -> None:
+    """Fail where a folder already holds a run, or files that a run would replace."""
+    if folder.exists() and not folder.is_dir():
+        raise Failure(f"{folder}: found a file, expected a folder or a free name")
+    if holds_run(folder):
+        raise Failure(f"{folder}: already holds a run; go on with it by --resume, or choose another folder with --out")
+    for name in FILES:
+        if (folder / name).exists():
+            raise Failure(f"{folder / name}: exists already and would be replaced; choose another folder with --out")
+
+
+def holds_run(folder: Path) -> bool:
+    """Say whether a run was started in this folder."""
+    return (folder / "run.json").exists()
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a safetensors file, or fail with its name."""
+    try:
+        return load(path)
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise Failure(str(error)) from None
+
+
+def write_text(path: Path, lines: Iterable[str]) -> None:
+    """Replace a text file in one step."""
+    with atomic_write(path) as file:
+        file.writelines(line.encode() for line in lines)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file in one step."""
+    write_text(path, [json.dumps(value, indent=2) + "\n"])
+
+
+def write_submission(path: Path, labels: np.ndarray) -> None:
+    """Write predictions in Kaggle's form: the header `ImageId,Label`, ids from 1."""
+    write_text(path, ["ImageId,Label\n", *(f"{i},{label}\n" for i, label in enumerate(labels, start=1))])
+
+
+def _facts(asked: dict[str, Any]) -> dict[str, Any]:
+    """What decides the weights: the recipe, its settings and the data; not where the data lie, nor versions."""
+    return {"recipe": asked["recipe"], **asked["settings"], "data SHA-256": asked["data"]["sha256"]}
+
+
+def _short(value: Any) -> str:
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) > 20 else str(value)
