@@ -4,6 +4,7 @@ graph.py the tape, rules.py and table.py what a row is, derivatives/ the rows, t
 functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
 """
 
+from .assignment import ViewError as ViewError
 from .graph import FreedGraphError as FreedGraphError
 from .guard import MutationError as MutationError
 from .modes import enable_grad as enable_grad

@@ -14,7 +14,7 @@ import weakref
 
 import numpy as np
 
-from .graph import Leaf, Node, next_serial, oldest_first
+from .graph import SELECT, Leaf, Node, next_serial, oldest_first
 
 COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
 
@@ -112,11 +112,18 @@ def changed(leaf: Leaf) -> None:
 
 
 def check_unchanged(root: Node, leaves) -> None:
-    """Raise if an operation below `root` recorded the array of a leaf that was changed in place since."""
-    stale = {leaf for leaf in leaves if leaf.changed}
-    for node in oldest_first([root]) if stale else ():
-        for leaf in stale.intersection(node.parents):
-            if node.serial < leaf.changed and node.row.keeps_operand(node.parents.index(leaf)):
+    """Raise if an operation below `root` recorded the array of a leaf, or a view of it, that was changed since."""
+    for leaf in leaves:
+        if not leaf.changed:
+            continue
+        same = {leaf}       # nodes whose array may be the leaf's memory: linear functions may return views
+        for node in oldest_first([root]):
+            touched = [i for i, parent in enumerate(node.parents) if parent in same]
+            if not touched or node.serial > leaf.changed:
+                continue
+            if node.row is SELECT or node.row.kind == "linear":
+                same.add(node)
+            elif any(node.row.keeps_operand(i) for i in touched):
                 raise MutationError(
-                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} recorded it; "
-                    "call backward before the update, or compute the value again after it")
+                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} recorded "
+                    "it; call backward before the update, or compute the value again after it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Callable
 
 import numpy as np
@@ -11,7 +12,8 @@ from .graph import CONST, SELECT, Node, next_serial
 from .guard import protect, residual
 from .modes import current, mode
 from .rules import NotDifferentiable, Row, type_like
-from .table import TABLE
+from .table import TABLE, Plain
+from .ufuncs import METHODS
 
 ndarray = np.ndarray
 new = object.__new__
@@ -21,7 +23,7 @@ TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS
 class Traced:
     """An array and its node. The first subclass is the public Tensor, which is what recording makes."""
 
-    __slots__ = ("array", "node", "__weakref__")
+    __slots__ = ("array", "node", "views", "__weakref__")   # views: weak references to tensors that share the array
     public: type
 
     def __init_subclass__(cls) -> None:
@@ -124,39 +126,39 @@ def record(row: Row, args: tuple, kwargs: dict):
     operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
     tracked = tuple([parent.tracked for parent in parents])
-    memo: dict = {}
     try:
-        out = row.fun(*[raw(a, memo) for a in args], **{k: raw(v, memo) for k, v in kwargs.items()})
+        out = row.fun(*map(raw, args), **{k: raw(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise explained(error, row, [raw(v) for v in values]) from None
-    for name, value in zip(row.names, values):
-        if name not in row.diff and name not in row.ignores and is_tracked(value):
-            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {name!r}; pass a detached value")
-    if True not in tracked or not current().recording:
-        return outputs(out, None)
-    values = tuple([raw(v, memo) if row.kept[i] else raw(v) for i, v in enumerate(values)])
-    if not isinstance(out, (list, tuple)):
-        if type(out) is not ndarray:
-            out = as_array(out)
-        if out.dtype.kind not in "fc":
-            return wrap(out, CONST)
-        node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
-        return wrap(out, node if mode.get() is None else watched(node, out))
-    outs = [as_array(o) for o in out]
-    node = Node(row, parents, row.save(values, type_like(out, outs), tracked),
-                [o.shape for o in outs], [o.dtype for o in outs])
-    if mode.get() is not None:
-        watched(node, out)
-    return outputs(type_like(out, outs), node)
+        raise explained(error, row, map(raw, values)) from None
+    for i in row.others:
+        if is_tracked(values[i]):
+            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
+                                    "pass a detached value")
+    node = CONST
+    if True in tracked and (mode.get() is None or current().recording):
+        values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
+        if isinstance(out, (list, tuple)):
+            out = type_like(out, [as_array(o) for o in out])
+            node = Node(row, parents, row.save(values, out, tracked), [o.shape for o in out], [o.dtype for o in out])
+        else:
+            if type(out) is not ndarray:
+                out = as_array(out)
+            if out.dtype.kind in "fc":
+                node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
+        if mode.get() is not None:
+            node = watched(node, out)
+    result = outputs(out, node)
+    if type(out) is ndarray and out.base is not None and type(operands[0]) in TENSORS:
+        result.views = (weakref.ref(operands[0]), *getattr(operands[0], "views", ()))
+    return result
 
 
-def outputs(out, node: Node | None):
+def outputs(out, node: Node):
     """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
-    if isinstance(out, (list, tuple)):
-        return type_like(out, [wrap(as_array(o), CONST if node is None else Node(SELECT, (node,), i, o.shape, o.dtype))
-                               if getattr(o, "dtype", None) is None or o.dtype.kind in "fc" else o
-                               for i, o in enumerate(out)])
-    return wrap(as_array(out), CONST)
+    if not isinstance(out, (list, tuple)):
+        return wrap(as_array(out), node)
+    return type_like(out, [wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
+                           if np.asarray(o).dtype.kind in "fc" else o for i, o in enumerate(out)])
 
 
 def as_array(out) -> ndarray:
@@ -164,20 +166,24 @@ def as_array(out) -> ndarray:
     return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
 
 
-def raw(value, memo: dict | None = None):
-    """The arrays of tensors, also inside lists and tuples. With `memo`, ndarrays become protected ones, once each."""
+def raw(value):
+    """The arrays of tensors, also inside lists, tuples and slices."""
     kind = type(value)
     if kind in TENSORS:
         return value.array if value.node.exposed is None else residual(value)
-    if kind is ndarray and memo is not None:
-        if id(value) not in memo:
-            memo[id(value)] = value, protect(value)
-        return memo[id(value)][1]
     if kind is list or kind is tuple:
-        return kind([raw(v, memo) for v in value])
+        return kind([raw(v) for v in value])
     if kind is slice:
         return slice(raw(value.start), raw(value.stop), raw(value.step))
     return value
+
+
+def kept(value):
+    """The same as the tape may keep it: ndarrays that nobody else can write to."""
+    kind = type(value)
+    if kind is ndarray:
+        return protect(value)
+    return kind([kept(v) for v in value]) if kind is list or kind is tuple else raw(value)
 
 
 def is_tracked(value) -> bool:
@@ -217,7 +223,7 @@ class Engine:
     @staticmethod
     def untracked(fun, args: tuple, kwargs: dict):
         """Call NumPy's own function on the arrays; the result has no history."""
-        return outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), None)
+        return outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), CONST)
 
 
 
@@ -233,9 +239,22 @@ CALLS = elementwise_calls()
 def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
     row = TABLE.get(ufunc)
-    if row is None or method != "__call__":
+    if method == "__call__" and not kwargs and row is not None:
+        return row.apply(Engine, inputs, kwargs)
+    return unusual_call(ufunc, method, inputs, kwargs)
+
+
+def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
+    """A ufunc's options and methods, each said with ordinary calls."""
+    row = TABLE.get(ufunc)
+    if isinstance(row, Plain) or not is_tracked(inputs) and not is_tracked(list(kwargs.values())) and "out" not in kwargs \
+            and method != "at":
+        call = getattr(ufunc, method)
+        result = call(*map(raw, inputs), **{k: raw(v) for k, v in kwargs.items()})
+        return result if isinstance(row, Plain) else outputs(result, CONST)
+    if row is None:
         return unknown(ufunc, inputs, kwargs)
-    return row.apply(Engine, inputs, kwargs)
+    return METHODS[method](ufunc, *inputs, **kwargs)
 
 
 def call_function(fun: Callable, args: tuple, kwargs: dict):

@@ -56,6 +56,7 @@ class Row:
         self.ignores = ignores
         self.names = tuple(p for p in signature.parameters if p != "out")
         self.positions = tuple(self.names.index(name) for name in self.diff)
+        self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in ignores)
         self.bind = binder(signature)
         self.pulls = () if joint else tuple([self.puller(rule, mul) for rule in self.rules])
         self.careful_pulls = () if joint else tuple([self.puller(rule, times) for rule in self.rules])

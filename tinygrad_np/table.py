@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .rules import Elementwise, NotDifferentiable, Reduction, Row
+from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
 from .signatures import names_of, signature_of
 
 TABLE: dict[Callable, Any] = {}
@@ -22,8 +22,9 @@ class Composed:
 
     kind = "composed"
 
-    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=()):
+    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=None, inplace=False):
         self.fun = fun
+        self.inplace = inplace      # changes its first argument: NumPy's own never runs on a tensor's array
         self.name = fun.__name__
         self.body = body
         self.cases = cases
@@ -34,7 +35,7 @@ class Composed:
         return f"<composed row of {self.name}>"
 
     def apply(self, engine, args: tuple, kwargs: dict):
-        if not engine.is_tracked(args) and not engine.is_tracked(list(kwargs.values())):
+        if not self.inplace and not engine.is_tracked(args) and not engine.is_tracked(list(kwargs.values())):
             return engine.untracked(self.fun, args, kwargs)
         if kwargs.get("out") is not None:
             raise NotDifferentiable(f"{self.name}: out= is not differentiable; assign the result, as in "
@@ -57,6 +58,15 @@ class Plain:
 
     def apply(self, engine, args: tuple, kwargs: dict):
         return self.fun(*[engine.raw(a) for a in args], **{k: engine.raw(v) for k, v in kwargs.items()})
+
+
+class Creation(Plain):
+    """A function that makes a new array of the shape of another: a tensor without history, ready to be filled."""
+
+    kind = "creation"
+
+    def apply(self, engine, args: tuple, kwargs: dict):
+        return engine.untracked(self.fun, args, kwargs)
 
 
 def enter(fun: Callable, row):
@@ -124,10 +134,10 @@ def composed(fun: Callable, **options) -> Callable:
     return decorate
 
 
-def plain(why: str, *funs: Callable) -> None:
+def plain(why: str, *funs: Callable, kind: type = Plain) -> None:
     """Functions without a derivative by nature."""
     for fun in funs:
-        enter(fun, Plain(fun, why))
+        enter(fun, kind(fun, why))
 
 
 class Primitive:
@@ -219,8 +229,29 @@ def is_basic(index) -> bool:
                for i in parts)
 
 
+@primitive
+def assigned(x, index, value):
+    """A copy of x with x[index] = value."""
+    out = np.array(x)
+    out[index] = value
+    return out
+
+
+def last_written(ct, index, x_shape, value_shape):
+    """The cotangent of an assigned value: where an index repeats, only the last value was kept."""
+    g = getitem(ct, index)
+    if not is_basic(index):
+        numbers = np.arange(g.size).reshape(g.shape)
+        board = np.empty(x_shape, int)
+        board[index] = numbers
+        g = np.where(board[index] == numbers, g, 0)
+    lead = len(value_shape) - g.ndim        # NumPy lets a value have more axes of length one than its place
+    return np.reshape(unbroadcast(g, value_shape[max(lead, 0):]), value_shape)
+
+
 getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape))
 scatter.defvjp(lambda ct, index: getitem(ct, index))
+assigned.defvjp(lambda ct, index: assigned(ct, index, 0), last_written, diff=("x", "value"))
 
 
 def values_of(x) -> np.ndarray:

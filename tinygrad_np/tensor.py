@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from . import guard
+from .assignment import Assignment
 from .graph import CONST, SELECT, Const, Leaf, Node, pullback
 from .methods import ArrayMethods
 from .modes import current
@@ -16,7 +17,7 @@ from .table import TABLE, getitem
 ndarray = np.ndarray
 
 
-class Tensor(ArrayMethods, Traced):
+class Tensor(ArrayMethods, Assignment, Traced):
     """An n-dimensional array whose computation is recorded, so that gradients can be pulled back through it.
 
     `data` is anything `np.array` takes and is copied. With `requires_grad`, a floating or complex tensor is a leaf

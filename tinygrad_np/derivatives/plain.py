@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..table import plain
+from ..table import Creation, plain
 
 plain("a comparison", np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,
       np.array_equal, np.array_equiv)
@@ -16,3 +16,4 @@ plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, 
 plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
       np.bitwise_count)
 plain("a distance between floating numbers", np.spacing)
+plain("a new array", np.zeros_like, np.ones_like, np.empty_like, kind=Creation)

@@ -1,0 +1,146 @@
+"""Assignment: x[i] = v and x += v give the tensor a new value and a new node; what was computed before stays.
+
+The array is written in place when the tensor alone refers to it, which makes filling an array in a loop cheap,
+and copied otherwise. A tensor that shares memory with another living one refuses: NumPy would change both.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from .graph import CONST, Leaf, Node
+from .guard import ALONE, changed, refs
+from .modes import current, mode
+from .recording import CALLS, TENSORS, is_tracked, kept, raw, watched
+from .table import TABLE, assigned
+
+
+class ViewError(ValueError):
+    """An assignment would write through a view into another tensor."""
+
+
+class Assignment:
+    """The in-place half of an ndarray, for Tensor."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index, value) -> None:
+        refuse_view(self)
+        index, amount = raw(index), raw(value)
+        recording = current().recording
+        if type(self.node) is Leaf:
+            if recording:
+                raise refused_leaf(self, "x[...] = ")
+            self.array[index] = amount
+            changed(self.node)
+            return
+        tracked = (self.node.tracked, type(value) in TENSORS and value.node.tracked)
+        if not tracked[1] and is_tracked(value):
+            value = np.stack(value)
+            amount, tracked = value.array, (self.node.tracked, True)
+        if tracked[1] and self.array.dtype.kind not in "fc":
+            raise TypeError(f"x[...] = value: the value needs a gradient and x is {self.dtype}; make x floating first")
+        if tracked[1] and value.dtype.kind == "c" and self.array.dtype.kind != "c":
+            raise TypeError(f"x[...] = value: the value is complex and x is {self.dtype}")
+        if refs(self) != ALONE or self.array.base is not None or not self.array.flags.writeable:
+            self.array = np.array(self.array)
+        self.array[index] = amount
+        if recording and True in tracked:
+            row = TABLE[assigned]
+            parents = (self.node, value.node if tracked[1] else CONST)
+            index = kept(index)
+            self.node = Node(row, parents, row.save((self.array, index, amount), None, tracked), self.shape, self.dtype)
+            if mode.get() is not None:
+                self.node = watched(self.node, self.array)
+        elif self.node.tracked:
+            self.node = CONST
+
+    def _update(self, ufunc, value):
+        """self = ufunc(self, value), seen by everyone who holds this tensor."""
+        result = CALLS[ufunc](self, value) if ufunc in CALLS else ufunc(self, value)
+        if shares(self) and sys.getrefcount(self) <= TEMPORARY:
+            return result           # the middle of x[i] += v: the assignment that follows writes it
+        refuse_view(self)
+        if result.shape != self.shape:
+            raise ValueError(f"x {ufunc.__name__}= value: the result has shape {result.shape}; x has {self.shape}")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"x {ufunc.__name__}= value: the result is {result.dtype}; x is {self.dtype}")
+        if type(self.node) is Leaf:
+            if current().recording:
+                raise refused_leaf(self, "x += ")
+            self.array[...] = result.array
+            changed(self.node)
+            return self
+        if result.dtype != self.dtype:
+            result = np.astype(result, self.dtype)
+        self.array, self.node = result.array, result.node
+        return self
+
+    def __iadd__(self, value):
+        return self._update(np.add, value)
+
+    def __isub__(self, value):
+        return self._update(np.subtract, value)
+
+    def __imul__(self, value):
+        return self._update(np.multiply, value)
+
+    def __itruediv__(self, value):
+        return self._update(np.divide, value)
+
+    def __ifloordiv__(self, value):
+        return self._update(np.floor_divide, value)
+
+    def __imod__(self, value):
+        return self._update(np.remainder, value)
+
+    def __ipow__(self, value):
+        return self._update(np.power, value)
+
+    def __imatmul__(self, value):
+        return self._update(np.matmul, value)
+
+    def fill(self, value) -> None:
+        """Give every element the same value."""
+        self[...] = value
+
+
+def shares(tensor) -> bool:
+    """Whether another living tensor has the same memory."""
+    return any(ref() is not None for ref in getattr(tensor, "views", ()))
+
+
+def refuse_view(tensor) -> None:
+    if shares(tensor):
+        raise ViewError("this tensor is a view of another, and writing to it would change both; assign to the other one, "
+                        "as in x[i] = value, or to a copy: y = y.copy()")
+
+
+def refused_leaf(tensor, what: str) -> RuntimeError:
+    return RuntimeError(f"{what}...: {tensor.name or 'x'} is a leaf whose gradient is being recorded; assign to a copy "
+                        "(y = x.copy()), or update it under tinygrad_np.no_grad()")
+
+
+class _Probe:
+    """How many references a left operand of += has when it is only an intermediate result."""
+
+    def __iadd__(self, other):
+        _Probe.count = _measure(self)
+        return self
+
+    def __getitem__(self, index):
+        return _Probe()
+
+    def __setitem__(self, index, value):
+        pass
+
+
+def _measure(probe) -> int:
+    return sys.getrefcount(probe)
+
+
+_probe = _Probe()
+_probe[0] += 1
+TEMPORARY = _Probe.count        # `_update` too is called with the operand from inside the operator's method

@@ -1,0 +1,130 @@
+"""The options and methods of ufuncs, each said with ordinary calls of functions that have rows."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+
+from .rules import NotDifferentiable
+from .table import scatter, values_of
+
+# What NumPy also calls by another name: the ufunc's reduction and running reduction.
+REDUCE = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+ACCUMULATE = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=None, subok=None, **options):
+    """ufunc(..., out=, where=, dtype=): convert first, apply, then assign where asked."""
+    if dtype is not None:
+        inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
+    if where is not True:       # a place that is not computed must not warn: any number of the domain will do
+        inputs = tuple(np.where(where, x, np.ones((), values_of(x).dtype)) for x in inputs)
+    result = ufunc(*inputs, **options)
+    target = out[0] if isinstance(out, tuple) else out
+    if target is None:
+        return result if where is True else np.where(where, result, 0)
+    if isinstance(out, tuple) and len(out) > 1:
+        raise NotDifferentiable(f"{ufunc.__name__}: several out= arrays are not differentiable; assign the results")
+    if not hasattr(target, "node"):
+        raise NotDifferentiable(f"{ufunc.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
+                                "np.zeros_like of one, or use the returned value")
+    target[...] = result if where is True else np.where(where, result, target)
+    return target
+
+
+def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True):
+    """ufunc.reduce: NumPy's reduction of the same meaning, or the function applied along the axis, one by one."""
+    if ufunc in REDUCE:
+        extra = {} if initial is np._NoValue else {"initial": initial}
+        if dtype is not None:
+            array = np.astype(array, dtype)
+        result = REDUCE[ufunc](array, axis=axis, keepdims=keepdims, where=where, **extra)
+    else:
+        if where is not True:
+            raise NotDifferentiable(f"{ufunc.__name__}.reduce: where= is not supported; select the elements first")
+        axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        result = array if dtype is None else np.astype(array, dtype)
+        for i in sorted((i % array.ndim for i in axes), reverse=True):
+            result = fold(ufunc, result, i, keepdims)
+        if initial is not np._NoValue:
+            result = ufunc(initial, result)
+    if out is not None:
+        return call(np.positive, result, out=out)
+    return result
+
+
+def fold(ufunc, array, axis: int, keepdims: bool):
+    rows = [array[(slice(None),) * axis + (i,)] for i in range(array.shape[axis])]
+    if not rows and ufunc.identity is None:
+        raise ValueError(f"{ufunc.__name__}.reduce: axis {axis} is empty and the function has no identity")
+    result = rows[0] if rows else np.full(array.shape[:axis] + array.shape[axis + 1:], ufunc.identity, array.dtype)
+    for row in rows[1:]:
+        result = ufunc(result, row)
+    return np.expand_dims(result, axis) if keepdims else result
+
+
+def accumulate(ufunc, array, axis=0, dtype=None, out=None):
+    """ufunc.accumulate: a running reduction."""
+    if dtype is not None:
+        array = np.astype(array, dtype)
+    if ufunc in ACCUMULATE:
+        result = ACCUMULATE[ufunc](array, axis=axis)
+    else:
+        before = (slice(None),) * (axis % array.ndim)
+        rows = [array[before + (0,)]] if array.shape[axis] else []
+        for i in range(1, array.shape[axis]):
+            rows.append(ufunc(rows[-1], array[before + (i,)]))
+        result = np.stack(rows, axis) if rows else array
+    return result if out is None else call(np.positive, result, out=out)
+
+
+def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
+    """ufunc.reduceat: reductions of consecutive slices."""
+    if dtype is not None:
+        array = np.astype(array, dtype)
+    before, starts = (slice(None),) * (axis % array.ndim), [int(i) for i in indices]
+    ends = starts[1:] + [array.shape[axis]]
+    parts = [reduce(ufunc, array[before + (slice(s, e),)], axis=axis) if e > s else array[before + (s,)]
+             for s, e in zip(starts, ends)]
+    result = np.stack(parts, axis)
+    return result if out is None else call(np.positive, result, out=out)
+
+
+def outer(ufunc, a, b, **options):
+    """ufunc.outer: every pair."""
+    a = a if hasattr(a, "node") else np.asarray(a)
+    return call(ufunc, a[(...,) + (None,) * np.ndim(values_of(b))], b, **options)
+
+
+def at(ufunc, a, indices, b=None):
+    """ufunc.at: in place and unbuffered, so that a repeated index counts each time."""
+    if not hasattr(a, "node"):
+        raise NotDifferentiable(f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the gradient; "
+                                "make it a tensor")
+    if ufunc in (np.add, np.subtract):
+        place = np.broadcast_to(b, values_of(a)[indices].shape)
+        a[...] = ufunc(a, scatter(place if hasattr(place, "node") else np.asarray(place, a.dtype), indices, a.shape))
+        return
+    numbers = np.arange(a.size).reshape(a.shape)[indices]       # which element each place is, to take repeats in turn
+    flat = np.ravel(numbers)
+    seen: dict[int, int] = {}
+    turns = np.array([_turn(seen, n) for n in flat.tolist()], int)
+    values = None if b is None else np.ravel(np.broadcast_to(b, numbers.shape))
+    result = np.ravel(a)
+    for turn in range(turns.max(initial=-1) + 1):
+        now = np.flatnonzero(turns == turn)
+        places = flat[now]
+        new = ufunc(result[places]) if b is None else ufunc(result[places], values[now])
+        result = np.copy(result)
+        result[places] = new
+    a[...] = np.reshape(result, a.shape)
+
+
+def _turn(seen: dict[int, int], n: int) -> int:
+    seen[n] = seen.get(n, -1) + 1
+    return seen[n]
+
+
+METHODS: dict[str, Callable] = {"__call__": call, "reduce": reduce, "accumulate": accumulate, "reduceat": reduceat,
+                                "outer": outer, "at": at}
