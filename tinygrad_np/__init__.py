@@ -5,8 +5,12 @@ functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testi
 """
 
 from .assignment import ViewError as ViewError
+from .checkpoint import checkpoint as checkpoint
 from .graph import FreedGraphError as FreedGraphError
 from .guard import MutationError as MutationError
+from .jacobians import hessian as hessian
+from .jacobians import hvp as hvp
+from .jacobians import jacobian as jacobian
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad

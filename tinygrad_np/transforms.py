@@ -11,8 +11,9 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .graph import Const, Leaf, Node, pullback, pushforward
+from .graph import Const, Leaf, Node, next_serial, pullback, pushforward
 from .modes import current, setting
+from .notes import PULLBACK, enclose
 from .rules import Row
 from .recording import raw, wrap
 from .tensor import Tensor, lift
@@ -100,11 +101,13 @@ class Trace:
         """The cotangents of the variables for those of the outputs."""
         nodes = [v.node for v in self.variables]
         total: dict[Node, Any] = {}
+        start = next_serial()
         with setting(recording=self.outer), np.errstate(all="ignore"):
             for out, ct in zip(self.outs, cts):
-                if isinstance(out, Tensor) and out.node.tracked:
+                if ct is not None and isinstance(out, Tensor) and out.node.tracked:
                     for node, g in pullback(out.node, ct, wanted=nodes, lift=lift if self.outer else None).items():
                         total[node] = total[node] + g if node in total else g
+        enclose(list(total.values()), PULLBACK, start)
         return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
     def owned(self, g):

@@ -1,0 +1,84 @@
+"""Checkpointing: a function is recorded as one operation that keeps only its inputs and runs again for its pullback."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+
+from .graph import SELECT, Node, next_serial, oldest_first, pullback, pushforward
+from .modes import current, mode, setting
+from .recording import raw, watched, wrap
+from .tensor import Tensor
+from .transforms import flatten
+
+
+class Checkpointed:
+    """The row of one call: it knows how to compute the call again, on the same nodes."""
+
+    joint, kind, conj = True, "checkpoint", False
+
+    def __init__(self, f: Callable, args: tuple, kwargs: dict, values: list[np.ndarray]):
+        self.f, self.args, self.kwargs, self.values = f, args, kwargs, values
+        self.name = f"checkpoint({getattr(f, '__name__', 'function')})"
+
+    def keeps_operand(self, i: int) -> bool:
+        return True
+
+    def again(self) -> list:
+        """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
+        with setting(recording=True, watch=None):
+            outs = [out for out in flatten(self.f(*self.args, **self.kwargs))[0] if isinstance(out, Tensor) and out.node.tracked]
+        for out, value in zip(outs, self.values):
+            if not np.array_equal(raw(out), value, equal_nan=value.dtype.kind in "fc"):
+                raise RuntimeError(f"{self.name}: the function gave another result when it was computed again; it must "
+                                   "not draw random numbers or depend on what changes")
+        return outs
+
+    def pull_all(self, node: Node, ct, lift) -> list:
+        cts = ct if isinstance(ct, tuple) else (ct,)
+        total: dict[Node, object] = {}
+        for out, c in zip(self.again(), cts):
+            for parent, g in pullback(out.node, c, wanted=node.parents, lift=lift).items():
+                total[parent] = total[parent] + g if parent in total else g
+        return [total.get(parent) for parent in node.parents]
+
+    def pullback(self, node: Node, ct, lift) -> list:
+        return self.pull_all(node, ct, lift)
+
+    def pushforward(self, node: Node, ts: list, lift):
+        outs = self.again()
+        tangents = {parent: t for parent, t in zip(node.parents, ts) if t is not None}
+        dots = pushforward([out.node for out in outs], tangents, lift)
+        dots = [np.zeros(out.shape, out.dtype) if dot is None else dot for dot, out in zip(dots, outs)]
+        return dots if isinstance(node.shape, list) else dots[0]
+
+
+def checkpoint(f: Callable) -> Callable:
+    """A function with the values and derivatives of f that keeps nothing of its inside: its pullback computes f again.
+
+    Memory for time: residuals of a long f live only while its own gradient is computed. f must give the same
+    result each time it is called. Tensors that f closes over, such as parameters, get their gradients too.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> checkpoint(lambda x: np.exp(np.sin(x)))(x).backward(np.ones(2))
+    >>> np.allclose(x.grad, np.exp(np.sin([1, 2])) * np.cos([1, 2]))
+    True
+    """
+    def checkpointed(*args, **kwargs):
+        if not current().recording:
+            return f(*args, **kwargs)
+        start = next_serial()
+        outs, _, rebuild = flatten(f(*args, **kwargs))
+        tracked = [out for out in outs if isinstance(out, Tensor) and out.node.serial > start]
+        inside = oldest_first([out.node for out in tracked], start)
+        parents = tuple(dict.fromkeys(p for node in inside for p in node.parents if 0 <= p.serial < start))
+        if not parents:
+            return rebuild(outs)
+        row = Checkpointed(f, args, kwargs, [out.array for out in tracked])
+        node = Node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
+        if mode.get() is not None:
+            node = watched(node, [out.array for out in tracked])
+        fresh = {id(out): wrap(out.array, Node(SELECT, (node,), i, out.shape, out.dtype)) for i, out in enumerate(tracked)}
+        return rebuild([fresh.get(id(out), out) for out in outs])
+    return checkpointed

@@ -1,0 +1,90 @@
+"""Whole Jacobians and Hessians, built from one pass a row or a column, whichever are fewer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from .recording import raw
+from .transforms import Trace, grad, jvp, select_arguments
+
+
+def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """A function that returns ∂f/∂x of shape out.shape + x.shape, for arrays nested in containers on either side.
+
+    For containers the result is the output's container, each array in it replaced by the argument's container.
+    Reverse mode takes a pass an output element, forward mode a pass an input element: the fewer are taken.
+
+    >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
+    """
+    def jacobian_of_f(*args, **kwargs):
+        g, primals, give = select_arguments(f, argnums, args, kwargs, "jacobian")
+        trace = Trace(g, primals, "jacobian")
+        shapes = [np.shape(raw(out)) for out in trace.outs]
+        rows, columns = sum(map(size, shapes)), sum(v.size for v in trace.variables)
+        blocks = by_columns(trace, shapes) if columns < rows else by_rows(trace, shapes)
+        return trace.rebuild_out([give(trace.rebuild(row)) for row in blocks])
+    return jacobian_of_f
+
+
+def size(shape: tuple) -> int:
+    return int(np.prod(shape, dtype=int))
+
+
+def units(shape: tuple, dtype):
+    """Each array of `shape` that is one at one place and zero elsewhere."""
+    for i in range(size(shape)):
+        unit = np.zeros(size(shape), dtype)
+        unit[i] = 1
+        yield unit.reshape(shape)
+
+
+def by_rows(trace: Trace, shapes: list) -> list[list]:
+    """The blocks [output][variable], a pullback an output element."""
+    blocks = []
+    for k, (out, shape) in enumerate(zip(trace.outs, shapes)):
+        found = [trace.pull([unit if j == k else None for j in range(len(shapes))])
+                 for unit in units(shape, getattr(out, "dtype", float))]
+        blocks.append([stacked([row[i] for row in found], shape + v.shape, v.dtype, 0)
+                       for i, v in enumerate(trace.variables)])
+    return blocks
+
+
+def by_columns(trace: Trace, shapes: list) -> list[list]:
+    """The blocks [output][variable], a pushforward an input element."""
+    columns = []
+    for k, variable in enumerate(trace.variables):
+        columns.append([trace.push([unit if j == k else np.zeros(v.shape, v.dtype) for j, v in enumerate(trace.variables)])
+                        for unit in units(variable.shape, variable.dtype)])
+    return [[stacked([dots[j] for dots in columns[i]], shape + v.shape, getattr(out, "dtype", float), -1)
+             for i, v in enumerate(trace.variables)] for j, (out, shape) in enumerate(zip(trace.outs, shapes))]
+
+
+def stacked(parts: list, shape: tuple, dtype, axis: int):
+    """The parts along a new first or last axis, that axis then unfolded to give `shape`."""
+    return np.reshape(np.stack(parts, axis), shape) if parts else np.zeros(shape, dtype)
+
+
+def hessian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """A function that returns ∂²f/∂x∂x of shape x.shape + x.shape for an f that returns one number.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable, primals: tuple, tangents: tuple) -> Any:
+    """The Hessian of f, which returns one number, times `tangents`, without the Hessian: forward over reverse.
+
+    One primal gives one array (or container); several give a tuple.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], (np.array([1.0, 3.0]),), (np.array([1.0, 0.0]),))
+    array([6., 2.])
+    """
+    numbers = tuple(range(len(primals)))
+    return jvp(grad(f, numbers if len(numbers) > 1 else 0), tuple(primals), tuple(tangents))[1]
