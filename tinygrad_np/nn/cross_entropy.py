@@ -12,6 +12,7 @@ import numpy as np
 
 from ..table import primitive
 from ..tensor import Tensor
+from .ones import ones
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
@@ -44,13 +45,13 @@ def _along(dim: int, function, x):
 
 
 def _row_sums(a):
-    return a @ np.ones((a.shape[-1], 1), a.dtype)
+    return a @ ones((a.shape[-1], 1), a.dtype)
 
 
 def _shifted(x):
     """x minus its largest element a row, so that no exponential overflows and each row has one that is 1."""
     # The maximum of many short rows is vectorized down the columns of a copy that stores columns together.
-    return x - (x.copy("F") if x.shape[-1] < 64 else x).max(axis=-1, keepdims=True)
+    return x - np.maximum.reduce(x.copy("F") if x.shape[-1] < 64 else x, axis=-1, keepdims=True)
 
 
 @primitive
@@ -122,7 +123,7 @@ def _hard(logits, labels, row_weights, scale):
     """scale · Σ -log softmax(logits)[labels], the sum weighted unless the weights are None."""
     z = _shifted(logits)
     losses = np.log(_row_sums(np.exp(z)))[:, 0] - z[np.arange(len(labels)), labels]
-    return (losses if row_weights is None else losses * row_weights).sum() * scale
+    return np.add.reduce(losses if row_weights is None else losses * row_weights) * scale
 
 
 def _d_hard(ct, logits, labels, row_weights, scale):
@@ -141,6 +142,9 @@ _hard.__name__ = _soft.__name__ = "cross_entropy"
 _hard.defvjp(_d_hard)
 _soft.defvjp(lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
              lambda ct, logits, scale: -ct * scale * _log_softmax(logits))
+
+
+UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
 
 
 # ---- their arguments --------------------------------------------------------------------------------------
@@ -169,9 +173,9 @@ def _labels(name: str, target, shape: tuple, classes: int, weight, ignore_index:
                          f"indices of shape {shape}, or probabilities of the shape of the logits")
     labels = labels.ravel()
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
-    unsigned = labels.view(f"u{labels.dtype.itemsize}")
+    unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
     counted = None
-    if 0 <= ignore_index < classes or (labels.size and unsigned.max() >= classes):
+    if 0 <= ignore_index < classes or np.maximum.reduce(unsigned, initial=0) >= classes:
         counted = labels != ignore_index
         labels = np.where(counted, labels, 0)
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:

@@ -18,6 +18,7 @@ from .cross_entropy import nll_loss as nll_loss
 from .cross_entropy import softmax as softmax
 from .erf import erf
 from .init import as_generator
+from .ones import ones
 
 if TYPE_CHECKING:
     from .init import Seed
@@ -62,7 +63,7 @@ def _d_weight(ct, x):
 
 def _d_bias(ct):
     ct = _rows(ct)      # its sum over rows, as a product: BLAS is several times faster than a reduction
-    return np.ones(ct.shape[0], ct.dtype) @ ct
+    return ones((ct.shape[0],), ct.dtype) @ ct
 
 
 _affine.__name__ = _product.__name__ = "linear"      # in errors and pictures

@@ -6,11 +6,14 @@ Lists, tuples and dicts of modules or parameters are searched too, so `self.laye
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..graph import next_serial
+from ..notes import enclose
 from ..tensor import Tensor
 
 
@@ -57,7 +60,10 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args, **kwargs):
-        return self.forward(*args, **kwargs)
+        start = next_serial()
+        out = self.forward(*args, **kwargs)
+        enclose(out, weakref.ref(self), start)      # pictures group operations by the module that made them
+        return out
 
     # ---- what it holds ------------------------------------------------------------------------------------
 
