@@ -6,6 +6,8 @@ functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testi
 
 from .assignment import ViewError as ViewError
 from .checkpoint import checkpoint as checkpoint
+from .debugging import NonFiniteError as NonFiniteError
+from .debugging import debug as debug
 from .graph import FreedGraphError as FreedGraphError
 from .guard import MutationError as MutationError
 from .jacobians import hessian as hessian
@@ -14,6 +16,7 @@ from .jacobians import jacobian as jacobian
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
+from .notes import record as record
 from .rules import NotDifferentiable as NotDifferentiable
 from .rules import unbroadcast as unbroadcast
 from .table import primitive as primitive
@@ -22,5 +25,7 @@ from .transforms import grad as grad
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .viz import graph as graph
+from .viz import graph_diff as graph_diff
 
 __version__ = "0.1.0"

@@ -27,7 +27,7 @@ class Checkpointed:
 
     def again(self) -> list:
         """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
-        with setting(recording=True, watch=None):
+        with setting(recording=True):
             outs = [out for out in flatten(self.f(*self.args, **self.kwargs))[0] if isinstance(out, Tensor) and out.node.tracked]
         for out, value in zip(outs, self.values):
             if not np.array_equal(raw(out), value, equal_nan=value.dtype.kind in "fc"):

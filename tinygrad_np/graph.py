@@ -14,6 +14,8 @@ from typing import Any, Callable, Iterable
 
 import numpy as np
 
+from .modes import current
+
 next_serial = count().__next__
 
 
@@ -92,16 +94,17 @@ def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Call
     """
     stop = None if wanted is None else frozenset(wanted)
     visited: list[Node] = []
-    found = walk(root, ct, stop, lift, "pulls", visited)
-    if any(has_nan(g) for g in found.values()):
-        found = walk(root, ct, stop, lift, "careful_pulls", visited)
+    watch = current().watch
+    found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch)
+    if not watch and any(has_nan(g) for g in found.values()):
+        found = walk(root, ct, stop, lift, "careful_pulls", visited, None)
     if free:
         for node in visited:
             node.saved = FREED
     return found
 
 
-def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list) -> dict[Node, Any]:
+def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list, watch) -> dict[Node, Any]:
     """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed."""
     rules_of = attrgetter(pulls)
     oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
@@ -130,6 +133,8 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
             cts[parent][saved] = ct
             continue
         visited.append(node)
+        if watch is not None:
+            watch.before(node)
         if type(ct) is dict:
             ct = filled(ct, node)
         if row.joint:
@@ -141,6 +146,8 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
                 continue
             if residuals is not None:
                 g = g(ct, parent, residuals)
+            if watch is not None:
+                watch.backward(node, parent, g)
             if parent in cts:
                 cts[parent] = cts[parent] + g
             else:

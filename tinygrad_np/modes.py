@@ -6,6 +6,7 @@ from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import NamedTuple
 
+
 class Mode(NamedTuple):
     """How operations are taken down: recorded or not, watched by a debugger or not, inside how many transforms."""
 
