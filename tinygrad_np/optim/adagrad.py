@@ -24,22 +24,19 @@ class Adagrad(Optimizer):
     def check(self, group):
         require_positive(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
+    def options(self, group):
+        return float(group["lr"]), float(group["lr_decay"]), float(group["eps"])
+
     def start(self, p, group):
         return {"step": 0, "sum": np.full_like(p, group["initial_accumulator_value"])}
 
-    def update(self, p, g, state, group, scratch):
-        lr, eps, decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        s, t = scratch
+    def update(self, p, g, state, options, s, t):
+        lr, lr_decay, eps = options
         state["step"] += 1
-        if group["maximize"]:
-            g = np.negative(g, out=t)
-        if decay:
-            np.multiply(p, decay, out=s)
-            g = np.add(g, s, out=t)
         v = state["sum"]
         v += np.multiply(g, g, out=s)
         np.sqrt(v, out=s)
         s += eps
         np.divide(g, s, out=s)
-        s *= lr / (1 + (state["step"] - 1) * float(group["lr_decay"]))
+        s *= lr / (1 + (state["step"] - 1) * lr_decay)
         np.subtract(p, s, out=p)

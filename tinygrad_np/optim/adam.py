@@ -17,8 +17,6 @@ class Adam(Optimizer):
     divides by the largest v̂ so far.
     """
 
-    decoupled = False
-
     def __init__(self, params: Iterable, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
@@ -28,29 +26,26 @@ class Adam(Optimizer):
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
+    def options(self, group):
+        decay = float(group["weight_decay"]) if self.decoupled else 0
+        return (float(group["lr"]), *map(float, group["betas"]), float(group["eps"]), decay)
+
     def start(self, p, group):
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
         return {"step": 0, **{name: np.zeros_like(p) for name in names}}
 
-    def update(self, p, g, state, group, scratch):
-        lr, eps, decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        beta1, beta2 = map(float, group["betas"])
-        s, t = scratch
+    def update(self, p, g, state, options, s, t):
+        lr, beta1, beta2, eps, decay = options
         state["step"] += 1
-        if group["maximize"]:
-            g = np.negative(g, out=t)
-        if decay and self.decoupled:
+        if decay:
             p *= 1 - lr * decay
-        elif decay:
-            np.multiply(p, decay, out=s)
-            g = np.add(g, s, out=t)
         m, v = state["exp_avg"], state["exp_avg_sq"]
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=s)
         np.multiply(g, g, out=s)
         v *= beta2
         v += np.multiply(s, 1 - beta2, out=s)
-        if group["amsgrad"]:
+        if "max_exp_avg_sq" in state:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
         c1, c2 = 1 - beta1 ** state["step"], math.sqrt(1 - beta2 ** state["step"])

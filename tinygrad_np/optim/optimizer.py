@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..guard import ALONE, refs
+
 
 class Optimizer:
-    """Moves parameters against their gradients; a subclass gives `check`, `start` and `update`.
+    """Moves parameters against their gradients; a subclass gives `check`, `options`, `start` and `update`.
+
+    Here, for all of them: `maximize` turns the gradient round, and `weight_decay` adds weight_decay · p to it.
 
     `param_groups` is a list of dicts, each with its "params" and options such as "lr"; an option may be
     changed between steps. `state` maps the position of a parameter, once it has been updated, to its arrays and its "step" count.
@@ -36,40 +40,55 @@ class Optimizer:
         """Update every parameter that has a gradient, in place."""
         i = -1
         for group in self.param_groups:
+            options = self.options(group)
+            maximize, decay = group["maximize"], 0 if self.decoupled else float(group["weight_decay"])
             for p in group["params"]:
                 i += 1
-                g = p.grad
+                leaf = p.node
+                g = leaf.grad
                 if g is None:
                     continue
-                data = p.data
+                array = p.array if leaf.exposed is None and refs(p) == ALONE else p.data
+                kept = not array.flags.writeable    # by a graph that is still alive: it keeps the old values
+                if kept:
+                    array = array.copy()
                 state = self.state.get(i)
                 if state is None:
-                    state = self.state[i] = self.start(data, group)
-                if data.flags.writeable:
-                    self.update(data, g, state, group, self._temporary(i, data))
-                else:       # a graph that is still alive holds the array: it keeps the old values
-                    fresh = data.copy()
-                    self.update(fresh, g, state, group, self._temporary(i, fresh))
-                    p.data = fresh
+                    state = self.state[i] = self.start(array, group)
+                s, t = self._scratch.get(i) or self._cut_scratch(i, array)
+                if maximize:
+                    g = np.negative(g, out=t)
+                if decay:
+                    np.multiply(array, decay, out=s)
+                    g = np.add(g, s, out=t)
+                self.update(array, g, state, options, s, t)
+                if kept:
+                    p.data = array
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from nothing."""
         for p in self.params:
             p.grad = None
 
+    decoupled = False       # whether weight decay bypasses the gradient
+
+    def check(self, group: dict) -> None:
+        """Raise ValueError for options of a group outside their range."""
+        raise NotImplementedError
+
+    def options(self, group: dict) -> tuple:
+        """The options that `update` reads; numbers as Python's, which leave an array's dtype as it is."""
+        raise NotImplementedError
+
     def start(self, p: np.ndarray, group: dict) -> dict[str, Any]:
         """The state of a parameter `p` before its first update."""
         return {}
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict, group: dict, scratch: list[np.ndarray]) -> None:
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict, options: tuple, s: np.ndarray, t: np.ndarray) -> None:
         """Update one parameter `p` in place from its gradient `g`, which must not be changed.
 
-        `scratch` is two arrays like `p` with arbitrary content, shared by all parameters.
+        `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.
         """
-        raise NotImplementedError
-
-    def check(self, group: dict) -> None:
-        """Raise ValueError for options of a group outside their range."""
         raise NotImplementedError
 
     # ---- its state ----------------------------------------------------------------------------------------
@@ -144,17 +163,14 @@ class Optimizer:
         self.check(group)
         return group
 
-    def _temporary(self, i: int, p: np.ndarray) -> list[np.ndarray]:
-        """Two arrays like parameter i, cut from buffers that all parameters share, made once."""
-        scratch = self._scratch.get(i)
-        if scratch is None:
-            size = p.size
-            scratch = self._scratch[i] = []
-            for k in (0, 1):
-                pool = self._pool.get((k, p.dtype))
-                if pool is None or pool.size < size:
-                    pool = self._pool[k, p.dtype] = np.empty(size, p.dtype)
-                scratch.append(pool[:size].reshape(p.shape))
+    def _cut_scratch(self, i: int, p: np.ndarray) -> list[np.ndarray]:
+        """Two arrays like parameter i, cut from two buffers that all parameters share."""
+        scratch = self._scratch[i] = []
+        for k in (0, 1):
+            pool = self._pool.get((k, p.dtype))
+            if pool is None or pool.size < p.size:
+                pool = self._pool[k, p.dtype] = np.empty(p.size, p.dtype)
+            scratch.append(pool[:p.size].reshape(p.shape))
         return scratch
 
     def __repr__(self) -> str:

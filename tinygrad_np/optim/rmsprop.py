@@ -24,24 +24,20 @@ class RMSprop(Optimizer):
     def check(self, group):
         require_positive(group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
+    def options(self, group):
+        return float(group["lr"]), float(group["alpha"]), float(group["eps"]), float(group["momentum"])
+
     def start(self, p, group):
         wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return {name: np.zeros_like(p) for name, use in wanted.items() if use}
 
-    def update(self, p, g, state, group, scratch):
-        lr, alpha, eps = float(group["lr"]), float(group["alpha"]), float(group["eps"])
-        momentum, decay = float(group["momentum"]), float(group["weight_decay"])
-        s, t = scratch
-        if group["maximize"]:
-            g = np.negative(g, out=t)
-        if decay:
-            np.multiply(p, decay, out=s)
-            g = np.add(g, s, out=t)
+    def update(self, p, g, state, options, s, t):
+        lr, alpha, eps, momentum = options
         v = state["square_avg"]
         np.multiply(g, g, out=s)
         v *= alpha
         v += np.multiply(s, 1 - alpha, out=s)
-        if group["centered"]:
+        if "grad_avg" in state:
             mean = state["grad_avg"]
             mean += np.multiply(np.subtract(g, mean, out=s), 1 - alpha, out=s)
             np.multiply(mean, mean, out=s)

@@ -33,25 +33,22 @@ class SGD(Optimizer):
             raise ValueError("nesterov: expected momentum > 0 and dampening 0, found "
                              f"momentum {group['momentum']} and dampening {group['dampening']}")
 
+    def options(self, group):
+        return float(group["lr"]), float(group["momentum"]), float(group["dampening"]), group["nesterov"]
+
     def start(self, p, group):
         return {"momentum_buffer": None} if group["momentum"] else {}
 
-    def update(self, p, g, state, group, scratch):
-        lr, momentum, decay = float(group["lr"]), float(group["momentum"]), float(group["weight_decay"])
-        s, t = scratch
-        if group["maximize"]:
-            g = np.negative(g, out=t)
-        if decay:
-            np.multiply(p, decay, out=s)
-            g = np.add(g, s, out=t)
+    def update(self, p, g, state, options, s, t):
+        lr, momentum, dampening, nesterov = options
         if momentum:
             b = state.get("momentum_buffer")
             if b is None:
                 b = state["momentum_buffer"] = g.astype(p.dtype, order="C")
             else:
                 b *= momentum
-                b += np.multiply(g, 1 - float(group["dampening"]), out=s) if group["dampening"] else g
-            if group["nesterov"]:
+                b += np.multiply(g, 1 - dampening, out=s) if dampening else g
+            if nesterov:
                 np.multiply(b, momentum, out=s)
                 g = np.add(g, s, out=s)
             else:
