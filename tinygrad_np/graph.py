@@ -130,7 +130,8 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
             if parent not in cts:
                 cts[parent] = {}
                 heappush(heap, (-parent.serial, parent))
-            cts[parent][saved] = ct
+            several = cts[parent]       # one entry an output, and an output may have been selected twice
+            several[saved] = several[saved] + ct if saved in several else ct
             continue
         visited.append(node)
         if watch is not None:

@@ -7,6 +7,8 @@ from typing import Any, Callable
 
 import numpy as np
 
+from .graph import next_serial
+from .notes import enclose
 from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
 from .signatures import names_of, signature_of
 
@@ -40,7 +42,10 @@ class Composed:
         if kwargs.get("out") is not None:
             raise NotDifferentiable(f"{self.name}: out= is not differentiable; assign the result, as in "
                                     f"x[...] = {self.name}(...)")
-        return self.body(*args, **{k: v for k, v in kwargs.items() if k != "out" and v is not np._NoValue})
+        start = next_serial()
+        out = self.body(*args, **{k: v for k, v in kwargs.items() if k != "out" and v is not np._NoValue})
+        enclose(out, self, start)
+        return out
 
 
 class Plain:
@@ -180,7 +185,9 @@ class Primitive:
         `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
         """
         diff = tuple(diff or tuple(signature_of(self.fun).parameters)[:len(rules)])
+        kind = options.pop("kind", "function")
         self.row = Row(self.fun, rules, diff, signature_of(self.fun), name=self.__name__, **options)
+        self.row.kind = kind
         TABLE[self] = self.row
 
     def defjvp(self, *rules: Callable) -> None:
@@ -249,9 +256,14 @@ def last_written(ct, index, x_shape, value_shape):
     return np.reshape(unbroadcast(g, value_shape[max(lead, 0):]), value_shape)
 
 
-getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape))
-scatter.defvjp(lambda ct, index: getitem(ct, index))
-assigned.defvjp(lambda ct, index: assigned(ct, index, 0), last_written, diff=("x", "value"))
+getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape), kind="linear", cases=[
+    lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))), lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
+    lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
+    lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))), lambda f, A: f(A(3, 4), (Ellipsis, 0))])
+scatter.defvjp(lambda ct, index: getitem(ct, index), kind="linear", cases=[
+    lambda f, A: f(A(3, 2), ([0, 2, 0],), (4, 2)), lambda f, A: f(A(2), slice(1, 3), (4,))])
+assigned.defvjp(lambda ct, index: assigned(ct, index, 0), last_written, diff=("x", "value"), kind="linear", cases=[
+    lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")), lambda f, A: f(A(4), [1, 0, 1], A(3)), lambda f, A: f(A(2, 2), 1, A())])
 
 
 def values_of(x) -> np.ndarray:

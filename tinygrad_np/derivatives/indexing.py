@@ -3,14 +3,7 @@
 import numpy as np
 
 from ..rules import unbroadcast
-from ..table import TABLE, composed, getitem, linear, scatter, values_of
-
-INDEXED = [lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))), lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
-           lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
-           lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))), lambda f, A: f(A(3, 4), (Ellipsis, 0))]
-TABLE[getitem].kind = TABLE[scatter].kind = "linear"
-TABLE[getitem].cases = INDEXED
-TABLE[scatter].cases = [lambda f, A: f(A(3, "n"), ([0, 2, 0],), (4, A(3, "n").shape[1])), lambda f, A: f(A(2), slice(1, 3), (4,))]
+from ..table import composed, linear, values_of
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
        lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),
@@ -39,11 +32,17 @@ def take(a, indices, axis=None, mode="raise"):
 @composed(np.take_along_axis, cases=[lambda f, A: f(A(3, 2), np.array([[0, 2], [0, 0]]), 0),
                                      lambda f, A: f(A(2, 3), np.array([[2, -1], [1, 1]]), axis=1)])
 def take_along_axis(arr, indices, axis=-1):
-    return np.ravel(arr)[indices] if axis is None else arr[open_grid(indices, axis)]
+    return np.ravel(arr)[indices] if axis is None else arr[open_grid(indices, axis, arr.shape)]
 
 
-def open_grid(indices, axis):
-    """The index that reads, along one axis, the position that `indices` gives for every place."""
+def open_grid(indices, axis, shape=None):
+    """The index that reads, along one axis, the position that `indices` gives for every place.
+
+    `indices` broadcasts against `shape`, the array's, along the other axes.
+    """
+    if shape is not None:
+        wide = np.broadcast_shapes(indices.shape, tuple(1 if i == axis % len(shape) else n for i, n in enumerate(shape)))
+        indices = np.broadcast_to(indices, wide)
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     grid[axis % indices.ndim] = indices
     return tuple(grid)

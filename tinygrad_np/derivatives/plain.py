@@ -16,4 +16,7 @@ plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, 
 plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
       np.bitwise_count)
 plain("a distance between floating numbers", np.spacing)
+plain("a count or a description", np.histogram, np.histogram2d, np.histogramdd, np.einsum_path, np.tril_indices_from,
+      np.triu_indices_from, np.diag_indices_from, np.ix_, np.unravel_index, np.ravel_multi_index, np.broadcast_shapes,
+      np.iterable, np.isscalar, np.isfortran)
 plain("a new array", np.zeros_like, np.ones_like, np.empty_like, kind=Creation)

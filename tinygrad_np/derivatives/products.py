@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..rules import unbroadcast
-from ..table import TABLE, bilinear, composed, primitive, scatter
+from ..table import bilinear, composed, primitive, scatter
 from .joining import as_operand
 
 
@@ -100,6 +100,24 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     return np.moveaxis(out, -1, axisc)
 
 
+# ---- stacks of vectors and matrices -----------------------------------------------------------------------
+
+@composed(np.vecdot, cases=[lambda f, A: f(A("m", 3), A(3)), lambda f, A: f(A(2, 1, "n"), A("m", "n"))])
+def vecdot(x1, x2):
+    x1, x2 = as_operand(x1), as_operand(x2)
+    return np.matmul(x1[..., None, :].conjugate(), x2[..., None])[..., 0, 0]
+
+
+@composed(np.matvec, cases=[lambda f, A: f(A("m", "n"), A(2, "n")), lambda f, A: f(A(2, "m", "n"), A("n"))])
+def matvec(x1, x2):
+    return np.matmul(x1, as_operand(x2)[..., None])[..., 0]
+
+
+@composed(np.vecmat, cases=[lambda f, A: f(A(2, "m"), A("m", "n")), lambda f, A: f(A("m"), A(2, "m", "n"))])
+def vecmat(x1, x2):
+    return np.matmul(as_operand(x1)[..., None, :].conjugate(), x2)[..., 0, :]
+
+
 # ---- einsum -----------------------------------------------------------------------------------------------
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -164,8 +182,8 @@ def contract(inputs, result, operands, optimize=False):
     return np.einsum(",".join(inputs) + "->" + result, *operands, optimize=optimize)
 
 
-contract.defvjp(einsum_ct, diff=("operands",), joint=True)
-TABLE[contract].kind = "multilinear"
+contract.defvjp(einsum_ct, diff=("operands",), joint=True, kind="multilinear",
+                cases=[lambda f, A: f(["ab", "bc"], "ac", [A("m", "k"), A("k", "n")])])
 
 
 @composed(np.einsum, cases=[

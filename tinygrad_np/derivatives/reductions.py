@@ -44,13 +44,13 @@ linear(np.mean, mean_ct, cases=AXES + MASKED)
 
 def deviations(a, axis, where, mean):
     """a - mean, conjugated as the weights of a sum of squares are."""
-    if mean is np._NoValue:
+    if mean is None:
         mean = np.mean(a, axis=axis, keepdims=True, where=where)
     return (a - mean).conjugate()
 
 
 def freedom(a, axis, where, ddof, correction):
-    return np.maximum(count(a.shape, axis, where) - (ddof if correction is np._NoValue else correction), 0)
+    return np.maximum(count(a.shape, axis, where) - (ddof if correction is None else correction), 0)
 
 
 reduction(np.var, lambda a, axis, where, mean, ddof, correction:

@@ -1,0 +1,107 @@
+"""Functions that change their first argument, and functions that fill a new array: assignments by other names."""
+
+import numpy as np
+
+from ..rules import NotDifferentiable
+from ..table import composed, values_of
+from .indexing import open_grid
+
+
+def writable(arr, name: str):
+    """The first argument, which must be a tensor: an ndarray has nowhere to keep a gradient."""
+    if not hasattr(arr, "node"):
+        raise NotDifferentiable(f"np.{name}: the array to change is an ndarray, which would lose the gradient; make it a "
+                                "tensor, as np.zeros_like of one")
+    return arr
+
+
+def changing(fun, cases):
+    """Decorate the definition of a function that changes its first argument and returns None."""
+    return composed(fun, inplace=True, cases=[made(case) for case in cases])
+
+
+def made(case):
+    """A case for tests, which want a result: the changed copy of the first argument."""
+    def run(f, A):
+        kept = []
+
+        def in_place(arr, *args, **kwargs):
+            kept.append(arr.copy())
+            f(kept[-1], *args, **kwargs)
+        case(in_place, A)
+        return kept[-1]
+    return run
+
+
+@changing(np.copyto, [lambda f, A: f(A("m", 3), A(3)), lambda f, A: f(A("m", 3), A(3), where=np.array([True, False, True]))])
+def copyto(dst, src, casting="same_kind", where=True):
+    writable(dst, "copyto")[...] = src if where is True else np.where(where, src, dst)
+
+
+@changing(np.put, [lambda f, A: f(A(2, 3), [0, 5, -1], A(3)), lambda f, A: f(A(2, 3), [0, 7, 2], A(2), mode="wrap")])
+def put(a, ind, v, mode="raise"):
+    places = np.asarray(values_of(ind)).ravel()
+    if mode != "raise":
+        places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
+    if places.size:
+        index = np.unravel_index(np.where(places < 0, places + a.size, places), a.shape)
+        writable(a, "put")[index] = np.resize(v, places.shape)
+
+
+@changing(np.put_along_axis, [lambda f, A: f(A(3, 2), np.array([[0, 2]]), A(1, 2), 0),
+                              lambda f, A: f(A(2, 3), np.array([[1], [2]]), 0.5, axis=1)])
+def put_along_axis(arr, indices, values, axis=-1):
+    if axis is None:
+        flat = np.ravel(arr).copy()
+        flat[indices] = values
+        writable(arr, "put_along_axis")[...] = np.reshape(flat, arr.shape)
+    else:
+        writable(arr, "put_along_axis")[open_grid(indices, axis, arr.shape)] = values
+
+
+@changing(np.putmask, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
+def putmask(a, mask, values):
+    spread = np.reshape(np.resize(values, a.shape), a.shape)
+    writable(a, "putmask")[...] = np.where(values_of(mask), spread, a)
+
+
+@changing(np.place, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
+def place(arr, mask, vals):
+    where = np.flatnonzero(values_of(mask))
+    if where.size:
+        writable(arr, "place")[np.unravel_index(where, arr.shape)] = np.resize(vals, where.shape)
+
+
+@changing(np.fill_diagonal, [lambda f, A: f(A(3, 3), A()), lambda f, A: f(A(4, 2), A(2))])
+def fill_diagonal(a, val, wrap=False):
+    numbers = np.zeros(a.shape, bool)
+    np.fill_diagonal(numbers, True, wrap)
+    where = np.nonzero(numbers)
+    writable(a, "fill_diagonal")[where] = np.resize(val, where[0].shape)
+
+
+@composed(np.full_like, cases=[lambda f, A: f(A(2, 3), A(3))])
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
+    shape = values_of(a).shape if shape is None else shape
+    return np.astype(np.copy(np.broadcast_to(fill_value, shape)), values_of(a).dtype if dtype is None else dtype)
+
+
+@composed(np.insert, cases=[lambda f, A: f(A("m", 2), 1, A(2), axis=0) if A("m", 2).shape[0] else f(A("m", 2), 0, A(2), axis=0),
+                            lambda f, A: f(A(3), [0, 2], A(2)), lambda f, A: f(A(2, 3), slice(0, 2), A(2, 2), axis=1)])
+def insert(arr, obj, values, axis=None):
+    arr = arr if hasattr(arr, "node") else np.asarray(arr)
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    axis %= arr.ndim
+    n = arr.shape[axis]
+    went = np.insert(np.arange(n), obj, -1)         # which old place each new one holds, -1 where a value goes
+    old = tuple(np.flatnonzero(went >= 0) if i == axis else slice(None) for i in range(arr.ndim))
+    new = tuple(np.flatnonzero(went < 0) if i == axis else slice(None) for i in range(arr.ndim))
+    shape = arr.shape[:axis] + (len(went),) + arr.shape[axis + 1:]
+    values = values if hasattr(values, "node") else np.asarray(values)
+    if np.ndim(obj) == 0 and not isinstance(obj, slice):        # NumPy then takes the first axis of values for `axis`
+        values = np.moveaxis(values[(None,) * (arr.ndim - values.ndim)], 0, axis)
+    out = np.zeros_like(np.broadcast_to(arr.ravel()[:1].sum(), shape))
+    out[old] = arr
+    out[new] = np.astype(values, arr.dtype)
+    return out

@@ -1,0 +1,171 @@
+"""Functions made of pieces: choosing between arrays, applying functions to parts, splitting numbers into parts."""
+
+import numpy as np
+
+from ..rules import unbroadcast
+from ..table import composed, function, values_of
+from .joining import as_operand
+
+
+@composed(np.choose, cases=[lambda f, A: f(np.array([0, 1, 0]), [A(3), A(2, 3)]), lambda f, A: f(np.array([3, -1]), [A(2), A()], mode="wrap")])
+def choose(a, choices, mode="raise"):
+    which = values_of(a)
+    n = len(choices)
+    if mode == "raise" and which.size and not 0 <= which.min() <= which.max() < n:
+        raise ValueError(f"choose: found the choice {which.max() if which.max() >= n else which.min()}; expected 0 to {n - 1}")
+    which = which % n if mode == "wrap" else np.clip(which, 0, n - 1)
+    out = choices[0]
+    for i in range(1, n):
+        out = np.where(which == i, choices[i], out)
+    return np.broadcast_to(out, np.broadcast_shapes(which.shape, *(np.shape(values_of(c)) for c in choices)))
+
+
+@composed(np.piecewise, cases=[
+    lambda f, A: f(A(4), [np.array([True, False, False, True]), np.array([False, True, False, False])], [np.exp, 2.0, np.sin])])
+def piecewise(x, condlist, funclist, *args, **kw):
+    conditions = np.asarray(condlist, dtype=bool) if not isinstance(condlist, np.ndarray) else condlist.astype(bool)
+    if conditions.ndim == x.ndim:
+        conditions = conditions[None]
+    conditions = list(conditions)
+    if len(funclist) == len(conditions) + 1:
+        conditions.append(~np.any(conditions, axis=0))
+    if len(funclist) != len(conditions):
+        raise ValueError(f"piecewise: found {len(funclist)} functions for {len(conditions)} conditions")
+    out = np.zeros_like(x)
+    for condition, fun in zip(conditions, funclist):
+        if condition.any():
+            out[condition] = fun(x[condition], *args, **kw) if callable(fun) else fun
+    return out
+
+
+@composed(np.apply_along_axis, cases=[lambda f, A: f(lambda row: row * row[0], 0, A(3, "n")) if A(3, "n").size else A(3, "n") * 1,
+                                      lambda f, A: f(np.sum, -1, A(2, 3))])
+def apply_along_axis(func1d, axis, arr, *args, **kwargs):
+    moved = np.moveaxis(arr, axis, -1)
+    parts = [as_operand(func1d(moved[i], *args, **kwargs)) for i in np.ndindex(moved.shape[:-1])]
+    if not parts:
+        raise ValueError("apply_along_axis: cannot apply a function when any iteration dimension is 0")
+    out = np.reshape(np.stack(parts), moved.shape[:-1] + parts[0].shape)
+    inner = list(range(moved.ndim - 1, out.ndim))
+    return np.moveaxis(out, inner, [axis % arr.ndim + i for i in range(len(inner))])
+
+
+@composed(np.apply_over_axes, cases=[lambda f, A: f(np.sum, A("m", "n", 2), [0, -1])])
+def apply_over_axes(func, a, axes):
+    ndim = a.ndim
+    for axis in np.atleast_1d(axes):
+        out = func(a, int(axis) % ndim)
+        a = out if out.ndim == ndim else np.expand_dims(out, int(axis) % ndim)
+    return a
+
+
+@composed(np.unstack, cases=[lambda f, A: f(A(3, "n")), lambda f, A: f(A("m", 2), axis=-1)])
+def unstack(x, /, *, axis=0):
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+@composed(np.trim_zeros, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])), lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
+def trim_zeros(filt, trim="fb", axis=None):
+    where = np.argwhere(values_of(filt))
+    axes = range(filt.ndim) if axis is None else [i % filt.ndim for i in np.atleast_1d(axis)]
+    index = [slice(None)] * filt.ndim
+    for i in axes:
+        first, last = (where[:, i].min(), where[:, i].max() + 1) if len(where) else (filt.shape[i], filt.shape[i])
+        index[i] = slice(int(first) if "f" in trim.lower() else 0, int(last) if "b" in trim.lower() else filt.shape[i])
+    return filt[tuple(index)]
+
+
+def distinct_values(ar):
+    """Each distinct element once, in order; where several are equal the first one is taken."""
+    flat = np.ravel(ar)
+    return flat[np.unique(values_of(flat), return_index=True)[1]]
+
+
+@composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]],
+          kinks=lambda a: np.diff(np.sort(a, axis=None)))
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True):
+    found = np.unique(values_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
+    first = found[1]
+    out = np.ravel(ar)[first] if axis is None else np.take(ar, first, axis)
+    rest = (found[1:2] if return_index else ()) + tuple(found[2:])
+    return (out, *rest) if rest else out
+
+
+composed(np.unique_values, cases=[lambda f, A: f(A(4))], kinks=lambda a: np.diff(np.sort(a, axis=None)))(distinct_values)
+
+
+@composed(np.union1d, cases=[lambda f, A: f(A(3), A(2))], kinks=lambda a, b: np.diff(np.sort(np.concatenate([a.ravel(), b.ravel()]))))
+def union1d(ar1, ar2):
+    return distinct_values(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+
+
+@composed(np.sort_complex, cases=[lambda f, A: f(A(4))], kinks=lambda a: np.diff(np.sort(a)))
+def sort_complex(a):
+    return np.astype(np.sort(a, axis=-1), np.result_type(values_of(a).dtype, np.complex64))
+
+
+# ---- cumulative functions of the array API standard -------------------------------------------------------
+
+def running(fun, start):
+    """The definition of a cumulative function by NumPy's older one."""
+    def definition(x, /, *, axis=None, dtype=None, include_initial=False):
+        if axis is None:
+            if x.ndim != 1:
+                raise ValueError("for arrays with more than one dimension, axis is required")
+            axis = 0
+        out = fun(x, axis=axis, dtype=dtype)
+        if not include_initial:
+            return out
+        shape = tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        return np.concatenate([np.full(shape, start, out.dtype), out], axis=axis)
+    return definition
+
+
+CASES = [lambda f, A: f(A("m", "n"), axis=-1), lambda f, A: f(A("m"), include_initial=True)]
+if hasattr(np, "cumulative_sum"):       # since NumPy 2.1
+    composed(np.cumulative_sum, cases=CASES)(running(np.cumsum, 0))
+    composed(np.cumulative_prod, cases=CASES)(running(np.cumprod, 1))
+
+# ---- grids of powers --------------------------------------------------------------------------------------
+
+
+@composed(np.logspace, cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 1.0, 3, base=2.0)])
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    exponents = np.linspace(start, stop, num, endpoint, axis=axis)
+    out = np.power(np.expand_dims(base, axis) if np.ndim(values_of(base)) else base, exponents)
+    return out if dtype is None else np.astype(out, dtype)
+
+
+@composed(np.geomspace, domain=(0.0, np.inf), cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 2.0, 4, endpoint=False)])
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    sign = np.sign(values_of(start) if hasattr(start, "node") else start)
+    out = np.expand_dims(sign, axis) * np.exp(np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis))
+    return out if dtype is None else np.astype(out, dtype)
+
+
+# ---- numbers in parts -------------------------------------------------------------------------------------
+
+
+@composed(np.divmod, domain=(0.0, np.inf), kinks=lambda x, y: np.sin(np.pi * x / y), cases=[lambda f, A: f(A("m"), A("m"))[1]])
+def divmod_(x, y):
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+@composed(np.modf, kinks=lambda x: np.sin(np.pi * x), cases=[lambda f, A: f(A("m"))[0]])
+def modf(x):
+    return np.where(np.isinf(values_of(x)), np.copysign(0.0, values_of(x)), x - np.trunc(x)), np.trunc(x)
+
+
+@composed(np.frexp, cases=[lambda f, A: f(A("m"))[0]])
+def frexp(x):
+    exponent = np.frexp(values_of(x))[1]
+    return np.ldexp(x, -exponent), exponent
+
+
+function(np.ldexp, lambda ct, y, x_shape: unbroadcast(np.ldexp(ct, y), x_shape), kind="linear", signature="x, y", conj=False,
+         cases=[lambda f, A: f(A("m", 2), np.array([3, -1]))])
+
+
+@composed(np.fix, kinks=lambda x: np.sin(np.pi * x), cases=[lambda f, A: f(A("m"))])
+def fix(x):
+    return np.trunc(x)
