@@ -123,6 +123,8 @@ def moves(fun: Callable, **options) -> Row:
 
     def rule(ct, shape, *others):
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
+        if not numbers.size:        # np.resize fills what it finds nothing for with zeros
+            return np.zeros(shape, ct.dtype)
         went = fun(numbers, **{k: v for k, v in zip(rest, others) if v is not None})
         return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size,)), shape)
 

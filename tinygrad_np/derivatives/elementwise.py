@@ -39,7 +39,8 @@ def power_x(x, y):
     """y xʸ⁻¹, which is 0 where y is 0, also at x = 0."""
     if isinstance(y, (int, float)):
         return y * x ** (y - 1) if y else 0
-    return np.where(values_of(y) == 0, 0, y * x ** np.where(values_of(y) == 0, 1, y - 1))
+    empty = (values_of(x) == 0) & (values_of(y) == 0)
+    return y * np.where(empty, 1, x) ** (y - 1)
 
 
 def power_y(x, out):
