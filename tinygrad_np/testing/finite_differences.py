@@ -1,0 +1,168 @@
+"""Derivatives of a function along directions, each with an error bar that it found by itself.
+
+Central differences at many steps 2⁻³ ... 2⁻²⁶ are extrapolated to step zero (Richardson 1911, Ridders 1982); the
+differences within the table are the error estimate, the rounding noise of the function is its floor. A difference
+at the tiny step 2⁻²⁰ widens the bar where an extrapolation was fooled, as by a periodic function. Differences to
+one side tell a kink from a wrong derivative. Steps and scales are powers of two, so that x ± h is exact.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+import numpy as np
+
+EPS = float(np.finfo(np.float64).eps)
+FIRST = tuple(range(3, 9)) + (20,)
+ALL = tuple(range(3, 27))
+CONFIRM = 20
+
+
+class Reference(NamedTuple):
+    """Directional derivatives (directions × outputs): any value in [low, high], each end ± error."""
+
+    low: np.ndarray
+    high: np.ndarray
+    error: np.ndarray
+    kink: np.ndarray
+
+    @property
+    def value(self) -> np.ndarray:
+        return (self.low + self.high) / 2
+
+
+def scales(x: np.ndarray, relative: bool) -> np.ndarray:
+    """The size of a step of each entry: the power of two below |x|, or 1."""
+    if not relative:
+        return np.ones_like(x)
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log2(np.abs(x)))
+    return np.where(np.isfinite(exponent), np.exp2(np.clip(exponent, -1000, 1000)), 1.0)
+
+
+def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """f on both sides of x, at every step along every direction: two arrays (steps, directions, outputs)."""
+    right = np.full((len(levels), len(directions), n_out), np.nan)
+    left = right.copy()
+    with np.errstate(all="ignore"):
+        for d, u in enumerate(directions):
+            for k, level in enumerate(levels):
+                step = u * 2.0 ** -level
+                for side, where in ((right, x + step), (left, x - step)):
+                    try:
+                        y = f(where)
+                    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                        continue                    # outside the domain: this step says nothing
+                    if y.shape == (n_out,):         # where the number of results changes, so does this one
+                        side[k, d] = y
+    return right, left
+
+
+def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tuple[np.ndarray, np.ndarray]:
+    """The limit of `rough` (steps first, each half the one before) at step zero, and its error.
+
+    Column j of the table removes the error term h^(power·j); an entry's error is its distance to the two entries it
+    was made of, and never less than the noise.
+    """
+    best = np.zeros(rough.shape[1:])
+    error = np.full(rough.shape[1:], np.inf)
+    for start, stop in runs(levels):
+        table, floor = rough[start:stop], noise[start:stop]
+        for j in range(1, min(stop - start, 6)):
+            factor = 2.0 ** (power * j)
+            finer = (factor * table[1:] - table[:-1]) / (factor - 1)
+            floor = floor[1:]
+            spread = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1])) + floor
+            spread = np.where(np.isfinite(spread), spread, np.inf)
+            k = np.argmin(spread, axis=0)[None]
+            found = np.take_along_axis(spread, k, 0)[0]
+            better = found < error
+            best = np.where(better, np.take_along_axis(finer, k, 0)[0], best)
+            error = np.where(better, found, error)
+            table = finer
+    return best, error
+
+
+def runs(levels) -> list[tuple[int, int]]:
+    """The stretches of consecutive levels, as (start, stop)."""
+    cuts = [0] + [i for i in range(1, len(levels)) if levels[i] != levels[i - 1] + 1] + [len(levels)]
+    return [(a, b) for a, b in zip(cuts, cuts[1:]) if b - a > 1]
+
+
+def central(right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two-sided derivative and its error."""
+    h = np.array([2.0 ** -level for level in levels])[:, None, None]
+    with np.errstate(all="ignore"):
+        rough = (right - left) / (2 * h)
+        noise = (2 * EPS * np.maximum(np.abs(right), np.abs(left)) + roundoff) / h
+        value, error = extrapolate(rough, noise, levels, power=2)
+        fine = levels.index(CONFIRM)
+        plain, bar = rough[fine:], 4 * noise[fine:]
+        if len(plain) > 1:          # the finest difference that is not all noise has the last word
+            bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
+            k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
+            plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
+        apart = np.abs(value - plain[0]) - bar[0]
+        error = np.where(apart > error, apart, error)
+    return value, error
+
+
+def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -> tuple[np.ndarray, np.ndarray]:
+    """The derivative to one side and its error."""
+    h = np.array([2.0 ** -level for level in levels])[:, None, None]
+    with np.errstate(all="ignore"):
+        rough = sign * (side - f0) / h
+        noise = (4 * EPS * np.maximum(np.abs(side), np.abs(f0)) + 2 * roundoff) / h
+        return extrapolate(rough, noise, levels, power=1)
+
+
+def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:
+    """The noise of f along each direction, from the differences of nearly equal arguments (Hamming 1971)."""
+    points = 9
+    values = np.full((points, len(directions), n_out), np.nan)
+    with np.errstate(all="ignore"):
+        for d, u in enumerate(directions):
+            for k in range(points):
+                try:
+                    y = f(x + u * ((k - points // 2) * 2.0 ** -36))
+                except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                    continue
+                if y.shape == (n_out,):
+                    values[k, d] = y
+        fourth = np.diff(values, 4, axis=0) / np.sqrt(70.0)
+        noise = np.max(np.abs(fourth), axis=0)
+    return np.where(np.isfinite(noise), 2 * noise, np.inf)
+
+
+def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """The noise, infinite where it is as large as all that the function does: such a function has no slope."""
+    with np.errstate(all="ignore"):
+        high = np.fmax(np.fmax.reduce(right), np.fmax.reduce(left))
+        low = np.fmin(np.fmin.reduce(right), np.fmin.reduce(left))
+        lost = (noise > 0.05 * (high - low)) & (noise > 1e-10 * np.maximum(np.abs(high), np.abs(low)))
+    return np.where(lost, np.inf, np.where(np.isfinite(noise), noise, 0))
+
+
+def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *, careful: bool = False) -> Reference:
+    """The derivative of f at x along each direction (one a row).
+
+    Quickly, 14 calls a direction; `careful` takes all steps, measures the noise of f, and looks at both sides.
+    """
+    levels = ALL if careful else FIRST
+    noise = roundoff(f, x, directions, n_out) if careful else np.zeros((len(directions), n_out))
+    right, left = sample(f, x, directions, levels, n_out)
+    if careful:
+        noise = drowned(noise, right, left)
+    value, error = central(right, left, levels, noise)
+    if not careful:
+        return Reference(value, value, error, np.zeros(value.shape, bool))
+    f0 = f(x)
+    from_right, error_right = one_sided(f0, right, levels, 1.0, noise)
+    from_left, error_left = one_sided(f0, left, levels, -1.0, noise)
+    size = np.maximum(np.abs(from_right), np.abs(from_left))
+    bars = error_right + error_left
+    with np.errstate(invalid="ignore"):
+        kink = (np.abs(from_right - from_left) > 5 * bars + 1e-6 * size) & (bars < 0.05 * size)
+    return Reference(np.where(kink, np.minimum(from_left, from_right), value),
+                     np.where(kink, np.maximum(from_left, from_right), value),
+                     np.where(kink, bars, error), kink)

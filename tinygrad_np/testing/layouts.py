@@ -1,0 +1,47 @@
+"""The ways in which the same numbers can lie in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fortran(a: np.ndarray) -> np.ndarray:
+    """Column by column."""
+    return np.asfortranarray(a)
+
+
+def reversed_(a: np.ndarray) -> np.ndarray:
+    """Back to front: negative strides."""
+    flip = (slice(None, None, -1),) * a.ndim
+    return np.ascontiguousarray(a[flip])[flip].reshape(a.shape)
+
+
+def strided(a: np.ndarray) -> np.ndarray:
+    """Every second element of a larger array, whose other elements are NaN."""
+    wide = np.full(tuple(2 * n for n in a.shape) + (2,), np.nan, a.dtype)
+    view = wide[(slice(None, None, 2),) * a.ndim + (0,)]
+    view[...] = a
+    return view
+
+
+def offset(a: np.ndarray) -> np.ndarray:
+    """In the middle of a longer buffer."""
+    buffer = np.full(a.size + 3, np.nan, a.dtype)
+    buffer[1:a.size + 1] = a.reshape(-1)
+    return buffer[1:a.size + 1].reshape(a.shape)
+
+
+def transposed(a: np.ndarray) -> np.ndarray:
+    """The transpose of a contiguous array, its first two axes exchanged in memory."""
+    return np.ascontiguousarray(a.swapaxes(0, -1)).swapaxes(0, -1) if a.ndim > 1 else a.copy()
+
+
+def read_only(a: np.ndarray) -> np.ndarray:
+    """Contiguous, and not to be written."""
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+LAYOUTS = {"C": np.copy, "F": fortran, "reversed": reversed_, "strided": strided, "offset": offset,
+           "transposed": transposed, "read-only": read_only}

@@ -1,0 +1,242 @@
+"""A function of anything as a function of one real vector, with its pullback and pushforward.
+
+Inputs are numbers, arrays, tensors, modules and containers of them. What is to vary is laid end to end in one
+float64 vector (a complex number is two entries, and then the complex gradient of this library is the real one);
+so are the outputs. Tensors are replaced in place while the function runs and put back whatever happens, so that a
+function may also reach them by a closure; the caller's arrays are never written to.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from operator import is_
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import no_grad
+from ..graph import CONST
+from ..tensor import Tensor, wrap
+from ..transforms import flatten, jvp, vjp
+
+
+@dataclass
+class Slot:
+    """One input that varies: where it is, its name, and its value."""
+
+    index: int | None           # the place among the flattened inputs, None for a parameter of a module
+    tensor: Tensor | None       # the caller's tensor, None for a plain array
+    name: str
+    array: np.ndarray
+
+    @property
+    def is_complex(self) -> bool:
+        return self.array.dtype.kind == "c"
+
+
+class Problem:
+    """f(*args, **kwargs) around one point: `value`, `pull` and `push` on flat float64 vectors."""
+
+    def __init__(self, f: Callable, args: tuple, kwargs: dict | None = None, *, dtype: str | None = "float64", wrt=None):
+        self.f = f
+        self.args, self.kwargs = tuple(args), kwargs or {}
+        self.leaves, paths, self.rebuild = flatten((self.args, self.kwargs))
+        self.bare = not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
+        self.slots = slots_of(self.leaves, [named(f, path) for path in paths])
+        if wrt is not None:
+            self.slots = [self.slots[i] for i in wrt]
+        self.dtypes = [slot.array.dtype for slot in self.slots]
+        if dtype is not None:
+            for slot in self.slots:
+                real = np.dtype(dtype)
+                slot.array = slot.array.astype(np.result_type(real, 1j) if slot.is_complex and real.kind == "f" else real)
+        self.calls = 0
+        self.point = flat([slot.array for slot in self.slots])
+        self.sizes = [slot.array.size * (2 if slot.is_complex else 1) for slot in self.slots]
+        self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
+        self._pull = None
+
+    # ---- the function -------------------------------------------------------------------------------------
+
+    def __call__(self, *tensors) -> list:
+        """Run f with these values in the slots; its floating outputs, in order."""
+        leaves, kept = list(self.leaves), []
+        try:
+            for slot, value in zip(self.slots, tensors):
+                if slot.tensor is not None:
+                    kept.append((slot.tensor, slot.tensor.array, slot.tensor.node))
+                    slot.tensor.array, slot.tensor.node = value.array, value.node
+                else:
+                    leaves[slot.index] = value
+            args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
+            out = self.f(*args, **kwargs)
+            if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
+                out = wrap(out.array, out.node)
+            return floating(out)
+        finally:
+            for tensor, array, node in reversed(kept):
+                tensor.array, tensor.node = array, node
+
+    def arrays(self, x: np.ndarray) -> list[np.ndarray]:
+        """The vector cut into arrays of the slots' shapes; fresh memory, so f may do what it likes."""
+        out = []
+        for slot, start, end in zip(self.slots, self.ends, self.ends[1:]):
+            piece = x[start:end].copy()
+            if slot.is_complex:
+                piece = piece.view(np.complex128)
+            piece = piece.reshape(slot.array.shape)
+            out.append(piece if piece.dtype == slot.array.dtype else piece.astype(slot.array.dtype))
+        return out
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        """The outputs at x, end to end."""
+        self.calls += 1
+        with no_grad():
+            outs = self(*[wrap(array, CONST) for array in self.arrays(x)])
+        return flat(outs)
+
+    # ---- its derivatives ----------------------------------------------------------------------------------
+
+    @property
+    def outputs(self) -> list:
+        """The outputs at the point, as arrays."""
+        return self.traced()[0]
+
+    def traced(self):
+        if self._pull is None:
+            outs, pullback = vjp(self, *self.arrays(self.point))
+            self._pull = [np.asarray(out.array if isinstance(out, Tensor) else out) for out in outs], pullback
+        return self._pull
+
+    def cut(self, v: np.ndarray) -> list[np.ndarray]:
+        """A flat cotangent as one array an output."""
+        cts, start = [], 0
+        for out in self.outputs:
+            n = out.size * (2 if out.dtype.kind == "c" else 1)
+            piece = np.array(v[start:start + n])
+            piece = (piece.view(np.complex128) if out.dtype.kind == "c" else piece).reshape(out.shape)
+            cts.append(piece.astype(out.dtype))
+            start += n
+        return cts
+
+    @property
+    def size_out(self) -> int:
+        return sum(out.size * (2 if out.dtype.kind == "c" else 1) for out in self.outputs)
+
+    def pull(self, v: np.ndarray) -> np.ndarray:
+        """Jᵀ v in reverse mode."""
+        return flat(self.traced()[1](self.cut(v)))
+
+    def push(self, u: np.ndarray) -> np.ndarray:
+        """J u in forward mode."""
+        return flat(jvp(self, tuple(self.arrays(self.point)), tuple(self.arrays(u)))[1])
+
+    def where(self, j: int) -> str:
+        """The name of entry j of the input vector, as in `x[0, 1]`."""
+        i = int(np.searchsorted(self.ends, j, side="right")) - 1
+        slot = self.slots[i]
+        return slot.name + place(j - self.ends[i], slot.array)
+
+    def where_out(self, i: int) -> str:
+        """The name of entry i of the output vector, as in `out[0, 1]`."""
+        for k, out in enumerate(self.outputs):
+            n = out.size * (2 if out.dtype.kind == "c" else 1)
+            if i < n:
+                return ("out" if len(self.outputs) == 1 else f"out{k}") + place(i, out)
+            i -= n
+        return "out"
+
+
+def place(i: int, array: np.ndarray) -> str:
+    part = ""
+    if array.dtype.kind == "c":
+        i, part = i // 2, (".real", ".imag")[i % 2]
+    if not array.ndim:
+        return part
+    return f"[{', '.join(str(int(n)) for n in np.unravel_index(i, array.shape))}]{part}"
+
+
+def flat(arrays) -> np.ndarray:
+    """Arrays end to end in one float64 vector; a complex number is two entries."""
+    parts = []
+    for a in arrays:
+        a = np.asarray(a.array if isinstance(a, Tensor) else a)
+        if a.dtype.kind == "c":
+            a = np.ascontiguousarray(a.astype(np.complex128)).reshape(-1).view(np.float64)
+        parts.append(a.reshape(-1))
+    if len(parts) == 1:
+        return parts[0].astype(np.float64)
+    return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+
+
+def floating(out) -> list:
+    """The floating outputs among whatever a function returned."""
+    if type(out) is Tensor:
+        return [out] if out.array.dtype.kind in "fc" else []
+    found = []
+    for leaf in flatten(out)[0]:
+        if isinstance(leaf, Tensor):
+            if leaf.array.dtype.kind in "fc":
+                found.append(leaf)
+        elif isinstance(leaf, (float, complex, np.ndarray, np.generic)) and np.asarray(leaf).dtype.kind in "fc":
+            found.append(np.asarray(leaf))
+    return found
+
+
+def slots_of(leaves: list, names: list[str]) -> list[Slot]:
+    """What varies: the tensors that require a gradient, else the floating tensors, else all floating numbers."""
+    slots: list[Slot] = []
+    seen: set[int] = set()
+
+    def add(index, tensor, name, array):
+        if tensor is None or id(tensor) not in seen:
+            seen.add(id(tensor))
+            slots.append(Slot(index, tensor, name, array))
+
+    tensors = []
+    for i, (leaf, name) in enumerate(zip(leaves, names)):
+        if isinstance(leaf, Tensor):
+            tensors.append((i, leaf, leaf.name or name))
+        elif callable(getattr(leaf, "named_parameters", None)):
+            tensors += [(None, t, path) for path, t in leaf.named_parameters()]
+    required = [entry for entry in tensors if entry[1].requires_grad]
+    for i, tensor, name in required or tensors:
+        if tensor.dtype.kind in "fc":
+            add(i, tensor, name, tensor.array)
+    if not slots:
+        for i, (leaf, name) in enumerate(zip(leaves, names)):
+            if isinstance(leaf, (float, complex, np.floating, np.complexfloating)) or \
+                    isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
+                add(i, None, name, np.asarray(leaf))
+        if any(isinstance(leaf, np.ndarray) for leaf in leaves):      # beside arrays, Python numbers are options
+            slots = [s for s in slots if isinstance(leaves[s.index], (np.ndarray, np.generic))] or slots
+    return slots
+
+
+def named(f: Callable, path: str) -> str:
+    """The name of an input: its parameter's, and its place within."""
+    group, _, rest = path[1:].partition("]")
+    if group == "0":
+        number, _, inside = rest[1:].partition("]")
+        return parameter(f, int(number)) + inside
+    key, _, inside = rest[1:].partition("]")
+    return key.strip("'\"") + inside
+
+
+def parameter(f: Callable, i: int) -> str:
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return "xyzw"[i] if i < 4 else f"x{i}"
+    for k, p in enumerate(parameters):
+        if p.kind is p.VAR_POSITIONAL and i >= k:
+            return f"{p.name}[{i - k}]"
+        if k == i:
+            return p.name
+    return f"x{i}"
+
+
+def title(f: Any) -> str:
+    """What a function is called."""
+    return getattr(f, "__name__", type(f).__name__)

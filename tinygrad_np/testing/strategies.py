@@ -1,0 +1,161 @@
+"""Hypothesis strategies for gradients: arrays whose values finite differences like, tensors, layouts, cotangents, inputs.
+
+Values lie on a grid of eighths, or of 64ths of a bounded domain: x ± h is exact there, ties are exact ties, and a
+failing case shrinks to short numbers. Import this module only where hypothesis is installed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ..table import REAL, TABLE
+from ..tensor import Tensor
+from .layouts import LAYOUTS
+
+Domain = tuple[float, float]
+
+
+def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[tuple]:
+    """Shapes; a side of length 0 is rare."""
+    side = st.integers(max(min_side, 1), max_side)
+    if min_side == 0:
+        side = st.one_of(side, side, side, side, side, st.just(0))
+    return st.lists(side, min_size=min_dims, max_size=max_dims).map(tuple)
+
+
+def grid(domain: Domain = REAL, reach: int = 40) -> st.SearchStrategy[float]:
+    """Numbers inside an open interval, on a grid; they shrink to 1/2, or to the simplest number there is."""
+    lo, hi = domain
+    if lo == -np.inf and hi == np.inf:
+        return st.integers(-reach - 4, reach - 4).map(lambda k: (k + 4) / 8)
+    if hi == np.inf:
+        return st.integers(-3, reach).map(lambda k: lo + (k + 4) / 8)
+    if lo == -np.inf:
+        return st.integers(-3, reach).map(lambda k: hi - (k + 4) / 8)
+    return st.integers(-31, 31).map(lambda k: lo + (hi - lo) * (k + 32) / 64)
+
+
+@st.composite
+def arrays(draw, shape=None, domain: Domain = REAL, dtype="float64") -> np.ndarray:
+    """Arrays of a shape (or of any) with values from a domain."""
+    shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    n = int(np.prod(shape))
+    dtype = np.dtype(dtype)
+    values = draw(st.lists(grid(domain), min_size=n, max_size=n))
+    if dtype.kind == "c":
+        imaginary = draw(st.lists(grid(REAL), min_size=n, max_size=n))
+        return (np.array(values, float) + 1j * np.array(imaginary, float)).reshape(shape).astype(dtype)
+    return np.array(values, float).reshape(shape).astype(dtype)
+
+
+def layouts() -> st.SearchStrategy[str]:
+    """Names of memory layouts, "C" the simplest; `layouts.LAYOUTS[name](array)` gives the array in it."""
+    return st.sampled_from(list(LAYOUTS))
+
+
+@st.composite
+def tensors(draw, shape=None, domain: Domain = REAL, dtype="float64", requires_grad: bool = True) -> Tensor:
+    """Tensors, by default leaves that require a gradient. `st.from_type(Tensor)` draws these."""
+    return Tensor(draw(arrays(shape, domain, dtype)), requires_grad=requires_grad)
+
+
+@st.composite
+def cotangents(draw, like, kinds=("dense", "dense", "onehot", "zero", "constant")) -> np.ndarray:
+    """Cotangents of the shape and dtype of `like`: dense, with one entry, zero, or one number with zero strides."""
+    like = like.array if isinstance(like, Tensor) else np.asarray(like)
+    kind = draw(st.sampled_from(kinds))
+    if kind == "constant":
+        return np.broadcast_to(np.asarray(draw(grid()), like.dtype), like.shape)
+    if kind == "zero" or (kind == "onehot" and not like.size):
+        return np.zeros_like(like)
+    if kind == "onehot":
+        ct = np.zeros_like(like)
+        ct.flat[draw(st.integers(0, like.size - 1))] = 1
+        return ct
+    return draw(arrays(like.shape, REAL, like.dtype))
+
+
+@st.composite
+def broadcastable(draw, n: int, max_dims: int = 3, max_side: int = 3) -> tuple:
+    """n shapes that broadcast against each other: axes dropped in front, axes of length one."""
+    full = draw(shapes(0, max_dims, 0, max_side))
+    found = []
+    for _ in range(n):
+        start = draw(st.integers(0, len(full))) if n > 1 else 0
+        ones = draw(st.lists(st.sampled_from([False, False, True]), min_size=len(full), max_size=len(full))) if n > 1 \
+            else [False] * len(full)
+        found.append(tuple(1 if one else side for one, side in zip(ones, full))[start:])
+    return tuple(found)
+
+
+# ---- the arguments of an operation ------------------------------------------------------------------------
+
+@st.composite
+def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
+    """(args, kwargs) with n arrays that broadcast; two of one shape are sometimes one array."""
+    domains = domain if isinstance(domain[0], tuple) else (domain,) * n
+    sides = draw(broadcastable(n))
+    args = [draw(arrays(shape, d, dtype)) for shape, d in zip(sides, domains)]
+    return tuple(args), {}
+
+
+@st.composite
+def case_inputs(draw, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4) -> tuple:
+    """(args, kwargs) of one of a row's cases, with drawn sizes and values."""
+    case = draw(st.sampled_from(list(cases)))
+    sizes: dict[str, int] = {}
+    domains = iter(domain) if isinstance(domain[0], tuple) else None
+    side = st.one_of(*[st.integers(1, max_side)] * 5, st.just(0))
+
+    def array(*dims):
+        for d in dims:
+            if isinstance(d, str) and d not in sizes:
+                sizes[d] = draw(side)
+        here = next(domains) if domains else domain
+        return draw(arrays(tuple(sizes.get(d, d) for d in dims), here, dtype))
+
+    def capture(*args, **kwargs):
+        return args, kwargs
+
+    capture.__name__ = name
+    return case(capture, array)
+
+
+@st.composite
+def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_side: int = 3) -> tuple:
+    """(args, kwargs) for core dimensions such as "(m,n),(n)" with broadcast dimensions in front of each."""
+    cores = [part.strip("() ") for part in signature.split("->")[0].split("),")]
+    cores = [tuple(d.strip() for d in core.split(",") if d.strip()) for core in cores]
+    sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
+    fronts = draw(broadcastable(len(cores), max_dims=1))
+    domains = domain if isinstance(domain[0], tuple) else (domain,) * len(cores)
+    return tuple(draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
+                 for front, core, d_ in zip(fronts, cores, domains)), {}
+
+
+def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signature: str | None = None,
+              dtype: str = "float64") -> st.SearchStrategy[tuple]:
+    """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
+
+    `kwargs` maps names to values or strategies.
+    """
+    row = TABLE.get(op) if isinstance(op, (Callable,)) else None      # type: ignore[arg-type]
+    domain_of_row = getattr(row, "domain", None)
+    where = domain or domain_of_row or REAL
+    if signature:
+        drawn = signature_inputs(signature, where, dtype)
+    elif row is not None and row.kind == "elementwise":
+        drawn = elementwise_inputs(len(row.diff), where, dtype)
+    elif row is not None and getattr(row, "cases", ()):
+        drawn = case_inputs(row.cases, row.name, where, dtype)
+    else:
+        from .discover import guess
+        drawn = guess(op, domain or domain_of_row, dtype)
+    if not kwargs:
+        return drawn
+    options = st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})
+    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}), drawn, options)
