@@ -20,7 +20,7 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
         inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
     if where is not True:       # a place that is not computed must not warn: any number of the domain will do
         inputs = tuple(np.where(where, x, np.ones((), values_of(x).dtype)) for x in inputs)
-    result = ufunc(*inputs, **options)
+    result = aligned(ufunc, inputs, **options) if options else ufunc(*inputs)
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
         return result if where is True else np.where(where, result, 0)
@@ -31,6 +31,19 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
                                 "np.zeros_like of one, or use the returned value")
     target[...] = result if where is True else np.where(where, result, target)
     return target
+
+
+def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
+    """A product of stacks (matmul, vecdot, ...) along other axes than the last: move them there, and the result's back."""
+    if axes is None:
+        axes = [(-1 if axis is None else axis,)] * len(inputs) + [()]
+    axes = [a if isinstance(a, tuple) else (a,) for a in axes]
+    moved = [np.moveaxis(x, a, range(-len(a), 0)) for x, a in zip(inputs, axes)]
+    result = ufunc(*moved)
+    if keepdims:
+        return np.expand_dims(result, axes[0])
+    back = axes[len(inputs)] if len(axes) > len(inputs) else ()
+    return np.moveaxis(result, range(-len(back), 0), back)
 
 
 def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True):
