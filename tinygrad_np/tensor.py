@@ -225,6 +225,16 @@ class Tensor(ArrayMethods, Assignment, Traced):
             raise TypeError(f"{caller}: found a complex cotangent for a {self.dtype} tensor")
         return ct.astype(self.dtype, copy=False)
 
+    def graph(self, model=None, **options):
+        """The computation that led here, as a `viz.GraphView` to read, check and draw; options are those of `tg.graph`.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+        >>> (x * x).sum().graph()
+        <GraphView of sum#0: 2 operations, 1 leaves, 3 edges>
+        """
+        from .viz import graph
+        return graph(self, model=model, **options)
+
     # ---- NumPy's protocols --------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):

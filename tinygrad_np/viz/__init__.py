@@ -1,0 +1,51 @@
+"""See the graph: one description of what was recorded, drawn in every format and proven equal to the tape.
+
+view.py the description, capture.py reads the tape, scopes.py who called what, collapse.py what to show; labels.py
+says it in words for dot.py svg.py html.py mermaid.py text.py; json_format.py stores it, diff.py compares two.
+This page imports none of them before it is used: `import tinygrad_np` pays nothing for pictures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .diff import GraphDiff
+    from .view import GraphView
+
+
+def graph(outputs: Any, *, model: Any = None, names: dict[str, Any] | None = None, grads: bool = False,
+          title: str | None = None) -> GraphView:
+    """Describe the computation of a tensor, or of several, as a `GraphView`: names, shapes, bytes, no arrays.
+
+    `model` names the parameters and modules; without it, the outermost module that was called does. `names` (such
+    as `locals()`) names further tensors. With `grads=True` the norm of the cotangent at every node is found too, by
+    pulling ones back from the outputs once more; no `.grad` changes. Works before and after `backward`.
+
+    >>> import numpy as np, tinygrad_np as tg
+    >>> x = tg.Tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    >>> print(tg.graph(np.tanh(x) @ np.ones((2, 3))).collapse("none").to_text())
+    %0 = x  (1, 2) float64, requires grad
+    %1 = tanh(%0)  (1, 2) float64, keeps 16 B
+    %2 = data  (2, 3) float64, no grad
+    %3 = matmul(%1, %2)  (1, 3) float64, keeps 48 B
+    2 operations, 2 leaves, 3 edges; backward keeps 64 B
+    """
+    from .capture import capture
+    return capture(outputs, model, names=names, grads=grads, title=title)
+
+
+def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
+    """What differs between two graphs: operations added, removed, reshaped, rewired. False when nothing does."""
+    from .diff import graph_diff
+    return graph_diff(a, b)
+
+
+def __getattr__(name: str):
+    if name in ("GraphView", "Node", "Edge", "GraphMismatch"):
+        from . import view
+        return getattr(view, name)
+    if name == "GraphvizMissing":
+        from .svg import GraphvizMissing
+        return GraphvizMissing
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

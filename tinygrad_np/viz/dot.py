@@ -1,0 +1,213 @@
+"""A view in Graphviz's language, with quoting of our own: any name survives, and the same graph gives the same bytes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from html import escape
+
+from .labels import array_text, caption, gradient_text, heading, keeps_text, printable, shape_text, short_name
+from .palette import colors
+from .view import Edge, GraphView, Node, Scope
+
+FONT = "Helvetica,Arial,sans-serif"
+SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
+LEGEND = {"param": "parameter", "leaf": "requires a gradient", "data": "data", "op": "operation", "output": "output",
+          "module": "module", "chain": "fused chain", "block": "several operations"}
+
+
+def quote(text: str) -> str:
+    r"""A quoted DOT string. Backslashes are doubled, so no name can end the string or mean something in it.
+
+    >>> print(quote('say "a\\b"'))
+    "say \"a\\\\b\""
+    """
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + text.encode("utf-8", "replace").decode() + '"'
+
+
+def unquote(text: str) -> str:
+    r"""The name that `quote` was given.
+
+    >>> unquote(quote('say "a\\b"')) == 'say "a\\b"'
+    True
+    """
+    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+
+
+def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light", legend: bool = True,
+           note: str = "") -> str:
+    """The DOT text of a view exactly as it is; see `GraphView.to_dot`."""
+    palette = colors(theme)
+    if rankdir not in (None, "LR", "TB", "RL", "BT"):
+        raise ValueError(f"rankdir: found {rankdir!r}; expected 'LR', 'TB', 'RL' or 'BT'")
+    lines = ["digraph {", f"graph [{attributes(rankdir=rankdir or direction(view), bgcolor='transparent', fontname=FONT, fontsize=11, fontcolor=palette['muted'], nodesep=0.3, ranksep=0.35, labelloc='b', compound='true')}]"]
+    if legend:
+        lines.append(f"label=<{legend_table(view, palette, note)}>")
+    lines.append(f"node [{attributes(fontname=FONT, fontsize=12, fontcolor=palette['text'], margin='0.08,0.04')}]")
+    lines.append(f"edge [{attributes(fontname=FONT, fontsize=10, fontcolor=palette['muted'], color=palette['edge'], arrowsize=0.7)}]")
+    inner = clusters(view)
+    number = {node.id: i for i, node in enumerate(view.nodes)}
+    rows = leaf_edges(view)
+    by_scope: dict[str | None, list[Node]] = defaultdict(list)
+    for node in view.nodes:
+        by_scope[home(node.scope, inner, view)].append(node)
+    below: dict[str | None, list[Scope]] = defaultdict(list)
+    for scope in view.scopes:
+        if scope.id in inner:
+            below[home(scope.parent, inner, view)].append(scope)
+    # Iterative, because modules may be nested deeper than Python may recurse.
+    stack: list = [("open", None)]
+    while stack:
+        what, scope = stack.pop()
+        if what == "close":
+            lines.append("}")
+            continue
+        key = scope.id if scope else None
+        if scope:
+            fill, border = palette["cluster"]
+            title = scope.title
+            lines.append(f"subgraph {quote('cluster_' + scope.id)} {{")
+            lines.append(f"graph [{attributes(id=f'c{list(inner).index(key)}', style='rounded,filled', color=border, fillcolor=fill, labelloc='t', labeljust='l')} label={html(title)}]")
+            stack.append(("close", None))
+        lines.extend(node_line(node, number[node.id], view, palette, rows, key) for node in by_scope[key])
+        stack.extend(("open", child) for child in reversed(below[key]))
+    degree = Counter(edge.dst for edge in view.edges)
+    lines.extend(edge_line(edge, i, degree[edge.dst], palette) for i, edge in enumerate(view.edges))
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def attributes(**values) -> str:
+    """DOT attributes, quoted."""
+    return " ".join(f"{key}={quote(str(value))}" for key, value in values.items())
+
+
+def html(text: str) -> str:
+    """Text as an HTML-like label, in which nothing has a meaning."""
+    return f"<{escape(printable(text)) or ' '}>"
+
+
+def direction(view: GraphView) -> str:
+    """Left to right for a short graph, top to bottom for a long one: what fits a page."""
+    rank: dict[str, int] = {}
+    for edge in view.edges:     # edges are in the order of creation, so one pass is the longest path
+        rank[edge.dst] = max(rank.get(edge.dst, 0), rank.get(edge.src, 0) + 1)
+    return "LR" if max(rank.values(), default=0) <= 6 else "TB"
+
+
+def clusters(view: GraphView) -> dict[str, int]:
+    """The scopes that are drawn as frames: those with at least two boxes, or a box and a frame, inside."""
+    parent = {scope.id: scope.parent for scope in view.scopes}
+    inside: Counter = Counter()
+    for node in view.nodes:
+        scope = node.scope
+        while scope is not None:
+            inside[scope] += 1
+            scope = parent[scope]
+    return {scope.id: inside[scope.id] for scope in view.scopes if inside[scope.id] > 1}
+
+
+def home(scope: str | None, inner: dict, view: GraphView) -> str | None:
+    """The innermost scope around `scope`, itself included, that is drawn as a frame."""
+    parent = {s.id: s.parent for s in view.scopes} if scope is not None and scope not in inner else {}
+    while scope is not None and scope not in inner:
+        scope = parent[scope]
+    return scope
+
+
+def leaf_edges(view: GraphView) -> dict[tuple[str, str], Edge]:
+    """The recorded edge by which each folded leaf is used, for what is said in its row."""
+    whole = view.whole or view
+    folded = {leaf.id for node in view.nodes for leaf in node.leaves}
+    return {(e.src, ""): e for e in whole.edges if e.src in folded} if folded else {}
+
+
+def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, frame: str | None) -> str:
+    """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps."""
+    kind = "output" if node.id in view.outputs and not node.is_leaf else node.kind
+    fill, border = palette[kind]
+    more = {"peripheries": 2} if kind == "output" else {}
+    shape = SHAPES.get(node.kind, "box")
+    style = "filled" if node.kind in ("param", "leaf", "data", "module", "block") else "rounded,filled"
+    if node.kind in ("data", "const"):
+        style += ",dashed"
+    cells = [f"<b>{escape(printable(heading(node)))}</b>" + small(node.args if node.kind == "op" else "", palette)]
+    if not node.is_leaf and node.kind == "op" and node.scope is not None and node.scope != frame:
+        scope = next(s for s in view.scopes if s.id == node.scope)
+        cells.append(small(scope.title, palette))
+    if node.kind not in ("op", "param", "leaf", "data", "const"):
+        cells.append(small(f"{node.ops:,} operations", palette))
+    if array_text(node):
+        cells.append(escape(array_text(node)))
+    body = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells if cell)
+    shown, hidden = leaf_rows(node)
+    for leaf in shown:
+        body += leaf_row(leaf, rows.get((leaf.id, "")), node.scope, palette)
+    if hidden:
+        body += f"<tr><td>{small(hidden, palette)}</td></tr>"
+    if node.is_leaf and gradient_text(node):
+        body += f"<tr><td>{small(gradient_text(node), palette)}</td></tr>"
+    if keeps_text(node):
+        body += f"<tr><td>{small(keeps_text(node), palette)}</td></tr>"
+    label = f'<table border="0" cellborder="0" cellspacing="1" cellpadding="2">{body}</table>'
+    head = attributes(id=f"n{i}", **{"class": kind}, shape=shape, style=style, color=border, fillcolor=fill, **more)
+    return f"{quote(node.id)} [{head} label=<{label}>]"
+
+
+def leaf_rows(node: Node) -> tuple[list[Node], str]:
+    """The leaves to show as rows of a box, at most six, and a word on the others."""
+    leaves = [leaf for leaf in node.leaves if leaf.kind in ("param", "leaf", "data") or leaf.args]
+    if len(leaves) <= 6:
+        return leaves, ""
+    params = [leaf for leaf in leaves if leaf.kind in ("param", "leaf")]
+    size = sum(_elements(leaf.shape) for leaf in params)
+    text = f"{len(params)} parameter tensors, {size:,} numbers" if params else ""
+    others = len(leaves) - len(params)
+    return [], ", ".join(filter(None, (text, f"{others} constants" if others else "")))
+
+
+def _elements(shape) -> int:
+    n = 1
+    for length in shape or ():
+        n *= length
+    return n
+
+
+def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict) -> str:
+    """A folded leaf: its name and shape, and what happens to its gradient."""
+    text = f"{escape(printable(short_name(leaf, scope)))} {shape_text(leaf.shape)}".strip()
+    if leaf.kind == "const" and edge is not None:
+        text = f"{escape(edge.operand)} = {escape(leaf.args)}"
+    says = small(gradient_text(leaf, edge), palette) if leaf.kind in ("param", "leaf") else ""
+    return (f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left">{text}{"<br/>" + says if says else ""}'
+            f'{"<br align=" + chr(34) + "left" + chr(34) + "/>" if says else ""}</td></tr>')
+
+
+def small(text: str, palette: dict) -> str:
+    """Text of the second rank."""
+    return f' <font point-size="10" color="{palette["muted"]}">{escape(printable(text))}</font>' if text else ""
+
+
+def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
+    """One edge: the shape that flows, the operand's name where there are several, how many edges it stands for."""
+    text = " ".join(filter(None, (edge.operand + ":" if operands > 1 and edge.operand else "", shape_text(edge.shape),
+                                  f"×{edge.count}" if edge.count > 1 else "")))
+    if edge.tracked and edge.summed and edge.grad_norm is None and edge.operand in ("x", "y"):
+        text += " gradient " + " ".join(f"Σ axis {a}" for a, _ in edge.summed)
+    head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
+    rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
+    return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}" + (f" label={html(text)}" if text else "") + "]"
+
+
+def legend_table(view: GraphView, palette: dict, note: str) -> str:
+    """What the colors mean, of the kinds that this view has, and the line of totals."""
+    kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.kind) for n in view.nodes}
+    kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
+    cells = "".join(
+        f'<td width="16" bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}"> </td>'
+        f'<td align="left">{text} </td>' for kind, text in LEGEND.items() if kind in kinds)
+    if any(not e.tracked for e in view.edges):
+        cells += '<td align="left"> dashed: no gradient</td>'
+    total = escape(caption(view) + (f" · {note}" if note else ""))
+    swatches = f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1"><tr>{cells}</tr></table>'
+    return (f'<table border="0" cellborder="0" cellspacing="2"><tr><td> </td></tr><tr><td>{swatches}</td></tr>'
+            f'<tr><td>{total}</td></tr></table>')

@@ -1,0 +1,153 @@
+"""What is said of a node, in words: one wording for every format."""
+
+from __future__ import annotations
+
+from .view import Edge, GraphView, Node
+
+KIND_WORDS = {"param": "parameter", "leaf": "tensor that requires a gradient", "data": "data, no gradient",
+              "const": "number, no gradient", "op": "operation", "output": "output", "module": "module (collapsed)",
+              "chain": "elementwise chain (fused)", "block": "operations (collapsed)"}
+
+
+def nbytes_text(n: int) -> str:
+    """Bytes in units of a thousand, as in 13.6 kB.
+
+    >>> nbytes_text(320), nbytes_text(16384)
+    ('320 B', '16.4 kB')
+    """
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= size:
+            return f"{n / size:.1f} {unit}"
+    return f"{n} B"
+
+
+def shape_text(shape) -> str:
+    """A shape as NumPy prints it; several shapes for several outputs."""
+    if shape is None:
+        return ""
+    if shape and isinstance(shape[0], (tuple, list)):
+        return " ".join(map(shape_text, shape))
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def array_text(node: Node) -> str:
+    """Shape and dtype, where they are known."""
+    return " ".join(filter(None, (shape_text(node.shape), node.dtype)))
+
+
+def count(n: int, word: str) -> str:
+    """A number and its noun: 1 edge, 2 edges, 2 leaves.
+
+    >>> count(1, "leaf"), count(2, "leaf")
+    ('1 leaf', '2 leaves')
+    """
+    plural = word if n == 1 else "leaves" if word == "leaf" else word + "es" if word.endswith("x") else word + "s"
+    return f"{n:,} {plural}"
+
+
+def printable(text: str, limit: int = 60) -> str:
+    """Text that every format can carry: control characters and lone surrogates spelled out, long names shortened.
+
+    >>> printable("a" + chr(10) + "b"), len(printable("x" * 10_000))
+    ('a\\\\nb', 60)
+    """
+    if len(text) > limit:
+        text = text[:limit - 20] + "…" + text[-19:]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text
+
+
+def heading(node: Node) -> str:
+    """The name of a box: the operation, or the leaf's own name."""
+    return node.title or (node.op if node.kind != "const" or not node.args else node.args)
+
+
+def short_name(leaf: Node, within: str | None) -> str:
+    """A leaf's name as a row of a box: without the path of the module that the box is in."""
+    name = leaf.id if leaf.kind in ("param", "leaf") else leaf.op
+    return name.removeprefix(within + ".") if within else name
+
+
+def summed_text(edge: Edge) -> str:
+    """Where a gradient is summed, as in: summed over axis 0 (×32)."""
+    batch = ", the batch" if edge.over_batch else ""
+    return "summed over " + ", ".join(f"axis {axis}{batch} (×{length})" for axis, length in edge.summed)
+
+
+def gradient_text(node: Node, edge: Edge | None = None) -> str:
+    """What happens to the gradient that comes back: where it is summed, and its norm once it is known."""
+    parts = []
+    if edge is not None and edge.summed:
+        parts.append(summed_text(edge))
+    if node.uses > 1:
+        parts.append(f"added up from {node.uses} uses")
+    if node.grad_norm is not None:
+        parts.append(f"norm {node.grad_norm:.3g}")
+    return "gradient " + ", ".join(parts) if parts else ""
+
+
+def keeps_text(node: Node) -> str:
+    """What a node holds for backward."""
+    if node.is_leaf:
+        return ""
+    if any(n.freed for n in _all(node)):
+        return "kept for backward: freed"
+    if not node.saved_nbytes and node.shared_nbytes:
+        return "keeps nothing of its own for backward"
+    return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
+
+
+def _all(node: Node):
+    stack = [node]
+    while stack:
+        n = stack.pop()
+        stack.extend(n.members)
+        yield n
+
+
+def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
+    """Everything known of a node, as (what, value) pairs: hover text, tooltips, the panel of a page."""
+    rows = [("", KIND_WORDS.get(node.kind, node.kind)), ("shape", array_text(node)),
+            ("bytes", nbytes_text(node.nbytes) if node.nbytes else ""), ("arguments", node.args),
+            ("module", node.scope or "")]
+    if node.members:
+        members = list(_all(node))
+        leaves = [m for m in members if m.is_leaf]
+        rows.append(("stands for", ", ".join(filter(None, (
+            count(node.ops, "operation"), count(len(leaves), "leaf") if leaves else "")))))
+    if node.order:
+        rows.append(("order", f"{node.order} (recorded by a derivative)"))
+    if node.saved:
+        rows.append(("keeps", "; ".join(f"{s.name} {shape_text(s.shape)} {s.dtype} {nbytes_text(s.nbytes)}"
+                                        + ("" if s.counted else " (shared)") for s in node.saved)))
+    if node.members or not node.is_leaf:
+        freed = any(n.freed for n in _all(node))
+        shared = f", {nbytes_text(node.shared_nbytes)} shared" if node.shared_nbytes else ""
+        rows.append(("for backward", "freed" if freed else f"{nbytes_text(node.saved_nbytes)}{shared}"))
+    if node.step is not None:
+        rows.append(("backward", f"step {node.step}"))
+    if node.kind in ("param", "leaf"):
+        rows.append(("uses", str(node.uses)))
+        rows.append(("gradient", "none yet" if node.grad_norm is None else f"norm {node.grad_norm:.6g}"))
+    elif node.grad_norm is not None:
+        rows.append(("gradient", f"norm {node.grad_norm:.6g}"))
+    if node.time_ns is not None:
+        rows.append(("time", f"{node.time_ns / 1000:.1f} µs"))
+    if node.source:
+        rows.append(("line", node.source))
+    return [(what, value) for what, value in rows if value]
+
+
+def caption(view: GraphView) -> str:
+    """One line of totals of the whole graph, and what this view leaves out of it."""
+    s = view.stats()
+    parts = [f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"]
+    if s["parameters"]:
+        parts.append(f"{s['parameters']:,} parameters ({nbytes_text(s['parameter_nbytes'])})")
+    parts.append("kept for backward: freed by backward" if s["freed"] else
+                 f"backward keeps {nbytes_text(s['saved_nbytes'])}")
+    if s["time_ns"]:
+        parts.append(f"{s['time_ns'] / 1e6:.2f} ms forward")
+    parts.extend(view.notes)
+    return " · ".join(parts)

@@ -1,0 +1,100 @@
+"""Which call of which module made each node: intervals of serial numbers, left on the tape by the calls themselves.
+
+`Module.__call__` leaves (module, start) on its output's node: what has a serial number after `start` and up to the
+output's own was made by that call. Composed functions and recorded pullbacks leave the same, so nothing is paid for
+each operation.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from typing import Any
+
+from ..notes import PULLBACK
+from .view import Scope
+
+
+def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:
+    """The scopes of a tape, each node's innermost one and order of derivative, and the (name, parameter) pairs."""
+    calls = {}
+    for node in tape:
+        link = getattr(node, "scopes", None)
+        while link is not None:
+            maker, start, link = link
+            maker = maker() if isinstance(maker, weakref.ref) else maker
+            if maker is not None:
+                calls[start] = node.serial, maker       # of several outputs the newest ends the call
+    waiting = sorted(calls.items(), reverse=True)
+    names, scopes, numbers = Names(model), [], Counter()
+    inside: list[tuple[int, str | None]] = []       # the calls around the present node: (end, scope; None: pullback)
+    innermost: dict[int, str | None] = {}
+    order: dict[int, int] = {}
+    for node in tape:
+        inside = [call for call in inside if call[0] >= node.serial]
+        while waiting and waiting[-1][0] < node.serial:
+            _, (end, maker) = waiting.pop()
+            if end < node.serial:
+                continue
+            if maker is PULLBACK:
+                inside.append((end, None))
+                continue
+            parent = next((scope for _, scope in reversed(inside) if scope is not None), None)
+            name, kind, same = names.of(maker, parent)
+            numbers[name] += 1
+            call = numbers[name]
+            scopes.append(Scope(name if call == 1 else f"{name}@{call}", name, kind, parent, call, same))
+            inside.append((end, scopes[-1].id))
+        innermost[id(node)] = next((scope for _, scope in reversed(inside) if scope is not None), None)
+        order[id(node)] = sum(scope is None for _, scope in inside)
+    return tuple(scopes), innermost, order, list(names.parameters())
+
+
+class Names:
+    """The names of modules and parameters: those that `model` gives, else those of the outermost modules called."""
+
+    def __init__(self, model=None):
+        self.paths: dict[int, str] = {}
+        self.models: list[tuple[str, Any]] = []
+        self.taken: Counter = Counter()
+        self.kinds: dict[int, tuple[str, str]] = {}
+        if model is not None:
+            self.adopt(model, "")
+
+    def adopt(self, model, prefix: str) -> None:
+        self.models.append((prefix, model))
+        for path, module in model.named_modules():
+            self.paths.setdefault(id(module), ".".join(filter(None, (prefix, path))) or type(module).__name__)
+
+    def of(self, maker, parent: str | None) -> tuple[str, str, str]:
+        """(name, description, key that equal structures share) of what made some nodes."""
+        if not hasattr(maker, "named_modules"):
+            return (f"{parent}/{maker.name}" if parent else maker.name), "function", ""
+        if id(maker) not in self.paths:
+            name = type(maker).__name__
+            self.taken[name] += 1
+            self.adopt(maker, "" if not self.models else name if self.taken[name] == 1 else f"{name}_{self.taken[name]}")
+        if id(maker) not in self.kinds:
+            self.kinds[id(maker)] = describe(maker), alike(maker)
+        return self.paths[id(maker)], *self.kinds[id(maker)]
+
+    def parameters(self):
+        """(name, parameter) of all models, each parameter once."""
+        seen = set()
+        for prefix, model in self.models:
+            for name, parameter in model.named_parameters():
+                if id(parameter.node) not in seen:
+                    seen.add(id(parameter.node))
+                    yield f"{prefix}.{name}" if prefix else name, parameter
+
+
+def describe(module) -> str:
+    """A module's class and what its repr says of it, on one line."""
+    return f"{type(module).__name__}({' '.join(module.extra_repr().split())})"
+
+
+def alike(module) -> str:
+    """Equal for modules that compute the same on other parameters: class, settings, shapes."""
+    shapes = ",".join(f"{name}{tuple(p.shape)}{p.dtype}" for name, p in module.named_parameters())
+    inner = ";".join(f"{name}:{describe(m)}" for name, m in module.named_modules())
+    return f"{inner}|{shapes}"

@@ -1,0 +1,40 @@
+"""Along which axes a gradient is summed because one operand served many elements: a bias, the whole batch."""
+
+from __future__ import annotations
+
+from ..rules import Elementwise
+
+# Operands that every row of the output uses, with the axes of the output over which their gradient is summed.
+SHARED = {
+    ("linear", "weight"): lambda ndim: range(ndim - 1),
+    ("linear", "bias"): lambda ndim: range(ndim - 1),
+    ("conv2d", "weight"): lambda ndim: (0, 2, 3),
+    ("conv2d", "bias"): lambda ndim: (0, 2, 3),
+}
+
+
+def summed(node, slot: int, operand: str) -> tuple[tuple[int, int], ...]:
+    """((axis, length), ...) of the output along which the gradient of operand `slot` is summed; empty if unknown.
+
+    Exact for broadcasting and for the operations of `SHARED`, the matrix product among them; for other operations
+    nothing is claimed.
+    """
+    if isinstance(node.dtype, (list, tuple)):
+        return ()
+    row, shape, operand_shape = node.row, node.shape, node.parents[slot].shape
+    if (row.name, operand) in SHARED:
+        axes = SHARED[row.name, operand](len(shape))
+    elif row.name == "matmul" and len(shape) >= 2 and len(operand_shape) >= 2:
+        batch = broadcast_axes(operand_shape[:-2], shape[:-2])
+        axes = (*batch, len(shape) - (2 if slot else 1))
+    elif isinstance(row, Elementwise) or row.name == "broadcast_to":
+        axes = broadcast_axes(operand_shape, shape)
+    else:
+        return ()
+    return tuple((axis, shape[axis]) for axis in axes if shape[axis] != 1)
+
+
+def broadcast_axes(small: tuple, large: tuple) -> tuple[int, ...]:
+    """The axes of `large` along which an array of shape `small` is repeated."""
+    lead = len(large) - len(small)
+    return tuple(range(lead)) + tuple(lead + i for i, n in enumerate(small) if n == 1 and large[lead + i] != 1)

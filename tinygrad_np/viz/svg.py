@@ -1,0 +1,175 @@
+"""From DOT to SVG, PNG and PDF: Graphviz lays out, by its program or inside pygraphviz, whichever answers in time."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+from .dot import to_dot
+from .labels import count, details
+from .palette import dark_rules
+from .view import GraphView
+
+TOO_MUCH = 4000     # nodes + long edges, beyond which `dot` needs seconds
+
+
+class GraphvizMissing(RuntimeError):
+    """No engine could lay the picture out."""
+
+
+class EngineFailed(Exception):
+    """One engine did not answer, or answered with something else than a picture."""
+
+
+def to_svg(view: GraphView, *, rankdir: str | None = None, theme: str = "auto", engine: str = "auto",
+           timeout: float = 10.0, legend: bool = True) -> str:
+    """The SVG text of a view, with ids that no other picture on a page has; see `GraphView.to_svg`."""
+    if theme not in ("auto", "light", "dark"):
+        raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
+    view, options = drawable(view), {"rankdir": rankdir, "legend": legend}
+    raw, by = run(view, "svg", "dark" if theme == "dark" else "light", engine, timeout, options)
+    return finish(raw.decode("utf-8", "replace"), view, by, theme)
+
+
+def image(view: GraphView, format: str, *, rankdir: str | None = None, theme: str = "light", engine: str = "auto",
+          timeout: float = 10.0, dpi: int = 144) -> bytes:
+    """The bytes of a PNG or PDF of a view."""
+    theme = "light" if theme == "auto" else theme
+    return run(drawable(view), format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
+
+
+# ---- before the layout ------------------------------------------------------------------------------------
+
+def effort(view: GraphView) -> int:
+    """How hard a layout is: nodes, and edges that span many ranks or come in crowds; not the nodes alone."""
+    rank: dict[str, int] = {}
+    for edge in view.edges:
+        rank[edge.dst] = max(rank.get(edge.dst, 0), rank.get(edge.src, 0) + 1)
+    spans = (rank[e.dst] - rank.get(e.src, 0) for e in view.edges)
+    return len(view.nodes) + sum(span for span in spans if span > 12) + 4 * max(0, len(view.edges) - 2 * len(view.nodes))
+
+
+def drawable(view: GraphView) -> GraphView:
+    """The view, collapsed further while its layout would take too long."""
+    if effort(view) <= TOO_MUCH or view.whole is None or view.nodes != view.whole.nodes and view.plan is None:
+        return view
+    budget = min(len(view.nodes), 150)
+    found = view
+    while effort(found) > TOO_MUCH and budget > 4:
+        budget //= 2
+        found = view.collapse(max_nodes=max(budget, 2))
+    return replace(found, notes=(*found.notes, f"{count(len(view.nodes), 'box')} would take too long to lay out"))
+
+
+# ---- the layout -------------------------------------------------------------------------------------------
+
+def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, options: dict,
+        dpi: int = 96) -> tuple[bytes, str]:
+    """The picture's bytes and the engine that made them: the first one that works, with a note on those that did not."""
+    engines = {"dot": by_dot, "pygraphviz": by_pygraphviz}
+    if engine != "auto" and engine not in engines:
+        raise ValueError(f"engine: found {engine!r}; expected 'auto', 'dot' or 'pygraphviz'")
+    failures: list[str] = []
+    for name in engines if engine == "auto" else (engine,):
+        if not available(name):
+            continue
+        note = "; ".join(failures + [f"laid out by {name}"]) if failures else ""
+        try:
+            return engines[name](to_dot(view, theme=theme, note=note, **options), format, timeout, dpi), name
+        except EngineFailed as error:
+            failures.append(f"{name} {error}")
+    found = "; ".join(failures) if failures else "found neither" if engine == "auto" else f"found no {engine}"
+    raise GraphvizMissing(
+        f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
+        'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .html, .mmd, .txt, .dot or .json '
+        "instead, which need neither" if format != "svg" else
+        f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
+        'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .mmd, .txt, .dot or .json instead, '
+        "which need neither")
+
+
+def available(engine: str) -> bool:
+    """Whether an engine is installed."""
+    return bool(shutil.which("dot")) if engine == "dot" else importlib.util.find_spec("pygraphviz") is not None
+
+
+def by_dot(dot: str, format: str, timeout: float, dpi: int) -> bytes:
+    """Through the program, by standard input and output: no file names, nothing to quote, killed when it is late."""
+    return piped([shutil.which("dot"), f"-T{format}", *resolution(format, dpi)], dot, format, timeout)
+
+
+def by_pygraphviz(dot: str, format: str, timeout: float, dpi: int) -> bytes:
+    """Through pygraphviz, in a process of its own that can be killed."""
+    code = ("import sys, pygraphviz; g = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()); "
+            "sys.stdout.buffer.write(g.draw(prog='dot', format=sys.argv[1], args=' '.join(sys.argv[2:])))")
+    return piped([sys.executable, "-c", code, format, *resolution(format, dpi)], dot, format, timeout)
+
+
+def resolution(format: str, dpi: int) -> list[str]:
+    """What to say to a bitmap's writer."""
+    return [f"-Gdpi={dpi}"] if format == "png" else []
+
+
+SIGNATURES = {"svg": b"</svg>", "png": b"\x89PNG", "pdf": b"%PDF"}
+
+
+def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
+    """Run an engine; raise EngineFailed if it is late, fails, or prints something that is not a picture."""
+    try:
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise EngineFailed(f"did not answer in {timeout:g} s and was stopped") from None
+    except OSError as error:
+        raise EngineFailed(f"could not be started ({error.strerror})") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise EngineFailed(f"failed ({said[-1][:120] if said else f'exit code {done.returncode}'})")
+    if SIGNATURES[format] not in (done.stdout[:1024] if format != "svg" else done.stdout):
+        raise EngineFailed(f"printed something that is not {format.upper()}")
+    return done.stdout
+
+
+# ---- after the layout -------------------------------------------------------------------------------------
+
+def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
+    """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, a width that is not clipped."""
+    svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg"):], flags=re.DOTALL).replace("stroke=\"transparent\"",
+                                                                                        'stroke="none"')
+    unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
+    ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
+    links = {f"e{i}": edge for i, edge in enumerate(view.edges)}
+
+    def group(match: re.Match) -> str:
+        id_, classes = match[1], match[2]
+        if id_ in ids:
+            tip = "\n".join([ids[id_].id] + [f"{what}: {value}" if what else value
+                                             for what, value in details(ids[id_], view)])
+            extra = f' data-id="{xml(ids[id_].id)}"'
+        elif id_ in links:
+            edge = links[id_]
+            tip = f"{edge.src} → {edge.dst}" + (f", operand {edge.operand}" if edge.operand else "")
+            extra = f' data-src="{xml(edge.src)}" data-dst="{xml(edge.dst)}" data-slot="{edge.slot}"'
+        else:
+            tip, extra = "", ""
+        return f'<g id="{unique}{id_}" class="{classes}"{extra}{match[3]}>\n<title>{xml(tip)}</title>'
+    svg = re.sub(r'<g id="([^"]*)" class="([^"]*)"([^>]*)>\n<title>.*?</title>', group, svg, flags=re.DOTALL)
+    rules = f"#{unique}{{max-width:100%;height:auto}}"
+    if theme == "auto":
+        rules += "\n@media (prefers-color-scheme:dark){\n" + dark_rules(f"#{unique} ") + "\n}"
+    head = re.match(r'<svg width="(\d+)pt" height="(\d+)pt"\s+viewBox="([^"]*)"', svg)
+    start = (f'<svg id="{unique}" class="tinygrad-graph" width="{head[1]}pt" height="{head[2]}pt" viewBox="{head[3]}"')
+    svg = start + svg[head.end():]
+    first = svg.index(">") + 1
+    return (svg[:first] + f"\n<desc>{xml(view.title)}, laid out by {engine}</desc>\n<style>\n{rules}\n</style>"
+            + svg[first:]).strip() + "\n"
+
+
+def xml(text: str) -> str:
+    """Text as XML takes it, in an element or a quoted attribute."""
+    text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -1,0 +1,56 @@
+"""A graph as a numbered listing, one operation a line: what a terminal and a diff can read."""
+
+from __future__ import annotations
+
+from .labels import array_text, count, gradient_text, heading, nbytes_text, printable
+from .view import GraphView
+
+
+def to_text(view: GraphView) -> str:
+    """The listing of a view: `%3 = matmul(%1, %2)  shape dtype, what it keeps`, modules as headings."""
+    operands: dict[str, list] = {}
+    for edge in view.edges:
+        operands.setdefault(edge.dst, []).append(edge)
+    number = {node.id: i for i, node in enumerate(view.nodes)}
+    depth = {None: 0}
+    for scope in view.scopes:
+        depth[scope.id] = depth[scope.parent] + 1
+    scopes = {scope.id: scope for scope in view.scopes}
+    lines, around = [], None
+    for node in view.nodes:
+        if not node.is_leaf and node.scope != around and view.scopes:
+            around = node.scope
+            if around is not None:
+                scope = scopes[around]
+                call = f", call {scope.call}" if scope.call > 1 else ""
+                lines.append(f"{'  ' * (depth[around] - 1)}{printable(scope.name)}: {scope.type}{call}")
+        indent = "  " * depth.get(None if node.is_leaf else node.scope, 0)
+        lines.append(indent + line(node, number, operands.get(node.id, ())))
+    s = view.stats()
+    held = "freed by backward" if s["freed"] else f"backward keeps {nbytes_text(s['saved_nbytes'])}"
+    lines.append(f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}; {held}")
+    lines.extend(f"({note})" for note in view.notes)
+    return "\n".join(lines)
+
+
+def line(node, number: dict, edges) -> str:
+    """One node of the listing."""
+    facts = [array_text(node)]
+    if node.is_leaf:
+        facts.append("requires grad" if node.kind in ("param", "leaf") else "no grad")
+        name = printable(heading(node))
+    else:
+        given = ", ".join([f"%{number[e.src]}" + (f" ×{e.count}" if e.count > 1 else "") for e in edges]
+                          + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
+                             for leaf in node.leaves] + ([node.args] if node.args else []))
+        name = f"{printable(heading(node))}({given})"
+        if node.members:
+            facts.append(count(node.ops, "operation"))
+        facts.append("freed" if node.freed else f"keeps {nbytes_text(node.saved_nbytes)}")
+    if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
+        facts.append(gradient_text(node))
+    if node.time_ns is not None:
+        facts.append(f"{node.time_ns / 1000:.1f} µs")
+    if node.source:
+        facts.append(node.source)
+    return f"%{number[node.id]} = {name}  {', '.join(filter(None, facts))}"
