@@ -61,7 +61,7 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; a training goes on where it stopped with --resume"
-    if isinstance(error, (OSError, ImportError, MemoryError)):        # the machine's part: a full disk, a missing package
+    if isinstance(error, (OSError, ImportError, MemoryError)):        # the machine's: a full disk, a missing package
         return f"{type(error).__name__}: {error}"
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
@@ -86,7 +86,8 @@ def _parser() -> Parser:
     add(commands.list_recipes, "list", "list the recipes")
 
     lines = "\n".join(f"  {name:11} {option.metadata['expected']}" for name, option in OPTIONS.items())
-    train = add(commands.train, "train", "train a recipe and leave a run folder", formatter_class=argparse.RawDescriptionHelpFormatter,
+    train = add(commands.train, "train", "train a recipe and leave a run folder",
+                formatter_class=argparse.RawDescriptionHelpFormatter,
                 epilog=f"options for --set:\n{lines}\n\n{EPILOG}")
     add_recipe(train)
     train.add_argument("--data", metavar="PATH", help="a CSV or IDX file, a folder that holds one, digits or mnist")
@@ -95,7 +96,7 @@ def _parser() -> Parser:
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/RECIPE)")
     train.add_argument("--resume", action="store_true", help="go on with the run in the folder where it stopped")
 
-    evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or on other data")
+    evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or other data")
     evaluate.add_argument("run", metavar="RUN", help="a run folder")
     evaluate.add_argument("--data", metavar="PATH", help="labelled images to measure it on instead")
 

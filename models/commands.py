@@ -154,7 +154,8 @@ def download(dataset: str, mirror: str | None, json: bool) -> None:
     """Bring a public dataset into the cache folder."""
     given = mirror or os.environ.get("TINYGRAD_NP_MNIST_MIRROR")
     folder = download_.mnist_folder()
-    paths = download_.download(folder, (given,) if given else download_.MIRRORS, say=(lambda line: None) if json else print)
+    mirrors = (given,) if given else download_.MIRRORS
+    paths = download_.download(folder, mirrors, say=(lambda line: None) if json else print)
     if json:
         _print_json({"dataset": dataset, "files": [str(path) for path in paths]})
     else:
@@ -210,7 +211,8 @@ def _finish(run: Run, training: Dataset, held_out: Dataset, test: Dataset | None
     """Measure the trained weights, draw the pictures, predict the test file; return the figures."""
     recipe, folder = run.recipe, run.folder
     model = _trained(run, training)
-    figures = {f"{part}_{name}": value for part, dataset in (("train", training), ("held_out", held_out), ("test", test))
+    parts = {"train": training, "held_out": held_out, "test": test}
+    figures = {f"{part}_{name}": value for part, dataset in parts.items()
                if dataset is not None and dataset.labels is not None
                for name, value in train_.measure(model, dataset)._asdict().items()}
     run_.write_json(folder / "metrics.json", figures)
@@ -223,19 +225,18 @@ def _finish(run: Run, training: Dataset, held_out: Dataset, test: Dataset | None
     wrong = np.flatnonzero(predicted != held_out.labels)
     chosen = np.concatenate([np.arange(min(SAMPLES, len(held_out))), wrong[wrong >= SAMPLES][:SAMPLES // 2]])
     plots.samples(held_out.images[chosen], predicted[chosen], held_out.labels[chosen], sure[chosen],
-                  folder / "samples.png", f"{recipe.name}: held-out images as predicted (how surely), more mistakes last")
-    images, labels = next(train_.batches(training, recipe, 0))
-    _draw_graph(model, recipe, images, labels, folder / "graph.svg")
+                  folder / "samples.png", f"{recipe.name}: what held-out images are taken for, more mistakes last")
     if test is not None and test.labels is None:
         run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
+    images, labels = next(train_.batches(training, recipe, 0))
+    _draw_graph(model, recipe, images, labels, folder / "graph.svg")
     return figures
 
 
 def _draw_graph(model: Any, recipe: Recipe, images: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Draw the graph of the loss on one batch, as training differentiates it."""
     loss, _ = train_.loss_of(model.train(), recipe, images, labels)
-    if hasattr(loss, "graph"):
-        loss.graph(model).save(path)
+    loss.graph(model).save(path)
 
 
 def _with_suffix(out: str, *known: str) -> Path:

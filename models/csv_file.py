@@ -81,7 +81,7 @@ class _Layout:
             values = np.array([field or "-1" for field in fields], np.float64)
             if values.min() >= 0 and values.max() <= 255 and (self.label is None or values[self.label] <= 9):
                 return None
-        for i, (name, field) in enumerate(zip(self.names, fields)):
+        for i, (name, field) in enumerate(zip(self.names, fields, strict=True)):
             value = _number(field)
             if i == self.label and (value is None or value not in range(10)):
                 return f"found label {field!r}, expected a whole number 0..9"

@@ -121,8 +121,8 @@ def split(dataset: Dataset, held_out: int | float, rows: int | None, seed: int) 
         raise Failure(f"{dataset.origin}: rows={total:,} asks for more rows than there are ({len(dataset):,})")
     count = round(held_out * total) if isinstance(held_out, float) else held_out
     if not 0 < count < total:
-        raise Failure(f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or nothing "
-                      f"to measure; expected 1..{total - 1:,} rows or a share such as 0.2")
+        raise Failure(f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or to measure; "
+                      f"expected 1..{total - 1:,} rows or a share such as 0.2")
     order = np.random.default_rng([seed, 0]).permutation(len(dataset))[:total]
     return dataset.take(order[count:]), dataset.take(order[:count])
 

@@ -1,4 +1,4 @@
-"""What a person did wrong, said in one line: the two failures that the command line reports, and how they are worded."""
+"""What a person did wrong, in one line: the two failures that the command line reports, and their wording."""
 from __future__ import annotations
 
 import difflib

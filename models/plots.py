@@ -16,7 +16,7 @@ def curves(history: dict[str, np.ndarray], path: Path, title: str) -> None:
     """Draw loss and accuracy over the epochs, training and held-out."""
     figure = _figure(9, 3.6)
     panels = (("loss", 1, "cross-entropy (nats)", "4f"), ("accuracy", 100, "accuracy (%)", "2f"))
-    for axes, (quantity, scale, unit, digits) in zip(figure.subplots(1, 2), panels):
+    for axes, (quantity, scale, unit, digits) in zip(figure.subplots(1, 2), panels, strict=True):
         for part, color in (("train", TRAIN), ("held_out", HELD_OUT)):
             values = scale * history[f"{part}_{quantity}"]
             axes.plot(history["epoch"], values, color=color, linewidth=1.5, marker="." if len(values) < 30 else "",
@@ -56,7 +56,7 @@ def samples(images: np.ndarray, predicted: np.ndarray, actual: np.ndarray | None
     for axes in grid:
         axes.set_axis_off()
     side = int(images.shape[1] ** 0.5)
-    for i, (axes, image) in enumerate(zip(grid, images)):
+    for i, (axes, image) in enumerate(zip(grid, images, strict=False)):
         wrong = actual is not None and predicted[i] != actual[i]
         axes.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1)
         axes.set_title(f"{predicted[i]} ({sure[i]:.0%})" + (f"\nis {actual[i]}" if wrong else ""), fontsize=8,

@@ -68,7 +68,7 @@ class Run:
         old, new = _facts(self.asked), _facts(asked)
         for key in new:
             if old.get(key) != new[key] and key != "epochs":
-                raise Failure(f"{self.folder}: the run has {key}={_short(old.get(key))}, found {key}={_short(new[key])}; "
+                raise Failure(f"{self.folder}: the run has {key}={_short(old.get(key))}, found {_short(new[key])}; "
                               "--resume goes on with the same settings and data, and only epochs may differ")
         stands = self.checkpoint()
         if stands is not None and int(stands["epoch"]) > new["epochs"]:

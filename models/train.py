@@ -75,8 +75,9 @@ def train(run: Run, training: Dataset, held_out: Dataset, after_epoch: Callable[
         held = measure(model, held_out)
         if held.accuracy > float(best["accuracy"]):
             best = {"epoch": epoch, "accuracy": held.accuracy, "model": model.state_dict()}
-        figures = {"epoch": epoch, "train_loss": fitted.loss, "train_accuracy": fitted.accuracy, "held_out_loss": held.loss,
-                   "held_out_accuracy": held.accuracy, "seconds": time.perf_counter() - began}
+        figures = {"epoch": epoch, "train_loss": fitted.loss, "train_accuracy": fitted.accuracy,
+                   "held_out_loss": held.loss, "held_out_accuracy": held.accuracy,
+                   "seconds": time.perf_counter() - began}
         run.save_epoch(figures, {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
                                  "best": best})
         after_epoch(figures)

@@ -1,0 +1,180 @@
+"""One loop, the same bits: whether stopped, killed or not; whatever the optimizer; and no memory that grows."""
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from models import data, recipes, train
+from models.commands import describe
+from models.errors import Failure
+from models.run import Run
+from tests.models.conftest import ROOT, csv_bytes, models, the_error
+from tinygrad_np.io import load
+
+SMALL = {"rows": "300", "epochs": "4", "hidden": "12,8", "batch_size": "32"}
+
+
+def trained(folder, epochs: int, stop_after: int | None = None, name: str = "digits-relu10", **changes: str) -> Run:
+    """Train a small network on the digits; `stop_after` breaks it off between two epochs, as an interrupt would."""
+    recipe = recipes.find(name).with_options(SMALL | changes | {"epochs": str(epochs)})
+    whole = data.load("digits")
+    training, held_out = data.split(whole, recipe.held_out, recipe.rows, recipe.seed)
+    asked = describe(recipe, "digits", whole)
+    if (folder / "run.json").exists():
+        run = Run.open(folder)
+        run.resume(asked)
+    else:
+        run = Run.start(folder, asked)
+
+    def after_epoch(figures):
+        if figures["epoch"] == stop_after:
+            raise KeyboardInterrupt
+
+    try:
+        train.train(run, training, held_out, after_epoch)
+    except KeyboardInterrupt:
+        pass
+    return run
+
+
+def weights(folder) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in load(folder / "weights.safetensors").items()}
+
+
+def history(folder) -> list[str]:
+    """The lines of the history without their last column, the time each epoch took."""
+    return [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("changes", [
+    {"optimizer": "sgd", "dropout": "0.2"}, {"optimizer": "adam", "l2": "1e-3", "dropout": "0.2", "lr": "0.01"},
+    {"optimizer": "adamw", "lr": "0.01"}, {"optimizer": "rmsprop", "lr": "0.01"}, {"optimizer": "adagrad", "lr": "0.01"},
+    {"batch_size": "full"}, {"targets": "one-hot", "keep": "best"}, {"hidden": "none"},
+], ids=lambda changes: ",".join(f"{key}={value}" for key, value in changes.items()))
+def test_a_stopped_training_ends_with_the_same_bits(tmp_path, changes):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    trained(whole, 6, **changes)
+    for stop in (1, 2, 5, None):
+        trained(parts, 6, stop, **changes)
+    assert weights(parts) == weights(whole) and len(weights(whole)) == (2 if "hidden" in changes else 6)
+    assert history(parts) == history(whole) and len(history(whole)) == 7
+    trained(tmp_path / "other", 6, **changes, seed="1")
+    assert weights(tmp_path / "other") != weights(whole)
+
+
+def test_more_epochs_continue_a_finished_run(tmp_path):
+    trained(tmp_path / "a", 3, dropout="0.2")
+    trained(tmp_path / "a", 6, dropout="0.2")
+    trained(tmp_path / "b", 6, dropout="0.2")
+    assert weights(tmp_path / "a") == weights(tmp_path / "b") and history(tmp_path / "a") == history(tmp_path / "b")
+    with pytest.raises(Failure, match="the run has 6 epochs behind it, found epochs=5, expected at least as many"):
+        trained(tmp_path / "a", 5, dropout="0.2")
+
+
+def test_an_epoch_that_was_cut_short_leaves_no_line_in_the_history(tmp_path):
+    trained(tmp_path / "a", 5, stop_after=3)
+    with (tmp_path / "a" / "history.csv").open("a") as file:
+        file.write("4,0.1,0.9,0.1")                      # killed between the history's line and the checkpoint
+    (tmp_path / "a" / ".checkpoint.safetensors.99.tmp").write_bytes(b"half a checkpoint")
+    trained(tmp_path / "a", 5)
+    trained(tmp_path / "b", 5)
+    assert history(tmp_path / "a") == history(tmp_path / "b")
+    assert not list((tmp_path / "a").glob(".*"))
+
+
+def test_best_keeps_the_weights_of_the_best_epoch_and_patience_stops(tmp_path):
+    run = trained(tmp_path / "best", 40, keep="best", patience="4", lr="0.3")
+    figures = run.history()["held_out_accuracy"]
+    best = int(np.argmax(figures))
+    assert len(figures) == best + 1 + 4 < 40
+    trained(tmp_path / "last", best + 1, lr="0.3")
+    assert weights(tmp_path / "best") == weights(tmp_path / "last")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"lr": "0.25"}, "the run has lr=0.5, found 0.25"), ({"seed": "9"}, "the run has seed=0, found 9"),
+    ({"hidden": "5"}, r"the run has hidden=\[12, 8\], found \[5\]"),
+    ({"name": "mnist-relu10", "lr": "0.5", "held_out": "0.2"}, "the run has recipe=digits-relu10, found mnist-relu10"),
+])
+def test_a_run_is_not_resumed_with_other_settings(tmp_path, change, message):
+    trained(tmp_path / "run", 2)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(Failure, match=message):
+        trained(tmp_path / "run", 2, **change)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_run_is_not_resumed_with_other_data(tmp_path, rows):
+    for name, table in (("a.csv", rows), ("b.csv", rows[::-1])):
+        (tmp_path / name).write_bytes(csv_bytes(table))
+    common = ("train", "mnist-relu10", "--set", "held_out=8", "--epochs", 2, "--out", tmp_path / "run")
+    assert models(*common, "--data", tmp_path / "a.csv").returncode == 0
+    assert "the run has data SHA-256=" in the_error(models(*common, "--data", tmp_path / "b.csv", "--resume"))
+
+
+def test_a_diverging_training_says_so_and_keeps_its_last_checkpoint(tmp_path):
+    with pytest.raises(Failure, match=r"epoch \d: the loss became (nan|inf), .* try a smaller lr \(--set lr=1e\+19\)"):
+        trained(tmp_path / "run", 5, lr="1e20")
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_path):
+    held, cycles, recipe = {}, [], recipes.find("digits-relu10").with_options({"epochs": "50", "hidden": "12,8"})
+    whole = data.load("digits")
+    parts = data.split(whole, recipe.held_out, recipe.rows, recipe.seed)
+    run = Run.start(tmp_path / "run", describe(recipe, "digits", whole))
+
+    def after_epoch(figures):
+        cycles.append(gc.collect())                     # it empties Python's free lists as well, which are no leak
+        held[figures["epoch"]] = tracemalloc.get_traced_memory()[0]
+
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        train.train(run, *parts, after_epoch)
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    scores_of_an_epoch = 4 * 10 * len(parts[0])         # what is held of each epoch, if anything, is more than this
+    assert len(held) == 50 and held[50] - held[2] < scores_of_an_epoch, held
+    assert not any(cycles[1:]), cycles                  # graphs die without the cyclic collector
+
+
+# ---- kill -9 ----------------------------------------------------------------------------------------------
+
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
+    options = ["train", "digits-relu10", "--epochs", "120", "--set", "batch_size=64", "--set", "dropout=0.1",
+               "--set", "optimizer=adam", "--set", "lr=0.01"]
+    assert models(*options, "--out", tmp_path / "whole").returncode == 0
+    killed, folder = 0, tmp_path / "killed"
+    for pause in (0.0, 0.11, 0.23, 0.37):
+        process = subprocess.Popen([sys.executable, "-m", "models", *options, "--out", folder, "--resume"], cwd=ROOT,
+                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        before = epochs(folder)
+        deadline = time.monotonic() + 60
+        while epochs(folder) <= before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(pause)
+        os.kill(process.pid, signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+        if (folder / "history.csv").exists() and (folder / "checkpoint.safetensors").exists():
+            lines, stands = epochs(folder), int(load(folder / "checkpoint.safetensors")["epoch"])
+            assert 0 <= lines - stands <= 1             # at most the epoch under way is lost
+    assert killed >= 2 and 0 < epochs(folder)
+    done = models(*options, "--out", folder, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert weights(folder) == weights(tmp_path / "whole") and history(folder) == history(tmp_path / "whole")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in (tmp_path / "whole").iterdir())
+
+
+def epochs(folder) -> int:
+    """How many lines of epochs the history has."""
+    path = folder / "history.csv"
+    return path.read_text().count("\n") - 1 if path.exists() else 0
