@@ -4,6 +4,7 @@ graph.py the tape, rules.py and table.py what a row is, derivatives/ the rows, t
 functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
 """
 
+from . import array_api as array_api
 from .assignment import ViewError as ViewError
 from .checkpoint import checkpoint as checkpoint
 from .debugging import NonFiniteError as NonFiniteError

@@ -59,7 +59,7 @@ class Assignment:
 
     def _update(self, ufunc, value):
         """self = ufunc(self, value), seen by everyone who holds this tensor."""
-        result = CALLS[ufunc](self, value) if ufunc in CALLS else ufunc(self, value)
+        result = (CALLS[ufunc] or ufunc)(self, value)
         if shares(self) and sys.getrefcount(self) <= TEMPORARY:
             return result           # the middle of x[i] += v: the assignment that follows writes it
         refuse_view(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 
@@ -58,6 +60,27 @@ class ArrayMethods:
     def sort(self, axis=-1, kind=None, order=None, *, stable=None):
         """Sort in place."""
         self[...] = np.sort(self, axis, kind, order, stable=stable)
+
+    def choose(self, choices, out=None, mode="raise"):
+        """From several arrays, at each place the one that this tensor numbers."""
+        return np.choose(self, choices, mode=mode)
+
+    def partition(self, kth, axis=-1, kind="introselect", order=None):
+        """Partition in place: the element of each position in `kth` is where sorting would put it."""
+        self[...] = np.partition(self, kth, axis, kind, order)
+
+    def put(self, indices, values, mode="raise"):
+        """Set the elements at flat positions, in place."""
+        np.put(self, indices, values, mode)
+
+    @property
+    def flat(self):
+        """The elements in one dimension, in C order; assigning fills the tensor."""
+        return np.ravel(self)
+
+    @flat.setter
+    def flat(self, values):
+        self[...] = np.reshape(np.resize(values, self.size), self.shape)
 
     def copy(self, order="C"):
         """A tensor with an array of its own, still on the tape."""
@@ -131,6 +154,19 @@ class ArrayMethods:
     def dot(self, b, out=None):
         """NumPy's dot product."""
         return np.dot(self, b)
+
+    # ---- where it lives -----------------------------------------------------------------------------------
+
+    device = property(lambda self: "cpu", doc="Where the elements are: always 'cpu'.")
+
+    def to_device(self, device, /, *, stream=None):
+        """The tensor itself: there is one device, 'cpu'."""
+        if device != "cpu":
+            raise ValueError(f"to_device: found {device!r}; expected 'cpu'")
+        return self
+
+    def __array_namespace__(self, *, api_version=None):
+        return sys.modules[__package__].array_api
 
     # ---- answers without a derivative ---------------------------------------------------------------------
 

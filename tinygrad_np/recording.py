@@ -116,6 +116,68 @@ def binary(row: Row) -> Callable:
     return apply
 
 
+def positional(row: Row) -> Callable | None:
+    """The recorded form of a function that gets all its arguments in order, or None.
+
+    It returns None itself where a call is of another form, and `record` takes that.
+    """
+    if row.joint or row.positions != tuple(sorted(row.positions)):
+        return None
+    fun, keeps, count = row.fun, row.keeps, len(row.names)
+    plan = tuple(zip((i in row.positions for i in range(count)), row.kept))
+    now = mode.get
+
+    def apply(args):
+        arrays, parents, foreign, tracked = [], [], [], False
+        if len(args) != count:
+            return None
+        for a, (operand, keep) in zip(args, plan):
+            kind = type(a)
+            if kind in TENSORS:
+                node = a.node
+                arrays.append(a.array if node.exposed is None else residual(a))
+                if operand:
+                    parents.append(node)
+                    tracked = tracked or node.tracked
+                elif node.tracked:
+                    return None
+            elif kind is list or kind is tuple or kind is slice:
+                return None
+            else:
+                if keep and kind is ndarray:
+                    foreign.append(len(arrays))
+                arrays.append(a)
+                if operand:
+                    parents.append(CONST)
+        try:
+            out = fun(*arrays)
+        except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+            raise explained(error, row, arrays) from None
+        if type(out) is not ndarray:
+            if isinstance(out, (list, tuple)):
+                return finish(row, args, [args[i] for i in row.positions], tuple(parents), out)
+            out = as_array(out)
+        tensor = new(Traced.public)
+        tensor.array = out
+        tensor.node = CONST
+        if tracked and (now() is None or current().recording) and out.dtype.kind in "fc":
+            for i in foreign:
+                arrays[i] = protect(arrays[i])
+            node = new(Node)
+            node.serial = next_serial()
+            node.row = row
+            node.parents = tuple(parents)
+            node.saved = tuple([keep(*arrays, out, None) if parent.tracked else None
+                                for keep, parent in zip(keeps, parents)])
+            node.shape = out.shape
+            node.dtype = out.dtype
+            tensor.node = node if now() is None else watched(node, out)
+        if type(out) is ndarray and out.base is not None and type(args[row.positions[0]]) in TENSORS:
+            note_view(tensor, args[row.positions[0]])
+        return tensor
+    return apply
+
+
 # ---- the general form -------------------------------------------------------------------------------------
 
 def record(row: Row, args: tuple, kwargs: dict):
@@ -125,7 +187,6 @@ def record(row: Row, args: tuple, kwargs: dict):
     values = row.bind(*args, **kwargs)
     operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
-    tracked = tuple([parent.tracked for parent in parents])
     try:
         out = row.fun(*map(raw, args), **{k: raw(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -134,6 +195,12 @@ def record(row: Row, args: tuple, kwargs: dict):
         if is_tracked(values[i]):
             raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
                                     "pass a detached value")
+    return finish(row, values, operands, parents, out)
+
+
+def finish(row: Row, values, operands, parents: tuple, out):
+    """Make the node of what a function returned, and wrap it."""
+    tracked = tuple([parent.tracked for parent in parents])
     node = CONST
     if True in tracked and (mode.get() is None or current().recording):
         values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
@@ -149,8 +216,13 @@ def record(row: Row, args: tuple, kwargs: dict):
             node = watched(node, out)
     result = outputs(out, node)
     if type(out) is ndarray and out.base is not None and type(operands[0]) in TENSORS:
-        result.views = (weakref.ref(operands[0]), *getattr(operands[0], "views", ()))
+        note_view(result, operands[0])
     return result
+
+
+def note_view(tensor, of) -> None:
+    """Remember that a tensor may share the memory of another, and of those that one is a view of."""
+    tensor.views = (weakref.ref(of), *getattr(of, "views", ()))
 
 
 def outputs(out, node: Node):
@@ -227,13 +299,20 @@ class Engine:
 
 
 
-def elementwise_calls() -> dict[Callable, Callable]:
-    """The closures of the elementwise ufuncs, made once."""
-    return {fun: unary(row) if len(row.names) == 1 else binary(row)
-            for fun, row in TABLE.items() if row.kind == "elementwise" and len(row.names) <= 2}
+class Calls(dict):
+    """The closures of the elementwise ufuncs, each made when it is first asked for; None for anything else."""
+
+    def __missing__(self, ufunc):
+        row = TABLE.get(ufunc)
+        fits = row is not None and row.kind == "elementwise" and len(row.names) <= 2
+        call = (unary(row) if len(row.names) == 1 else binary(row)) if fits else None
+        if row is not None:     # a row may still be entered for a function that has none
+            self[ufunc] = call
+        return call
 
 
-CALLS = elementwise_calls()
+CALLS = Calls()
+POSITIONAL: dict[Row, Callable | None] = {}     # filled at the first call, since users add rows
 
 
 def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
@@ -260,7 +339,16 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
 def call_function(fun: Callable, args: tuple, kwargs: dict):
     """What `__array_function__` does."""
     row = TABLE.get(fun)
-    return unknown(fun, args, kwargs) if row is None else row.apply(Engine, args, kwargs)
+    if row is None:
+        return unknown(fun, args, kwargs)
+    if not kwargs and type(row) is Row:
+        if row not in POSITIONAL:
+            POSITIONAL[row] = positional(row)
+        call = POSITIONAL[row]
+        result = None if call is None else call(args)
+        if result is not None:
+            return result
+    return row.apply(Engine, args, kwargs)
 
 
 def unknown(fun: Callable, args: tuple, kwargs: dict):

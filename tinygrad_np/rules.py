@@ -10,14 +10,13 @@ the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.
 
 from __future__ import annotations
 
-import inspect
 from operator import mul
 from typing import Callable
 
 import numpy as np
 
 from .graph import SELECT, Leaf, Node, has_nan, pullback
-from .signatures import binder, names_of, selector
+from .signatures import binder, names_of, selector, signature_of
 
 
 class NotDifferentiable(TypeError):
@@ -41,12 +40,11 @@ class Row:
 
     kind = "function"
 
-    def __init__(self, fun: Callable, rules, diff, signature: inspect.Signature, *, jvps=(), joint=False,
+    def __init__(self, fun: Callable, rules, diff=None, signature: str | None = None, *, jvps=(), joint=False,
                  conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None):
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
         self.rules = tuple(rules)
-        self.diff = tuple(diff)
         self.jvps = tuple(jvps)
         self.joint = joint
         self.conj = conj
@@ -54,19 +52,32 @@ class Row:
         self.kinks = kinks
         self.cases = cases
         self.ignores = ignores
+        self._given = diff, signature, residuals
+
+    def __getattr__(self, name: str):
+        # What follows from the signature is made at the first use: importing hundreds of rows stays quick.
+        if name not in ("names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps", "pulls",
+                        "careful_pulls"):
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
+        self._prepare()
+        return self.__dict__[name]
+
+    def _prepare(self) -> None:
+        diff, text, residuals = self._given
+        signature = signature_of(self.fun, text)
         self.names = tuple(p for p in signature.parameters if p != "out")
+        self.diff = tuple(diff or self.names[:len(self.rules)])
         self.positions = tuple(self.names.index(name) for name in self.diff)
-        self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in ignores)
+        self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in self.ignores)
         self.bind = binder(signature)
-        self.pulls = () if joint else tuple([self.puller(rule, mul) for rule in self.rules])
-        self.careful_pulls = () if joint else tuple([self.puller(rule, times) for rule in self.rules])
-        self.residuals = residuals or tuple(map(names_of, self.rules))
-        if jvps:
-            self.residuals = tuple(tuple(dict.fromkeys(names + names_of(jvp)))
-                                   for names, jvp in zip(self.residuals, self.jvps))
-        read = {name for names in self.residuals for name in names}
-        self.kept = tuple(name in read for name in self.names)      # which arguments a residual holds
-        self.keeps = tuple(selector(names, self.names + ("out", "tracked")) for names in self.residuals)
+        residuals = residuals or tuple(map(names_of, self.rules))
+        if self.jvps:
+            residuals = tuple(tuple(dict.fromkeys(names + names_of(jvp))) for names, jvp in zip(residuals, self.jvps))
+        self.residuals = residuals
+        self.kept = tuple(any(name in names for names in residuals) for name in self.names)     # by a residual
+        self.keeps = tuple(selector(names, self.names + ("out", "tracked")) for names in residuals)
+        self.pulls = () if self.joint else tuple([self.puller(rule, mul) for rule in self.rules])
+        self.careful_pulls = () if self.joint else tuple([self.puller(rule, times) for rule in self.rules])
 
     def __repr__(self) -> str:
         return f"<{self.kind} row of {self.name}>"
@@ -171,9 +182,9 @@ class Elementwise(Row):
 
     def __init__(self, fun, partials, names, **options):
         rules = [p if callable(p) else constant(p) for p in partials]
-        parameters = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_ONLY) for n in names]
-        super().__init__(fun, rules, names, inspect.Signature(parameters),
+        super().__init__(fun, rules, names, ", ".join(names),
                          residuals=tuple(names_of(rule, skip=0) for rule in rules), **options)
+
     def puller(self, rule: Callable, product: Callable) -> Callable:
         return elementwise_puller(self.name, rule, product)
 
@@ -218,11 +229,14 @@ class Reduction(Row):
 
     kind = "reduction"
 
-    def __init__(self, fun, rule, signature: inspect.Signature, **options):
+    def __init__(self, fun, rule, **options):
         self.declared = names_of(rule, skip=0)
-        extra = tuple(n for n in ("axis", "keepdims", "where") if n in signature.parameters)
-        super().__init__(fun, (rule,), tuple(signature.parameters)[:1], signature,
-                         residuals=(tuple(dict.fromkeys(self.declared + extra)),), **options)
+        super().__init__(fun, (rule,), **options)
+
+    def _prepare(self) -> None:
+        extra = tuple(n for n in ("axis", "keepdims", "where") if n in signature_of(self.fun).parameters)
+        self._given = (*self._given[:2], (tuple(dict.fromkeys(self.declared + extra)),))
+        super()._prepare()
 
     def weights(self, parent: Node, saved: tuple) -> tuple:
         named = dict(zip(self.residuals[0], saved))

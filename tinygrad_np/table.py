@@ -101,16 +101,14 @@ def bilinear(fun: Callable, *rules, **options) -> Row:
 
 def function(fun: Callable, *rules, diff=None, signature=None, kind="function", call=None, **options) -> Row:
     """Any function: a rule for each of its first parameters, or for those that `diff` names."""
-    sig = signature_of(call or fun, signature)
-    diff = tuple(diff or tuple(sig.parameters)[:len(rules)])
-    row = Row(call or fun, rules, diff, sig, name=fun.__name__, **options)
+    row = Row(call or fun, rules, diff, signature, name=fun.__name__, **options)
     row.kind = kind
     return enter(fun, row)
 
 
 def reduction(fun: Callable, weights: Callable, **options) -> Row:
     """A function that is locally a weighted sum over an axis: its weights."""
-    return enter(fun, Reduction(fun, weights, signature_of(fun), **options))
+    return enter(fun, Reduction(fun, weights, **options))
 
 
 def moves(fun: Callable, **options) -> Row:
@@ -128,7 +126,7 @@ def moves(fun: Callable, **options) -> Row:
         went = fun(numbers, **{k: v for k, v in zip(rest, others) if v is not None})
         return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size,)), shape)
 
-    row = Row(fun, (rule,), (first,), sig, residuals=((f"{first}_shape", *rest),), **options)
+    row = Row(fun, (rule,), (first,), residuals=((f"{first}_shape", *rest),), **options)
     row.kind = "linear"
     return enter(fun, row)
 
@@ -186,9 +184,8 @@ class Primitive:
         The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
         `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
         """
-        diff = tuple(diff or tuple(signature_of(self.fun).parameters)[:len(rules)])
         kind = options.pop("kind", "function")
-        self.row = Row(self.fun, rules, diff, signature_of(self.fun), name=self.__name__, **options)
+        self.row = Row(self.fun, rules, diff, name=self.__name__, **options)
         self.row.kind = kind
         TABLE[self] = self.row
 
@@ -199,7 +196,7 @@ class Primitive:
         old = self.row
         if len(rules) != len(old.rules):
             raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(old.rules)}, as in defvjp")
-        self.row = TABLE[self] = Row(old.fun, old.rules, old.diff, signature_of(self.fun), jvps=rules, name=old.name,
+        self.row = TABLE[self] = Row(old.fun, old.rules, old.diff, jvps=rules, name=old.name,
                                      conj=old.conj, domain=old.domain, kinks=old.kinks, cases=old.cases)
 
 

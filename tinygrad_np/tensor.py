@@ -75,6 +75,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
     size = property(lambda self: self.array.size, doc="The number of elements.")
     nbytes = property(lambda self: self.array.nbytes, doc="The bytes of the elements.")
     itemsize = property(lambda self: self.array.itemsize, doc="The bytes of one element.")
+    strides = property(lambda self: self.array.strides, doc="The bytes from one element to the next along each axis.")
 
     @property
     def requires_grad(self) -> bool:
@@ -138,12 +139,25 @@ class Tensor(ArrayMethods, Assignment, Traced):
         """The values as nested lists of Python numbers, without history."""
         return self.array.tolist()
 
+    def tobytes(self, order="C") -> bytes:
+        """The bytes of the elements, without history."""
+        return self.array.tobytes(order)
+
     def detach(self) -> "Tensor":
         """A tensor of the same values that needs no gradient."""
         return wrap(raw(self), Const(self.array.shape, self.array.dtype, self.name))
 
     def __array__(self, dtype=None, copy=None):
         return np.array(detached(self, "np.asarray"), dtype=dtype)
+
+    def __dlpack__(self, **options):
+        return detached(self, "from_dlpack").__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def __copy__(self):
+        return np.copy(self)
 
     def __float__(self) -> float:
         return float(detached_scalar(self, "float"))
@@ -239,7 +253,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if method == "__call__" and not kwargs:
-            call = CALLS.get(ufunc)
+            call = CALLS[ufunc]
             if call is not None:
                 return call(*inputs)
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -265,8 +279,13 @@ class Tensor(ArrayMethods, Assignment, Traced):
     __floordiv__, __rfloordiv__ = CALLS[np.floor_divide], reflected(np.floor_divide)
     __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
     __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
+    __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(map(
+        compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor)))
     __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
     del reflected, compare
+
+    def __invert__(self):
+        return np.invert(self.array)
 
     def __matmul__(self, other):
         return record(TABLE[np.matmul], (self, other), {})

@@ -17,10 +17,8 @@ from .notes import PULLBACK, enclose
 from .rules import Row
 from .recording import raw, wrap
 from .tensor import Tensor, lift
-from .signatures import signature_of
-from . import guard
 
-IDENTITY = Row(lambda x: x, (lambda ct: ct,), ("x",), signature_of(lambda x: x), name="input")
+IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 
 
 # ---- containers -------------------------------------------------------------------------------------------

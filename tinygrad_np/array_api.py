@@ -1,0 +1,50 @@
+"""The Array API namespace of tensors: NumPy's own, with creation functions that make tensors.
+
+Libraries written against the standard (https://data-apis.org/array-api) find it through `x.__array_namespace__()`.
+
+>>> import tinygrad_np as tg
+>>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+>>> xp = x.__array_namespace__()
+>>> xp.sum(xp.asarray(x) * xp.ones(2)).backward()
+>>> x.grad
+array([1., 1.])
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .tensor import Tensor
+
+
+def __getattr__(name: str):
+    return getattr(np, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(np), *globals()})
+
+
+def asarray(obj, /, *, dtype=None, device=None, copy=None) -> Tensor:
+    """A tensor of anything array-like; a tensor stays on the tape."""
+    if not isinstance(obj, Tensor):
+        return Tensor(obj, dtype=dtype)
+    out = obj if dtype is None or obj.dtype == dtype else np.astype(obj, dtype)
+    return np.copy(out) if copy else out
+
+
+def _making(fun):
+    def make(*args, device=None, **kwargs) -> Tensor:
+        return Tensor(fun(*args, **kwargs))
+    make.__name__, make.__doc__ = fun.__name__, f"A tensor of what np.{fun.__name__} makes."
+    return make
+
+
+zeros, ones, empty, full = map(_making, (np.zeros, np.ones, np.empty, np.full))
+arange, eye, from_dlpack = map(_making, (np.arange, np.eye, np.from_dlpack))
+
+
+def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
+    """Evenly spaced numbers, differentiable in both ends."""
+    out = np.linspace(start, stop, num, endpoint, dtype=dtype)
+    return out if isinstance(out, Tensor) else Tensor(out)
