@@ -49,18 +49,22 @@ def confusion(counts: np.ndarray, path: Path, title: str) -> None:
 def samples(images: np.ndarray, predicted: np.ndarray, actual: np.ndarray | None, sure: np.ndarray,
             path: Path, title: str) -> None:
     """Draw images with what was predicted and how surely; a wrong one also says what it is."""
+    side = int(images.shape[1] ** 0.5)
     columns = min(len(images), 10)
     rows = -(-len(images) // columns)
-    figure = _figure(max(1.15 * columns, 3.0), 1.4 * rows + 0.6)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
-        axes.set_axis_off()
-    side = int(images.shape[1] ** 0.5)
-    for i, (axes, image) in enumerate(zip(grid, images, strict=False)):
+    width, height = 1.4 * side, 1.75 * side             # of an image with its margin, and the words above it
+    figure = _figure(max(1.15 * columns, 3.4), 1.44 * rows + 0.5)
+    axes = figure.subplots()
+    for i, image in enumerate(images):
+        left, top = i % columns * width, i // columns * height
         wrong = actual is not None and predicted[i] != actual[i]
-        axes.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1)
-        axes.set_title(f"{predicted[i]} ({sure[i]:.0%})" + (f"\nis {actual[i]}" if wrong else ""), fontsize=8,
-                       color=WRONG if wrong else "black", fontweight="bold" if wrong else "normal")
+        axes.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1,
+                    extent=(left, left + side, top + side, top))
+        axes.text(left + side / 2, top - 0.06 * side, f"{predicted[i]} ({sure[i]:.0%})" +
+                  (f"\nis {actual[i]}" if wrong else ""), ha="center", va="bottom", fontsize=8,
+                  color=WRONG if wrong else "black", fontweight="bold" if wrong else "normal")
+    axes.set(xlim=(side - width, columns * width), ylim=(rows * height - 0.7 * side, -0.6 * side), aspect="equal")
+    axes.set_axis_off()
     figure.suptitle(title, fontsize=10)
     _save(figure, path)
 

@@ -100,7 +100,8 @@ class Run:
         """Record a whole epoch: its line in the history, then the state it ended with."""
         with (self.folder / "history.csv").open("a", newline="\n") as file:
             file.write(",".join(f"{figures[name]:.6g}" for name in COLUMNS) + "\n")
-        save(self.folder / "checkpoint.safetensors", state)
+        # Thousands of epochs may pass in a few seconds: waiting for the disk each time would take longer than they do.
+        save(self.folder / "checkpoint.safetensors", state, sync=False)
 
     def history(self) -> dict[str, np.ndarray]:
         """Return the history's columns by name."""

@@ -16,10 +16,11 @@ from .tensor import Tensor
 LEVEL = "/"  # between the levels of a nested dict; a dot belongs to the names themselves ("0.weight"), as in PyTorch
 
 
-def save(path: str | os.PathLike, state: Mapping[str, Any]) -> None:
+def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True) -> None:
     """Write a dict of arrays, tensors and numbers, nested to any depth, to a .safetensors or .npz file.
 
-    The file is replaced in one step: whatever happens, `path` holds the old state or the new one.
+    The file is replaced in one step: whatever happens, `path` holds the old state or the new one. `sync=False`
+    does not wait for the disk: the promise then covers a process that is killed, not a machine that loses power.
     A model's `state_dict()` is stored under the names that PyTorch gives, so files travel both ways;
     the levels of a nested dict are joined by "/". Numbers come back as arrays of shape (); empty dicts
     are not kept.
@@ -36,7 +37,7 @@ def save(path: str | os.PathLike, state: Mapping[str, Any]) -> None:
         raise TypeError(f"save: expected a dict of arrays, found {type(state).__name__}; "
                         "pass model.state_dict() for a model")
     arrays = dict(_flat(state))
-    with atomic_write(path) as file:
+    with atomic_write(path, sync=sync) as file:
         write(file, arrays)
 
 
@@ -53,15 +54,16 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` that takes its place, all at once, when the block ends well."""
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
