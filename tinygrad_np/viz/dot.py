@@ -130,7 +130,8 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, fr
     style = "filled" if node.kind in ("param", "leaf", "data", "module", "block") else "rounded,filled"
     if node.kind in ("data", "const"):
         style += ",dashed"
-    cells = [f"<b>{escape(printable(heading(node)))}</b>" + small(node.args if node.kind == "op" else "", palette)]
+    cells = [f"<b>{escape(printable(heading(node)))}</b>" + small("  " + node.args if node.kind == "op" and node.args else "",
+                                                                   palette)]
     if not node.is_leaf and node.kind == "op" and node.scope is not None and node.scope != frame:
         scope = next(s for s in view.scopes if s.id == node.scope)
         cells.append(small(scope.title, palette))
@@ -178,13 +179,14 @@ def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict) ->
     if leaf.kind == "const" and edge is not None:
         text = f"{escape(edge.operand)} = {escape(leaf.args)}"
     says = small(gradient_text(leaf, edge), palette) if leaf.kind in ("param", "leaf") else ""
-    return (f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left">{text}{"<br/>" + says if says else ""}'
-            f'{"<br align=" + chr(34) + "left" + chr(34) + "/>" if says else ""}</td></tr>')
+    end = '&#160;&#160;<br align="left"/>'        # room for fonts that are wider than the one that was measured
+    return (f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left" balign="left">{text}{end}'
+            f'{says + end if says else ""}</td></tr>')
 
 
 def small(text: str, palette: dict) -> str:
     """Text of the second rank."""
-    return f' <font point-size="10" color="{palette["muted"]}">{escape(printable(text))}</font>' if text else ""
+    return f'<font point-size="10" color="{palette["muted"]}">{escape(printable(text))}</font>' if text else ""
 
 
 def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:

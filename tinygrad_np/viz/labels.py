@@ -108,7 +108,7 @@ def _all(node: Node):
 
 def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
     """Everything known of a node, as (what, value) pairs: hover text, tooltips, the panel of a page."""
-    rows = [("", KIND_WORDS.get(node.kind, node.kind)), ("shape", array_text(node)),
+    rows = [("kind", KIND_WORDS.get(node.kind, node.kind)), ("shape", array_text(node)),
             ("bytes", nbytes_text(node.nbytes) if node.nbytes else ""), ("arguments", node.args),
             ("module", node.scope or "")]
     if node.members:
@@ -118,6 +118,12 @@ def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
             count(node.ops, "operation"), count(len(leaves), "leaf") if leaves else "")))))
     if node.order:
         rows.append(("order", f"{node.order} (recorded by a derivative)"))
+    folded = {leaf.id: leaf for leaf in node.leaves if leaf.kind in ("param", "leaf", "data") or leaf.args}
+    for edge in (view.whole or view).edges if 0 < len(folded) <= 12 else ():
+        leaf = folded.get(edge.src)
+        if leaf is not None:
+            said = leaf.args or ", ".join(filter(None, (array_text(leaf), gradient_text(leaf, edge))))
+            rows.append((edge.operand if leaf.kind in ("const", "data") else leaf.id, said))
     if node.saved:
         rows.append(("keeps", "; ".join(f"{s.name} {shape_text(s.shape)} {s.dtype} {nbytes_text(s.nbytes)}"
                                         + ("" if s.counted else " (shared)") for s in node.saved)))
@@ -139,14 +145,25 @@ def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
     return [(what, value) for what, value in rows if value]
 
 
+def totals(view: GraphView) -> str:
+    """The numbers of operations, leaves and edges of the whole graph."""
+    s = view.stats()
+    return f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"
+
+
+def held(view: GraphView) -> str:
+    """What backward keeps, over the whole graph."""
+    s = view.stats()
+    return "freed by backward" if s["freed"] else f"backward keeps {nbytes_text(s['saved_nbytes'])}"
+
+
 def caption(view: GraphView) -> str:
     """One line of totals of the whole graph, and what this view leaves out of it."""
     s = view.stats()
-    parts = [f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"]
+    parts = [totals(view)]
     if s["parameters"]:
-        parts.append(f"{s['parameters']:,} parameters ({nbytes_text(s['parameter_nbytes'])})")
-    parts.append("kept for backward: freed by backward" if s["freed"] else
-                 f"backward keeps {nbytes_text(s['saved_nbytes'])}")
+        parts.append(f"{count(s['parameters'], 'parameter')} ({nbytes_text(s['parameter_nbytes'])})")
+    parts.append(held(view))
     if s["time_ns"]:
         parts.append(f"{s['time_ns'] / 1e6:.2f} ms forward")
     parts.extend(view.notes)

@@ -86,9 +86,6 @@ def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, o
     found = "; ".join(failures) if failures else "found neither" if engine == "auto" else f"found no {engine}"
     raise GraphvizMissing(
         f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
-        'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .html, .mmd, .txt, .dot or .json '
-        "instead, which need neither" if format != "svg" else
-        f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
         'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .mmd, .txt, .dot or .json instead, '
         "which need neither")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .labels import array_text, count, gradient_text, heading, nbytes_text, printable
+from .labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
 from .view import GraphView
 
 
@@ -26,9 +26,7 @@ def to_text(view: GraphView) -> str:
                 lines.append(f"{'  ' * (depth[around] - 1)}{printable(scope.name)}: {scope.type}{call}")
         indent = "  " * depth.get(None if node.is_leaf else node.scope, 0)
         lines.append(indent + line(node, number, operands.get(node.id, ())))
-    s = view.stats()
-    held = "freed by backward" if s["freed"] else f"backward keeps {nbytes_text(s['saved_nbytes'])}"
-    lines.append(f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}; {held}")
+    lines.append(f"{totals(view)}; {held(view)}")
     lines.extend(f"({note})" for note in view.notes)
     return "\n".join(lines)
 

@@ -360,8 +360,8 @@ class GraphView:
         return self.to_text()
 
     def __repr__(self) -> str:
-        s = self.stats()
-        return f"<GraphView of {self.title or 'a tape'}: {s['ops']} operations, {s['leaves']} leaves, {s['edges']} edges>"
+        from .labels import totals
+        return f"<GraphView of {self.title or 'a tape'}: {totals(self)}>"
 
 
 def _size(shape) -> int:

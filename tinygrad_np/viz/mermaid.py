@@ -1,0 +1,81 @@
+"""A view in Mermaid's language, which GitHub and notes programs draw from text, within the limits they set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .dot import clusters, direction, home
+from .labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
+from .palette import LIGHT
+from .view import GraphView, Node
+
+MAX_TEXT = 45_000       # Mermaid refuses 50,000 characters
+BRACKETS = {"param": ("([", "])"), "leaf": ("([", "])"), "data": ("[", "]"), "const": ("[", "]"),
+            "module": ("[[", "]]"), "block": ("[[", "]]")}
+
+
+def to_mermaid(view: GraphView, max_edges: int = 250) -> str:
+    """The flowchart of a view, collapsed until it has at most `max_edges` edges and 45,000 characters."""
+    shown, budget = view, len(view.nodes)
+    text = write(shown)
+    while (len(shown.edges) > max_edges or len(text) > MAX_TEXT) and budget > 2:
+        budget = max(2, budget // 2)
+        shown = view.collapse(max_nodes=budget)
+        shown = replace(shown, notes=(*shown.notes, f"Mermaid draws at most {count(max_edges, 'edge')}"))
+        text = write(shown)
+    return text
+
+
+def write(view: GraphView) -> str:
+    """The Mermaid text of a view exactly as it is."""
+    number = {node.id: f"n{i}" for i, node in enumerate(view.nodes)}
+    inner = clusters(view)
+    lines = [f"flowchart {direction(view)}"]
+    homes: dict[str | None, list[Node]] = {}
+    for node in view.nodes:
+        homes.setdefault(home(node.scope, inner, view), []).append(node)
+    below: dict[str | None, list] = {}
+    for scope in view.scopes:
+        if scope.id in inner:
+            below.setdefault(home(scope.parent, inner, view), []).append(scope)
+    stack: list = [None]
+    while stack:
+        scope = stack.pop()
+        if scope == "end":
+            lines.append("end")
+            continue
+        if scope is not None:
+            lines.append(f"subgraph c{list(inner).index(scope.id)}[{text(scope.title)}]")
+            stack.append("end")
+        key = scope.id if scope is not None else None
+        for node in homes.get(key, ()):
+            opening, closing = BRACKETS.get(node.kind, ("(", ")"))
+            kind = "output" if node.id in view.outputs and not node.is_leaf else node.kind
+            lines.append(f"{number[node.id]}{opening}{text(*label(node))}{closing}:::{kind}")
+        stack.extend(reversed(below.get(key, ())))
+    for edge in view.edges:
+        arrow = "-->" if edge.tracked else "-.->"
+        said = " ".join(filter(None, (shape_text(edge.shape), f"×{edge.count}" if edge.count > 1 else "")))
+        lines.append(f"{number[edge.src]} {arrow}{'|' + text(said) + '|' if said else ''} {number[edge.dst]}")
+    kinds = dict.fromkeys("output" if n.id in view.outputs and not n.is_leaf else n.kind for n in view.nodes)
+    for kind in kinds:
+        fill, border = LIGHT[kind]
+        lines.append(f"classDef {kind} fill:{fill},stroke:{border},color:{LIGHT['text']}")
+    lines.append(f"%% {totals(view)}; {held(view)}")
+    lines.extend(f"%% {printable(note, 200)}" for note in view.notes)
+    return "\n".join(lines) + "\n"
+
+
+def label(node: Node) -> list[str]:
+    """The lines of a box."""
+    rows = [heading(node), array_text(node) if not node.is_leaf or node.shape else ""]
+    rows += [f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}" for leaf in node.leaves
+             if leaf.kind in ("param", "leaf")][:6]
+    return [row for row in [*rows, keeps_text(node)] if row]
+
+
+def text(*rows: str) -> str:
+    """A quoted Mermaid text; what has a meaning there is written as entities, which Mermaid spells with '#'."""
+    def entity(c: str) -> str:
+        return c if c.isalnum() or c in " .,:_()[]×-+…/=@" else f"#{ord(c)};"
+    return '"' + "<br/>".join("".join(map(entity, printable(row))) for row in rows) + '"'

@@ -1,0 +1,283 @@
+"use strict";
+// Lights up what is in the picture: pan, zoom, search, hover, follow, and the walk of the backward pass.
+(() => {
+const $ = id => document.getElementById(id);
+const { levels, theme } = JSON.parse($("data").textContent);
+const stage = $("stage"), tip = $("tip"), panel = $("panel"), slider = $("step");
+let level, svg, box, home, nodes, edges, pinned = null, walking = false, playing = 0, hits = [], hit = -1;
+
+// ---- one level of detail -----------------------------------------------------------------------------------
+
+function open(index) {
+  level = levels[index];
+  stage.innerHTML = level.svg;
+  svg = stage.querySelector("svg");
+  svg.removeAttribute("width"); svg.removeAttribute("height");
+  svg.setAttribute("preserveAspectRatio", "xMidYMid meet");
+  home = svg.getAttribute("viewBox").split(/\s+/).map(Number);
+  const group = name => [...svg.querySelectorAll("g." + name)];
+  const numbered = (name, letter) => {
+    const out = [];
+    for (const g of group(name)) out[+g.id.slice(svg.id.length + letter.length)] = g;
+    return out;
+  };
+  nodes = numbered("node", "n"); edges = numbered("edge", "e");
+  nodes.forEach((g, i) => {
+    const node = level.nodes[i];
+    g.querySelector("title")?.remove();
+    g.setAttribute("tabindex", "0");
+    g.setAttribute("role", "button");
+    g.setAttribute("aria-label", node.label + ". " + node.facts.map(f => f.join(" ")).join(". "));
+    g.onpointerenter = event => show(i, event);
+    g.onpointermove = place;
+    g.onpointerleave = () => { tip.hidden = true; };
+    g.onfocus = () => show(i, center(g));
+    g.onblur = () => { tip.hidden = true; };
+    g.onkeydown = event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pin(i); } };
+  });
+  edges.forEach(g => g.querySelector("title")?.remove());
+  $("caption").textContent = level.caption;
+  arrow();
+  pinned = null; panel.hidden = true;
+  fit(); find(); walk(walking);
+}
+
+function arrow() {      // the arrowhead of the backward pass, at the start of an edge
+  const ns = "http://www.w3.org/2000/svg", marker = document.createElementNS(ns, "marker");
+  const values = { id: svg.id + "back", viewBox: "0 0 10 10", refX: 1, refY: 5, markerWidth: 9, markerHeight: 9,
+                   markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" };
+  for (const [key, value] of Object.entries(values)) marker.setAttribute(key, value);
+  const head = document.createElementNS(ns, "path");
+  head.setAttribute("d", "M0 0L10 5L0 10z");
+  marker.append(head); svg.prepend(marker);
+}
+
+// ---- moving about --------------------------------------------------------------------------------------------
+
+function fit() { look(...home); }
+function look(x, y, w, h) { box = [x, y, w, h]; svg.setAttribute("viewBox", box.map(v => v.toFixed(3)).join(" ")); }
+function scale() {
+  const r = stage.getBoundingClientRect();
+  return Math.max(box[2] / r.width, box[3] / r.height);
+}
+function zoom(factor, cx, cy) {
+  const r = stage.getBoundingClientRect(), s = scale();
+  const px = box[0] + box[2] / 2 + ((cx ?? r.left + r.width / 2) - r.left - r.width / 2) * s;
+  const py = box[1] + box[3] / 2 + ((cy ?? r.top + r.height / 2) - r.top - r.height / 2) * s;
+  const w = Math.min(Math.max(box[2] * factor, 20), home[2] * 20), f = w / box[2];
+  look(px - (px - box[0]) * f, py - (py - box[1]) * f, w, box[3] * f);
+}
+function center(g) {
+  const r = g.getBoundingClientRect();
+  return { clientX: r.left + r.width / 2, clientY: r.bottom };
+}
+function goTo(g) {
+  const r = g.getBoundingClientRect(), v = stage.getBoundingClientRect(), s = scale();
+  look(box[0] + (r.left + r.width / 2 - v.left - v.width / 2) * s,
+       box[1] + (r.top + r.height / 2 - v.top - v.height / 2) * s, box[2], box[3]);
+}
+
+stage.addEventListener("wheel", event => {
+  event.preventDefault();
+  zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.003), event.clientX, event.clientY);
+}, { passive: false });
+
+const fingers = new Map();
+let moved = 0;
+stage.addEventListener("pointerdown", event => {
+  if (event.button) return;
+  fingers.set(event.pointerId, event);
+  moved = 0;
+});
+window.addEventListener("pointermove", event => {
+  const last = fingers.get(event.pointerId);
+  if (!last) return;
+  const dx = event.clientX - last.clientX, dy = event.clientY - last.clientY, s = scale();
+  if (fingers.size === 1) look(box[0] - dx * s, box[1] - dy * s, box[2], box[3]);
+  else {
+    const other = [...fingers.values()].find(f => f.pointerId !== event.pointerId);
+    const span = f => Math.hypot(f.clientX - other.clientX, f.clientY - other.clientY);
+    zoom(span(last) / Math.max(span(event), 1), (event.clientX + other.clientX) / 2, (event.clientY + other.clientY) / 2);
+  }
+  moved += Math.abs(dx) + Math.abs(dy);
+  stage.classList.toggle("moving", moved > 4);
+  fingers.set(event.pointerId, event);
+});
+for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, event => {
+  fingers.delete(event.pointerId);
+  stage.classList.remove("moving");
+});
+stage.addEventListener("click", event => {
+  if (moved > 4) return;
+  const g = event.target.closest("g.node");
+  pin(g ? nodes.indexOf(g) : null);
+});
+
+// ---- what is known of a node ---------------------------------------------------------------------------------
+
+function describe(i, into) {
+  const node = level.nodes[i], list = document.createElement("dl"), name = document.createElement("b");
+  name.textContent = node.label === node.id ? node.id : node.label + "  " + node.id;
+  list.className = "facts";
+  for (const [what, value] of node.facts) {
+    const dt = document.createElement("dt"), dd = document.createElement("dd");
+    dt.textContent = what; dd.textContent = value;
+    list.append(dt, dd);
+  }
+  into.replaceChildren(name, list);
+}
+function show(i, event) {
+  if (i === pinned || fingers.size && moved > 4) return;
+  describe(i, tip);
+  tip.hidden = false;
+  place(event);
+}
+function place(event) {
+  const r = tip.getBoundingClientRect();
+  tip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - r.width - 8)) + "px";
+  tip.style.top = (event.clientY + r.height + 26 > innerHeight ? Math.max(4, event.clientY - r.height - 12)
+                                                               : event.clientY + 18) + "px";
+}
+
+// Everything that a node depends on, and everything that depends on it.
+function family(i) {
+  const found = new Set([i]), links = new Set();
+  for (const [from, to] of [[0, 1], [1, 0]]) {
+    const queue = [i], seen = new Set(queue);
+    while (queue.length) {
+      const at = queue.pop();
+      level.edges.forEach((e, k) => {
+        if (e[from] !== at) return;
+        links.add(k);
+        if (!seen.has(e[to])) { seen.add(e[to]); found.add(e[to]); queue.push(e[to]); }
+      });
+    }
+  }
+  return [found, links];
+}
+function pin(i) {
+  pinned = i === pinned ? null : i;
+  const [found, links] = pinned === null ? [null, null] : family(pinned);
+  nodes.forEach((g, k) => { g.classList.toggle("dim", !!found && !found.has(k)); g.classList.toggle("lit", k === pinned); });
+  edges.forEach((g, k) => g.classList.toggle("dim", !!links && !links.has(k)));
+  panel.hidden = pinned === null;
+  if (pinned !== null) { describe(pinned, panel); tip.hidden = true; }
+}
+
+// ---- search --------------------------------------------------------------------------------------------------
+
+function find() {
+  const text = $("search").value.trim().toLowerCase();
+  hits = []; hit = -1;
+  level.nodes.forEach((node, i) => {
+    const found = text && (node.words + " " + node.label.toLowerCase() + " " +
+                           node.facts.map(f => f[1]).join(" ").toLowerCase()).includes(text);
+    nodes[i].classList.toggle("hit", !!found);
+    if (found) hits.push(i);
+  });
+  $("hits").textContent = text ? (hits.length === 1 ? "1 box" : hits.length + " boxes") : "";
+}
+$("search").addEventListener("input", find);
+$("search").addEventListener("keydown", event => {
+  if (event.key === "Enter" && hits.length) {
+    hit = (hit + (event.shiftKey ? hits.length - 1 : 1)) % hits.length;
+    goTo(nodes[hits[hit]]);
+  }
+  if (event.key === "Escape") { event.target.value = ""; find(); event.target.blur(); }
+});
+
+// ---- the backward pass ---------------------------------------------------------------------------------------
+
+function order() {
+  return level.nodes.map((n, i) => [n.step, i]).filter(([s]) => s !== null).sort((a, b) => a[0] - b[0]).map(([, i]) => i);
+}
+function walk(on) {
+  walking = on;
+  $("walk").hidden = !on;
+  $("backward").setAttribute("aria-pressed", on);
+  slider.max = order().length;
+  slider.value = on ? Math.min(+slider.value, +slider.max) : 0;
+  if (!on) stop();
+  step();
+}
+function step() {
+  const visits = order(), at = +slider.value, current = walking && at ? visits[at - 1] : null;
+  const past = new Set(visits.slice(0, at));
+  edges.forEach((g, k) => {
+    const [src, dst, tracked, , , norm] = level.edges[k], path = g.querySelector("path");
+    const active = walking && tracked;
+    g.classList.toggle("backward", active && (at === 0 || past.has(dst)));
+    g.classList.toggle("moves", walking && tracked && dst === current);
+    g.classList.toggle("waiting", walking && (!tracked || at > 0 && !past.has(dst)));
+    path?.setAttribute("marker-start", active && (at === 0 || past.has(dst)) ? `url(#${svg.id}back)` : "");
+    if (path) path.style.strokeWidth = active && norm ? Math.max(1, Math.min(6, 3 + Math.log10(norm))) : "";
+  });
+  const arrived = new Map(), total = new Map();
+  for (const [src, dst, tracked, count] of level.edges) if (tracked) {
+    total.set(src, (total.get(src) || 0) + count);
+    if (past.has(dst)) arrived.set(src, (arrived.get(src) || 0) + count);
+  }
+  nodes.forEach((g, i) => {
+    g.classList.toggle("now", i === current);
+    g.classList.toggle("waiting", walking && at > 0 && !past.has(i) && !arrived.get(i));
+  });
+  if (!walking) return;
+  if (current === null) {
+    $("said").textContent = `The gradient comes back along ${level.edges.filter(e => e[2]).length} edges, ` +
+      `in ${visits.length} steps. Move the slider, or press → .`;
+    return;
+  }
+  const node = level.nodes[current], to = [];
+  for (const [src, dst, tracked, count] of level.edges) if (tracked && dst === current) {
+    const got = arrived.get(src), all = total.get(src);
+    to.push(level.nodes[src].label + (all > 1 ? ` (${got} of ${all} added up)` : ""));
+  }
+  const rows = node.leaves.length ? ["its " + node.leaves.join(", ")] : [];
+  $("said").textContent = `Step ${at} of ${visits.length}: ${node.label} gives a gradient to ` +
+    ([...rows, ...new Set(to)].join(", ") || "nothing");
+}
+function stop() { clearInterval(playing); playing = 0; $("play").textContent = "▶"; }
+function play() {
+  if (playing) return stop();
+  if (+slider.value >= +slider.max) slider.value = 0;
+  $("play").textContent = "❚❚";
+  playing = setInterval(() => {
+    slider.value = +slider.value + 1;
+    step();
+    if (+slider.value >= +slider.max) stop();
+  }, 700);
+}
+slider.addEventListener("input", step);
+$("play").onclick = play;
+$("backward").onclick = () => walk(!walking);
+
+// ---- the rest ------------------------------------------------------------------------------------------------
+
+function dress(name) {
+  document.documentElement.dataset.theme = name;
+  $("theme").textContent = name === "dark" ? "Light" : "Dark";
+}
+const dark = matchMedia("(prefers-color-scheme: dark)");
+let chosen = theme !== "auto";
+dark.addEventListener("change", () => { if (!chosen) dress(dark.matches ? "dark" : "light"); });
+$("theme").onclick = () => { chosen = true; dress(document.documentElement.dataset.theme === "dark" ? "light" : "dark"); };
+$("in").onclick = () => zoom(0.8);
+$("out").onclick = () => zoom(1.25);
+$("fit").onclick = fit;
+$("level").hidden = levels.length < 2;
+levels.forEach((l, i) => $("level").add(new Option(`${l.name} (${l.nodes.length})`, i)));
+$("level").onchange = event => { slider.value = 0; open(+event.target.value); };
+document.addEventListener("keydown", event => {
+  if (event.target.matches("input[type=search], select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const nudge = by => { if (!walking) walk(true); slider.value = +slider.value + by; step(); };
+  const keys = { "/": () => $("search").focus(), f: fit, "+": () => zoom(0.8), "=": () => zoom(0.8), "-": () => zoom(1.25),
+    b: () => walk(!walking), t: $("theme").onclick, Escape: () => pin(null), ArrowRight: () => nudge(1),
+    ArrowLeft: () => nudge(-1), " ": () => walking && play() };
+  if (!keys[event.key] || event.target.matches("button") && event.key === " ") return;
+  if (event.target === slider && event.key.startsWith("Arrow")) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+dress(theme === "auto" ? (dark.matches ? "dark" : "light") : theme);
+open(0);
+})();
