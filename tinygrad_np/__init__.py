@@ -14,6 +14,8 @@ from .guard import MutationError as MutationError
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
+from . import nn as nn
+from . import optim as optim
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad

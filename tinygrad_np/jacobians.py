@@ -7,6 +7,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .recording import raw
+from .rules import NotDifferentiable
 from .transforms import Trace, grad, jvp, select_arguments
 
 
@@ -25,7 +26,10 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         trace = Trace(g, primals, "jacobian")
         shapes = [np.shape(raw(out)) for out in trace.outs]
         rows, columns = sum(map(size, shapes)), sum(v.size for v in trace.variables)
-        blocks = by_columns(trace, shapes) if columns < rows else by_rows(trace, shapes)
+        if any(getattr(a, "dtype", np.dtype(float)).kind == "c" for a in (*trace.outs, *trace.variables)):
+            blocks = of_complex(trace, shapes)
+        else:
+            blocks = by_columns(trace, shapes) if columns < rows else by_rows(trace, shapes)
         return trace.rebuild_out([give(trace.rebuild(row)) for row in blocks])
     return jacobian_of_f
 
@@ -53,14 +57,29 @@ def by_rows(trace: Trace, shapes: list) -> list[list]:
     return blocks
 
 
-def by_columns(trace: Trace, shapes: list) -> list[list]:
+def by_columns(trace: Trace, shapes: list, direction=1) -> list[list]:
     """The blocks [output][variable], a pushforward an input element."""
     columns = []
     for k, variable in enumerate(trace.variables):
-        columns.append([trace.push([unit if j == k else np.zeros(v.shape, v.dtype) for j, v in enumerate(trace.variables)])
+        columns.append([trace.push([unit * direction if j == k else np.zeros(v.shape, v.dtype)
+                                    for j, v in enumerate(trace.variables)])
                         for unit in units(variable.shape, variable.dtype)])
     return [[stacked([dots[j] for dots in columns[i]], shape + v.shape, getattr(out, "dtype", float), -1)
              for i, v in enumerate(trace.variables)] for j, (out, shape) in enumerate(zip(trace.outs, shapes))]
+
+
+def of_complex(trace: Trace, shapes: list) -> list[list]:
+    """The same where numbers are complex: a derivative in the complex sense, so J(i u) must be i J(u)."""
+    blocks = by_columns(trace, shapes)
+    if any(v.dtype.kind == "c" for v in trace.variables):
+        if not all(v.dtype.kind == "c" for v in trace.variables):
+            raise TypeError("jacobian: found real and complex arguments together; take them one by one with argnums")
+        for row, turned in zip(blocks, by_columns(trace, shapes, 1j)):
+            for block, other in zip(row, turned):
+                if not np.allclose(raw(other), 1j * raw(block), rtol=1e-6, atol=1e-6 * np.max(np.abs(raw(block)), initial=0)):
+                    raise NotDifferentiable("jacobian: the function is not holomorphic, so it has no complex Jacobian; "
+                                            "write it in real and imaginary parts, or use vjp")
+    return blocks
 
 
 def stacked(parts: list, shape: tuple, dtype, axis: int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from opcode import opmap
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .recording import CALLS, Traced, call_function, call_ufunc, raw, record, wr
 from .table import TABLE, getitem
 
 ndarray = np.ndarray
+STORE_SUBSCR = opmap["STORE_SUBSCR"]
 
 
 class Tensor(ArrayMethods, Assignment, Traced):
@@ -166,7 +168,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
         return complex(detached_scalar(self, "complex"))
 
     def __int__(self) -> int:
-        return int(self.array)
+        return int(detached_scalar(self, "int"))
 
     def __index__(self) -> int:
         return self.array.__index__()
@@ -244,7 +246,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
 
         >>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
         >>> (x * x).sum().graph()
-        <GraphView of sum#0: 2 operations, 1 leaves, 3 edges>
+        <GraphView of sum#0: 2 operations, 1 leaf, 3 edges>
         """
         from .viz import graph
         return graph(self, model=model, **options)
@@ -334,7 +336,12 @@ def detached(tensor: "Tensor", caller: str) -> ndarray:
 
 
 def detached_scalar(tensor: "Tensor", caller: str) -> ndarray:
-    """The array for a conversion to a Python number: refused where a transform would miss the gradient."""
-    if current().transforms:
-        return detached(tensor, caller)
+    """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
+
+    That is inside a transform, and in `array[i] = tensor`, which NumPy does by way of `float`.
+    """
+    frame = sys._getframe(2)
+    stores = frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
+    if current().transforms or stores:
+        return detached(tensor, "array[i] = tensor" if stores else caller)
     return tensor.array

@@ -1,7 +1,7 @@
 """Decompositions: Cholesky, QR, eigenvectors and singular vectors of the matrices on the last two axes.
 
-cholesky, eigh and eigvalsh are functions of Hermitian matrices: they read one triangle, and the gradient is Hermitian,
-the steepest ascent among Hermitian matrices. Eigenvectors and singular vectors are determined up to a phase, which
+cholesky, eigh and eigvalsh read one triangle and take the other to be its conjugate, so the gradient lies in that
+triangle: it is the derivative of the function that NumPy computes. Eigenvectors and singular vectors are determined up to a phase, which
 LAPACK fixes by making one component real; the rules follow it. Where two values coincide their vectors turn freely:
 1/(wⱼ - wᵢ) counts as 0 there, which is right for functions of the values and of the space that the vectors span.
 """
@@ -19,6 +19,12 @@ def hermitian_part(x):
     return (x + H(x)) / 2
 
 
+def of_triangle(x, upper):
+    """The gradient with respect to one triangle, from that among all Hermitian matrices."""
+    part = np.triu if upper else np.tril
+    return part(x) + part(x, 1 if upper else -1)
+
+
 def halved(x):
     """The lower triangle with half of the diagonal: Φ of Murray (2016)."""
     return np.tril(x) * (1 - np.eye(x.shape[-1], dtype=x.dtype) / 2)
@@ -28,7 +34,7 @@ def cholesky_ct(ct, out, upper):
     """ā = herm(l⁻ᴴ Φ(lᴴ l̄) l⁻¹); Murray (2016), Differentiation of the Cholesky decomposition, equation 9."""
     l, ct = (H(out), H(ct)) if upper else (out, ct)
     half = np.linalg.solve(H(l), halved(H(l) @ ct))
-    return hermitian_part(H(np.linalg.solve(H(l), H(half))))
+    return of_triangle(hermitian_part(H(np.linalg.solve(H(l), H(half)))), upper)
 
 
 function(np.linalg.cholesky, cholesky_ct, conj=False, cases=[
@@ -92,13 +98,13 @@ def first_row(v):
     return rows
 
 
-def eigh_ct(ct, out):
+def eigh_ct(ct, out, UPLO):
     """ā = v (diag(w̄) + (vᴴ v̄) / (wⱼ - wᵢ)) vᴴ; Giles (2008), An extended collection of matrix derivative results, 3.1."""
     (w_ct, v_ct), (w, v) = ct, out
     if v.dtype.kind == "c":
         v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), first_row(v))
     inner = diagonal_matrix(w_ct) + (H(v) @ v_ct) * inverse_gaps(w)
-    return hermitian_part(v @ inner @ H(v))
+    return of_triangle(hermitian_part(v @ inner @ H(v)), UPLO.upper() == "U")
 
 
 def hermitian(a):

@@ -1,0 +1,187 @@
+"""Assignment is differentiable at any order, never changes what was computed, and never writes through a view."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np import Tensor
+
+RNG = np.random.default_rng(7)
+X, C = RNG.normal(size=4), RNG.normal(size=4)
+
+
+def whole(x):
+    y = x * 2
+    z = y * y
+    y[1] = x[0] * 3
+    y[2:] += x[:2] ** 2
+    return y * y + z
+
+
+def filled(x):
+    out = np.zeros_like(x)
+    for i in range(len(x)):
+        out[i] = np.sin(x[i]) * x[i - 1]
+    return out
+
+
+def masked(x):
+    y = x.copy()
+    y[np.array([True, False, True, False])] += x[0] * x[1:3]
+    return y * y
+
+
+def repeated(x):
+    y = x * 1
+    y[[0, 0, 1]] = x[1:]
+    return y * y
+
+
+def add_at(x):
+    y = np.zeros_like(x)
+    np.add.at(y, [0, 0, 2], x[:3] ** 2)
+    np.subtract.at(y, ([1, 1],), x[3])
+    return y * x
+
+
+def multiply_at(x):
+    y = x * 1
+    np.multiply.at(y, [0, 0, 2], x[:3])
+    np.negative.at(y, [3, 3, 3])
+    return y * x
+
+
+def out_argument(x):
+    y = x * 1
+    np.exp(x, out=y)
+    return np.add(y, 1, where=C > 0, out=y * 1) * x
+
+
+def along_axis(x):
+    y = np.reshape(x * 1, (2, 2)).copy()
+    np.put_along_axis(y, np.array([[1], [0]]), x[:2, None] ** 2, axis=1)
+    np.fill_diagonal(y, x[3])
+    return np.ravel(y) * x
+
+
+def operators(x):
+    y = np.exp(x)
+    y += x
+    y *= x
+    y -= 1
+    y /= x * x + 1
+    y **= 2
+    return y
+
+
+@pytest.mark.parametrize("f", [whole, filled, masked, repeated, add_at, multiply_at, out_argument, along_axis, operators])
+def test_first_and_second_derivatives_against_finite_differences(f):
+    jacobian, step = tg.jacobian(f)(X), 1e-6
+    value = lambda x: tg.vjp(f, x)[0]  # noqa: E731
+    numeric = np.stack([(value(X + step * e) - value(X - step * e)) / (2 * step) for e in np.eye(4)], axis=-1)
+    np.testing.assert_allclose(jacobian, numeric, rtol=1e-6, atol=1e-8)
+    loss = lambda x: (f(x) * C).sum()  # noqa: E731
+    hessian, g = tg.hessian(loss)(X), tg.grad(loss)
+    numeric = np.stack([(g(X + step * e) - g(X - step * e)) / (2 * step) for e in np.eye(4)], axis=-1)
+    np.testing.assert_allclose(hessian, numeric, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(hessian, hessian.T, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(tg.jvp(f, (X,), (C,))[1], jacobian @ C, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("index", [0, -1, slice(1, None), [2, 0], np.array([True, False, True]), (slice(None), None), ...])
+def test_values_are_numpys(index):
+    a, value = np.arange(3.0), 7.0
+    x = Tensor(a) * 1
+    x[index] = value
+    a[index] = value
+    np.testing.assert_array_equal(x.numpy(), a)
+
+
+def test_earlier_reads_keep_their_values_and_gradients():
+    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 1
+    before = y[1:]
+    square = y * y
+    y[1] = 10.0
+    np.testing.assert_array_equal(before.numpy(), [2, 3])
+    square.backward(np.array([1.0, 10.0, 100.0]))
+    np.testing.assert_array_equal(x.grad, [2, 40, 600])
+
+
+def test_everyone_who_holds_the_tensor_sees_the_assignment():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    alias = y
+    y += 1
+    y[0] = x[1]
+    assert alias is y
+    (alias * np.array([1.0, 10.0])).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 11])
+
+
+def test_filling_in_place_does_not_copy_the_array_each_time():
+    out = Tensor(np.zeros(1000)) * 1
+    place = out.array.ctypes.data
+    for i in range(10):
+        out[i] = 1.0
+    assert out.array.ctypes.data == place
+
+
+def write(y):
+    y[0] = 5.0
+
+
+def add_to(y):
+    y += 1
+
+
+@pytest.mark.parametrize("view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2], lambda x: np.ravel(x)])
+@pytest.mark.parametrize("change", [write, add_to])
+def test_a_write_through_a_view_raises_and_names_the_way(view, change):
+    base = Tensor([1.0, 2.0, 3.0]) * 1
+    y = view(base)
+    with pytest.raises(tg.ViewError, match=r"y = y.copy\(\)"):
+        change(y)
+    np.testing.assert_array_equal(base.numpy(), [1, 2, 3])
+    base[1:] += 1       # the way that it names
+    copy = y.copy()
+    change(copy)
+
+
+def test_a_view_of_a_tensor_that_is_gone_may_be_written():
+    y = (Tensor([1.0, 2.0]) * 2).reshape(2, 1)
+    y[0] = 5.0
+    np.testing.assert_array_equal(y.numpy(), [[5], [4]])
+
+
+def test_leaves_are_changed_under_no_grad_only():
+    w = Tensor([1.0, 2.0], requires_grad=True, name="w")
+    for change in (write, add_to):
+        with pytest.raises(RuntimeError, match="w is a leaf"):
+            change(w)
+    np.testing.assert_array_equal(w.data, [1, 2])
+    with tg.no_grad():
+        w -= np.array([0.5, 0.5])
+        w[0] = 9.0
+    np.testing.assert_array_equal(w.data, [9, 1.5])
+    assert w.is_leaf and w.requires_grad
+
+
+def write_into(array, tensor):
+    array[0] = tensor
+
+
+@pytest.mark.parametrize("make, error", [
+    (lambda: Tensor([1, 2]).__setitem__(0, Tensor(1.5, requires_grad=True)), TypeError),
+    (lambda: (Tensor([1.0]) * 1).__setitem__(0, Tensor(1j, requires_grad=True)), TypeError),
+    (lambda: write_into(np.zeros(2), Tensor(1.5, requires_grad=True)), ValueError),     # the cause names the way
+    (lambda: write_into(np.zeros(2), Tensor([1.5], requires_grad=True)), ValueError),
+    (lambda: np.add.at(np.zeros(2), [0], Tensor([1.5], requires_grad=True)), tg.NotDifferentiable),
+    (lambda: np.copyto(np.zeros(2), Tensor([1.5, 1.0], requires_grad=True)), tg.NotDifferentiable),
+    (lambda: np.exp(Tensor([1.5], requires_grad=True), out=np.zeros(1)), tg.NotDifferentiable),
+    (lambda: (Tensor([1.0]) * 1).__iadd__(np.ones((2, 1))), ValueError),
+    (lambda: (Tensor([1, 2]) * 1).__iadd__(1.5), TypeError),
+])
+def test_what_would_lose_a_gradient_or_a_number_is_refused(make, error):
+    with pytest.raises(error):
+        make()

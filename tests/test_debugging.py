@@ -1,0 +1,114 @@
+"""tg.debug names the first bad operation; modes belong to a thread and a context."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np import Tensor
+
+HERE = r"test_debugging.py:\d+ in "
+
+
+@pytest.mark.parametrize("f, words", [
+    (lambda x: np.exp(np.log(x) * 2), r"log of \(3,\) float64 made infinity at \[0\].*" + HERE),
+    (lambda x: np.sqrt(x - 1) * 0, r"sqrt of .* made NaN at \[0\]"),
+    (lambda x: (x / x).sum(), r"divide of .* made NaN at \[0\]"),
+    (lambda x: np.linalg.norm(x) / np.prod(x), "divide"),
+])
+def test_forward(f, words):
+    x = Tensor([0.0, 1.0, 4.0], requires_grad=True)
+    with warnings.catch_warnings(), tg.debug(), pytest.raises(tg.NonFiniteError, match=words):
+        warnings.simplefilter("ignore")
+        f(x)
+
+
+def test_backward():
+    x = Tensor([0.0, 1.0], requires_grad=True)
+    with tg.debug():
+        y = np.sqrt(x)
+        z = y * 2
+        with pytest.raises(tg.NonFiniteError, match=rf"gradient of sqrt made infinity at \[0\].*operand 0.*{HERE}test_backward"):
+            z.backward(np.ones(2))
+    assert x.grad is None
+
+
+def test_what_is_finite_passes_and_zeros_still_win():
+    x = Tensor([0.0, 4.0], requires_grad=True)
+    with tg.debug():
+        np.where(x > 0, np.sqrt(x), 0).backward(np.ones(2))
+    np.testing.assert_array_equal(x.grad, [0, 0.25])
+
+
+def test_infinity_may_be_allowed():
+    x = Tensor([0.0, 1.0], requires_grad=True)
+    with tg.debug(infinity=False):
+        np.where(np.array([True, False]), x, -np.inf).max().backward()
+    np.testing.assert_array_equal(x.grad, [1, 0])
+
+
+def test_debug_in_transforms_and_as_a_decorator():
+    @tg.debug()
+    def f(x):
+        return tg.grad(lambda y: np.log(y - y).sum())(x)
+    with warnings.catch_warnings(), pytest.raises(tg.NonFiniteError, match="log"):
+        warnings.simplefilter("ignore")
+        f(np.ones(2))
+
+
+def test_threads_do_not_share_modes():
+    ready, go = threading.Event(), threading.Event()
+    seen = []
+
+    def other():
+        with tg.no_grad():
+            ready.set()
+            go.wait(10)
+            seen.append(tg.is_grad_enabled())
+    thread = threading.Thread(target=other)
+    thread.start()
+    ready.wait(10)
+    seen.append(tg.is_grad_enabled())
+    go.set()
+    thread.join()
+    assert seen == [True, False]
+
+
+def test_many_threads_differentiate_at_once():
+    results = {}
+
+    def work(i):
+        for _ in range(30):
+            with tg.no_grad():
+                assert not (Tensor(1.0, requires_grad=True) * 2).requires_grad
+            x = np.full(5, 0.1 * i)
+            results.setdefault(i, []).append(tg.hessian(lambda x: (np.sin(x) * x[0] ** 2).sum())(x))
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(6):
+        expected = tg.hessian(lambda x: (np.sin(x) * x[0] ** 2).sum())(np.full(5, 0.1 * i))
+        assert all(np.array_equal(h, expected) for h in results[i]) and len(results[i]) == 30
+
+
+def test_modes_nest_and_end_with_their_block():
+    x = Tensor(1.0, requires_grad=True)
+    with tg.no_grad():
+        with tg.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+        assert tg.grad(lambda y: y * y)(3.0) == 6       # a transform records whatever the caller does
+    with pytest.raises(ZeroDivisionError), tg.no_grad():
+        1 / 0  # noqa: B018
+    assert tg.is_grad_enabled()
+
+    @tg.no_grad()
+    def recursive(n):
+        assert not tg.is_grad_enabled()
+        return n and recursive(n - 1)
+    recursive(3)
+    assert tg.is_grad_enabled()
