@@ -75,14 +75,14 @@ def trim_zeros(filt, trim="fb", axis=None):
     return filt[tuple(index)]
 
 
-def distinct_values(ar):
-    """Each distinct element once, in order; where several are equal the first one is taken."""
-    flat = np.ravel(ar)
-    return flat[np.unique(values_of(flat), return_index=True)[1]]
+# ---- sets: which elements is decided by the values, the elements themselves are picked ---------------------
+
+def gaps(*arrays):
+    """Zero where two elements tie, so that their roles could change."""
+    return np.diff(np.sort(np.concatenate([np.ravel(a) for a in arrays])))
 
 
-@composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]],
-          kinks=lambda a: np.diff(np.sort(a, axis=None)))
+@composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]], kinks=gaps)
 def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True):
     found = np.unique(values_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
     first = found[1]
@@ -91,12 +91,47 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
     return (out, *rest) if rest else out
 
 
-composed(np.unique_values, cases=[lambda f, A: f(A(4))], kinks=lambda a: np.diff(np.sort(a, axis=None)))(distinct_values)
+def with_values(fun):
+    """The definition of one of the array API's unique functions, whose result names its values."""
+    def definition(x):
+        found = fun(values_of(x))
+        first = np.unique(values_of(x), return_index=True, equal_nan=False)[1]
+        order = np.argsort(np.argsort(found.values if hasattr(found, "_fields") else found))    # NumPy's may not be sorted
+        values = np.ravel(x)[first[order]]
+        return found._replace(values=values) if hasattr(found, "_fields") else values
+    return definition
 
 
-@composed(np.union1d, cases=[lambda f, A: f(A(3), A(2))], kinks=lambda a, b: np.diff(np.sort(np.concatenate([a.ravel(), b.ravel()]))))
+composed(np.unique_values, cases=[lambda f, A: f(A(4))], kinks=gaps)(with_values(np.unique_values))
+for several in (np.unique_all, np.unique_counts, np.unique_inverse):
+    composed(several, cases=[lambda f, A: f(A(4)).values], kinks=gaps)(with_values(several))
+
+
+@composed(np.union1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
 def union1d(ar1, ar2):
-    return distinct_values(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+    return np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+
+
+@composed(np.intersect1d, cases=[lambda f, A: f(A(3), np.array([9.0])), lambda f, A: (lambda a: f(a, a[1:]))(A(3))], kinks=gaps)
+def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
+    _, first, second = np.intersect1d(values_of(ar1), values_of(ar2), assume_unique, return_indices=True)
+    out = np.ravel(ar1)[first]
+    return (out, first, second) if return_indices else out
+
+
+@composed(np.setdiff1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
+def setdiff1d(ar1, ar2, assume_unique=False):
+    ar1 = np.ravel(ar1) if assume_unique else np.unique(ar1)
+    return ar1[~np.isin(values_of(ar1), values_of(ar2))]
+
+
+@composed(np.setxor1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
+def setxor1d(ar1, ar2, assume_unique=False):
+    if not assume_unique:
+        ar1, ar2 = np.unique(ar1), np.unique(ar2)
+    both = np.sort(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+    apart = np.concatenate([[True], values_of(both)[1:] != values_of(both)[:-1], [True]])
+    return both[apart[1:] & apart[:-1]]
 
 
 @composed(np.sort_complex, cases=[lambda f, A: f(A(4))], kinks=lambda a: np.diff(np.sort(a)))

@@ -14,7 +14,7 @@ plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, 
       np.result_type, np.min_scalar_type, np.can_cast, np.common_type, np.array_repr, np.array_str, np.array2string,
       np.may_share_memory, np.shares_memory)
 plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
-      np.bitwise_count)
+      np.bitwise_count, np.packbits, np.unpackbits)
 plain("a distance between floating numbers", np.spacing)
 plain("a count or a description", np.histogram, np.histogram2d, np.histogramdd, np.einsum_path, np.tril_indices_from,
       np.triu_indices_from, np.diag_indices_from, np.ix_, np.unravel_index, np.ravel_multi_index, np.broadcast_shapes,
