@@ -1,5 +1,36 @@
-"""Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it."""
+"""Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it.
 
-from .failures import *  # noqa
+failures.py what can be wrong, problem.py a function as one of a flat vector, finite_differences.py the reference,
+compare.py the verdict, gradcheck.py and check_op.py what users call, battery.py the checks, diagnose.py and report.py
+what a failure says, mutants.py what a pass would have missed, strategies.py and layouts.py inputs, plugin.py pytest.
+"""
+
+from .check_op import check_op as check_op
+from .failures import CheckFailed as CheckFailed
+from .failures import ForwardMismatch as ForwardMismatch
+from .failures import GradientMismatch as GradientMismatch
+from .failures import HiddenState as HiddenState
+from .failures import LayoutDependence as LayoutDependence
+from .failures import MutatedCotangent as MutatedCotangent
+from .failures import MutatedInput as MutatedInput
+from .failures import NaNGradient as NaNGradient
+from .failures import NonDeterministic as NonDeterministic
+from .failures import NotAdjoint as NotAdjoint
+from .failures import NotLinear as NotLinear
+from .failures import SecondOrderMismatch as SecondOrderMismatch
+from .failures import SharedMemory as SharedMemory
+from .failures import VacuousCheck as VacuousCheck
+from .failures import WrongDtype as WrongDtype
+from .failures import WrongShape as WrongShape
 from .gradcheck import gradcheck as gradcheck
 from .gradcheck import gradgradcheck as gradgradcheck
+from .report import GradReport as GradReport
+from .report import OpReport as OpReport
+
+
+def __getattr__(name: str):
+    """`strategies` needs hypothesis, and is imported when it is first asked for."""
+    if name == "strategies":
+        from importlib import import_module
+        return import_module(__name__ + ".strategies")
+    raise AttributeError(f"module {__name__} has no attribute {name!r}")

@@ -10,11 +10,12 @@ from .. import NotDifferentiable
 from ..rules import WrongShape as EngineWrongShape
 from ..transforms import vjp
 from . import failures, ledger
-from .compare import RTOL, Entry, Findings, compare
+from .compare import RTOL, Findings, compare
 from .problem import Problem, title
-from .report import GradReport, explain
+from .report import GradReport
 
 ADJOINT = 1e-12
+LINEAR = 1e-11
 SYMMETRY = 1e-9
 
 
@@ -64,6 +65,8 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
     attempt(problem.traced)
     if not problem.outputs:
         raise failures.VacuousCheck("the function returned no floating array, so there is nothing to differentiate")
+    if problem.point.size and problem.size_out:
+        linear(problem, rng)
     found = first_order(problem, rng, rtol, atol)
     report.add(found)
     if problem.point.size and problem.size_out:
@@ -74,15 +77,43 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
         report.add(second_order(problem, rng, rtol, atol), order=2)
 
 
-def first_order(problem: Problem, rng, rtol: float, atol: float, whole: int = 4096) -> Findings:
+def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
     """Reverse mode against finite differences."""
-    found = attempt(lambda: compare(problem, rng, rtol, atol, whole))
+    found = attempt(lambda: compare(problem, rng, rtol, atol))
     if found.entry is not None:
         kind = failures.GradientMismatch if np.isfinite(found.entry.yours) else failures.NaNGradient
         failure = kind()
         failure.found = found
         raise failure
     return found
+
+
+def linear(problem: Problem, rng) -> None:
+    """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
+    m = problem.size_out
+    v, w = (rng.choice([-1.0, 1.0], m) * (1 + rng.integers(0, 8, m) / 8) for _ in range(2))
+    gv, gw, none, double, both = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w)])
+    with np.errstate(all="ignore"):
+        size = np.abs(gv).max(initial=0) + np.abs(gw).max(initial=0)
+        if not np.isfinite(size):
+            return
+        near = LINEAR * size
+        if np.abs(gv - gw).max(initial=0) <= near < np.abs(gv).max(initial=0) and np.abs(double - gv).max(initial=0) <= near \
+                and np.abs(none - gv).max(initial=0) <= near:
+            raise failures.NotLinear("IGNORES THE COTANGENT: every cotangent gives the same gradient; multiply by ct")
+        if np.abs(none).max(initial=0) > near:
+            raise failures.NotLinear(f"a cotangent of zeros gives the gradient {none[np.argmax(np.abs(none))]:.6g}, not 0: a term "
+                                     "that is added is not multiplied by ct")
+        if np.abs(double - 2 * gv).max(initial=0) > near:
+            j = int(np.argmax(np.abs(double - 2 * gv)))
+            ratio = double[j] / gv[j] if gv[j] else np.inf
+            how = {1.0: "the cotangent counts only by its sign", 4.0: "the cotangent is squared"}.get(round(float(ratio), 6), "")
+            raise failures.NotLinear(f"twice the cotangent gives {ratio:.6g} times the gradient at {problem.where(j)}"
+                                     + (f": {how}" if how else ""))
+        if np.abs(both - (gv - 0.5 * gw)).max(initial=0) > near:
+            j = int(np.argmax(np.abs(both - (gv - 0.5 * gw))))
+            raise failures.NotLinear(f"the gradient for v - w/2 is {both[j]:.6g} at {problem.where(j)}, those for v and w make "
+                                     f"{gv[j] - 0.5 * gw[j]:.6g}: ct passes through abs, max, a comparison or a cast")
 
 
 def adjoint(problem: Problem, rng, found: Findings) -> None:
@@ -111,7 +142,7 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
                 "u and v; reverse mode agrees with finite differences, so look at the jvp rule")
 
 
-def second_order(problem: Problem, rng, rtol: float, atol: float, whole: int = 4096) -> Findings:
+def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool = False) -> Findings:
     """The gradient is a function too: its derivative, and the symmetry of the second derivative."""
     v = rng.choice([-1.0, 1.0], problem.size_out) * (1 + rng.integers(0, 8, problem.size_out) / 8)
     cts = problem.cut(v)
@@ -122,7 +153,7 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, whole: int = 4
 
     inner = Problem(gradient, (*problem.arrays(problem.point), *cts))
     try:
-        found = compare(inner, rng, rtol, atol, whole)
+        found = compare(inner, rng, rtol, atol, brief=brief)
     except Exception as error:
         raise failures.SecondOrderMismatch(
             f"the rule cannot be differentiated: {type(error).__name__}: {error}{guilty(error)}") from error
@@ -155,11 +186,12 @@ def as_given(f: Callable, inputs: tuple, problem: Problem) -> None:
 def narrow(low: Problem, problem: Problem) -> None:
     """Compare a float32 (or narrower) run with the verified float64 one."""
     rng = np.random.default_rng(1)
-    eps = max(float(np.finfo(d).eps) for d in low.dtypes)
+    dtype = min((slot.array.dtype for slot in low.slots), key=lambda d: np.finfo(d).bits)
+    eps = float(np.finfo(dtype).eps)
     v = rng.choice([-1.0, 1.0], problem.size_out) * (1 + rng.integers(0, 8, problem.size_out) / 8)
     outs, pullback = attempt(low.traced)
     if [o.shape for o in outs] != [o.shape for o in problem.outputs]:
-        raise failures.WrongDtype(f"in {low.dtypes[0]} the output has shape {outs[0].shape}; expected {problem.outputs[0].shape}")
+        raise failures.WrongDtype(f"in {dtype} the output has shape {outs[0].shape}; expected {problem.outputs[0].shape}")
     gs = attempt(lambda: pullback(low.cut(v)))
     for slot, g in zip(low.slots, gs):
         if g.dtype != slot.array.dtype:
@@ -170,10 +202,10 @@ def narrow(low: Problem, problem: Problem) -> None:
         size = np.abs(expected).max(initial=0)
         off = np.abs(found - expected)
         bad = off > 2 ** 13 * eps * (np.abs(expected) + 0.05 * size)
-        bad &= np.isfinite(expected) & (np.abs(expected) < np.finfo(low.dtypes[0]).max / 16) & np.isfinite(flat_of(outs).sum())
+        bad &= np.isfinite(expected) & (np.abs(expected) < np.finfo(dtype).max / 16) & np.isfinite(flat_of(outs).sum())
     if bad.any():
         j = int(np.argmax(np.where(bad, np.where(np.isfinite(off), off, np.inf), -1)))
-        raise failures.WrongDtype(f"in {low.dtypes[0]} the gradient at {low.where(j)} is {found[j]:.7g}; the float64 gradient, which "
+        raise failures.WrongDtype(f"in {dtype} the gradient at {low.where(j)} is {found[j]:.7g}; the float64 gradient, which "
                                   f"is verified, is {expected[j]:.7g}")
 
 

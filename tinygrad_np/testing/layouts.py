@@ -7,19 +7,19 @@ import numpy as np
 
 def fortran(a: np.ndarray) -> np.ndarray:
     """Column by column."""
-    return np.asfortranarray(a)
+    return np.array(a, order="F")
 
 
 def reversed_(a: np.ndarray) -> np.ndarray:
     """Back to front: negative strides."""
-    flip = (slice(None, None, -1),) * a.ndim
-    return np.ascontiguousarray(a[flip])[flip].reshape(a.shape)
+    flip = (*[slice(None, None, -1)] * a.ndim, ...)
+    return np.array(a[flip], order="C")[flip]
 
 
 def strided(a: np.ndarray) -> np.ndarray:
     """Every second element of a larger array, whose other elements are NaN."""
     wide = np.full(tuple(2 * n for n in a.shape) + (2,), np.nan, a.dtype)
-    view = wide[(slice(None, None, 2),) * a.ndim + (0,)]
+    view = wide[(slice(None, None, 2),) * a.ndim + (0, ...)]
     view[...] = a
     return view
 
@@ -33,7 +33,7 @@ def offset(a: np.ndarray) -> np.ndarray:
 
 def transposed(a: np.ndarray) -> np.ndarray:
     """The transpose of a contiguous array, its first two axes exchanged in memory."""
-    return np.ascontiguousarray(a.swapaxes(0, -1)).swapaxes(0, -1) if a.ndim > 1 else a.copy()
+    return np.array(a.swapaxes(0, -1), order="C").swapaxes(0, -1) if a.ndim > 1 else a.copy()
 
 
 def read_only(a: np.ndarray) -> np.ndarray:

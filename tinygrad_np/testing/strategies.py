@@ -6,7 +6,6 @@ failing case shrinks to short numbers. Import this module only where hypothesis 
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Callable
 
 import numpy as np
@@ -21,10 +20,13 @@ Domain = tuple[float, float]
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[tuple]:
     """Shapes; a side of length 0 is rare."""
-    side = st.integers(max(min_side, 1), max_side)
-    if min_side == 0:
-        side = st.one_of(side, side, side, side, side, st.just(0))
-    return st.lists(side, min_size=min_dims, max_size=max_dims).map(tuple)
+    return st.integers(min_dims, max_dims).flatmap(lambda n: st.tuples(*[sides(min_side, max_side)] * n))
+
+
+def sides(min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[int]:
+    """The length of an axis: mostly above one, rarely zero."""
+    usual = list(range(max(min_side, 1), max_side + 1))
+    return st.sampled_from(usual + usual[1:] * 5 + [0] * (min_side == 0))
 
 
 def grid(domain: Domain = REAL, reach: int = 40) -> st.SearchStrategy[float]:
@@ -109,7 +111,7 @@ def case_inputs(draw, cases, name: str = "", domain=REAL, dtype="float64", max_s
     case = draw(st.sampled_from(list(cases)))
     sizes: dict[str, int] = {}
     domains = iter(domain) if isinstance(domain[0], tuple) else None
-    side = st.one_of(*[st.integers(1, max_side)] * 5, st.just(0))
+    side = sides(0, max_side)
 
     def array(*dims):
         for d in dims:
@@ -154,8 +156,16 @@ def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signatur
         drawn = case_inputs(row.cases, row.name, where, dtype)
     else:
         from .discover import guess
-        drawn = guess(op, domain or domain_of_row, dtype)
+        drawn = guess(op, domain or domain_of_row, dtype, kwargs)
     if not kwargs:
         return drawn
-    options = st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})
-    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}), drawn, options)
+    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}), drawn, options_of(kwargs))
+
+
+def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:
+    """(args, kwargs) from a strategy of argument tuples and of options."""
+    return st.tuples(inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {}))
+
+
+def options_of(kwargs: dict) -> st.SearchStrategy[dict]:
+    return st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})

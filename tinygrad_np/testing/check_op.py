@@ -1,0 +1,191 @@
+"""check_op: one call runs the whole battery on an operation, on inputs drawn for it or given."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable, Iterable
+
+import numpy as np
+
+from ..table import TABLE
+from . import failures, ledger
+from .battery import CHECKS, Case
+from .compare import RTOL
+from .problem import title
+from .report import OpReport
+
+EFFORT = {"examples": 1.0}      # what --gradcheck=quick|full changes
+NEAR = 1e-6
+
+
+def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, kwargs: dict | None = None,
+             domain: tuple | None = None, kinks: Any = (), signature: str | None = None, order: int = 2,
+             dtypes: tuple[str, ...] = ("float64", "float32"), errors: Iterable[tuple] = (), skip: dict[str, str] | None = None,
+             max_examples: int = 100, mutants: bool = False) -> OpReport:
+    """Check everything that must hold of a differentiable operation; raise the first failure, at its smallest input.
+
+    `inputs` is a hypothesis strategy of argument tuples, a list of argument tuples, or nothing: then arguments are
+    drawn from the operation's row of the table, from `signature` (as "(m,k),(k,n)"), or by trying what it accepts.
+    `ref` computes the value in plain NumPy; `kwargs` maps option names to values or strategies; `domain` is an open
+    interval, or one an operand; `kinks` are functions of the operands that are zero where the operation is not smooth;
+    `errors` are (arguments, exception) pairs that must be refused; `skip` maps names of checks to the reason.
+    With `mutants`, the gradient is also broken in a dozen ways, to report the ones that these inputs would not notice.
+
+    >>> print(check_op(np.tanh, [(np.array([0.5, -1.0]),)]))        # doctest: +ELLIPSIS
+    tanh: PASS 15/15 checks, 1 input...
+    """
+    report = OpReport(title(op), tuple(name for name in CHECKS if name not in (skip or {})), skip or {})
+    unknown = set(skip or {}) - set(CHECKS) - {"vacuity"}
+    if unknown:
+        raise ValueError(f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity")
+    given = inputs is not None and not hasattr(inputs, "example")
+    row_kinks = getattr(TABLE.get(op) if callable(op) else None, "kinks", None)
+    kinks = [k for k in ((kinks,) if callable(kinks) else tuple(kinks)) + ((row_kinks,) if row_kinks else ()) if callable(k)]
+
+    def check(args: tuple, options: dict) -> None:
+        if kinks and not given:
+            args, options = smooth(args, options, kinks)
+        if args is None:
+            report.skipped += 1
+            return
+        one(op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes))
+
+    try:
+        for arguments, exception in errors:
+            refused(op, arguments, exception)
+        if given:
+            for arguments in inputs:
+                arguments = arguments if isinstance(arguments, tuple) else (arguments,)
+                check(arguments, dict(kwargs or {}))
+        else:
+            draw(op, inputs, check, report, kwargs=kwargs, domain=domain, signature=signature, max_examples=max_examples)
+        if "vacuity" not in (skip or {}):
+            vacuity(report, given)
+    except failures.CheckFailed as failure:
+        report.fail(failure)
+        ledger.note(report)
+        raise type(failure)(str(report), report) from None
+    if mutants:
+        from .mutants import survivors
+        report.mutants = survivors(report)
+    report.cases.clear()
+    ledger.note(report)
+    return report
+
+
+def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict) -> None:
+    """Run every check on one call."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        case = Case(op, args, kwargs, **options)
+        try:
+            if not case.start():
+                report.skipped += 1
+                return
+        except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError) as error:
+            if "read-only" not in str(error):
+                report.refusals.append(f"{type(error).__name__}: {error}")
+                return
+            raise
+        report.inputs += 1
+        try:
+            for name in report.checks:
+                CHECKS[name](case)
+        except failures.CheckFailed as failure:
+            failure.case, failure.check = case, name
+            if len(report.failing) < 8 and getattr(failure, "found", None):
+                report.failing.append((failure, name))
+            raise
+        report.count(case)
+
+
+def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, domain, signature, max_examples: int) -> None:
+    """Hypothesis draws inputs and shrinks a failing one."""
+    try:
+        import hypothesis
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError('check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass '
+                                  "inputs=[(args...), ...]") from None
+    from . import strategies
+    if inputs is None:
+        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature)
+    else:
+        drawn = strategies.with_options(inputs, kwargs)
+    n = max(5, round(max_examples * EFFORT["examples"]))
+
+    phases = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
+
+    def over(step: Callable, examples: int, phases: list) -> None:
+        @hypothesis.settings(max_examples=examples, deadline=None, derandomize=True, database=None, phases=phases,
+                             report_multiple_bugs=False, suppress_health_check=list(hypothesis.HealthCheck))
+        @hypothesis.given(drawn)
+        def run(found):
+            step(*found)
+        run()
+
+    try:
+        over(check, n, phases)
+    except failures.CheckFailed as failure:
+        if getattr(failure, "found", None):         # more failing inputs tell one mistake from another
+            def collect(args, options):
+                try:
+                    check(args, options)
+                except failures.CheckFailed:
+                    pass
+            over(collect, 15, phases[:1])
+        raise
+
+
+def smooth(args: tuple, kwargs: dict, kinks: list) -> tuple:
+    """The call, moved off the declared kinks; (None, None) where that fails."""
+    from .problem import Problem
+    p = Problem(lambda *a, **k: 0.0, args, kwargs)
+    arrays = p.arrays(p.point)
+    for attempt in range(2):
+        if not any(near(k, arrays) for k in kinks):
+            leaves = list(p.leaves)
+            for slot, a in zip(p.slots, arrays):
+                if slot.index is not None and slot.tensor is None:
+                    leaves[slot.index] = a
+            return p.rebuild(leaves)
+        step = 0
+        for a in arrays:
+            a += (1 / 64 + (step + np.arange(a.size)) / 4096).reshape(a.shape)
+            step += a.size
+    return None, None
+
+
+def near(kink: Callable, arrays: list) -> bool:
+    """Whether a kink is within rounding of these operands."""
+    n = kink.__code__.co_argcount if hasattr(kink, "__code__") else len(arrays)
+    with np.errstate(all="ignore"):
+        return bool(np.any(np.abs(np.asarray(kink(*arrays[:n]))) < NEAR))
+
+
+def refused(op: Callable, arguments, exception) -> None:
+    """A bad argument raises what it should, on tensors too."""
+    from ..tensor import Tensor
+    arguments = arguments if isinstance(arguments, tuple) else (arguments,)
+    tensors = tuple(Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a for a in arguments)
+    for args in (arguments, tensors):
+        try:
+            op(*args)
+        except exception:
+            continue
+        except Exception as error:
+            raise failures.ForwardMismatch(f"{arguments!r} raised {type(error).__name__}: {error}; expected "
+                                           f"{getattr(exception, '__name__', exception)}") from error
+        raise failures.ForwardMismatch(f"{arguments!r} was accepted; expected {getattr(exception, '__name__', exception)}")
+
+
+def vacuity(report: OpReport, given: bool) -> None:
+    """A run that compared nothing, or only zeros that are not a step function's, checked nothing."""
+    if not report.inputs:
+        why = f"the last refusal: {report.refusals[-1]}" if report.refusals else "all of them were at declared kinks"
+        raise failures.VacuousCheck(f"the operation accepted none of the inputs; {why}")
+    if not report.entries and not report.compared:
+        raise failures.VacuousCheck("no output has an entry that depends on an entry of an input")
+    if not report.compared:
+        raise failures.VacuousCheck("no derivative could be estimated at any input: is the domain right?")
+    if not report.nonzero and (given or not report.varied):
+        raise failures.VacuousCheck("every derivative compared is 0, so a rule that returns zeros would pass")
