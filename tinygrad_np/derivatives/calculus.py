@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..rules import NotDifferentiable
 from ..table import TABLE, composed, elementwise, primitive, values_of
 from .elementwise import over
 from .joining import as_operand
@@ -239,6 +240,20 @@ def polyint(p, m=1, k=None):
     for i in range(m):
         p = np.concatenate([p / np.arange(p.shape[0], 0, -1), k[i:i + 1]])
     return p
+
+
+@composed(np.polyfit, cases=[lambda f, A: f(increasing(A(5)), A(5), 2), lambda f, A: f(increasing(A(4)), A(4, 2), 1, w=np.abs(A(4)) + 0.5)])
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    if full or cov:
+        raise NotDifferentiable("polyfit: full= and cov= have no derivative here; take the coefficients alone")
+    x, y = as_operand(x), as_operand(y)
+    rcond = x.shape[0] * np.finfo(x.dtype).eps if rcond is None else rcond
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        powers, y = powers * as_operand(w)[:, None], y * (as_operand(w) if y.ndim == 1 else as_operand(w)[:, None])
+    scale = np.sqrt(np.sum(powers * powers, axis=0))
+    solution = np.linalg.lstsq(powers / scale, y, rcond)[0]
+    return solution / (scale if solution.ndim == 1 else scale[:, None])
 
 
 @composed(np.vander, cases=[lambda f, A: f(A("m")), lambda f, A: f(A("m"), 3, increasing=True)])

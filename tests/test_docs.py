@@ -1,0 +1,74 @@
+"""What the documents say is true: their blocks run, their tables are computed, their lists are complete."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+import tinygrad_np.nn.functional as F  # noqa: F401 - named by the table
+from tinygrad_np.table import TABLE, Plain
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+POLICIES = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|", (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M)
+sys.path.insert(0, str(ROOT / "docs"))
+import make_coverage  # noqa: E402
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path):
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    if not blocks:
+        return
+    script = tmp_path / f"{page.stem}.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    run = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                         env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"})
+    assert run.returncode == 0, run.stderr[-3000:]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("f, x, expected", POLICIES, ids=[f"{f} at {x}" for f, x, _ in POLICIES])
+def test_a_subgradient(f, x, expected):
+    g = tg.grad(eval(f"lambda x: {f if not f.endswith('j') else f}", globals()))(np.array(eval(x)))
+    np.testing.assert_allclose(g, eval(expected), rtol=1e-12, atol=1e-15)
+
+
+def test_the_table_of_subgradients_was_read():
+    assert len(POLICIES) > 35
+
+
+def test_the_coverage_page_is_made_of_the_table():
+    page = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
+    made_with = re.search(r"with NumPy ([\d.]+);", page)[1]
+    if not np.__version__.startswith(made_with):
+        pytest.skip(f"docs/coverage.md describes NumPy {made_with}, this is {np.__version__}")
+    assert page == make_coverage.page(), "run `python docs/make_coverage.py`"
+
+
+@pytest.mark.parametrize("module", make_coverage.MODULES.values(), ids=make_coverage.MODULES)
+def test_no_numpy_function_is_forgotten(module):
+    """A function that NumPy lets us answer for has a row, or is one of the few that stand here."""
+    refused = {"busday_count", "busday_offset", "datetime_as_string", "is_busday", "isnat", "save", "savetxt", "savez",
+               "savez_compressed"}
+    missing = {n for n in make_coverage.public(module) if make_coverage.dispatched(getattr(module, n))} - refused
+    assert sorted(n for n in missing if getattr(module, n) not in TABLE) == []
+
+
+def test_a_refused_function_says_its_name():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for call in (lambda: np.isnat(x), lambda: np.save("never", x), lambda: np.savetxt("never", x)):
+        with pytest.raises(tg.NotDifferentiable, match=r"numpy\.\w+|isnat"):
+            call()
+    assert not list(Path().glob("never*"))
+
+
+def test_plain_functions_answer_with_plain_arrays():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    answers = [np.argsort(x), x > 1, np.isfinite(x), np.argmax(x), np.searchsorted(x, 1.5), np.count_nonzero(x), np.shape(x)]
+    assert not any(isinstance(a, tg.Tensor) for a in answers)
+    assert all(row.why for row in TABLE.values() if isinstance(row, Plain))

@@ -1,0 +1,82 @@
+"""The package from outside: what it imports, what that costs, what depends on what, what its files may say."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tinygrad_np as tg
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tinygrad_np"
+# Imports run one way, from later to earlier: a file may import only what stands before it.
+ORDER = ["standin", "modes", "notes", "signatures", "graph", "rules", "table", "derivatives", "guard", "ufuncs", "recording", "methods",
+         "assignment", "tensor", "transforms"]
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_package_imports_no_extra():
+    loaded = set(run("import sys, tinygrad_np; print(*{m.partition('.')[0] for m in sys.modules})").split())
+    assert not loaded & {"pandas", "sklearn", "matplotlib", "tqdm", "safetensors", "pygraphviz", "hypothesis", "pytest",
+                         "scipy", "graphviz", "numba"}
+    assert not {m for m in run("import sys, tinygrad_np; print(*sys.modules)").split() if m.startswith("tinygrad_np.testing")}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of the package that a file imports at its top, by first name."""
+    found = set()
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            found |= {node.module.partition(".")[0]} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_run_one_way(name):
+    files = [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").exists() else sorted((PACKAGE / name).glob("*.py"))
+    earlier = set(ORDER[:ORDER.index(name)]) | {name}
+    for path in files:
+        assert imports(path) <= earlier, path
+
+
+def test_the_core_knows_nothing_above_it():
+    for name in ORDER:
+        for path in [PACKAGE / f"{name}.py", *sorted((PACKAGE / name).glob("*.py"))]:
+            if path.exists():
+                assert not imports(path) & {"nn", "optim", "viz", "testing", "jit", "io"}, path
+
+
+def test_the_public_names():
+    for name in ("Tensor nn optim no_grad enable_grad is_grad_enabled debug grad value_and_grad vjp jvp jacobian hessian hvp "
+                 "checkpoint jit primitive graph graph_diff save load NotDifferentiable").split():
+        assert hasattr(tg, name), name
+
+
+def test_the_version_and_the_extras():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tg.__version__)
+    assert {d.partition(">")[0] for d in project["dependencies"]} == {"numpy", "graphviz"}
+    assert {"models", "viz", "testing", "test", "all"} <= set(project["optional-dependencies"])
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_no_file_names_this_machine_or_a_registry():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    words = re.compile("|".join(["/" + "work/", "/" + "tmp/dev", "pypi" + r"\.org", "files" + r"\.pythonhosted", "/" + "root/"]))
+    for name in listed.stdout.split("\n"):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".cfg", ".yml", ".html", ".js", ".css", ""} and path.is_file():
+            found = words.search(path.read_text(encoding="utf-8", errors="ignore"))
+            assert not found, f"{name}: {found[0]}"
