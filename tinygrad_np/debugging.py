@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,8 +10,7 @@ import numpy as np
 from .graph import Node
 from .guard import MutationError
 from .modes import setting
-
-OURS = (str(Path(__file__).parent), str(Path(np.__file__).parent))
+from .notes import user_frame
 
 
 class NonFiniteError(FloatingPointError):
@@ -22,9 +19,7 @@ class NonFiniteError(FloatingPointError):
 
 def user_line() -> str:
     """'file:line in function' of the innermost caller outside this package and NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
-        frame = frame.f_back
+    frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 

@@ -26,6 +26,16 @@ def current() -> Mode:
     return mode.get() or ORDINARY
 
 
+def cut(step: str, values) -> None:
+    """Tell a watcher, if there is one that asks, that values (tensors or nodes) leave the tape at a step."""
+    note = getattr(current().watch, "cut", None)
+    if note is not None:
+        nodes = [getattr(value, "node", value) for value in values]
+        nodes = [node for node in nodes if getattr(node, "tracked", False)]
+        if nodes:
+            note(step, nodes)
+
+
 class setting(ContextDecorator):
     """Change fields of the mode inside a block or a function; restored whatever happens there."""
 

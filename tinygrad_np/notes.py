@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .graph import oldest_first
 from .modes import current, setting
 
 NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
+CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape
 
 PULLBACK = "pullback"       # in place of a module: a derivative recorded these operations
 INSIDE = (str(Path(__file__).parent) + os.sep, str(Path(np.__file__).parent) + os.sep)
@@ -73,22 +75,33 @@ class Recorder:
 
     def forward(self, node, out) -> None:
         """Note one recorded operation."""
-        passed = None
-        if self.last is not None:
-            passed = perf_counter_ns() - self.last
-        NOTES[node] = Note(user_line() if self.source else None, passed)
+        passed = None if self.last is None else perf_counter_ns() - self.last
+        if node.tracked:
+            NOTES[node] = Note(user_line() if self.source else None, passed)
         if self.outer is not None:
             self.outer.forward(node, out)
         if self.last is not None:
             self.last = perf_counter_ns()
 
 
-def user_line() -> str | None:
-    """The "file:line" of the innermost call that is neither in this package nor in NumPy."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if not path.startswith(INSIDE):
-            return f"{path}:{frame.f_lineno}"
+    def cut(self, step: str, nodes: list) -> None:
+        """Note where values leave the tape, with all that they were computed from."""
+        said = f"{step}, at {user_line()}" if self.source else step
+        for node in oldest_first(nodes):
+            steps = CUTS.setdefault(node, [])
+            if said not in steps:
+                steps.append(said)
+
+
+def user_frame():
+    """The innermost frame that is neither in this package nor in NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame = frame.f_back
-    return None
+    return frame
+
+
+def user_line() -> str:
+    """The "file:line" of that frame, without the folders, so that it may be shared."""
+    frame = user_frame()
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -10,7 +10,7 @@ import numpy as np
 from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
 from .graph import CONST, SELECT, Node, next_serial
 from .guard import protect, residual
-from .modes import current, mode
+from .modes import current, cut, mode
 from .rules import NotDifferentiable, Row, type_like
 from .table import TABLE, Plain
 from .ufuncs import METHODS
@@ -172,6 +172,8 @@ def positional(row: Row) -> Callable | None:
             node.shape = out.shape
             node.dtype = out.dtype
             tensor.node = node if now() is None else watched(node, out)
+        elif tracked and now() is not None:
+            cut(left(row, out), parents)
         if type(out) is ndarray and out.base is not None and type(args[row.positions[0]]) in TENSORS:
             note_view(tensor, args[row.positions[0]])
         return tensor
@@ -214,10 +216,18 @@ def finish(row: Row, values, operands, parents: tuple, out):
                 node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
         if mode.get() is not None:
             node = watched(node, out)
+    if node is CONST and mode.get() is not None:
+        cut(left(row, out), parents)
     result = outputs(out, node)
     if type(out) is ndarray and out.base is not None and type(operands[0]) in TENSORS:
         note_view(result, operands[0])
     return result
+
+
+def left(row: Row, out) -> str:
+    """How values left the tape in an operation that was not recorded."""
+    dtype = getattr(out, "dtype", None)
+    return f"{row.name} inside no_grad" if not current().recording else f"{row.name} to {dtype}, an integer dtype"
 
 
 def note_view(tensor, of) -> None:
@@ -269,6 +279,7 @@ def watched(node: Node, out) -> Node:
     """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
     now = current()
     if not now.recording:
+        cut(left(node.row, out), node.parents)
         return CONST
     if now.watch is not None:
         now.watch.forward(node, out)

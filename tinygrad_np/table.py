@@ -8,6 +8,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .graph import next_serial
+from .modes import cut
 from .notes import enclose
 from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
 from .signatures import names_of, signature_of
@@ -62,6 +63,7 @@ class Plain:
         return f"<{self.name}: {self.why}>"
 
     def apply(self, engine, args: tuple, kwargs: dict):
+        cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
         return self.fun(*[engine.raw(a) for a in args], **{k: engine.raw(v) for k, v in kwargs.items()})
 
 

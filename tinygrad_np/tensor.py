@@ -11,7 +11,7 @@ from . import guard
 from .assignment import Assignment
 from .graph import CONST, SELECT, Const, Leaf, Node, pullback
 from .methods import ArrayMethods
-from .modes import current
+from .modes import current, cut, mode
 from .recording import CALLS, Traced, call_function, call_ufunc, raw, record, wrap
 from .table import TABLE, getitem
 
@@ -131,6 +131,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
 
     def numpy(self) -> np.ndarray:
         """The values as an ndarray without history, read-only and without a copy."""
+        cut("numpy()", (self,))
         return guard.read_only(self.array)
 
     def item(self, *index) -> float:
@@ -147,6 +148,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
 
     def detach(self) -> "Tensor":
         """A tensor of the same values that needs no gradient."""
+        cut("detach()", (self,))
         return wrap(raw(self), Const(self.array.shape, self.array.dtype, self.name))
 
     def __array__(self, dtype=None, copy=None):
@@ -270,7 +272,11 @@ class Tensor(ArrayMethods, Assignment, Traced):
         return lambda self, other: call(other, self)
 
     def compare(ufunc):  # noqa: N805
-        return lambda self, other: ufunc(raw(self), raw(other))
+        def answer(self, other):
+            if mode.get() is not None:
+                cut(f"{ufunc.__name__}, which has no derivative", (self, other))
+            return ufunc(raw(self), raw(other))
+        return answer
 
     __add__, __radd__ = CALLS[np.add], reflected(np.add)
     __sub__, __rsub__ = CALLS[np.subtract], reflected(np.subtract)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections import Counter
@@ -200,6 +201,7 @@ def nbytes_of(shape, dtype) -> int:
     return math.prod(shape) * np.dtype(dtype).itemsize if shape is not None and dtype is not None else 0
 
 
+@functools.cache
 def dtype_name(dtype) -> str | None:
     """The name of a dtype, such as float32."""
     return None if dtype is None else str(np.dtype(dtype))

@@ -159,7 +159,8 @@ class Work:
         ops = [i for i, node in enumerate(self.whole.nodes) if not node.is_leaf]
         last = {boxes[i]: i for i in ops}
         ordered = sorted(last, key=last.get)
-        for budget in (self.plan.max_nodes, self.plan.max_nodes // 2):
+        for budget in (self.plan.max_nodes // 2, self.plan.max_nodes // 4):     # leaves need room too
+            budget = max(budget, 1)
             boxes = list(boxes)
             size = -(-len(ordered) // budget)
             chunk = {box: ("chunk", n // size) if size > 1 else box for n, box in enumerate(ordered)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from html import escape
 
-from .labels import array_text, caption, gradient_text, heading, keeps_text, printable, shape_text, short_name
+from .labels import array_text, caption, count, gradient_text, heading, keeps_text, printable, shape_text, short_name
 from .palette import colors
 from .view import Edge, GraphView, Node, Scope
 
 FONT = "Helvetica,Arial,sans-serif"
 SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
 LEGEND = {"param": "parameter", "leaf": "requires a gradient", "data": "data", "op": "operation", "output": "output",
+          "derivative": "operation of a derivative",
           "module": "module", "chain": "fused chain", "block": "several operations"}
 
 
@@ -19,7 +20,7 @@ def quote(text: str) -> str:
     r"""A quoted DOT string. Backslashes are doubled, so no name can end the string or mean something in it.
 
     >>> print(quote('say "a\\b"'))
-    "say \"a\\\\b\""
+    "say \"a\\b\""
     """
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\\", "\\\\").replace('"', '\\"')
     return '"' + text.encode("utf-8", "replace").decode() + '"'
@@ -123,7 +124,7 @@ def leaf_edges(view: GraphView) -> dict[tuple[str, str], Edge]:
 
 def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, frame: str | None) -> str:
     """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps."""
-    kind = "output" if node.id in view.outputs and not node.is_leaf else node.kind
+    kind = "output" if node.id in view.outputs and not node.is_leaf else node.color
     fill, border = palette[kind]
     more = {"peripheries": 2} if kind == "output" else {}
     shape = SHAPES.get(node.kind, "box")
@@ -161,9 +162,9 @@ def leaf_rows(node: Node) -> tuple[list[Node], str]:
         return leaves, ""
     params = [leaf for leaf in leaves if leaf.kind in ("param", "leaf")]
     size = sum(_elements(leaf.shape) for leaf in params)
-    text = f"{len(params)} parameter tensors, {size:,} numbers" if params else ""
+    text = f"{count(len(params), 'parameter tensor')} ({size:,})" if params else ""
     others = len(leaves) - len(params)
-    return [], ", ".join(filter(None, (text, f"{others} constants" if others else "")))
+    return [], ", ".join(filter(None, (text, count(others, "constant") if others else "")))
 
 
 def _elements(shape) -> int:
@@ -197,12 +198,12 @@ def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
         text += " gradient " + " ".join(f"Σ axis {a}" for a, _ in edge.summed)
     head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
     rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
-    return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}" + (f" label={html(text)}" if text else "") + "]"
+    return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}" + (f" label=<&#160;{escape(printable(text))}&#160;>" if text else "") + "]"
 
 
 def legend_table(view: GraphView, palette: dict, note: str) -> str:
     """What the colors mean, of the kinds that this view has, and the line of totals."""
-    kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.kind) for n in view.nodes}
+    kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
     cells = "".join(
         f'<td width="16" bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}"> </td>'

@@ -62,7 +62,7 @@ def facts(view: GraphView) -> dict:
              for node in view.nodes]
     edges = [[number[e.src], number[e.dst], int(e.tracked), e.count, e.operand,
               None if e.grad_norm is None else float(f"{e.grad_norm:.6g}")] for e in view.edges]
-    kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.kind) for n in view.nodes}
+    kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
     return {"nodes": nodes, "edges": edges, "kinds": sorted(kinds), "caption": caption(view)}
 

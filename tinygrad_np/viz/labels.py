@@ -41,8 +41,8 @@ def count(n: int, word: str) -> str:
     >>> count(1, "leaf"), count(2, "leaf")
     ('1 leaf', '2 leaves')
     """
-    plural = word if n == 1 else "leaves" if word == "leaf" else word + "es" if word.endswith("x") else word + "s"
-    return f"{n:,} {plural}"
+    plurals = {"leaf": "leaves", "box": "boxes", "number that requires a gradient": "numbers that require a gradient"}
+    return f"{n:,} {word if n == 1 else plurals.get(word, word + 's')}"
 
 
 def printable(text: str, limit: int = 60) -> str:
@@ -93,8 +93,8 @@ def keeps_text(node: Node) -> str:
         return ""
     if any(n.freed for n in _all(node)):
         return "kept for backward: freed"
-    if not node.saved_nbytes and node.shared_nbytes:
-        return "keeps nothing of its own for backward"
+    if not node.saved_nbytes:
+        return "keeps nothing of its own for backward" if node.shared_nbytes else ""
     return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
 
 
@@ -162,7 +162,8 @@ def caption(view: GraphView) -> str:
     s = view.stats()
     parts = [totals(view)]
     if s["parameters"]:
-        parts.append(f"{count(s['parameters'], 'parameter')} ({nbytes_text(s['parameter_nbytes'])})")
+        what = "parameter" if any(n.kind == "param" for n in (view.whole or view).nodes) else "number that requires a gradient"
+        parts.append(f"{count(s['parameters'], what)} ({nbytes_text(s['parameter_nbytes'])})")
     parts.append(held(view))
     if s["time_ns"]:
         parts.append(f"{s['time_ns'] / 1e6:.2f} ms forward")

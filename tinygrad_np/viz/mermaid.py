@@ -50,14 +50,14 @@ def write(view: GraphView) -> str:
         key = scope.id if scope is not None else None
         for node in homes.get(key, ()):
             opening, closing = BRACKETS.get(node.kind, ("(", ")"))
-            kind = "output" if node.id in view.outputs and not node.is_leaf else node.kind
+            kind = "output" if node.id in view.outputs and not node.is_leaf else node.color
             lines.append(f"{number[node.id]}{opening}{text(*label(node))}{closing}:::{kind}")
         stack.extend(reversed(below.get(key, ())))
     for edge in view.edges:
         arrow = "-->" if edge.tracked else "-.->"
         said = " ".join(filter(None, (shape_text(edge.shape), f"×{edge.count}" if edge.count > 1 else "")))
         lines.append(f"{number[edge.src]} {arrow}{'|' + text(said) + '|' if said else ''} {number[edge.dst]}")
-    kinds = dict.fromkeys("output" if n.id in view.outputs and not n.is_leaf else n.kind for n in view.nodes)
+    kinds = dict.fromkeys("output" if n.id in view.outputs and not n.is_leaf else n.color for n in view.nodes)
     for kind in kinds:
         fill, border = LIGHT[kind]
         lines.append(f"classDef {kind} fill:{fill},stroke:{border},color:{LIGHT['text']}")

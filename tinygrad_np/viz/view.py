@@ -61,6 +61,11 @@ class Node(NamedTuple):
         return self.kind in LEAVES
 
     @property
+    def color(self) -> str:
+        """The name of its color in the palette: its kind, or derivative for what a derivative recorded."""
+        return "derivative" if self.kind == "op" and self.order else self.kind
+
+    @property
     def ops(self) -> int:
         """How many recorded operations this stands for."""
         return sum(m.ops for m in self.members) if self.members else int(not self.is_leaf)
@@ -137,7 +142,7 @@ class GraphView:
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
     >>> g = (x * x).sum().graph()
     >>> print(g.to_text())
-    %0 = x  (2,) float64, requires grad
+    %0 = x  (2,) float64, requires grad, gradient added up from 2 uses
     %1 = multiply(%0, %0)  (2,) float64, keeps 0 B
     %2 = sum(%1)  () float64, keeps 0 B
     2 operations, 1 leaf, 3 edges; backward keeps 0 B
