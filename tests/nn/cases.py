@@ -8,12 +8,27 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """One call: `fun(*args, **kwargs)`; floating arrays among the first `diff` arguments get gradients."""
+    """One call: `fun(*args, **kwargs)`; the first `diff` arguments, or those at the positions `diff`, get gradients."""
 
     fun: str
     args: tuple
     kwargs: dict[str, Any] = {}
-    diff: int = 1
+    diff: int | tuple[int, ...] = 1
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        return self.diff if isinstance(self.diff, tuple) else tuple(range(self.diff))
+
+    def primals(self) -> list[np.ndarray]:
+        """The arguments that get gradients."""
+        return [self.args[i] for i in self.positions]
+
+    def with_primals(self, values) -> list:
+        """All arguments, these in the place of those that get gradients."""
+        args = list(self.args)
+        for i, value in zip(self.positions, values, strict=True):
+            args[i] = value
+        return args
 
 
 def draw(*shape: int, seed: int = 0, scale: float = 1.0) -> np.ndarray:
@@ -35,7 +50,28 @@ HUGE = np.array([[800.0, -800.0, 0.0], [-800.0, -800.0, -800.0], [1.0, 2.0, 800.
 EDGES = np.array([-800.0, -30.0, -1.0, -1e-9, 0.0, 1e-9, 0.5, 1.0, 3.0, 30.0, 800.0])
 W5 = np.array([0.5, 1.0, 2.0, 0.25, 3.0])
 
+IMAGES, KERNELS = draw(2, 4, 7, 6), draw(6, 4, 3, 2, seed=1)
+
 CASES = {
+    "conv2d": Case("conv2d", (IMAGES, KERNELS, draw(6, seed=2)), diff=3),
+    "conv2d_options": Case("conv2d", (IMAGES, KERNELS, draw(6, seed=2)),
+                           dict(stride=(2, 1), padding=(1, 2), dilation=(1, 2)), 3),
+    "conv2d_leftover": Case("conv2d", (IMAGES, KERNELS), dict(stride=3, padding=1), 2),
+    "conv2d_groups": Case("conv2d", (IMAGES, draw(6, 2, 3, 2)), dict(groups=2, padding=1), 2),
+    "max_pool2d": Case("max_pool2d", (IMAGES, 2)),
+    "max_pool2d_options": Case("max_pool2d", (IMAGES, (3, 2)), dict(stride=(1, 2), padding=1)),
+    "max_pool2d_dilation": Case("max_pool2d", (IMAGES, 2), dict(stride=1, dilation=2)),
+    "max_pool2d_ties_kink": Case("max_pool2d", (np.ones((1, 2, 4, 4)), 3), dict(stride=1)),
+    "avg_pool2d": Case("avg_pool2d", (IMAGES, 2)),
+    "avg_pool2d_options": Case("avg_pool2d", (IMAGES, (3, 2)), dict(stride=(1, 2), padding=1)),
+    "layer_norm": Case("layer_norm", (draw(3, 5, 4), (4,), draw(4, seed=1), draw(4, seed=2)), diff=(0, 2, 3)),
+    "layer_norm_two_axes": Case("layer_norm", (draw(3, 5, 4), (5, 4)), dict(eps=0.1)),
+    "batch_norm": Case("batch_norm", (draw(6, 5), None, None), dict(training=True)),
+    "batch_norm_images": Case("batch_norm", (IMAGES, None, None, draw(4, seed=1), draw(4, seed=2)),
+                              dict(training=True, eps=0.1), (0, 3, 4)),
+    "batch_norm_eval": Case("batch_norm", (IMAGES, draw(4, seed=3), draw(4, seed=4) ** 2, draw(4, seed=1)),
+                            diff=(0, 3)),
+    "embedding": Case("embedding", (labels(3, 2, classes=6), draw(6, 4)), diff=(1,)),
     "linear": Case("linear", (draw(6, 4), draw(3, 4, seed=1), draw(3, seed=2)), diff=3),
     "linear_without_bias": Case("linear", (draw(6, 4), draw(3, 4, seed=1)), diff=2),
     "linear_vector": Case("linear", (draw(4), draw(3, 4, seed=1), draw(3, seed=2)), diff=3),

@@ -16,13 +16,13 @@ REFERENCE = Path(__file__).with_name("reference.npz")
 
 def evaluate(torch, case: Case) -> list[np.ndarray]:
     """The output of a case in PyTorch and the gradient of each differentiated argument, in float64."""
-    args = [torch.from_numpy(np.array(a)) for a in case.args]
+    args = [torch.from_numpy(np.array(a)) if isinstance(a, np.ndarray) else a for a in case.args]
     kwargs = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in case.kwargs.items()}
-    for a in args[:case.diff]:
-        a.requires_grad_()
+    for i in case.positions:
+        args[i].requires_grad_()
     out = getattr(torch.nn.functional, case.fun)(*args, **kwargs)
     out.backward(torch.from_numpy(cotangent(tuple(out.shape))) if out.ndim else torch.tensor(cotangent(()), dtype=out.dtype))
-    return [out.detach().numpy(), *(a.grad.numpy() for a in args[:case.diff])]
+    return [out.detach().numpy(), *(args[i].grad.numpy() for i in case.positions)]
 
 
 def main() -> None:

@@ -2,12 +2,18 @@
 
 from . import functional as functional
 from . import init as init
+from .image_layers import AvgPool2d as AvgPool2d
+from .image_layers import BatchNorm1d as BatchNorm1d
+from .image_layers import BatchNorm2d as BatchNorm2d
+from .image_layers import Conv2d as Conv2d
+from .image_layers import MaxPool2d as MaxPool2d
 from .init import manual_seed as manual_seed
 from .layers import (
     GELU as GELU,
 )
 from .layers import (
     Dropout as Dropout,
+    Embedding as Embedding,
 )
 from .layers import (
     Flatten as Flatten,
@@ -16,6 +22,7 @@ from .layers import (
     Identity as Identity,
 )
 from .layers import (
+    LayerNorm as LayerNorm,
     LeakyReLU as LeakyReLU,
 )
 from .layers import (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..standin import holds
 from ..table import primitive
 from ..tensor import Tensor
 from .ones import ones
@@ -175,7 +176,7 @@ def _labels(name: str, target, shape: tuple, classes: int, weight, ignore_index:
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
     counted = None
-    if 0 <= ignore_index < classes or np.maximum.reduce(unsigned, initial=0) >= classes:
+    if 0 <= ignore_index < classes or holds(np.maximum.reduce(unsigned, initial=0) >= classes):
         counted = labels != ignore_index
         labels = np.where(counted, labels, 0)
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:

@@ -12,12 +12,17 @@ import numpy as np
 
 from ..table import primitive
 from ..tensor import Tensor
+from .convolution import avg_pool2d as avg_pool2d
+from .convolution import conv2d as conv2d
+from .convolution import max_pool2d as max_pool2d
 from .cross_entropy import cross_entropy as cross_entropy
 from .cross_entropy import log_softmax as log_softmax
 from .cross_entropy import nll_loss as nll_loss
 from .cross_entropy import softmax as softmax
 from .erf import erf
 from .init import as_generator
+from .normalization import batch_norm as batch_norm
+from .normalization import layer_norm as layer_norm
 from .ones import ones
 
 if TYPE_CHECKING:
@@ -203,6 +208,20 @@ def dropout(input: Array, p: float = 0.5, training: bool = True, generator: Seed
     dtype = input.dtype
     keep = as_generator(generator).random(input.shape, dtype if dtype == np.float32 else np.float64) >= p
     return input * np.multiply(keep, 0.0 if p == 1 else 1 / (1 - p), dtype=dtype)
+
+
+def embedding(input: Any, weight: Array) -> Tensor:
+    """The rows of `weight` (number, dim) that integer `input` (...) names; gives (..., dim).
+
+    >>> embedding(np.array([1, 1]), np.array([[0.0], [5.0]])).tolist()
+    [[5.0], [5.0]]
+    """
+    rows = np.asarray(input)
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"embedding: expected integer row numbers, found {rows.dtype}")
+    if rows.size and not 0 <= rows.min() <= rows.max() < weight.shape[0]:
+        raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; expected 0 to {weight.shape[0] - 1}")
+    return weight[rows]
 
 
 def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:

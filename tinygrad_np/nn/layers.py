@@ -30,11 +30,8 @@ class Linear(Module):
         self.in_features, self.out_features = in_features, out_features
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(in_features, 1))
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        init.uniform_(self.weight, -bound, bound, generator)
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
-        if bias:
-            init.uniform_(self.bias, -bound, bound, generator)
+        self.weight = init.uniform_(Parameter(np.empty((out_features, in_features), dtype)), -bound, bound, generator)
+        self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
 
     def forward(self, input):
         return F.linear(input, self.weight, self.bias)
@@ -101,6 +98,36 @@ class Softmax(Module):
 
     def extra_repr(self):
         return f"dim={self.dim}"
+
+
+class LayerNorm(Module):
+    """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted."""
+
+    def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, *, dtype=np.float32):
+        self.normalized_shape = normalized_shape if isinstance(normalized_shape, tuple) else (normalized_shape,)
+        self.eps = eps
+        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+
+    def forward(self, input):
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
+class Embedding(Module):
+    """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1)."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype=np.float32, generator: Seed = None):
+        self.weight = init.normal_(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), generator=generator)
+
+    def forward(self, input):
+        return F.embedding(input, self.weight)
+
+    def extra_repr(self):
+        return ", ".join(map(str, self.weight.shape))
 
 
 class Flatten(Module):

@@ -174,6 +174,24 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
+    def summary(self, x: Any = None):
+        """A table of the modules: output shape, parameters, bytes, operations and what backward keeps; it prints itself.
+
+        `x`, an input or a tuple of inputs, is run once in evaluation mode; without it only parameters are counted.
+
+        >>> from tinygrad_np import nn
+        >>> print(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).summary(np.ones((2, 4), np.float32)))
+        layer       type        output  parameters  bytes  operations  kept for backward
+        --------------------------------------------------------------------------------
+        Sequential  Sequential  (2, 3)           0    0 B           0                0 B
+          0         Linear      (2, 3)          15   60 B           1               32 B
+          1         ReLU        (2, 3)           0    0 B           1               24 B
+        --------------------------------------------------------------------------------
+        total                                   15   60 B           2               56 B
+        """
+        from ..viz.summary import summary
+        return summary(self, x)
+
     # ---- how it reads -------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:

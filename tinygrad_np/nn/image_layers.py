@@ -1,0 +1,116 @@
+"""The layers of networks for images: convolution, pooling and batch normalization."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import functional as F
+from . import init
+from .convolution import pair
+from .module import Module, Parameter
+
+if TYPE_CHECKING:
+    from .convolution import Pair
+    from .init import Seed
+
+
+class Conv2d(Module):
+    """Cross-correlation with `out_channels` kernels, (N, C, H, W) to (N, O, oh, ow); weights start as in PyTorch.
+
+    `weight` is (out_channels, in_channels / groups, kh, kw).
+
+    >>> Conv2d(1, 8, 3, padding=1)(np.zeros((2, 1, 28, 28), np.float32)).shape
+    (2, 8, 28, 28)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0,
+                 dilation: Pair = 1, groups: int = 1, bias: bool = True, *, dtype=np.float32, generator: Seed = None):
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(f"Conv2d: groups: {groups} does not divide {in_channels} and {out_channels} channels")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.padding, self.dilation = map(pair, (kernel_size, stride, padding, dilation))
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        generator = init.as_generator(generator)
+        bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
+        self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
+        self.bias = init.uniform_(Parameter(np.empty(out_channels, dtype)), -bound, bound, generator) if bias else None
+
+    def forward(self, input):
+        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def extra_repr(self):
+        return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
+                f"padding={self.padding}")
+
+
+class MaxPool2d(Module):
+    """The largest element in each window of (N, C, H, W)."""
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1):
+        self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
+        self.padding, self.dilation = pair(padding), pair(dilation)
+
+    def forward(self, input):
+        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(Module):
+    """The mean of each window of (N, C, H, W)."""
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
+        self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
+        self.padding = pair(padding)
+
+    def forward(self, input):
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding)
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _BatchNorm(Module):
+    """What the batch norms share: a scale and a shift a channel, and running statistics for evaluation."""
+
+    axes: tuple[int, ...] = ()
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, *, dtype=np.float32):
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean = self.running_var = None
+        if track_running_stats:
+            self.register_buffer("running_mean", np.zeros(num_features, dtype))
+            self.register_buffer("running_var", np.ones(num_features, dtype))
+            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+
+    def forward(self, input):
+        if len(input.shape) not in self.axes or input.shape[1] != self.num_features:
+            raise ValueError(f"{type(self).__name__}: found shape {input.shape}; expected {self.num_features} channels "
+                             f"in one of {self.axes} dimensions")
+        out = F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, self.training,
+                           self.momentum, self.eps)
+        if self.training and self.running_mean is not None:
+            self.num_batches_tracked += 1
+        return out
+
+    def extra_repr(self):
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Each channel of (N, C) or (N, C, L) with mean 0 and variance 1, then scaled and shifted."""
+
+    axes = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Each channel of (N, C, H, W) with mean 0 and variance 1, then scaled and shifted."""
+
+    axes = (4,)
