@@ -1,0 +1,160 @@
+"""Pictures from the command line: draw a script's tensor, compare two graphs, see which layout engines work here.
+
+    python -m tinygrad_np.viz train.py:loss -o loss.html
+    python -m tinygrad_np.viz diff before.json after.json
+    python -m tinygrad_np.viz doctor
+
+Exit code 0: done; 1: failed, or the graphs differ; 2: bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import runpy
+import sys
+from pathlib import Path
+
+from ..notes import record
+from ..tensor import Tensor
+from . import graph, graph_diff
+from .svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
+from .view import MAX_NODES, GraphView
+
+
+class Failure(Exception):
+    """What went wrong, in one line."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    commands = {"draw": draw, "diff": diff, "doctor": doctor}
+    command = argv.pop(0) if argv and argv[0] in commands else "draw"
+    try:
+        return commands[command](argv)
+    except (Failure, GraphvizMissing) as error:
+        print(f"tinygrad_np.viz: {error}", file=sys.stderr)
+        return 1
+
+
+def draw(argv: list[str]) -> int:
+    """Draw the tensor that a script computes, or a graph that was saved as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tinygrad_np.viz", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", metavar="script.py:loss | graph.json",
+                        help="a script and the name of its tensor, or a saved graph")
+    parser.add_argument("-o", "--out", type=Path,
+                        help="the file to write: .svg .html .png .pdf .dot .mmd .json .txt (default: text, printed)")
+    parser.add_argument("--depth", type=int, help="draw modules nested deeper than this as one box each")
+    parser.add_argument("--max-nodes", type=int, default=MAX_NODES, help=f"boxes at most (default: {MAX_NODES})")
+    parser.add_argument("--params", choices=("fold", "nodes"), default="fold", help="parameters as rows, or as nodes")
+    parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
+    parser.add_argument("--engine", choices=("auto", "dot", "pygraphviz"), default="auto")
+    parser.add_argument("--grads", action="store_true", help="the norm of the gradient at every node")
+    parser.add_argument("--source", action="store_true", help="the script's line that made every node")
+    parser.add_argument("--time", action="store_true", help="the time that every operation took")
+    args, rest = parser.parse_known_args(argv)
+    saved = args.what.endswith(".json")
+    script, _, name = args.what.rpartition(":")
+    if not saved and not (script and name.isidentifier()):
+        parser.error(f"found {args.what!r}; expected script.py:name, such as train.py:loss, or a .json file")
+    if args.out is not None and args.out.suffix.lower()[1:] not in ("svg", "html", "png", "pdf", "dot", "gv", "mmd", "json",
+                                                                    "txt"):
+        parser.error(f"--out: found the suffix {args.out.suffix!r}; expected .svg .html .png .pdf .dot .mmd .json or .txt")
+    if saved and (rest or args.grads or args.source or args.time):
+        parser.error("a saved graph takes no script arguments, and no --grads, --source or --time")
+    view = read(Path(args.what)) if saved else run(Path(script), name, rest, args)
+    if args.depth is not None or args.max_nodes != MAX_NODES or args.params != "fold":
+        try:
+            view = view.collapse(depth=args.depth, max_nodes=args.max_nodes, params=args.params)
+        except ValueError as error:
+            parser.error(str(error))
+    if args.out is None:
+        print(view.to_text())
+        return 0
+    drawn = args.out.suffix.lower() in (".svg", ".html", ".png", ".pdf")
+    theme = "light" if args.theme == "auto" and args.out.suffix.lower() in (".png", ".pdf") else args.theme
+    try:
+        view.save(args.out, **({"theme": theme, "engine": args.engine} if drawn else {}))
+    except OSError as error:
+        raise Failure(f"{args.out}: {error.strerror or error}") from None
+    print(f"{args.out}: {view!r}")
+    return 0
+
+
+def run(script: Path, name: str, argv: list[str], args) -> GraphView:
+    """The graph of the tensor `name` after running a script as `python script.py` does."""
+    if not script.is_file():
+        raise Failure(f"{script}: no such script")
+    old = sys.argv, sys.path[0]
+    sys.argv, sys.path[0] = [str(script), *argv], str(script.resolve().parent)
+    watching = record(source=args.source, time=args.time) if args.source or args.time else contextlib.nullcontext()
+    try:
+        with watching:
+            names = runpy.run_path(str(script), run_name="__main__")
+    except SystemExit as error:
+        raise Failure(f"{script}: left with exit code {error.code} before {name!r} could be drawn") from None
+    except Exception as error:
+        line = error.__traceback__
+        while line.tb_next is not None and line.tb_frame.f_code.co_filename != str(script):
+            line = line.tb_next
+        raise Failure(f"{script}:{line.tb_lineno}: {type(error).__name__}: {error}") from None
+    finally:
+        sys.argv, sys.path[0] = old
+    tensors = {n: v for n, v in names.items() if isinstance(v, Tensor) and not n.startswith("_")}
+    if name not in tensors:
+        found = f"a {type(names[name]).__name__}" if name in names else f"the tensors {', '.join(tensors) or '(none)'}"
+        raise Failure(f"{script}: {name!r} is not a tensor; found {found}")
+    try:
+        return graph(tensors[name], names=tensors, grads=args.grads, title=name)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+
+
+def read(path: Path) -> GraphView:
+    """A saved graph."""
+    try:
+        return GraphView.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise Failure(f"{path}: {error}") from None
+
+
+def diff(argv: list[str]) -> int:
+    """Print what differs between two saved graphs; exit code 1 when something does."""
+    parser = argparse.ArgumentParser(prog="python -m tinygrad_np.viz diff")
+    parser.add_argument("a", type=Path, help="a graph saved as JSON")
+    parser.add_argument("b", type=Path, help="another")
+    args = parser.parse_args(argv)
+    found = graph_diff(read(args.a), read(args.b))
+    print(found)
+    return int(bool(found))
+
+
+def doctor(argv: list[str]) -> int:
+    """Say which layout engines work here, by laying out a small graph with each."""
+    argparse.ArgumentParser(prog="python -m tinygrad_np.viz doctor").parse_args(argv)
+    working = 0
+    for name, engine, fix in (("dot", by_dot, "install Graphviz (apt install graphviz, brew install graphviz)"),
+                              ("pygraphviz", by_pygraphviz, 'pip install "tinygrad_np[viz]"')):
+        if not available(name):
+            print(f"{name}: not installed; {fix}")
+            continue
+        works = []
+        for format in ("svg", "png", "pdf"):
+            try:
+                engine("digraph { a -> b }", format, 10.0, 96)
+                works.append(format)
+            except EngineFailed as error:
+                print(f"{name}: {format}: {error}")
+        working += "svg" in works
+        if works:
+            print(f"{name}: draws {', '.join(works)}")
+    print("text, Mermaid, JSON and DOT need no engine")
+    return 0 if working else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
