@@ -85,7 +85,8 @@ def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         value = value.data
     if not isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
-        raise TypeError(f"save: {name!r} is a {type(value).__name__}; expected an array, a tensor, a number or a dict")
+        raise TypeError(f"save: {name!r} is a {type(value).__name__}; "
+                        "expected an array, a tensor, a number or a dict")
     array = np.asarray(value, order="C")
     if array.dtype.kind not in "biufc":
         raise TypeError(f"save: {name!r} has dtype {array.dtype}; expected numbers or booleans")
@@ -102,7 +103,8 @@ def _nested(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             if not isinstance(inner, dict):
                 break
         if not isinstance(inner, dict) or last in inner:
-            raise ValueError(f"{path}: {name!r} is both an array and a group of arrays; the file was not written by save")
+            raise ValueError(f"{path}: {name!r} is both an array and a group of arrays; "
+                             "the file was not written by save")
         inner[last] = array
     return state
 

@@ -66,5 +66,6 @@ def report(title: str, times: Mapping[str, list[float]], base: str) -> dict[str,
     for name, values in times.items():
         low, middle, high = statistics.quantiles(values, n=4)
         ratios[name] = statistics.median(a / b for a, b in zip(values, times[base], strict=True))
-        print(f"  {name:16s} {middle * 1e6:10.1f} µs   [{low * 1e6:.1f}, {high * 1e6:.1f}]   {ratios[name]:5.2f} x {base}")
+        spread = f"[{low * 1e6:.1f}, {high * 1e6:.1f}]"
+        print(f"  {name:16s} {middle * 1e6:10.1f} µs   {spread:20s} {ratios[name]:5.2f} x {base}")
     return ratios

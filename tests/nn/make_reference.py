@@ -21,7 +21,7 @@ def evaluate(torch, case: Case) -> list[np.ndarray]:
     for i in case.positions:
         args[i].requires_grad_()
     out = getattr(torch.nn.functional, case.fun)(*args, **kwargs)
-    out.backward(torch.from_numpy(cotangent(tuple(out.shape))) if out.ndim else torch.tensor(cotangent(()), dtype=out.dtype))
+    out.backward(torch.tensor(cotangent(tuple(out.shape)), dtype=out.dtype))
     return [out.detach().numpy(), *(args[i].grad.numpy() for i in case.positions)]
 
 

@@ -14,7 +14,8 @@ from tinygrad_np import Tensor
 from .cases import CASES, EDGES, HUGE, Case, cotangent, draw, labels
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
-SMOOTH = [label for label in CASES if not {"huge", "empty", "kink"} & set(label.split("_")) and CASES[label].args[0] is not EDGES]
+SMOOTH = [label for label, case in CASES.items()
+          if not {"huge", "empty", "kink"} & set(label.split("_")) and case.args[0] is not EDGES]
 
 
 def call(case: Case, args):

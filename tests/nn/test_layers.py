@@ -14,7 +14,8 @@ def x(*shape, dtype=np.float64):
 
 
 @pytest.mark.parametrize("layer, function", [
-    (nn.ReLU(), F.relu), (nn.Tanh(), F.tanh), (nn.Sigmoid(), F.sigmoid), (nn.GELU(), F.gelu), (nn.Softmax(), F.softmax),
+    (nn.ReLU(), F.relu), (nn.Tanh(), F.tanh), (nn.Sigmoid(), F.sigmoid), (nn.GELU(), F.gelu),
+    (nn.Softmax(), F.softmax),
     (nn.LeakyReLU(0.3), lambda a: F.leaky_relu(a, 0.3)), (nn.GELU("tanh"), lambda a: F.gelu(a, "tanh")),
     (nn.Softmax(0), lambda a: F.softmax(a, 0)), (nn.Identity(), lambda a: a)])
 def test_layers_call_their_functions(layer, function):
@@ -50,7 +51,8 @@ def test_linear_shapes_dtypes_and_repeatable_weights():
     assert nn.Linear(7, 3, generator=4).weight.numpy().tobytes() == layer.weight.numpy().tobytes()
     assert nn.Linear(7, 3, bias=False).bias is None
     wide = nn.Linear(400, 300, generator=0)
-    assert np.abs(wide.weight.numpy()).max() <= 0.05 and wide.weight.numpy().std() == pytest.approx(0.05 / 3 ** 0.5, rel=0.01)
+    assert np.abs(wide.weight.numpy()).max() <= 0.05
+    assert wide.weight.numpy().std() == pytest.approx(0.05 / 3 ** 0.5, rel=0.01)
 
 
 def test_manual_seed_repeats_layers():
@@ -93,7 +95,8 @@ def test_sequential_is_a_sequence():
 
 
 @pytest.mark.parametrize("make", [
-    lambda p: optim.SGD(p, lr=0.5, momentum=0.9), lambda p: optim.Adam(p, lr=0.02), lambda p: optim.RMSprop(p, lr=0.01)])
+    lambda p: optim.SGD(p, lr=0.5, momentum=0.9), lambda p: optim.Adam(p, lr=0.02),
+    lambda p: optim.RMSprop(p, lr=0.01)])
 def test_a_network_learns_exclusive_or(make):
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (256, 2)).astype(np.float32)

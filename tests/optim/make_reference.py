@@ -19,7 +19,7 @@ def trajectory(torch, name: str, options: dict) -> list[np.ndarray]:
     params = [torch.nn.Parameter(torch.from_numpy(p)) for p in first_parameters()]
     optimizer = getattr(torch.optim, name)(params, **options)
     for t in range(STEPS):
-        for p, g in zip(params, gradients(t, [p.detach().numpy() for p in params])):
+        for p, g in zip(params, gradients(t, [p.detach().numpy() for p in params]), strict=True):
             p.grad = torch.from_numpy(g)
         optimizer.step()
     return [p.detach().numpy() for p in params]

@@ -24,7 +24,7 @@ def make(label: str, arrays=None):
 
 def take(params, optimizer, steps) -> None:
     for t in steps:
-        for p, g in zip(params, gradients(t, [p.numpy() for p in params])):
+        for p, g in zip(params, gradients(t, [p.numpy() for p in params]), strict=True):
             p.grad = g
         optimizer.step()
 
@@ -52,7 +52,7 @@ def test_resumes_bit_for_bit_through_a_file(label, tmp_path):
         assert other.param_groups[0][key] == optimizer.param_groups[0][key]
     take(params, optimizer, range(30, 60))
     take(other_params, other, range(30, 60))
-    for p, q in zip(params, other_params):
+    for p, q in zip(params, other_params, strict=True):
         assert p.numpy().tobytes() == q.numpy().tobytes()
 
 
@@ -71,11 +71,11 @@ def test_updates_in_place_and_leaves_gradients_alone():
         places = [p.data.ctypes.data for p in params]
         for t in range(3):
             grads = gradients(t, [p.numpy() for p in params])
-            for p, g in zip(params, grads):
+            for p, g in zip(params, grads, strict=True):
                 p.grad = g.copy()
                 p.grad.flags.writeable = False
             optimizer.step()
-            for p, g in zip(params, grads):
+            for p, g in zip(params, grads, strict=True):
                 assert np.array_equal(p.grad, g)
         assert [p.data.ctypes.data for p in params] == places, label
 
@@ -85,7 +85,7 @@ def test_parameters_without_a_gradient_stay():
     before = [p.numpy().copy() for p in params]
     params[1].grad = np.ones(5, np.float32)
     optimizer.step()
-    assert [np.array_equal(p.numpy(), b) for p, b in zip(params, before)] == [True, False, True, True]
+    assert [np.array_equal(p.numpy(), b) for p, b in zip(params, before, strict=True)] == [True, False, True, True]
 
 
 def test_a_graph_that_is_still_alive_keeps_its_values():

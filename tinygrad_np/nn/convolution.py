@@ -43,7 +43,8 @@ class Window(NamedTuple):
             x = padded
         n, c, y, z = x.strides
         (sh, sw), (dh, dw) = self.stride, self.dilation
-        return as_strided(x, (x.shape[1], *self.kernel, x.shape[0], *Window.places(self._replace(padding=(0, 0)), x.shape)),
+        places = self._replace(padding=(0, 0)).places(x.shape)
+        return as_strided(x, (x.shape[1], *self.kernel, x.shape[0], *places),
                           (c, y * dh, z * dw, n, y * sh, z * sw), writeable=False)
 
     def put(self, patches: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -72,8 +73,8 @@ def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Pair 
         raise ValueError(f"conv2d: found images of shape {input.shape} and kernels of shape {weight.shape}; expected "
                          "(N, C, H, W) and (O, C / groups, kh, kw)")
     if groups < 1 or weight.shape[0] % groups or input.shape[1] != weight.shape[1] * groups:
-        raise ValueError(f"conv2d: found {input.shape[1]} channels, kernels of shape {weight.shape} and {groups} groups; "
-                         "expected channels = weight.shape[1] * groups and kernels divisible by groups")
+        raise ValueError(f"conv2d: found {input.shape[1]} channels, kernels of shape {weight.shape} and "
+                         f"{groups} groups; expected channels = weight.shape[1] * groups, kernels divisible by groups")
     window = Window(weight.shape[2:], pair(stride), pair(padding), pair(dilation))
     out = _conv(input, weight, window, groups)
     return out if bias is None else out + bias[:, None, None]

@@ -220,7 +220,8 @@ def embedding(input: Any, weight: Array) -> Tensor:
     if rows.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer row numbers, found {rows.dtype}")
     if rows.size and not 0 <= rows.min() <= rows.max() < weight.shape[0]:
-        raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; expected 0 to {weight.shape[0] - 1}")
+        raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; "
+                         f"expected 0 to {weight.shape[0] - 1}")
     return weight[rows]
 
 

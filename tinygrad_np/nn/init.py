@@ -140,7 +140,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def _fill(tensor: T, values) -> T:
     array = tensor.data if isinstance(tensor, Tensor) else tensor
     if not array.flags.writeable:
-        raise ValueError(f"a graph still needs the array of this tensor of shape {array.shape}; initialize it before use")
+        raise ValueError(f"a graph still needs the array of this tensor of shape {array.shape}; "
+                         "initialize it before use")
     array[...] = values
     return tensor
 

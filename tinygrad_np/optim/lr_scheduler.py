@@ -50,7 +50,7 @@ class LRScheduler:
         self._apply()
 
     def _apply(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs):
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = self.rate(base, self.last_epoch)
 
 
@@ -139,7 +139,7 @@ class OneCycleLR(LRScheduler):
         # (last step, what is reached there); the first phase starts from the initial rate.
         self.phases = [(rise, "high"), (2 * rise, "start"), (total_steps - 1, "end")] if three_phase else \
                       [(rise, "high"), (total_steps - 1, "end")]
-        for group, high in zip(groups, highest):
+        for group, high in zip(groups, highest, strict=True):
             group["initial_lr"] = high / div_factor
         super().__init__(optimizer)
 

@@ -17,7 +17,8 @@ class Optimizer:
     Here, for all of them: `maximize` turns the gradient round, and `weight_decay` adds weight_decay · p to it.
 
     `param_groups` is a list of dicts, each with its "params" and options such as "lr"; an option may be
-    changed between steps. `state` maps the position of a parameter, once it has been updated, to its arrays and its "step" count.
+    changed between steps. `state` maps the position of a parameter, once it has been updated, to its arrays and
+    its "step" count.
     """
 
     def __init__(self, params: Iterable, **defaults: Any):
@@ -114,7 +115,8 @@ class Optimizer:
                 self._refuse(f"group {i} has the options {sorted(found)}, expected {sorted(wanted)}")
             options.append({name: _plain(value) for name, value in groups[str(i)].items()})
             self.check(options[-1])
-        owners = [option for group, option in zip(self.param_groups, options) for _ in group["params"]]
+        owners = [option for group, option in zip(self.param_groups, options, strict=True)
+                  for _ in group["params"]]
         fresh: dict[int, dict[str, Any]] = {}
         for key, entries in states.items():
             if not key.isdecimal() or int(key) >= len(self.params):
@@ -130,7 +132,7 @@ class Optimizer:
                     self._refuse(f"{name!r} of parameter {key} is {value.dtype} of shape {value.shape}, "
                                  f"expected {p.dtype} of shape {p.shape}")
                 fresh[int(key)][name] = value if name != "step" else int(value)
-        for group, option in zip(self.param_groups, options):
+        for group, option in zip(self.param_groups, options, strict=True):
             group.update(option)
         self.state = fresh
 
@@ -153,7 +155,8 @@ class Optimizer:
 
     def _group(self, i: int, given: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(given, Mapping) or "params" not in given:
-            raise TypeError(f"{self._name}: parameter group {i} must be a dict with 'params', found {type(given).__name__}")
+            raise TypeError(f"{self._name}: parameter group {i} must be a dict with 'params', "
+                            f"found {type(given).__name__}")
         unknown = set(given) - set(self.defaults) - {"params"}
         if unknown:
             raise ValueError(f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
@@ -174,8 +177,8 @@ class Optimizer:
         return scratch
 
     def __repr__(self) -> str:
-        lines = (", ".join(f"{k}={v}" for k, v in group.items() if k != "params") + f", {len(group['params'])} parameters"
-                 for group in self.param_groups)
+        lines = (", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"),
+                            f"{len(group['params'])} parameters"]) for group in self.param_groups)
         return f"{self._name}({'; '.join(lines)})"
 
 
