@@ -109,7 +109,7 @@ def _parser() -> Parser:
     show.add_argument("run", metavar="RUN", help="a run folder")
     show.add_argument("--index", type=int, default=0, metavar="I", help="which image, from 0 (default: 0)")
     show.add_argument("--data", metavar="PATH", help="images to choose from (default: the run's held-out images)")
-    show.add_argument("-o", dest="out", metavar="PNG", help="draw it to this file as well")
+    show.add_argument("-o", dest="out", metavar="FILE", help="draw it to this .png, .svg or .pdf file as well")
 
     graph = add(commands.graph, "graph", "draw the computation graph that a recipe differentiates")
     add_recipe(graph)

@@ -50,8 +50,7 @@ def train(recipe: str, data: str | None, changes: list[str], epochs: str | None,
     training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
     asked = describe(wanted, where, whole)
     if resume and run_.holds_run(folder):
-        run = Run.open(folder)
-        run.resume(asked)
+        run = Run.open(folder).resume(asked)
     else:
         run = Run.start(folder, asked)
     del whole
@@ -103,7 +102,7 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
 def predict(run: str, data: str, out: str, json: bool) -> None:
     """Write a run's predictions for a file of images, in Kaggle's form."""
     opened, images, path = Run.open(Path(run)), data_.load(data), Path(out)
-    if path.exists() and path.samefile(images.origin if Path(images.origin).exists() else run):
+    if path.exists() and Path(images.origin).exists() and path.samefile(images.origin):
         raise BadUsage(f"--out {out}: is the file that is read; choose another")
     predicted = train_.scores(_trained(opened, images), images.images).argmax(axis=1)
     run_.write_submission(path, predicted)
@@ -124,8 +123,9 @@ def show(run: str, index: int, data: str | None, out: str | None, json: bool) ->
     chances = train_.probabilities(train_.scores(_trained(opened, one), one.images))[0]
     predicted, actual = int(chances.argmax()), None if one.labels is None else int(one.labels[0])
     if out is not None:
+        path = _with_suffix(out, ".png", ".svg", ".pdf")
         title = f"{opened.recipe.name}, image {index}"
-        plots.samples(one.images, np.array([predicted]), one.labels, chances.max(keepdims=True), Path(out), title)
+        plots.samples(one.images, np.array([predicted]), one.labels, chances.max(keepdims=True), path, title)
     if json:
         _print_json({"index": index, "predicted": predicted, "actual": actual,
                      "probabilities": [round(float(chance), 6) for chance in chances]})

@@ -63,6 +63,8 @@ def load(where: str) -> Dataset:
             raise Failure(f"{path}: found {len(pixels):,} images, expected {len(labels):,}, "
                           "as many as the labels file beside it has")
         pixels = pixels.astype(np.float32)
+    elif raw.startswith(b"PK\3\4"):
+        raise Failure(f"{path}: found a zip archive, expected CSV or IDX: unpack it first")
     elif b"\0" in raw[:4096]:
         raise Failure(f"{path}: found binary data that begins with {raw[:4].hex(' ')}, expected CSV or IDX")
     else:
@@ -121,8 +123,8 @@ def split(dataset: Dataset, held_out: int | float, rows: int | None, seed: int) 
         raise Failure(f"{dataset.origin}: rows={total:,} asks for more rows than there are ({len(dataset):,})")
     count = round(held_out * total) if isinstance(held_out, float) else held_out
     if not 0 < count < total:
-        raise Failure(f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or to measure; "
-                      f"expected 1..{total - 1:,} rows or a share such as 0.2")
+        raise Failure(f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or to "
+                      f"measure; expected 1..{total - 1:,} rows or a share such as 0.2")
     order = np.random.default_rng([seed, 0]).permutation(len(dataset))[:total]
     return dataset.take(order[count:]), dataset.take(order[:count])
 

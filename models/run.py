@@ -63,8 +63,11 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise Failure(f"{path}: not a run's description ({type(error).__name__}: {error})") from None
 
-    def resume(self, asked: dict[str, Any]) -> None:
-        """Make sure that what is asked now is what was asked then; only the number of epochs may change."""
+    def resume(self, asked: dict[str, Any]) -> Run:
+        """Return the run to go on with, or fail where what is asked now is not what was asked then.
+
+        Only the number of epochs may change, and where the data lie.
+        """
         old, new = _facts(self.asked), _facts(asked)
         for key in new:
             if old.get(key) != new[key] and key != "epochs":
@@ -76,9 +79,8 @@ class Run:
                           f"epochs={new['epochs']}, expected at least as many")
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
-        if self.asked != asked:
-            write_json(self.folder / "run.json", asked)
-            self.__init__(self.folder, asked)
+        write_json(self.folder / "run.json", asked)
+        return Run(self.folder, asked)
 
     # ---- where training stands ----------------------------------------------------------------------------
 
@@ -165,7 +167,10 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_submission(path: Path, labels: np.ndarray) -> None:
     """Write predictions in Kaggle's form: the header `ImageId,Label`, ids from 1."""
-    write_text(path, ["ImageId,Label\n", *(f"{i},{label}\n" for i, label in enumerate(labels, start=1))])
+    try:
+        write_text(path, ["ImageId,Label\n", *(f"{i},{label}\n" for i, label in enumerate(labels, start=1))])
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from None
 
 
 def _facts(asked: dict[str, Any]) -> dict[str, Any]:

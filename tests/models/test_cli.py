@@ -81,7 +81,8 @@ def test_a_folder_that_holds_a_run_is_refused_and_kept_as_it_was(digits):
 
 def test_a_folder_with_other_files_of_these_names_is_refused(tmp_path):
     (tmp_path / "history.csv").write_text("mine")
-    assert f"{tmp_path / 'history.csv'}: exists already" in the_error(models("train", "digits-relu10", "--out", tmp_path))
+    error = the_error(models("train", "digits-relu10", "--out", tmp_path))
+    assert f"{tmp_path / 'history.csv'}: exists already" in error
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
@@ -127,6 +128,16 @@ def test_kaggles_files_train_and_predict_in_kaggles_form(kaggle, tmp_path):
         *range(1, 26)]
     right = [int(line.split(",")[1]) == label for line, label in zip(lines[1:-1], table[:, 0], strict=False)]
     assert sum(right) > 20                              # the first rows of the training file, without their labels
+
+
+def test_predictions_that_cannot_be_written_leave_nothing(kaggle, tmp_path):
+    folder, _, table = kaggle
+    common = ("predict", folder / "run", "--data", folder / "test.csv", "--out")
+    path = tmp_path / "no" / "s.csv"
+    assert f"{path}: No such file or directory" in the_error(models(*common, path))
+    before = (folder / "test.csv").read_bytes()
+    assert "is the file that is read; choose another" in the_error(models(*common, folder / "test.csv"), 2)
+    assert (folder / "test.csv").read_bytes() == before and not any(tmp_path.iterdir())
 
 
 def test_data_that_changed_since_the_training_are_not_measured_as_held_out(kaggle, tmp_path):
@@ -180,13 +191,15 @@ USAGE = {
     "unknown command": (("trian",), "unknown command 'trian': did you mean 'train'?"),
     "unknown recipe": (("train", "digits-relu"), "unknown recipe 'digits-relu': did you mean 'digits-relu10'?"),
     "unknown option": (("train", "digits-relu10", "--sed", "1"), "unknown option '--sed': did you mean '--seed'?"),
-    "unknown key": (("train", "digits-relu10", "--set", "dropuot=0.1"), "unknown option 'dropuot': did you mean 'dropout'?"),
+    "unknown key": (("train", "digits-relu10", "--set", "dropuot=0.1"),
+                    "unknown option 'dropuot': did you mean 'dropout'?"),
     "bad value": (("train", "digits-relu10", "--set", "lr=big"), "option lr: found 'big', expected a number above 0"),
     "bad epochs": (("train", "digits-relu10", "--epochs", "0"), "option epochs: found '0', expected a whole number"),
     "no value": (("train", "digits-relu10", "--set", "lr"), "--set lr: expected KEY=VALUE"),
     "no data": (("train", "kaggle-adam"), "this recipe needs --data PATH/TO/train.csv, Kaggle's file from https://"),
     "unknown dataset": (("download", "mnits"), "unknown dataset 'mnits': did you mean 'mnist'?"),
-    "unknown suffix": (("graph", "digits-relu10", "-o", "a.doc"), "-o a.doc: found suffix '.doc', expected one of .svg"),
+    "unknown suffix": (("graph", "digits-relu10", "-o", "a.doc"),
+                       "-o a.doc: found suffix '.doc', expected one of .svg"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Every layout reads to the same arrays, told by the bytes; every bad file gets its line, with where, found, expected."""
+"""Every layout reads to the same arrays, told by the bytes; every bad file gets its line: where, found, expected."""
 import gzip
 
 import numpy as np
@@ -96,6 +96,7 @@ BAD_CSV = {
     "no column named label": (lambda rows: csv_bytes(rows).replace(b"label", b"digit"), "found no column named label"),
     "prose": (lambda rows: b"<!DOCTYPE html>\n<p>Sign in\n", "line 1: found 1 columns, expected 784 columns"),
     "binary": (lambda rows: b"\x89PNG\r\n\x1a\n\0\0\0", "found binary data that begins with 89 50 4e 47"),
+    "a zip archive": (lambda rows: b"PK\3\4\x14\0\0\0", "found a zip archive, expected CSV or IDX: unpack it first"),
     "empty": (lambda rows: b"", "empty file"),
     "white space": (lambda rows: b"\n \r\n", "empty file"),
     "an empty gzip file": (lambda rows: gzip.compress(b""), "empty file"),
@@ -161,7 +162,8 @@ def test_idx_images_find_their_labels_and_their_test_file(idx, rows, packed, sty
 
 
 BAD_IDX = {
-    "truncated images": ("images", lambda raw: raw[:-1], "truncated: found 31,375 bytes, expected 31,376 for 40 images"),
+    "truncated images": ("images", lambda raw: raw[:-1],
+                         "truncated: found 31,375 bytes, expected 31,376 for 40 images"),
     "a header cut short": ("images", lambda raw: raw[:10], "truncated: found 10 bytes, expected an IDX header of 16"),
     "bytes after the images": ("images", lambda raw: raw + b"x", "too long: found 31,377 bytes, expected 31,376"),
     "truncated labels": ("labels", lambda raw: raw[:-3], "truncated: found 45 bytes, expected 48 for 40 labels"),
@@ -169,10 +171,12 @@ BAD_IDX = {
                             "found a file of labels (magic number 2049), expected an IDX file of images"),
     "images named labels": ("labels", lambda raw: bytes([0, 0, 8, 3, 0, 0, 0, 0]),
                             "found a file of images (magic number 2051), expected an IDX file of labels"),
-    "another magic number": ("labels", lambda raw: b"\0\0\x0d\x01" + raw[4:], "found magic number 3329, expected an IDX"),
+    "another magic number": ("labels", lambda raw: b"\0\0\x0d\x01" + raw[4:],
+                             "found magic number 3329, expected an IDX"),
     "another size": ("images", lambda raw: idx_bytes(np.zeros((2, 32, 32))), "found images of 32x32, expected 28x28"),
     "no images": ("images", lambda raw: idx_bytes(np.zeros((0, 28, 28))), "found no images, expected at least one"),
-    "a huge promise": ("images", lambda raw: raw[:4] + b"\xff" * 12 + raw[16:], "truncated: found 31,376 bytes, expected 79,228"),
+    "a huge promise": ("images", lambda raw: raw[:4] + b"\xff" * 12 + raw[16:],
+                       "truncated: found 31,376 bytes, expected 79,228"),
     "a label of 12": ("labels", lambda raw: raw[:20] + b"\x0c" + raw[21:], "row 13: found label 12, expected 0..9"),
     "fewer labels": ("labels", lambda raw: idx_bytes(np.zeros(39)), "found 40 images, expected 39"),
     "empty labels": ("labels", lambda raw: b"", "empty file"),
@@ -215,7 +219,8 @@ def test_the_digits_are_scikit_learns():
 
 # ---- split ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("held_out", "rows_", "expected"), [(0.2, None, (32, 8)), (5, None, (35, 5)), (5, 20, (15, 5))])
+@pytest.mark.parametrize(("held_out", "rows_", "expected"),
+                         [(0.2, None, (32, 8)), (5, None, (35, 5)), (5, 20, (15, 5))])
 def test_a_split_is_a_partition_that_the_seed_decides(rows, held_out, rows_, expected):
     dataset = data.Dataset(np.arange(40.0)[:, None], np.arange(40), "numbers")
     parts = data.split(dataset, held_out, rows_, seed=3)
@@ -244,8 +249,8 @@ def test_the_fingerprint_sees_one_bit_of_a_pixel_a_label_and_the_order(rows):
     pixel, label = images.copy(), labels.copy()
     pixel[3, 5] = np.nextafter(pixel[3, 5], np.float32(300))
     label[3] += 1
-    for other in (data.Dataset(pixel, labels, ""), data.Dataset(images, label, ""), data.Dataset(images[::-1], labels, "")):
-        prints.add(other.fingerprint())
+    for other in ((pixel, labels), (images, label), (images[::-1], labels)):
+        prints.add(data.Dataset(*other, "").fingerprint())
     assert len(prints) == 4
 
 

@@ -127,5 +127,6 @@ def test_the_real_mnist_comes_through_the_command(tmp_path, mirror, mnist):
     done = models("download", "mnist", **environment)
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == str(tmp_path / "mnist"), done.stderr
     assert names(tmp_path / "mnist") == sorted(file.name for file in dl.MNIST)
-    done = models("train", "mnist-relu10", "--epochs", 1, "--set", "rows=2000", "--out", tmp_path / "run", **environment)
+    done = models("train", "mnist-relu10", "--epochs", 1, "--set", "rows=2000", "--out", tmp_path / "run",
+                  **environment)
     assert done.returncode == 0 and "on 10,000 images" in done.stdout, done.stderr

@@ -27,8 +27,7 @@ def trained(folder, epochs: int, stop_after: int | None = None, name: str = "dig
     training, held_out = data.split(whole, recipe.held_out, recipe.rows, recipe.seed)
     asked = describe(recipe, "digits", whole)
     if (folder / "run.json").exists():
-        run = Run.open(folder)
-        run.resume(asked)
+        run = Run.open(folder).resume(asked)
     else:
         run = Run.start(folder, asked)
 
@@ -54,7 +53,8 @@ def history(folder) -> list[str]:
 
 @pytest.mark.parametrize("changes", [
     {"optimizer": "sgd", "dropout": "0.2"}, {"optimizer": "adam", "l2": "1e-3", "dropout": "0.2", "lr": "0.01"},
-    {"optimizer": "adamw", "lr": "0.01"}, {"optimizer": "rmsprop", "lr": "0.01"}, {"optimizer": "adagrad", "lr": "0.01"},
+    {"optimizer": "adamw", "lr": "0.01"}, {"optimizer": "rmsprop", "lr": "0.01"},
+    {"optimizer": "adagrad", "lr": "0.01"},
     {"batch_size": "full"}, {"targets": "one-hot", "keep": "best"}, {"hidden": "none"},
 ], ids=lambda changes: ",".join(f"{key}={value}" for key, value in changes.items()))
 def test_a_stopped_training_ends_with_the_same_bits(tmp_path, changes):
@@ -131,8 +131,9 @@ def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_pat
     run = Run.start(tmp_path / "run", describe(recipe, "digits", whole))
 
     def after_epoch(figures):
-        cycles.append(gc.collect())                     # it empties Python's free lists as well, which are no leak
-        held[figures["epoch"]] = tracemalloc.get_traced_memory()[0]
+        if figures["epoch"] in (1, 2, 50):
+            cycles.append(gc.collect())                 # it empties Python's free lists as well, which are no leak
+            held[figures["epoch"]] = tracemalloc.get_traced_memory()[0]
 
     gc.collect()
     gc.disable()
@@ -143,18 +144,18 @@ def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_pat
         tracemalloc.stop()
         gc.enable()
     scores_of_an_epoch = 4 * 10 * len(parts[0])         # what is held of each epoch, if anything, is more than this
-    assert len(held) == 50 and held[50] - held[2] < scores_of_an_epoch, held
+    assert held[50] - held[2] < scores_of_an_epoch, held
     assert not any(cycles[1:]), cycles                  # graphs die without the cyclic collector
 
 
 # ---- kill -9 ----------------------------------------------------------------------------------------------
 
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
-    options = ["train", "digits-relu10", "--epochs", "120", "--set", "batch_size=64", "--set", "dropout=0.1",
-               "--set", "optimizer=adam", "--set", "lr=0.01"]
+    options = ["train", "digits-relu10", "--epochs", "300", "--set", "batch_size=100", "--set", "dropout=0.1",
+               "--set", "optimizer=adam", "--set", "lr=0.01", "--set", "rows=500"]
     assert models(*options, "--out", tmp_path / "whole").returncode == 0
     killed, folder = 0, tmp_path / "killed"
-    for pause in (0.0, 0.11, 0.23, 0.37):
+    for pause in (0.0, 0.11, 0.23):
         process = subprocess.Popen([sys.executable, "-m", "models", *options, "--out", folder, "--resume"], cwd=ROOT,
                                    stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         before = epochs(folder)
@@ -171,7 +172,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
     done = models(*options, "--out", folder, "--resume")
     assert done.returncode == 0, done.stderr
     assert weights(folder) == weights(tmp_path / "whole") and history(folder) == history(tmp_path / "whole")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
 
 
 def epochs(folder) -> int:
