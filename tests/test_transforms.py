@@ -195,3 +195,7 @@ def test_a_function_that_raises_leaves_the_state_as_it_was():
         tg.grad(fails)(1.0)
     assert tg.is_grad_enabled()
     assert float(Tensor(1.0, requires_grad=True) * 2) == 2       # no transform is thought to be running
+
+
+def test_a_single_number_may_have_axes_of_length_one():
+    assert tg.grad(lambda x: (x * x).sum(keepdims=True))(np.array([[2.0]])) == 4

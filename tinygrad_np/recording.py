@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
+from functools import cache
 from typing import Callable
 
 import numpy as np
@@ -12,8 +14,9 @@ from .graph import CONST, SELECT, Node, next_serial
 from .guard import protect, residual
 from .modes import current, cut, mode
 from .rules import NotDifferentiable, Row, type_like
+from .signatures import signature_of
 from .table import TABLE, Plain
-from .ufuncs import METHODS
+from .ufuncs import METHODS, assign_out
 
 ndarray = np.ndarray
 new = object.__new__
@@ -184,8 +187,6 @@ def positional(row: Row) -> Callable | None:
 
 def record(row: Row, args: tuple, kwargs: dict):
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
-    if kwargs.get("out") is not None:
-        raise NotDifferentiable(f"{row.name}: out= is not differentiable; assign the result, as in x[...] = {row.name}(...)")
     values = row.bind(*args, **kwargs)
     operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
@@ -293,7 +294,11 @@ def explained(error: Exception, row: Row, operands) -> Exception:
     if str(error).startswith(f"{row.name}("):
         return error
     found = ", ".join(describe(a) for a in operands if isinstance(a, (ndarray, np.generic, int, float, list)))
-    return type(error)(f"{row.name}({found}): {error}")
+    message = f"{row.name}({found}): {error}"
+    try:
+        return type(error)(message)
+    except TypeError:       # NumPy's own kinds of TypeError want more than a message
+        return TypeError(message)
 
 
 class Engine:
@@ -352,6 +357,10 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     row = TABLE.get(fun)
     if row is None:
         return unknown(fun, args, kwargs)
+    if "out" in kwargs or len(args) > out_position(fun):
+        args, kwargs, out = without_out(fun, args, kwargs)
+        if out is not None:
+            return assign_out(fun, call_function(fun, args, kwargs), out)
     if not kwargs and type(row) is Row:
         if row not in POSITIONAL:
             POSITIONAL[row] = positional(row)
@@ -360,6 +369,28 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
         if result is not None:
             return result
     return row.apply(Engine, args, kwargs)
+
+
+@cache
+def out_position(fun: Callable) -> int:
+    """Where `out` stands among a function's positional arguments, or after all of them."""
+    try:
+        names = list(signature_of(fun).parameters)
+    except (TypeError, ValueError):
+        return sys.maxsize
+    return names.index("out") if "out" in names else sys.maxsize
+
+
+def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:
+    """The arguments with `out` taken out, wherever it stood; those after it are then named."""
+    kwargs, at = dict(kwargs), out_position(fun)
+    out = kwargs.pop("out", None)
+    if len(args) > at:
+        names = list(signature_of(fun).parameters)
+        out = args[at]
+        kwargs.update(zip(names[at + 1:], args[at + 1:]))
+        args = args[:at]
+    return args, kwargs, out
 
 
 def unknown(fun: Callable, args: tuple, kwargs: dict):

@@ -40,11 +40,8 @@ class Composed:
     def apply(self, engine, args: tuple, kwargs: dict):
         if not self.inplace and not engine.is_tracked(args) and not engine.is_tracked(list(kwargs.values())):
             return engine.untracked(self.fun, args, kwargs)
-        if kwargs.get("out") is not None:
-            raise NotDifferentiable(f"{self.name}: out= is not differentiable; assign the result, as in "
-                                    f"x[...] = {self.name}(...)")
         start = next_serial()
-        out = self.body(*args, **{k: v for k, v in kwargs.items() if k != "out" and v is not np._NoValue})
+        out = self.body(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
         enclose(out, self, start)
         return out
 
@@ -218,7 +215,7 @@ def getitem(x, index):
 @primitive
 def scatter(ct, index, shape):
     """Zeros of `shape` with `ct` added at `index`, repeated places summed: the transpose of getitem."""
-    out = np.zeros(shape, ct.dtype)
+    out = np.zeros_like(ct, shape=shape)
     if is_basic(index):
         out[index] = ct
     elif isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":

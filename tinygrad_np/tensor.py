@@ -12,7 +12,7 @@ from .assignment import Assignment
 from .graph import CONST, SELECT, Const, Leaf, Node, pullback
 from .methods import ArrayMethods
 from .modes import current, cut, mode
-from .recording import CALLS, Traced, call_function, call_ufunc, raw, record, wrap
+from .recording import CALLS, Traced, call_function, call_ufunc, is_tracked, raw, record, wrap
 from .table import TABLE, getitem
 
 ndarray = np.ndarray
@@ -22,8 +22,9 @@ STORE_SUBSCR = opmap["STORE_SUBSCR"]
 class Tensor(ArrayMethods, Assignment, Traced):
     """An n-dimensional array whose computation is recorded, so that gradients can be pulled back through it.
 
-    `data` is anything `np.array` takes and is copied. With `requires_grad`, a floating or complex tensor is a leaf
-    whose `grad` receives what `backward` pulls back. Every NumPy function with a derivative works on it.
+    `data` is anything `np.array` takes and is copied; nested lists of tensors are joined and keep their history. With
+    `requires_grad`, a floating or complex tensor is a leaf whose `grad` receives what `backward` pulls back. Every
+    NumPy function with a derivative works on it.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> y = (np.sin(x) * x).sum()
@@ -36,9 +37,13 @@ class Tensor(ArrayMethods, Assignment, Traced):
     __array_priority__ = 1000
 
     def __init__(self, data, *, dtype=None, requires_grad: bool = False, name: str | None = None):
-        if isinstance(data, Tensor):
-            data = detached(data, "Tensor(...)")
-        array = np.array(data, dtype=dtype)
+        if is_tracked(data):
+            if requires_grad:
+                raise ValueError("Tensor: data that has a history cannot be a leaf; pass x.detach() for a new leaf")
+            whole = joined(data) if dtype is None else np.astype(joined(data), dtype)
+            self.array, self.node = np.array(whole.array), whole.node
+            return
+        array = np.array(raw(data), dtype=dtype)
         if array.dtype.kind not in "biufc":
             raise TypeError(f"Tensor: found data of dtype {array.dtype}; expected numbers")
         if requires_grad and array.dtype.kind not in "fc":
@@ -319,6 +324,12 @@ def _restore(cls, array, tracked, name, grad):
     return tensor
 
 
+def joined(data):
+    """Nested lists of numbers and tensors as one tensor."""
+    return np.stack([joined(d) for d in data]) if isinstance(data, (list, tuple)) else data if isinstance(data, Tensor) \
+        else np.asarray(data)
+
+
 def lift(array, node: Node) -> Tensor:
     """A residual as a tensor, so that a pass over it records itself."""
     return wrap(array, node)
@@ -337,7 +348,7 @@ def detached(tensor: "Tensor", caller: str) -> ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
         raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
-                        "NumPy function on the tensor itself (np.stack joins tensors)")
+                        "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)")
     return tensor.array
 
 

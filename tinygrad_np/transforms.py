@@ -194,14 +194,14 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
     def value_and_gradient(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")
         trace = Trace(g, primals, "grad", has_aux)
-        if len(trace.outs) != 1 or np.shape(raw(trace.outs[0])) != ():
+        if len(trace.outs) != 1 or np.size(raw(trace.outs[0])) != 1:
             found = [np.shape(raw(out)) for out in trace.outs]
             raise ValueError(f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected one "
                              "number: reduce it, as with .sum(), or use jacobian or vjp")
         out = trace.outs[0]
         if getattr(out, "dtype", np.dtype(float)).kind == "c":
             raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")
-        gs = trace.pull([np.ones((), getattr(out, "dtype", float))])
+        gs = trace.pull([np.ones(np.shape(raw(out)), getattr(out, "dtype", float))])
         value = trace.output()
         return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
     return value_and_gradient

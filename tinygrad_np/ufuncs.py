@@ -26,11 +26,19 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
         return result if where is True else np.where(where, result, 0)
     if isinstance(out, tuple) and len(out) > 1:
         raise NotDifferentiable(f"{ufunc.__name__}: several out= arrays are not differentiable; assign the results")
-    if not hasattr(target, "node"):
-        raise NotDifferentiable(f"{ufunc.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
+    return assign_out(ufunc, result if where is True else np.where(where, result, target), target)
+
+
+def assign_out(fun: Callable, result, out):
+    """What out= means: the result is assigned to a tensor, and that is returned."""
+    if not hasattr(out, "node"):
+        if not (hasattr(result, "node") and result.node.tracked):
+            out[...] = values_of(result)
+            return out
+        raise NotDifferentiable(f"{fun.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
                                 "np.zeros_like of one, or use the returned value")
-    target[...] = result if where is True else np.where(where, result, target)
-    return target
+    out[...] = result
+    return out
 
 
 def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):

@@ -1,0 +1,241 @@
+"""Tensor: what it holds, how it leaves the tape, NumPy's dtypes, methods, options and errors."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np import Tensor
+
+
+def leaf(*values, **kw):
+    return Tensor(list(values), requires_grad=True, **kw)
+
+
+def test_repr_can_be_read_back():
+    for t in (leaf(1.0, 2.0), Tensor([1, 2]), Tensor(1.5, dtype=np.float32, name="a"), Tensor([[True]])):
+        again = eval(repr(t), {"Tensor": Tensor, "array": np.array, "float32": np.float32})
+        np.testing.assert_array_equal(again.numpy(), t.numpy())
+        assert (again.dtype, again.requires_grad, again.name) == (t.dtype, t.requires_grad, t.name)
+    assert repr(np.exp(leaf(0.0))) == "Tensor([1.], computed by exp)"
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.array, lambda t: np.array([t, t]), lambda t: np.r_[t, 1.0], np.ascontiguousarray,
+                                     lambda t: np.full(3, t), lambda t: np.random.default_rng(0).permutation(t)])
+def test_a_tracked_tensor_is_not_converted_by_accident(convert):
+    with pytest.raises((TypeError, ValueError)):
+        convert(leaf(1.0, 2.0))
+    with pytest.raises((TypeError, ValueError)):
+        convert(leaf(1.0, 2.0)[0])
+
+
+def test_leaving_the_tape_by_name():
+    x = leaf(1.0, 2.0)
+    assert type(x.numpy()) is np.ndarray and x.sum().item() == float(x.sum()) == 3.0 and f"{x.sum():.2f}" == "3.00"
+    assert not x.detach().requires_grad and x.tolist() == [1.0, 2.0]
+    np.testing.assert_array_equal(np.asarray(x.detach()), [1, 2])
+    np.testing.assert_array_equal(np.frombuffer(x.tobytes()), [1, 2])
+    assert math.sin(x[0]) == math.sin(1.0) and int(x[1]) == 2 and bool(x[0]) and [1, 2, 3][Tensor(1)] == 2
+
+
+def test_nested_lists_of_tensors_are_joined():
+    x = leaf(1.0, 2.0)
+    y = Tensor([[x[0], 3.0], [x[1], x[0]]])
+    np.testing.assert_array_equal(y.numpy(), [[1, 3], [2, 1]])
+    y.backward(np.array([[1.0, 10.0], [100.0, 1000.0]]))
+    np.testing.assert_array_equal(x.grad, [1001, 100])
+
+
+DTYPES = [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtypes_follow_numpys_promotion_and_gradients_their_parents(dtype):
+    a = np.array([0.5, 0.25], dtype)
+    for f in (lambda x: x * 2.0 + 1, lambda x: np.exp(x) / 3, lambda x: x**2 - 1.5, lambda x: x.mean() * x, lambda x: x * np.float32(2),
+              lambda x: np.where(np.array([True, False]), x, 0.0), lambda x: np.concatenate([x, x]), lambda x: x @ x, lambda x: np.cumprod(x)):
+        x = Tensor(a, requires_grad=True)
+        y = f(x)
+        assert y.dtype == f(a).dtype
+        y.backward(np.ones(y.shape))
+        assert x.grad.dtype == dtype and x.grad.shape == a.shape
+
+
+def test_mixed_precision():
+    x, y = Tensor([1.0], dtype=np.float32, requires_grad=True), leaf(2.0)
+    z = x * y
+    assert z.dtype == np.float64
+    z.backward(np.ones(1))
+    assert x.grad.dtype == np.float32 and y.grad.dtype == np.float64
+
+
+def test_accumulation_and_retain_graph():
+    x = leaf(3.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [12])
+    x.grad = None
+    (x * 2).sum().backward()
+    np.testing.assert_array_equal(x.grad, [2])
+
+
+def test_integers_and_booleans_cannot_require_a_gradient():
+    for data in ([1, 2], [True]):
+        with pytest.raises(TypeError, match="pass dtype=float"):
+            Tensor(data, requires_grad=True)
+    with pytest.raises(TypeError):
+        Tensor([1]).requires_grad = True
+    assert not leaf(1.5).astype(int).requires_grad
+    with pytest.raises(TypeError, match="expected numbers"):
+        Tensor(["a"])
+
+
+@pytest.mark.parametrize("call, error, words", [
+    (lambda x: x.backward(), ValueError, r"shape \(2,\) needs a cotangent"),
+    (lambda x: x.backward(np.ones(3)), ValueError, r"shape \(3,\); expected \(2,\)"),
+    (lambda x: x.backward(np.ones(2) * 1j), TypeError, "complex"),
+    (lambda x: Tensor([1.0]).backward(), ValueError, "requires_grad=True"),
+    (lambda x: x + np.ones(3), ValueError, r"add\(\(2,\) float64, \(3,\) float64\)"),
+    (lambda x: x @ np.ones((3, 4)), ValueError, r"matmul\(\(2,\) float64, \(3, 4\) float64\)"),
+    (lambda x: x.reshape(3), ValueError, r"reshape\(\(2,\) float64"),
+    (lambda x: x[5], IndexError, "getitem"),
+    (lambda x: np.concatenate([x, np.ones((1, 2))]), ValueError, "concatenate"),
+    (lambda x: x + "a", TypeError, "add|multiply|ufunc"),
+    (lambda x: (x * 2).__setattr__("requires_grad", True), ValueError, "leaf"),
+    (lambda x: setattr(x * 2, "data", np.ones(2)), ValueError, "computed by multiply"),
+    (lambda x: setattr(x, "data", np.ones(3)), ValueError, r"expected \(2,\)"),
+    (lambda x: setattr(x, "grad", np.ones(3)), ValueError, r"expected \(2,\)"),
+    (lambda x: copy.deepcopy(x * 2), TypeError, "detach"),
+    (lambda x: np.interp(1.0, [0.0, 2.0], [0.0, 1.0], period=x[0]), (tg.NotDifferentiable, TypeError), "interp|array"),
+])
+def test_errors_name_the_operation_and_the_fix(call, error, words):
+    with pytest.raises(error, match=words):
+        call(leaf(1.0, 2.0))
+
+
+def test_pickle_and_deepcopy_of_leaves():
+    x = leaf(1.0, 2.0, name="x")
+    (x * x).sum().backward()
+    for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert (y.name, y.requires_grad) == ("x", True)
+        np.testing.assert_array_equal(y.grad, x.grad)
+        np.testing.assert_array_equal(y.data, x.data)
+        assert not np.shares_memory(y.data, x.data)
+
+
+METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "cumsum", "cumprod", "ravel", "flatten", "transpose", "diagonal", "trace",
+           "squeeze", "copy", "conj", "conjugate", "round"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_numpys(name):
+    a = np.arange(6.0).reshape(2, 3) + 1
+    x = Tensor(a, requires_grad=True)
+    y = getattr(x, name)()
+    np.testing.assert_allclose(y.numpy(), getattr(a, name)())
+    assert y.requires_grad
+    if name in ("sum", "prod", "mean", "var", "std", "max", "min"):
+        np.testing.assert_allclose(getattr(x, name)(axis=-1, keepdims=True).numpy(), getattr(a, name)(axis=-1, keepdims=True))
+
+
+def test_every_method_of_ndarray_that_makes_sense_is_there():
+    without = {"byteswap", "ctypes", "dump", "dumps", "flags", "getfield", "resize", "setfield", "setflags", "tofile", "view", "base"}
+    assert {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)} == without
+
+
+def test_operators_of_both_sides():
+    a = np.array([2.0, 5.0])
+    x = Tensor(a, requires_grad=True)
+    for f in (lambda t: 2 - t, lambda t: 2 / t, lambda t: 2**t, lambda t: 7 % t, lambda t: a @ t, lambda t: -t, lambda t: +t, lambda t: abs(t),
+              lambda t: divmod(t, 2)[1], lambda t: divmod(7, t)[1], lambda t: t // 2, lambda t: a + t, lambda t: a * t, lambda t: t**2):
+        np.testing.assert_allclose(raw(f(x)), f(a))
+        assert f(x).requires_grad
+    for f in (lambda t: t > 3, lambda t: 3 >= t, lambda t: t == a, lambda t: t != 2, lambda t: a < t):
+        assert type(f(x)) is np.ndarray
+        np.testing.assert_array_equal(f(x), f(a))
+
+
+def raw(t):
+    return t.numpy()
+
+
+def test_iteration_membership_and_length():
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    assert len(x) == 2 and 3.0 in x and [row.tolist() for row in x] == [[1, 2], [3, 4]]
+    a, b = x
+    (a * b).sum().backward()
+    np.testing.assert_array_equal(x.grad, [[3, 4], [1, 2]])
+    with pytest.raises(TypeError):
+        iter(Tensor(1.0)).__next__()
+
+
+UFUNC_USES = [
+    lambda x: np.add.reduce(x * x), lambda x: np.add.reduce(x, axis=None, keepdims=True), lambda x: np.multiply.reduce(x, axis=-1),
+    lambda x: np.maximum.reduce(x, axis=1, initial=0.5), lambda x: np.logaddexp.reduce(x, axis=0), lambda x: np.subtract.reduce(x, axis=1),
+    lambda x: np.add.accumulate(x, axis=1), lambda x: np.multiply.accumulate(x), lambda x: np.logaddexp.accumulate(x, 1),
+    lambda x: np.multiply.outer(x[0], x), lambda x: np.subtract.outer(x, np.ones(2)), lambda x: np.add.reduceat(x, [0, 2, 1], axis=1),
+    lambda x: np.multiply.reduceat(x[0], [0, 2]), lambda x: np.exp(x, dtype=np.float64), lambda x: np.add(x, 1, out=np.zeros_like(x)),
+    lambda x: np.log(x, where=x > 1, out=x * 1), lambda x: np.add.reduce(x, where=np.array([True, False, True])),
+    lambda x: np.sum(x, 0, None, np.zeros_like(x[0])), lambda x: np.take(x, [1, 0], 0, out=np.zeros_like(x)), lambda x: np.trace(x, 0, 0, 1, None),
+    lambda x: np.cumsum(x, 1, out=np.zeros_like(x)), lambda x: np.hypot.reduce(x, axis=(0, 1)), lambda x: np.matmul(x, x.T, out=np.zeros_like(x @ x.T)),
+]
+
+
+@pytest.mark.parametrize("i", range(len(UFUNC_USES)))
+def test_options_and_methods_of_ufuncs(i):
+    f = UFUNC_USES[i]
+    rng = np.random.default_rng(i)
+    a, u = rng.uniform(0.5, 2, (2, 3)), rng.normal(size=(2, 3))
+    out, pull = tg.vjp(f, a)
+    np.testing.assert_allclose(out, f(a), rtol=1e-12)
+    ct, step = rng.normal(size=out.shape), 1e-6
+    numeric = (f(a + step * u) - f(a - step * u)) / (2 * step)
+    np.testing.assert_allclose((pull(ct)[0] * u).sum(), (ct * numeric).sum(), rtol=1e-7, atol=1e-9)
+
+
+def test_the_array_api_namespace():
+    x = leaf(1.0, 4.0)
+    xp = x.__array_namespace__()
+    y = xp.sqrt(xp.asarray(x)) * xp.ones(2) + xp.zeros_like(x) + xp.linalg.vector_norm(xp.concat([x, xp.arange(2.0)]))
+    y.backward(np.array([1.0, 2.0]))
+    expected = np.array([0.5, 0.5]) + 3 * np.array([1, 4]) / np.sqrt(1 + 16 + 1)
+    np.testing.assert_allclose(x.grad, expected)
+    assert xp.asarray(x) is x and x.device == "cpu" and x.to_device("cpu") is x
+    assert isinstance(xp.asarray([1.0]), Tensor) and xp.float32 is np.float32
+    with pytest.raises(ValueError, match="cpu"):
+        x.to_device("gpu")
+
+
+def test_a_rule_with_a_wrong_shape_is_never_repaired():
+    @tg.primitive
+    def twice(x, y):
+        return 2 * x + y
+    twice.defvjp(lambda ct: 2 * ct, lambda ct: ct)
+    y = twice(Tensor(np.ones((2, 3)), requires_grad=True), leaf(1.0, 1.0, 1.0))
+    with pytest.raises(ValueError, match=r"twice: a rule returned shape \(2, 3\) where \(3,\) is expected.*unbroadcast"):
+        y.backward(np.ones((2, 3)))
+
+
+def test_primitive_keywords_jvp_and_misuse():
+    @tg.primitive
+    def scaled(x, k=2.0):
+        return x * k
+    with pytest.raises(tg.NotDifferentiable, match="scaled"):
+        scaled(leaf(1.0))
+    scaled.defvjp(lambda ct, k: ct * k)
+    assert tg.grad(lambda x: scaled(x, k=5.0))(2.0) == 5 and tg.jvp(lambda x: scaled(x), (np.array(1.0),), (np.array(3.0),))[1] == 6
+    scaled.defjvp(lambda t, k: t * k * 100)
+    assert tg.jvp(lambda x: scaled(x, 3.0), (np.array(1.0),), (np.array(1.0),))[1] == 300
+    with pytest.raises(TypeError, match="found 2 jvp rules; expected 1"):
+        scaled.defjvp(lambda t: t, lambda t: t)
+    with pytest.raises(tg.NotDifferentiable, match="'k'"):
+        scaled(1.0, k=leaf(2.0))
+    with pytest.raises(TypeError, match="zzz"):
+        bad = tg.primitive(lambda x: x)
+        bad.defvjp(lambda ct, zzz: ct)
+        bad(leaf(1.0))
+    assert scaled(3.0) == 6.0
