@@ -375,10 +375,10 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
 def out_position(fun: Callable) -> int:
     """Where `out` stands among a function's positional arguments, or after all of them."""
     try:
-        names = list(signature_of(fun).parameters)
+        parameters = list(signature_of(fun).parameters.values())
     except (TypeError, ValueError):
         return sys.maxsize
-    return names.index("out") if "out" in names else sys.maxsize
+    return next((i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD), sys.maxsize)
 
 
 def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:
