@@ -9,7 +9,8 @@ import numpy as np
 from models.errors import need
 from tinygrad_np.io import atomic_write
 
-TRAIN, HELD_OUT, WRONG = "#0072B2", "#D55E00", "#D55E00"      # Okabe & Ito: told apart by every kind of eye
+BLUE, ORANGE = "#0072B2", "#D55E00"      # Okabe & Ito: told apart by every kind of eye
+PARTS = (("train", "training, while learning", BLUE), ("held_out", "held-out", ORANGE))
 
 
 def curves(history: dict[str, np.ndarray], path: Path, title: str) -> None:
@@ -17,10 +18,10 @@ def curves(history: dict[str, np.ndarray], path: Path, title: str) -> None:
     figure = _figure(9, 3.6)
     panels = (("loss", 1, "cross-entropy (nats)", "4f"), ("accuracy", 100, "accuracy (%)", "2f"))
     for axes, (quantity, scale, unit, digits) in zip(figure.subplots(1, 2), panels, strict=True):
-        for part, color in (("train", TRAIN), ("held_out", HELD_OUT)):
+        for part, name, color in PARTS:
             values = scale * history[f"{part}_{quantity}"]
             axes.plot(history["epoch"], values, color=color, linewidth=1.5, marker="." if len(values) < 30 else "",
-                      label=f"{part.replace('_', '-')}: {values[-1]:.{digits}}")
+                      label=f"{name}: {values[-1]:.{digits}}")
         axes.set_xlabel("epoch")
         axes.set_ylabel(unit)
         axes.grid(alpha=0.3)
@@ -62,7 +63,7 @@ def samples(images: np.ndarray, predicted: np.ndarray, actual: np.ndarray | None
                     extent=(left, left + side, top + side, top))
         axes.text(left + side / 2, top - 0.06 * side, f"{predicted[i]} ({sure[i]:.0%})" +
                   (f"\nis {actual[i]}" if wrong else ""), ha="center", va="bottom", fontsize=8,
-                  color=WRONG if wrong else "black", fontweight="bold" if wrong else "normal")
+                  color=ORANGE if wrong else "black", fontweight="bold" if wrong else "normal")
     axes.set(xlim=(side - width, columns * width), ylim=(rows * height - 0.7 * side, -0.6 * side), aspect="equal")
     axes.set_axis_off()
     figure.suptitle(title, fontsize=10)
