@@ -26,7 +26,7 @@ def read(raw: bytes, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     except pandas.errors.EmptyDataError:
         raise Failure(f"{path}: found a header and no rows, expected at least one row") from None
     except ValueError as error:              # a ragged row, a word, bytes that are not UTF-8
-        raise layout.fault() or Failure(f"{path}: {error}") from None
+        raise layout.fault(str(error)) from None
     if table.shape[1] != len(layout.names):
         raise layout.fault()
     labels = None
@@ -66,14 +66,16 @@ class _Layout:
                               f"expected {EXPECTED}")
             self.label = lowered.index("label")
 
-    def fault(self) -> Failure | None:
-        """Return what is wrong with the first bad row, or None where every row is right."""
+    def fault(self, otherwise: str = "found something else than rows of numbers") -> Failure:
+        """Return what is wrong with the first bad row; `otherwise` is said where no single row is."""
         for number, line in enumerate(self.text.splitlines(), start=1):
             if number > self.first_row and line.strip() and (wrong := self._wrong(line)):
                 return Failure(f"{self.path}: line {number}: {wrong}")
-        return None
+        return Failure(f"{self.path}: {otherwise}, expected {EXPECTED}")
 
     def _wrong(self, line: bytes) -> str | None:
+        if line.count(b'"') % 2:
+            return "found a quote that is not closed, expected a pair"
         fields = self._fields(line)
         if len(fields) != len(self.names):
             return f"found {len(fields)} columns, expected {len(self.names)}"
@@ -94,7 +96,8 @@ class _Layout:
 
 
 def _number(field: str) -> float | None:
+    """Return the number that pandas would read too: Python alone takes 1_0 and the digits of every script."""
     try:
-        return float(field)
+        return float(field) if field.isascii() and "_" not in field else None
     except ValueError:
         return None
