@@ -13,6 +13,7 @@ from . import derivatives  # noqa: F401 - the table is filled before anything lo
 from .graph import CONST, SELECT, Node, next_serial
 from .guard import protect, residual
 from .modes import current, cut, mode
+from .notes import Order, enclose
 from .rules import NotDifferentiable, Row, type_like
 from .signatures import signature_of
 from .table import TABLE, Plain
@@ -282,6 +283,8 @@ def watched(node: Node, out) -> Node:
     if not now.recording:
         cut(left(node.row, out), node.parents)
         return CONST
+    if now.order:
+        enclose(node, Order(now.order), node.serial - 1)
     if now.watch is not None:
         now.watch.forward(node, out)
     return node
