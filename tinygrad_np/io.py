@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +111,7 @@ def _nested(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 # ---- formats ----------------------------------------------------------------------------------------------
 
 def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    import zipfile      # here and below: too slow to import for those who only compute
     # Not np.savez: it takes the names as keyword arguments, where an entry called "file" would clash.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -120,6 +120,7 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    import zipfile
     # Reading runs other people's bytes through zipfile and NumPy's header parser: whatever they object to,
     # the file is at fault.
     try:
