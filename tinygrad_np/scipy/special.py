@@ -1,0 +1,116 @@
+"""scipy.special for arrays and tensors: its ufuncs as they are, and its other functions by the same names.
+
+>>> import tinygrad_np as tg
+>>> tg.grad(lambda x: logsumexp(x))(np.array([0.0, 0.0]))
+array([0.5, 0.5])
+"""
+
+import numpy as np
+import scipy.special as sc
+from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
+
+from ..derivatives.joining import as_operand
+from ..derivatives.reductions import AXES
+from ..rules import Reduction, unbroadcast
+from ..table import TABLE, primitive, values_of
+from .ufuncs import polygamma as polygamma
+from .ufuncs import zeta as zeta
+
+# ---- logsumexp and softmax --------------------------------------------------------------------------------
+
+
+@primitive
+def log_of_sum(a, axis=None, keepdims=False):
+    """logsumexp without weights, also for elements of ±infinity."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(sc.logsumexp(a, axis=axis, keepdims=keepdims))
+
+
+def shares(a, out, axis):
+    """exp(a - out), each element's share of the sum; where that is infinite, the elements that reach it share."""
+    a_is, out_is = values_of(a), values_of(out)
+    limit = np.isinf(out_is.real)
+    reached = np.broadcast_to(a_is == out_is, a_is.shape)
+    equal = reached / np.maximum(np.sum(reached, axis=axis, keepdims=True), 1)
+    return np.where(limit, equal.astype(a_is.dtype), np.exp(a - np.where(limit, 0, out)))
+
+
+TABLE[log_of_sum] = log_of_sum.row = Reduction(log_of_sum.fun, shares, name="logsumexp", cases=AXES)
+
+
+def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+    """log(Σ b exp(a)) along an axis, without overflow; with `return_sign`, the logarithm of the size and the sign.
+
+    Elements of a that are all -infinity give -infinity, and share the gradient equally.
+    """
+    if b is None and not return_sign:
+        return log_of_sum(a, axis=axis, keepdims=keepdims)
+    a = as_operand(a)
+    b = as_operand(1.0 if b is None else b)
+    a, b = np.broadcast_arrays(a, b)
+    a = np.where(values_of(b) == 0, -np.inf, a)
+    top = np.max(values_of(a).real, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(values_of(a).real.dtype)
+    total = np.sum(b * np.exp(a - top), axis=axis, keepdims=True)
+    sign = np.sign(values_of(total)) if values_of(total).dtype.kind != "c" else total / np.abs(total)
+    out = top + (np.log(np.abs(total)) if return_sign else np.log(total))
+    if not keepdims:
+        out, sign = np.squeeze(out, axis), np.squeeze(sign, axis)
+    return (out, sign) if return_sign else out
+
+
+def log_softmax(x, axis=None):
+    """x - logsumexp(x), without cancellation."""
+    x = as_operand(x)
+    top = np.max(values_of(x), axis=axis, keepdims=True, initial=-np.inf)
+    shifted = x - np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    return shifted - logsumexp(shifted, axis=axis, keepdims=True)
+
+
+def softmax(x, axis=None):
+    """exp(x) / Σ exp(x) along an axis."""
+    return np.exp(log_softmax(x, axis))
+
+
+def softplus(x):
+    """log(1 + eˣ)."""
+    return np.logaddexp(x, 0)
+
+
+# ---- others -----------------------------------------------------------------------------------------------
+
+
+@primitive
+def lambertw(z, k=0, tol=1e-8):
+    """The solution w of w eʷ = z on branch k, always complex, as in SciPy; DLMF 4.13."""
+    return sc.lambertw(z, k, tol)
+
+
+lambertw.defvjp(lambda ct, out: ct * np.exp(-out) / (1 + out), diff=("z",), domain=(0.0, np.inf), cases=[lambda f, A: f(A("m", "n"))])
+
+
+def multigammaln(a, d):
+    """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
+    a = as_operand(a)
+    if np.any(values_of(a) <= 0.5 * (d - 1)):
+        raise ValueError(f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
+    return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
+
+
+def spherical(name, fun, sign):
+    """A spherical Bessel function of whole order n, whose derivative is -fₙ₊₁ + n fₙ / x (DLMF 10.51)."""
+    @primitive
+    def spherical_function(n, z):
+        return fun(n, z)
+    spherical_function.__name__ = spherical_function.__qualname__ = name
+    spherical_function.__doc__ = f"{name}(n, z), for arrays and tensors, at z other than 0."
+    spherical_function.defvjp(
+        lambda ct, n, z, out, z_shape: unbroadcast(ct * (sign * spherical_function(np.add(n, 1), z) + n * out / z), z_shape),
+        diff=("z",), domain=(0.0, np.inf), cases=[lambda f, A: f(2, A("m", "n") + 0.5)])
+    return spherical_function
+
+
+spherical_jn = spherical("spherical_jn", sc.spherical_jn, -1)
+spherical_yn = spherical("spherical_yn", sc.spherical_yn, -1)
+spherical_in = spherical("spherical_in", sc.spherical_in, 1)
+spherical_kn = spherical("spherical_kn", sc.spherical_kn, -1)

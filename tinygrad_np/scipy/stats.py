@@ -1,0 +1,77 @@
+"""scipy.stats.norm for arrays and tensors: the normal distribution's functions, in x, loc and scale."""
+
+import numpy as np
+import scipy.special as sc
+
+from ..derivatives.joining import as_operand
+from ..table import values_of
+from . import ufuncs  # noqa: F401 - the rows that are used here
+
+LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi).item()
+
+
+def valid(scale, value):
+    """The value, and NaN where the scale is not positive."""
+    positive = values_of(scale) > 0
+    return value if np.all(positive) else np.where(positive, value, np.nan)
+
+
+class norm:
+    """The normal distribution with mean `loc` and standard deviation `scale`.
+
+    >>> float(norm.logpdf(0.0)) == -LOG_ROOT_2PI
+    True
+    """
+
+    @staticmethod
+    def logpdf(x, loc=0, scale=1):
+        """The logarithm of the density."""
+        x, loc, scale = map(as_operand, (x, loc, scale))
+        z = (x - loc) / scale
+        return valid(scale, -z * z / 2 - LOG_ROOT_2PI - np.log(scale))
+
+    @staticmethod
+    def pdf(x, loc=0, scale=1):
+        """The density."""
+        return np.exp(norm.logpdf(x, loc, scale))
+
+    @staticmethod
+    def cdf(x, loc=0, scale=1):
+        """The probability of at most x."""
+        x, loc, scale = map(as_operand, (x, loc, scale))
+        return valid(scale, sc.ndtr((x - loc) / scale))
+
+    @staticmethod
+    def logcdf(x, loc=0, scale=1):
+        """The logarithm of the probability of at most x, also far below the mean."""
+        x, loc, scale = map(as_operand, (x, loc, scale))
+        return valid(scale, sc.log_ndtr((x - loc) / scale))
+
+    @staticmethod
+    def sf(x, loc=0, scale=1):
+        """The probability of more than x."""
+        x, loc, scale = map(as_operand, (x, loc, scale))
+        return valid(scale, sc.ndtr((loc - x) / scale))
+
+    @staticmethod
+    def logsf(x, loc=0, scale=1):
+        """The logarithm of the probability of more than x."""
+        x, loc, scale = map(as_operand, (x, loc, scale))
+        return valid(scale, sc.log_ndtr((loc - x) / scale))
+
+    @staticmethod
+    def ppf(q, loc=0, scale=1):
+        """The x with probability q of at most x."""
+        q, loc, scale = map(as_operand, (q, loc, scale))
+        return valid(scale, loc + scale * sc.ndtri(q))
+
+    @staticmethod
+    def isf(q, loc=0, scale=1):
+        """The x with probability q of more than x."""
+        q, loc, scale = map(as_operand, (q, loc, scale))
+        return valid(scale, loc - scale * sc.ndtri(q))
+
+    @staticmethod
+    def entropy(loc=0, scale=1):
+        """The differential entropy."""
+        return valid(scale, np.log(as_operand(scale)) + 0.5 + LOG_ROOT_2PI + 0 * as_operand(loc))
