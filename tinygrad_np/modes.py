@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 
 class Mode(NamedTuple):
-    """How operations are taken down: recorded or not, watched by a debugger or not, inside how many transforms."""
+    """How operations are taken down: recorded or not, watched by a debugger or not, inside how many transforms, and
+    as a derivative of which order (0: the computation itself)."""
 
     recording: bool = True
     watch: object = None
     transforms: int = 0
+    order: int = 0
 
 
 ORDINARY = Mode()

@@ -11,20 +11,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .graph import oldest_first
+from .graph import Node, oldest_first
 from .modes import current, setting
 
 NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
 CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape
 
-PULLBACK = "pullback"       # in place of a module: a derivative recorded these operations
 INSIDE = (str(Path(__file__).parent) + os.sep, str(Path(np.__file__).parent) + os.sep)
+
+
+class Order(NamedTuple):
+    """In place of a module: a derivative of this order recorded the operation."""
+
+    number: int
 
 
 def enclose(out, maker, start: int) -> None:
     """Note that what was recorded after serial number `start`, up to the tensor (or tensors) `out`, is `maker`'s."""
-    node = getattr(out, "node", None)
-    if node is not None:
+    node = getattr(out, "node", out)
+    if isinstance(node, Node):
         if node.serial > start:
             node.scopes = maker, start, getattr(node, "scopes", None)
     elif isinstance(out, (tuple, list)):

@@ -7,13 +7,13 @@ itself, so transforms nest; outside, plain ndarrays come back.
 from __future__ import annotations
 
 import dataclasses
+from contextvars import ContextVar
 from typing import Any, Callable
 
 import numpy as np
 
-from .graph import Const, Leaf, Node, next_serial, pullback, pushforward
+from .graph import Const, Leaf, Node, pullback, pushforward
 from .modes import current, setting
-from .notes import PULLBACK, enclose
 from .rules import Row
 from .recording import raw, wrap
 from .tensor import Tensor, lift
@@ -64,6 +64,9 @@ def fresh(value, where: str, caller: str) -> Tensor:
     return wrap(array, Leaf(array.shape, array.dtype))
 
 
+derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken", default=0)
+
+
 class Trace:
     """One run of a function on fresh variables: its output, and whether walks over it must be recorded."""
 
@@ -71,9 +74,14 @@ class Trace:
         depth = current().transforms
         leaves, paths, self.rebuild = flatten(primals)
         self.outer = depth > 0 or any(isinstance(v, Tensor) and v.node.tracked for v in leaves)
-        with setting(transforms=depth + 1, recording=True):
-            self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
-            out = f(*self.rebuild(self.variables))
+        before = derivatives_taken.set(0)
+        try:
+            with setting(transforms=depth + 1, recording=True):
+                self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
+                out = f(*self.rebuild(self.variables))
+            self.order = derivatives_taken.get() + 1
+        finally:
+            derivatives_taken.reset(before)
         self.aux = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) != 2:
@@ -99,14 +107,17 @@ class Trace:
         """The cotangents of the variables for those of the outputs."""
         nodes = [v.node for v in self.variables]
         total: dict[Node, Any] = {}
-        start = next_serial()
-        with setting(recording=self.outer), np.errstate(all="ignore"):
+        with self.differentiating(recording=self.outer), np.errstate(all="ignore"):
             for out, ct in zip(self.outs, cts):
                 if ct is not None and isinstance(out, Tensor) and out.node.tracked:
                     for node, g in pullback(out.node, ct, wanted=nodes, lift=lift if self.outer else None).items():
                         total[node] = total[node] + g if node in total else g
-        enclose(list(total.values()), PULLBACK, start)
         return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
+
+    def differentiating(self, recording: bool) -> setting:
+        """The mode of a walk over the tape: what it records is of a higher order than what was computed."""
+        derivatives_taken.set(max(derivatives_taken.get(), self.order))
+        return setting(recording=recording, order=self.order)
 
     def owned(self, g):
         return self.give(g) if isinstance(g, Tensor) else np.array(g)
@@ -114,7 +125,7 @@ class Trace:
     def push(self, tangents: list) -> list:
         """The tangents of the outputs for those of the variables."""
         roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
-        with setting(recording=True), np.errstate(all="ignore"):
+        with self.differentiating(recording=True), np.errstate(all="ignore"):
             dots = pushforward(roots, {v.node: t for v, t in zip(self.variables, tangents)}, lift)
         return [np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
                 for out, dot in zip(self.outs, dots)]

@@ -91,7 +91,7 @@ def capture(outputs, model=None, *, names: dict[str, Any] | None = None, grads: 
         nodes.append(Node(id_, "op", op, tuple(node.shape), ", ".join(dict.fromkeys(map(dtype_name, dtypes))),
                           0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)), scope, args, order[key],
                           steps[key], uses[key], saved, node.saved is FREED, norms.get(key),
-                          note and note.source, note and note.time_ns, row.kind == "elementwise"))
+                          note and note.source, note and note.time_ns, getattr(row, "kind", "") == "elementwise"))
     for root, out in zip(roots, outputs):
         if not root.tracked:
             constant(root, "output", 0, (out.shape, dtype_name(out.dtype), ""))

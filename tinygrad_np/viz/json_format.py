@@ -21,7 +21,8 @@ def to_json(view: GraphView) -> str:
         lines.append(f"{dumps(key)}: [{chr(10) + body + chr(10) if body else ''}]")
     if view.plan is not None:
         lines.append(f'"plan": {dumps(asdict(view.plan))}')
-    if view.nodes != replanned(whole, view.plan).nodes:
+    planned = replanned(whole, view.plan)
+    if (view.nodes, view.notes) != (planned.nodes, planned.notes):
         lines.append(f'"shown": {dumps([n.id for n in view.nodes])}')
         lines.append(f'"notes": {dumps(list(view.notes))}')
     return "{\n" + ",\n".join(lines) + "\n}\n"

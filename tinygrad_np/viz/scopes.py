@@ -1,8 +1,8 @@
 """Which call of which module made each node: intervals of serial numbers, left on the tape by the calls themselves.
 
 `Module.__call__` leaves (module, start) on its output's node: what has a serial number after `start` and up to the
-output's own was made by that call. Composed functions and recorded pullbacks leave the same, so nothing is paid for
-each operation.
+output's own was made by that call. Composed functions leave the same, so nothing is paid for each operation. What a
+derivative records carries its order.
 """
 
 from __future__ import annotations
@@ -11,42 +11,40 @@ import weakref
 from collections import Counter
 from typing import Any
 
-from ..notes import PULLBACK
+from ..notes import Order
 from .view import Scope
 
 
 def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:
     """The scopes of a tape, each node's innermost one and order of derivative, and the (name, parameter) pairs."""
-    calls = {}
+    calls, order = {}, {}
     for node in tape:
+        order[id(node)] = 0
         link = getattr(node, "scopes", None)
         while link is not None:
             maker, start, link = link
             maker = maker() if isinstance(maker, weakref.ref) else maker
-            if maker is not None:
+            if isinstance(maker, Order):
+                order[id(node)] = maker.number
+            elif maker is not None:
                 calls[start] = node.serial, maker       # of several outputs the newest ends the call
     waiting = sorted(calls.items(), reverse=True)
     names, scopes, numbers = Names(model), [], Counter()
-    inside: list[tuple[int, str | None]] = []       # the calls around the present node: (end, scope; None: pullback)
+    inside: list[tuple[int, str]] = []          # the calls around the present node: (end, scope)
     innermost: dict[int, str | None] = {}
-    order: dict[int, int] = {}
     for node in tape:
         inside = [call for call in inside if call[0] >= node.serial]
         while waiting and waiting[-1][0] < node.serial:
             _, (end, maker) = waiting.pop()
             if end < node.serial:
                 continue
-            if maker is PULLBACK:
-                inside.append((end, None))
-                continue
-            parent = next((scope for _, scope in reversed(inside) if scope is not None), None)
+            parent = inside[-1][1] if inside else None
             name, kind, same = names.of(maker, parent)
             numbers[name] += 1
             call = numbers[name]
             scopes.append(Scope(name if call == 1 else f"{name}@{call}", name, kind, parent, call, same))
             inside.append((end, scopes[-1].id))
-        innermost[id(node)] = next((scope for _, scope in reversed(inside) if scope is not None), None)
-        order[id(node)] = sum(scope is None for _, scope in inside)
+        innermost[id(node)] = inside[-1][1] if inside else None
     return tuple(scopes), innermost, order, list(names.parameters())
 
 

@@ -92,7 +92,12 @@ def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, o
 
 def available(engine: str) -> bool:
     """Whether an engine is installed."""
-    return bool(shutil.which("dot")) if engine == "dot" else importlib.util.find_spec("pygraphviz") is not None
+    if engine == "dot":
+        return shutil.which("dot") is not None
+    try:
+        return importlib.util.find_spec("pygraphviz") is not None
+    except ImportError:
+        return False
 
 
 def by_dot(dot: str, format: str, timeout: float, dpi: int) -> bytes:
