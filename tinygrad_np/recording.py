@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from functools import cache
+from importlib import import_module
 from typing import Callable
 
 import numpy as np
@@ -334,9 +335,18 @@ CALLS = Calls()
 POSITIONAL: dict[Row, Callable | None] = {}     # filled at the first call, since users add rows
 
 
+def row_of(ufunc):
+    """The row of a ufunc; SciPy's are entered when the first of them is met."""
+    row = TABLE.get(ufunc)
+    if row is None and getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc:
+        import_module(".scipy.ufuncs", __package__)
+        row = TABLE.get(ufunc)
+    return row
+
+
 def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
-    row = TABLE.get(ufunc)
+    row = row_of(ufunc)
     if method == "__call__" and not kwargs and row is not None:
         return row.apply(Engine, inputs, kwargs)
     return unusual_call(ufunc, method, inputs, kwargs)
@@ -344,7 +354,7 @@ def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
 
 def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     """A ufunc's options and methods, each said with ordinary calls."""
-    row = TABLE.get(ufunc)
+    row = row_of(ufunc)
     if isinstance(row, Plain) or not is_tracked(inputs) and not is_tracked(list(kwargs.values())) and "out" not in kwargs \
             and method != "at":
         call = getattr(ufunc, method)
