@@ -11,11 +11,15 @@ from .debugging import NonFiniteError as NonFiniteError
 from .debugging import debug as debug
 from .graph import FreedGraphError as FreedGraphError
 from .guard import MutationError as MutationError
+from .io import load as load
+from .io import save as save
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
 from . import nn as nn
 from . import optim as optim
+from .jit import NotReplayable as NotReplayable
+from .jit import jit as jit
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad

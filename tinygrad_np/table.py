@@ -12,6 +12,7 @@ from .modes import cut
 from .notes import enclose
 from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
 from .signatures import names_of, signature_of
+from .standin import whole
 
 TABLE: dict[Callable, Any] = {}
 
@@ -215,10 +216,18 @@ def getitem(x, index):
 @primitive
 def scatter(ct, index, shape):
     """Zeros of `shape` with `ct` added at `index`, repeated places summed: the transpose of getitem."""
+    if not is_basic(index):
+        return scatter_add(ct, index, shape)
     out = np.zeros_like(ct, shape=shape)
-    if is_basic(index):
-        out[index] = ct
-    elif isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":
+    out[index] = ct
+    return out
+
+
+@whole
+def scatter_add(ct, index, shape):
+    """The same for any index: repeated places are summed."""
+    out = np.zeros(shape, ct.dtype)
+    if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":
         out[...] = np.bincount(index.ravel() % max(shape[0], 1), ct.ravel(), shape[0]) if index.size else 0
     else:
         np.add.at(out, index, ct)

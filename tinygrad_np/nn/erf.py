@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..standin import whole
+
 # Numerator and denominator, highest power first, of erf(x)/x in x², and of erfc(x)·exp(x²) in x and in 1/x².
 SMALL = ([1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2,
           3.20937758913846947e3],
@@ -19,6 +21,7 @@ LARGE = ([1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1
           2.33520497626869185e-3])
 
 
+@whole
 def erf(x) -> np.ndarray:
     """2/√π ∫₀ˣ exp(-t²) dt, to about 1 unit in the last place of float64; keeps float32.
 

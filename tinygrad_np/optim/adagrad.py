@@ -24,19 +24,23 @@ class Adagrad(Optimizer):
     def check(self, group):
         require_positive(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
-    def options(self, group):
-        return float(group["lr"]), float(group["lr_decay"]), float(group["eps"])
+    counts = True
 
-    def start(self, p, group):
-        return {"step": 0, "sum": np.full_like(p, group["initial_accumulator_value"])}
+    def names(self, group):
+        return ["sum"]
 
-    def update(self, p, g, state, options, s, t):
-        lr, lr_decay, eps = options
-        state["step"] += 1
+    def first(self, name, group):
+        return float(group["initial_accumulator_value"])
+
+    def numbers(self, group, step, new):
+        return float(group["lr"]) / (1 + (step - 1) * float(group["lr_decay"])), float(group["eps"])
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        rate, eps = numbers
         v = state["sum"]
-        v += np.multiply(g, g, out=s)
+        np.add(v, np.multiply(g, g, out=s), out=v)
         np.sqrt(v, out=s)
-        s += eps
+        np.add(s, eps, out=s)
         np.divide(g, s, out=s)
-        s *= lr / (1 + (state["step"] - 1) * lr_decay)
+        np.multiply(s, rate, out=s)
         np.subtract(p, s, out=p)

@@ -26,33 +26,36 @@ class Adam(Optimizer):
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
-    def options(self, group):
-        decay = float(group["weight_decay"]) if self.decoupled else 0
-        return (float(group["lr"]), *map(float, group["betas"]), float(group["eps"]), decay)
+    counts = True
 
-    def start(self, p, group):
-        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
-        return {"step": 0, **{name: np.zeros_like(p) for name in names}}
+    def names(self, group):
+        return ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if group["amsgrad"] else ["exp_avg", "exp_avg_sq"]
 
-    def update(self, p, g, state, options, s, t):
-        lr, beta1, beta2, eps, decay = options
-        state["step"] += 1
-        if decay:
-            p *= 1 - lr * decay
+    def shape(self, group):
+        return *super().shape(group), self.decoupled and bool(group["weight_decay"])
+
+    def numbers(self, group, step, new):
+        lr, eps, decay, (beta1, beta2) = *map(float, (group["lr"], group["eps"], group["weight_decay"])), group["betas"]
+        # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
+        c1, c2 = 1 - float(beta1) ** step, math.sqrt(1 - float(beta2) ** step)
+        return float(beta1), 1 - float(beta1), float(beta2), 1 - float(beta2), eps * c2, lr * c2 / c1, 1 - lr * decay
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        beta1, rest1, beta2, rest2, eps, rate, shrink = numbers
+        if shape[0]:
+            np.multiply(p, shrink, out=p)
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= beta1
-        m += np.multiply(g, 1 - beta1, out=s)
+        np.multiply(m, beta1, out=m)
+        np.add(m, np.multiply(g, rest1, out=s), out=m)
         np.multiply(g, g, out=s)
-        v *= beta2
-        v += np.multiply(s, 1 - beta2, out=s)
+        np.multiply(v, beta2, out=v)
+        np.add(v, np.multiply(s, rest2, out=s), out=v)
         if "max_exp_avg_sq" in state:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
-        # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
-        c1, c2 = 1 - beta1 ** state["step"], math.sqrt(1 - beta2 ** state["step"])
         np.sqrt(v, out=s)
-        s += eps * c2
+        np.add(s, eps, out=s)
         np.divide(m, s, out=s)
-        s *= lr * c2 / c1
+        np.multiply(s, rate, out=s)
         np.subtract(p, s, out=p)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..guard import ALONE, refs
+from ..standin import host, recorder
+from .flat import Block
 
 
 class Optimizer:
-    """Moves parameters against their gradients; a subclass gives `check`, `options`, `start` and `update`.
+    """Moves parameters against their gradients; a subclass gives `check`, `names`, `numbers` and `update`.
 
     Here, for all of them: `maximize` turns the gradient round, and `weight_decay` adds weight_decay · p to it.
 
@@ -26,8 +27,6 @@ class Optimizer:
         self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]
         self.params = [p for group in self.param_groups for p in group["params"]]
         self.state: dict[int, dict[str, Any]] = {}
-        self._scratch: dict[int, list[np.ndarray]] = {}
-        self._pool: dict[tuple, np.ndarray] = {}
         for i, p in enumerate(self.params):
             if not hasattr(p, "is_leaf"):
                 raise TypeError(f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}")
@@ -36,35 +35,89 @@ class Optimizer:
                                  "gradient; pass model.parameters() or Tensor(..., requires_grad=True)")
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
+        self._blocks = [self._cut(group) for group in self.param_groups]
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
-        i = -1
-        for group in self.param_groups:
-            options = self.options(group)
-            maximize, decay = group["maximize"], 0 if self.decoupled else float(group["weight_decay"])
-            for p in group["params"]:
-                i += 1
-                leaf = p.node
-                g = leaf.grad
-                if g is None:
-                    continue
-                array = p.array if leaf.exposed is None and refs(p) == ALONE else p.data
-                kept = not array.flags.writeable    # by a graph that is still alive: it keeps the old values
-                if kept:
-                    array = array.copy()
-                state = self.state.get(i)
-                if state is None:
-                    state = self.state[i] = self.start(array, group)
-                s, t = self._scratch.get(i) or self._cut_scratch(i, array)
-                if maximize:
-                    g = np.negative(g, out=t)
-                if decay:
-                    np.multiply(array, decay, out=s)
-                    g = np.add(g, s, out=t)
-                self.update(array, g, state, options, s, t)
-                if kept:
-                    p.data = array
+        for group, blocks in zip(self.param_groups, self._blocks, strict=True):
+            for block in blocks:
+                self._step(block, group)
+
+    def _step(self, block: Block, group: dict) -> None:
+        block.gather_values()
+        block.gather_grads()
+        names, shape = tuple(self.names(group)), self.shape(group)
+        for first, last in self._runs(block, names):
+            states = [self.state[block.positions[i]] for i in range(first, last + 1)]
+            new = self._begin(block, first, last, names, group)
+            numbers = host(lambda states=states, new=new: self._count(states, group, new))
+            block.update(lambda p, g, state, s, t, n=numbers: self._tile(p, g, state, n, shape, s, t), first, last, names)
+
+    def _count(self, states: list[dict], group: dict, new: bool) -> tuple[float, ...]:
+        """One step more, and the numbers that go with it."""
+        for state in states:
+            if "step" in state:
+                state["step"] += 1
+        decay = 0.0 if self.decoupled else float(group["weight_decay"])
+        return decay, *self.numbers(group, states[0].get("step", 0), new)
+
+    def _tile(self, p, g, state: dict, numbers: tuple, shape: tuple, s, t) -> None:
+        maximize, decays, *rest = shape
+        decay, *numbers = numbers
+        if maximize:
+            g = np.negative(g, out=t)
+        if decays:
+            np.multiply(p, decay, out=s)
+            g = np.add(g, s, out=t)
+        self.update(p, g, state, numbers, rest, s, t)
+
+    def _runs(self, block: Block, names: tuple[str, ...]) -> list[tuple[int, int]]:
+        """(first, last) of neighbors that have gradients and are at the same step: mostly all of them."""
+        runs: list[tuple[int, int]] = []
+        at = None
+        for i, (p, position) in enumerate(zip(block.params, block.positions, strict=True)):
+            if p.node.grad is None:
+                at = None
+                continue
+            state = self.state.setdefault(position, {})
+            now = state.get("step"), all(name in state for name in names)
+            if now == at:
+                runs[-1] = runs[-1][0], i
+            else:
+                runs.append((i, i))
+            at = now
+        return runs
+
+    def _begin(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict) -> bool:
+        """Give parameters their state in the block's buffers; whether it is new."""
+        new = False
+        for i in range(first, last + 1):
+            state = self.state[block.positions[i]]
+            for name in names:
+                flat = block.arrays(name, self.first(name, group))
+                if name not in state:
+                    new = True
+                    state[name] = flat.view(i)
+                elif state[name].base is not flat.memory and recorder.get() is None:
+                    flat.view(i)[...] = state[name]     # loaded since
+                    state[name] = flat.view(i)
+            if self.counts:
+                state.setdefault("step", 0)
+        return new
+
+    def __jit_guard__(self) -> list:
+        """What the course of a step depends on besides numbers; a recording follows one course."""
+        for blocks in self._blocks:
+            for block in blocks:
+                block.gather_values()
+                block.leave_kept_grads()
+        return [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups] + self._ages()
+
+    def _ages(self) -> list:
+        """For each parameter, how much state it has and how many steps it is behind the first."""
+        states = [self.state.get(i) or {} for i in range(len(self.params))]
+        start = states[0].get("step", 0)
+        return [(len(state), state.get("step", 0) - start) for state in states]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from nothing."""
@@ -77,16 +130,27 @@ class Optimizer:
         """Raise ValueError for options of a group outside their range."""
         raise NotImplementedError
 
-    def options(self, group: dict) -> tuple:
-        """The options that `update` reads; numbers as Python's, which leave an array's dtype as it is."""
+    counts = False          # whether the state has a "step"
+
+    def names(self, group: dict) -> list[str]:
+        """The arrays that a parameter has as its state."""
+        return []
+
+    def first(self, name: str, group: dict) -> float:
+        """What such an array is filled with before the first update."""
+        return 0.0
+
+    def numbers(self, group: dict, step: int, new: bool) -> tuple[float, ...]:
+        """The numbers that `update` reads, for this step: Python's, which leave an array's dtype as it is."""
         raise NotImplementedError
 
-    def start(self, p: np.ndarray, group: dict) -> dict[str, Any]:
-        """The state of a parameter `p` before its first update."""
-        return {}
+    def shape(self, group: dict) -> tuple:
+        """The options that change which operations an update consists of; `update` gets those after the first two."""
+        return bool(group["maximize"]), bool(group["weight_decay"]) and not self.decoupled
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict, options: tuple, s: np.ndarray, t: np.ndarray) -> None:
-        """Update one parameter `p` in place from its gradient `g`, which must not be changed.
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict, numbers: tuple, shape: tuple, s: np.ndarray,
+               t: np.ndarray) -> None:
+        """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.
         """
@@ -122,7 +186,7 @@ class Optimizer:
             if not key.isdecimal() or int(key) >= len(self.params):
                 self._refuse(f"it has a state for parameter {key!r}, expected 0 to {len(self.params) - 1}")
             p = self.params[int(key)]
-            names = set(self.start(p.array, owners[int(key)]))
+            names = {*self.names(owners[int(key)]), *(["step"] if self.counts else [])}
             if set(entries) != names:
                 self._refuse(f"parameter {key} has {sorted(entries)}, expected {sorted(names)}")
             fresh[int(key)] = {}
@@ -166,15 +230,12 @@ class Optimizer:
         self.check(group)
         return group
 
-    def _cut_scratch(self, i: int, p: np.ndarray) -> list[np.ndarray]:
-        """Two arrays like parameter i, cut from two buffers that all parameters share."""
-        scratch = self._scratch[i] = []
-        for k in (0, 1):
-            pool = self._pool.get((k, p.dtype))
-            if pool is None or pool.size < p.size:
-                pool = self._pool[k, p.dtype] = np.empty(p.size, p.dtype)
-            scratch.append(pool[:p.size].reshape(p.shape))
-        return scratch
+    def _cut(self, group: dict) -> list[Block]:
+        """The blocks of a group: parameters of one dtype are updated together."""
+        positions = {id(p): i for i, p in enumerate(self.params)}
+        dtypes = dict.fromkeys(p.dtype for p in group["params"])
+        chosen = ([p for p in group["params"] if p.dtype == dtype] for dtype in dtypes)
+        return [Block(params, [positions[id(p)] for p in params]) for params in chosen]
 
     def __repr__(self) -> str:
         lines = (", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"),

@@ -24,33 +24,34 @@ class RMSprop(Optimizer):
     def check(self, group):
         require_positive(group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def options(self, group):
-        return float(group["lr"]), float(group["alpha"]), float(group["eps"]), float(group["momentum"])
-
-    def start(self, p, group):
+    def names(self, group):
         wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
-        return {name: np.zeros_like(p) for name, use in wanted.items() if use}
+        return [name for name, use in wanted.items() if use]
 
-    def update(self, p, g, state, options, s, t):
-        lr, alpha, eps, momentum = options
+    def numbers(self, group, step, new):
+        alpha = float(group["alpha"])
+        return float(group["lr"]), alpha, 1 - alpha, float(group["eps"]), float(group["momentum"])
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        lr, alpha, rest, eps, momentum = numbers
         v = state["square_avg"]
         np.multiply(g, g, out=s)
-        v *= alpha
-        v += np.multiply(s, 1 - alpha, out=s)
+        np.multiply(v, alpha, out=v)
+        np.add(v, np.multiply(s, rest, out=s), out=v)
         if "grad_avg" in state:
             mean = state["grad_avg"]
-            mean += np.multiply(np.subtract(g, mean, out=s), 1 - alpha, out=s)
+            np.add(mean, np.multiply(np.subtract(g, mean, out=s), rest, out=s), out=mean)
             np.multiply(mean, mean, out=s)
             np.sqrt(np.subtract(v, s, out=s), out=s)
         else:
             np.sqrt(v, out=s)
-        s += eps
+        np.add(s, eps, out=s)
         np.divide(g, s, out=s)
-        if momentum:
+        if "momentum_buffer" in state:
             b = state["momentum_buffer"]
-            b *= momentum
-            b += s
+            np.multiply(b, momentum, out=b)
+            np.add(b, s, out=b)
             np.multiply(b, lr, out=s)
         else:
-            s *= lr
+            np.multiply(s, lr, out=s)
         np.subtract(p, s, out=p)

@@ -33,21 +33,23 @@ class SGD(Optimizer):
             raise ValueError("nesterov: expected momentum > 0 and dampening 0, found "
                              f"momentum {group['momentum']} and dampening {group['dampening']}")
 
-    def options(self, group):
-        return float(group["lr"]), float(group["momentum"]), float(group["dampening"]), group["nesterov"]
+    def names(self, group):
+        return ["momentum_buffer"] if group["momentum"] else []
 
-    def start(self, p, group):
-        return {"momentum_buffer": None} if group["momentum"] else {}
+    def shape(self, group):
+        return *super().shape(group), bool(group["momentum"]), bool(group["dampening"]), bool(group["nesterov"])
 
-    def update(self, p, g, state, options, s, t):
-        lr, momentum, dampening, nesterov = options
-        if momentum:
-            b = state.get("momentum_buffer")
-            if b is None:
-                b = state["momentum_buffer"] = g.astype(p.dtype, order="C")
-            else:
-                b *= momentum
-                b += np.multiply(g, 1 - dampening, out=s) if dampening else g
+    def numbers(self, group, step, new):
+        lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
+        return lr, momentum, 1.0 if new else 1 - dampening      # a new buffer is zero, and becomes d
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        lr, momentum, share = numbers
+        buffered, damped, nesterov = shape
+        if buffered:
+            b = state["momentum_buffer"]
+            np.multiply(b, momentum, out=b)
+            np.add(b, np.multiply(g, share, out=s) if damped else g, out=b)
             if nesterov:
                 np.multiply(b, momentum, out=s)
                 g = np.add(g, s, out=s)

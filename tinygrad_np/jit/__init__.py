@@ -1,0 +1,125 @@
+"""jit: record a function once a signature as a straight program of NumPy calls, then replay that.
+
+record.py takes the calls down, plan.py shortens the program and lays out its memory, replay.py runs it;
+state.py knows what a function can reach besides its arguments, and program.py joins one recording to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import OrderedDict
+from typing import Any, Callable
+
+import numpy as np
+
+from ..graph import Leaf
+from ..modes import mode
+from ..recording import TENSORS
+from ..standin import recorder
+from ..transforms import flatten
+from .program import Program, recorded
+from .record import NotReplayable as NotReplayable
+from .replay import Differs
+
+ndarray = np.ndarray
+
+
+def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
+    """The same results as `f`, recorded once a signature and then replayed without Python between NumPy calls.
+
+    The first call with new shapes, dtypes or Python arguments runs `f` and records every NumPy call: forward, pullback
+    and optimizer alike. Later calls run the planned program: nothing twice, buffers reused, elementwise chains in tiles.
+    Arguments and results are arrays, Tensors, and nested containers of them; Python numbers and strings belong to the
+    signature. At most `max_programs` recordings are kept, the least recently used goes first.
+
+    Parameters, gradients, optimizer state, buffers and random streams that `f` can reach change as they do without jit.
+    Raises NotReplayable, with the line, where a replay could not repeat what `f` does: a branch on a tensor's value, a
+    conversion to a Python number or to NumPy, a Python counter.
+
+    >>> from tinygrad_np import Tensor
+    >>> @jit
+    ... def energy(x):
+    ...     return (np.sin(x) ** 2 + np.cos(x) ** 2).sum()
+    >>> [float(energy(np.full(3, v))) for v in (0.1, 0.2, 0.3)]
+    [3.0, 3.0, 3.0]
+    """
+    if f is None:
+        return functools.partial(jit, max_programs=max_programs)
+    if not callable(f):
+        raise TypeError(f"jit: expected a function, found {type(f).__name__}")
+    if max_programs < 1:
+        raise ValueError(f"jit: max_programs: expected at least 1, found {max_programs}")
+    return Jitted(f, max_programs)
+
+
+class Jitted:
+    """A jitted function: `programs` are what it has recorded; printing one shows its instructions."""
+
+    def __init__(self, f: Callable, max_programs: int):
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.max_programs = max_programs
+        self.recordings = 0
+        self._programs: OrderedDict[int, Program] = OrderedDict()
+        self._last: Program | None = None
+
+    def __call__(self, *args, **kwargs):
+        last, now = self._last, mode.get()
+        if last is not None and not kwargs and last.mode is now and last.takes(args) and recorder.get() is None \
+                and last.state.unchanged():
+            return self.replay(last, args, args, kwargs)
+        if recorder.get() is not None or now is not None and (now.transforms or now.watch is not None):
+            return self.f(*args, **kwargs)      # another recording, or a transform, sees the function itself
+        leaves, paths, rebuild = flatten((args, kwargs))
+        if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
+            return self.f(*args, **kwargs)
+        key = (now, tuple(paths), tuple(map(signature, leaves)))
+        for program in reversed(self._programs.values()):
+            if program.key == key and program.state.unchanged():
+                return self.replay(program, leaves, args, kwargs)
+        self.recordings += 1
+        program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
+        if program is not None:
+            self._programs[id(program)] = program
+            while len(self._programs) > self.max_programs:
+                self._programs.popitem(last=False)
+        return result
+
+    def replay(self, program: Program, leaves, args, kwargs):
+        self._last = program if leaves is args else None
+        if program is not next(reversed(self._programs.values())):
+            self._programs.move_to_end(id(program))
+        try:
+            return program(leaves)
+        except Differs:
+            return self.f(*args, **kwargs)
+
+    @property
+    def programs(self) -> list[Program]:
+        """What was recorded and is kept, the most recently used first."""
+        return list(reversed(self._programs.values()))
+
+    def __jit_state__(self) -> tuple:
+        return (self.f,)        # what another recording, which sees f itself, can reach through it
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jit of {getattr(self.f, '__name__', self.f)}, {len(self._programs)} programs>"
+
+
+def signature(leaf) -> Any:
+    """What a program is specialized to, of one argument."""
+    if isinstance(leaf, ndarray):
+        return leaf.shape, leaf.dtype
+    if type(leaf) in TENSORS:
+        return Leaf, leaf.shape, leaf.dtype, leaf.node.tracked, leaf.grad is None
+    if isinstance(leaf, np.generic):
+        return (), leaf.dtype
+    try:
+        hash(leaf)
+    except TypeError:
+        return id(leaf)
+    return type(leaf), repr(leaf) if type(leaf) in (float, complex) else leaf

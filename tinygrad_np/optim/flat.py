@@ -1,0 +1,145 @@
+"""Parameters side by side in one buffer, and their gradients and state alike: one update moves them all.
+
+Each parameter's array is a view that counts as an owner: its base is the buffer as a ctypes object, where NumPy ends a
+chain of views. So the engine still sees by reference counts whether a graph needs the old values; if one does, the
+whole buffer moves to fresh memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..cores import both
+from ..guard import ALONE, refs
+from ..standin import STANDINS, recorder
+
+PAD = 64            # bytes: every array starts at a cache line
+TILE = 1 << 14      # elements updated together: what a step touches fits the second-level cache
+THREADED = 1 << 17  # fewer elements are updated on one core
+
+
+class Flat:
+    """Arrays of given shapes in one buffer."""
+
+    def __init__(self, shapes: list[tuple], dtype):
+        self.shapes, self.dtype = shapes, np.dtype(dtype)
+        unit = PAD // self.dtype.itemsize
+        self.starts, end = [], 0
+        for shape in shapes:
+            self.starts.append(end)
+            end += -(-math.prod(shape) // unit) * unit
+        self.ends = [start + math.prod(shape) for start, shape in zip(self.starts, shapes)]
+        self.size = end
+        self.renew()
+
+    def renew(self) -> None:
+        """Take fresh memory, zeroed."""
+        room = np.zeros(self.size * self.dtype.itemsize + PAD, np.uint8)
+        skip = -room.__array_interface__["data"][0] % PAD
+        self.buffer = room[skip:skip + self.size * self.dtype.itemsize].view(self.dtype)
+        self.memory: Any = (ctypes.c_char * self.buffer.nbytes).from_buffer(self.buffer)
+        self.memory.owner = self.buffer
+        self.idle = sys.getrefcount(self.memory)        # references when no view is out
+
+    def view(self, i: int) -> np.ndarray:
+        """Array i."""
+        view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
+        return self.buffer.like(view) if type(self.buffer) in STANDINS else view
+
+
+class Block:
+    """The parameters of one group and dtype: values, gradients and state, each in one buffer."""
+
+    def __init__(self, params: list, positions: list[int]):
+        self.params, self.positions = params, positions
+        self.shapes, self.dtype = [p.shape for p in params], params[0].dtype
+        self.values, self.grads = Flat(self.shapes, self.dtype), Flat(self.shapes, self.dtype)
+        self.state: dict[str, Flat] = {}
+        self.scratch = np.empty((4, min(TILE, self.values.size)), self.dtype)
+        self.cuts: dict[tuple, tuple] = {}
+        self.gather_values()
+
+    def gather_values(self) -> None:
+        """Have every parameter's array in the buffer, and nobody else in need of its old values."""
+        if recorder.get() is not None:      # done before recording, see Optimizer.__jit_guard__
+            return
+        memory, moved = self.values.memory, False
+        for i, p in enumerate(self.params):
+            exposed = p.node.exposed
+            if refs(p) != ALONE + (exposed is not None and exposed() is not None):
+                moved = True
+            elif p.array.base is not memory:
+                self.values.view(i)[...] = p.array      # set from outside since
+                p.array = self.values.view(i)
+                p.node.exposed = None
+        if moved:
+            self.values.renew()
+            self.cuts.clear()
+            for i, p in enumerate(self.params):
+                self.values.view(i)[...] = p.array
+                p.array = self.values.view(i)
+                p.node.exposed = None
+
+    def leave_kept_grads(self) -> None:
+        """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
+        for p in self.params:
+            g = p.node.grad
+            if g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3:    # the leaf, `g`, the call
+                self.grads.renew()
+                self.cuts.clear()
+                return
+
+    def gather_grads(self) -> None:
+        """Have every gradient in the buffer, and leave those that somebody kept where they are."""
+        grads, leaves = self.grads, [p.node for p in self.params]
+        if recorder.get() is None:
+            here = sum(leaf.grad is not None and leaf.grad.base is grads.memory for leaf in leaves)
+            if sys.getrefcount(grads.memory) > grads.idle + here:
+                grads.renew()
+                self.cuts.clear()
+        for i, leaf in enumerate(leaves):
+            g = leaf.grad
+            if g is not None and g.base is not grads.memory:
+                home = grads.view(i)
+                home[...] = g
+                leaf.grad = home
+
+    def arrays(self, name: str, start) -> Flat:
+        """The buffer of a kind of state, which starts as `start` says."""
+        if name not in self.state:
+            self.state[name] = Flat(self.shapes, self.dtype)
+            self.state[name].buffer[...] = start
+        return self.state[name]
+
+    def update(self, function, first: int, last: int, names: tuple[str, ...]) -> None:
+        """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile, on both cores if they are many."""
+        start, end = self.values.starts[first], self.values.ends[last]
+        buffers = [self.values.buffer, self.grads.buffer, *[self.state[name].buffer for name in names]]
+        if type(buffers[0]) in STANDINS:        # a recording makes tiles of its own
+            p, g, *state = [b[start:end] for b in buffers]
+            return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
+        if (start, end, names) not in self.cuts:
+            self.cuts[start, end, names] = self.cut(start, end, names, buffers)
+        here, there = self.cuts[start, end, names]
+
+        def part(tiles):
+            for tile in tiles:
+                function(*tile)
+        both(part, here, there) if there else part(here)
+
+    def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> tuple[list, list]:
+        """The tiles for this core and for the other one."""
+        halves: tuple[list, list] = [], []
+        middle = (start + end) // 2 if end - start >= THREADED else end
+        for k in range(start, end, TILE):
+            stop = min(k + TILE, end)
+            there = k >= middle
+            p, g, *state = [b[k:stop] for b in buffers]
+            s, t = self.scratch[2 * there:2 * there + 2, :stop - k]
+            halves[there].append((p, g, dict(zip(names, state)), s, t))
+        return halves

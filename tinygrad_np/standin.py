@@ -1,0 +1,44 @@
+"""Where the engine meets a recording: an array-like stands in for the data of every tensor while `jit` records.
+
+The array-like speaks NumPy's protocols, so almost nothing has to know of it. Here is what has to.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Callable
+
+STANDINS: set[type] = set()     # the types of such array-likes; `jit` adds its own
+
+recorder: ContextVar[Any] = ContextVar("tinygrad_np.recorder", default=None)
+
+
+def holds(condition) -> bool:
+    """The truth of a condition on values that a recording may rely on: each replay asks again, and runs the
+    function itself where the answer differs.
+
+    >>> import numpy as np
+    >>> holds(np.array([1, 2]).max() < 3)
+    True
+    """
+    return condition.assume() if type(condition) in STANDINS else bool(condition)
+
+
+def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
+    """The Python numbers that `fun` computes, for use with arrays; a replay calls it again, where it was called.
+
+    >>> host(lambda: (0.5, 2.0))
+    (0.5, 2.0)
+    """
+    now = recorder.get()
+    return fun() if now is None else now.host(fun)
+
+
+def whole(fun: Callable) -> Callable:
+    """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
+    @wraps(fun)
+    def call(*args):
+        tape = recorder.get()
+        return fun(*args) if tape is None else tape.whole(fun, args)
+    return call
