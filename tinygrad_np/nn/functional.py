@@ -55,7 +55,7 @@ def _product(x, weight):
 
 def _rows(a):
     """A matrix with the last axis of `a` as its rows' axis."""
-    return a if len(a.shape) == 2 else a.reshape(-1, a.shape[-1])
+    return a if len(a.shape) == 2 else a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
 def _d_input(ct, weight):
@@ -72,8 +72,9 @@ def _d_bias(ct):
 
 
 _affine.__name__ = _product.__name__ = "linear"      # in errors and pictures
-_affine.defvjp(_d_input, _d_weight, _d_bias)
-_product.defvjp(_d_input, _d_weight)
+_affine.defvjp(_d_input, _d_weight, _d_bias,
+               cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))])
+_product.defvjp(_d_input, _d_weight, cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
 
 
 # ---- activations ------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def relu(input):
     return np.maximum(input, 0)
 
 
-relu.defvjp(lambda ct, out: ct * (out > 0))
+relu.defvjp(lambda ct, out: ct * (out > 0), kinks=lambda input: input, cases=[lambda f, A: f(A("m", "n"))])
 
 
 @primitive
@@ -97,7 +98,8 @@ def leaky_relu(input, negative_slope=0.01):
     return np.where(input > 0, input, input * negative_slope)
 
 
-leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope))
+leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope), kinks=lambda input: input,
+                  cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m"), 0.25)])
 
 
 @primitive
@@ -106,7 +108,7 @@ def sigmoid(input):
     return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
 
 
-sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)))
+sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)), cases=[lambda f, A: f(A("m", "n"))])
 
 
 def tanh(input: Array) -> Tensor:
@@ -143,7 +145,7 @@ def _normal_cdf(x):
 
 
 _normal_cdf.__name__ = "normal_cdf"
-_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))])
 
 
 # ---- losses -------------------------------------------------------------------------------------------------
