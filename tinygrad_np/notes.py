@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from pathlib import Path
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from .modes import current, setting
 NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
 CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape
 
-INSIDE = (str(Path(__file__).parent) + os.sep, str(Path(np.__file__).parent) + os.sep)
+INSIDE = tuple(os.path.dirname(os.path.abspath(path)) + os.sep for path in (__file__, np.__file__))
 
 
 class Order(NamedTuple):
