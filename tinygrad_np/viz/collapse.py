@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from .labels import count
 from .view import Edge, GraphView, Node, Scope
 
+FEW = 3                 # this many inputs of a closed box are drawn, not folded into it
 LONGEST_BODY = 12       # a repeat of more items than this is not looked for
 
 
@@ -91,19 +92,22 @@ class Work:
     # ---- the four ways to need fewer boxes -------------------------------------------------------------------
 
     def fold(self, boxes: list) -> None:
-        """Put leaves into the box that alone uses them: parameters and numbers always, arrays where boxes are closed."""
-        closed = Counter(boxes[i] for i, node in enumerate(self.whole.nodes) if not node.is_leaf)
-        for i, node in enumerate(self.whole.nodes):
-            if not node.is_leaf:
-                continue
-            users = {boxes[j] for j in self.consumers[i]}
-            if len(users) != 1:
-                continue
-            user, = users
-            wanted = self.plan.params if node.kind in ("param", "leaf") else self.plan.consts
-            inner = closed[user] > 1 and not isinstance(user, str)
-            if inner or wanted == "fold" and node.kind in ("param", "const") or (
-                    isinstance(user, str) and node.kind != "data"):
+        """Put leaves into the box that alone uses them: parameters and numbers, and arrays where they are many."""
+        nodes = self.whole.nodes
+        closed = Counter(boxes[i] for i, node in enumerate(nodes) if not node.is_leaf)
+        users: dict[int, object] = {}       # leaf -> the one box that uses it
+        for i, node in enumerate(nodes):
+            found = {boxes[j] for j in self.consumers[i]} if node.is_leaf else ()
+            if len(found) == 1:
+                users[i], = found
+        inputs = Counter(user for i, user in users.items() if nodes[i].kind in ("data", "leaf"))
+        for i, user in users.items():
+            if nodes[i].kind in ("data", "leaf"):
+                fold = closed[user] > 1 and inputs[user] > FEW
+            else:
+                wanted = self.plan.params if nodes[i].kind == "param" else self.plan.consts
+                fold = wanted == "fold" or closed[user] > 1
+            if fold:
                 boxes[i] = user
 
     def fuse(self, boxes: list) -> None:

@@ -41,7 +41,7 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
     palette = colors(theme)
     if rankdir not in (None, "LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir: found {rankdir!r}; expected 'LR', 'TB', 'RL' or 'BT'")
-    lines = ["digraph {", f"graph [{attributes(rankdir=rankdir or direction(view), bgcolor='transparent', fontname=FONT, fontsize=11, fontcolor=palette['muted'], nodesep=0.3, ranksep=0.35, labelloc='b', compound='true')}]"]
+    lines = ["digraph {", f"graph [{attributes(rankdir=rankdir or direction(view), bgcolor=palette['background'], fontname=FONT, fontsize=11, fontcolor=palette['muted'], nodesep=0.3, ranksep=0.35, labelloc='b', compound='true')}]"]
     if legend:
         lines.append(f"label=<{legend_table(view, palette, note)}>")
     lines.append(f"node [{attributes(fontname=FONT, fontsize=12, fontcolor=palette['text'], margin='0.08,0.04')}]")
@@ -138,8 +138,9 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, fr
         cells.append(small(scope.title, palette))
     if node.kind not in ("op", "param", "leaf", "data", "const"):
         cells.append(small(f"{node.ops:,} operations", palette))
+    named = view.title if kind == "output" and view.outputs == (node.id,) and view.title != node.id else ""
     if array_text(node):
-        cells.append(escape(array_text(node)))
+        cells.append(" ".join(filter(None, (f"<b>{escape(printable(named))}</b>" if named else "", array_text(node)))))
     body = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells if cell)
     shown, hidden = leaf_rows(node)
     for leaf in shown:
@@ -150,6 +151,8 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, fr
         body += f"<tr><td>{small(gradient_text(node), palette)}</td></tr>"
     if keeps_text(node):
         body += f"<tr><td>{small(keeps_text(node), palette)}</td></tr>"
+    if shape == "box3d":
+        body = f"<tr><td height=\"4\"></td></tr>{body}"      # its lid covers a line
     label = f'<table border="0" cellborder="0" cellspacing="1" cellpadding="2">{body}</table>'
     head = attributes(id=f"n{i}", **{"class": kind}, shape=shape, style=style, color=border, fillcolor=fill, **more)
     return f"{quote(node.id)} [{head} label=<{label}>]"

@@ -44,11 +44,12 @@ def levels_of(view: GraphView) -> list[tuple[str, GraphView]]:
     levels = [("as drawn", view)]
     whole = view.whole or view
     if len(whole.nodes) <= MAX_NODES and view.nodes != whole.nodes and view.plan is not None and view.plan.level == "auto":
-        coarse = view.collapse(depth=1)
         if view.plan == type(view.plan)():
             levels = [("operations", view)]
-            if len(coarse.nodes) < len(view.nodes) and any(n.kind == "module" for n in coarse.nodes):
-                levels.append(("modules", coarse))
+            for depth in (1, 0):
+                coarse = view.collapse(depth=depth)
+                if len(coarse.nodes) < len(levels[-1][1].nodes):
+                    levels.append(("modules" if depth else "the model", coarse))
             levels.append(("every node", view.collapse("none")))
     return levels
 

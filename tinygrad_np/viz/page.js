@@ -39,7 +39,7 @@ function open(index) {
   $("caption").textContent = level.caption;
   arrow();
   pinned = null; panel.hidden = true;
-  fit(); find(); walk(walking);
+  begin(); find(); walk(walking);
 }
 
 function arrow() {      // the arrowhead of the backward pass, at the start of an edge
@@ -55,6 +55,14 @@ function arrow() {      // the arrowhead of the backward pass, at the start of a
 // ---- moving about --------------------------------------------------------------------------------------------
 
 function fit() { look(...home); }
+// A long graph opens at its beginning, large enough to read; `f` shows all of it.
+function begin() {
+  fit();
+  const r = stage.getBoundingClientRect(), [x, y, w, h] = home, readable = 1.5;
+  if (scale() <= readable) return;
+  const tall = h / r.height > w / r.width, width = r.width * readable, height = r.height * readable;
+  look(tall ? x + (w - width) / 2 : x, tall ? y : y + (h - height) / 2, width, height);
+}
 function look(x, y, w, h) { box = [x, y, w, h]; svg.setAttribute("viewBox", box.map(v => v.toFixed(3)).join(" ")); }
 function scale() {
   const r = stage.getBoundingClientRect();

@@ -11,10 +11,10 @@ LIGHT = {
     "cluster": ("#f6f6f8", "#9aa0aa"),
 }
 DARK = {
-    "background": "#15181e", "text": "#f2f3f5", "muted": "#aab1bd", "edge": "#b9bfca", "backward": "#ff9a5a",
-    "param": ("#5b3a0b", "#f0a63c"), "leaf": ("#4f4705", "#e3cf45"), "data": ("#123f63", "#67b7f0"),
+    "background": "#15181e", "text": "#f2f3f5", "muted": "#b4bbc6", "edge": "#b9bfca", "backward": "#ff9a5a",
+    "param": ("#5e3a0a", "#f0a63c"), "leaf": ("#353206", "#f5ea8c"), "data": ("#123f63", "#67b7f0"),
     "const": ("#363b44", "#9aa1ad"), "op": ("#242a33", "#a3abb8"), "output": ("#0d4a37", "#3ecf9b"),
-    "derivative": ("#54203a", "#f08cb5"), "module": ("#44275a", "#c79be6"), "chain": ("#26334a", "#8fb0e3"), "block": ("#3a3e48", "#a9afbb"),
+    "derivative": ("#66233f", "#ffb3d0"), "module": ("#44275a", "#c79be6"), "chain": ("#26334a", "#8fb0e3"), "block": ("#3a3e48", "#a9afbb"),
     "cluster": ("#1c2028", "#6d7480"),
 }
 THEMES = {"light": LIGHT, "dark": DARK}

@@ -1,0 +1,278 @@
+"""The page, in a real browser, from a file, without a network."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tests.viz.graphs import deep, digits, recurrent, tangle
+
+chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+chromedriver = shutil.which("chromedriver")
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
+
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--window-size=1280,800")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    if chromium is None or chromedriver is None:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """Opens the page of a view; afterwards checks that the console is silent and that nothing was asked for."""
+    def open_page(view, **options):
+        path = tmp_path / "graph.html"
+        view.to_html(path, **options)
+        browser.get("about:blank")
+        browser.get_log("browser"), browser.get_log("performance")
+        browser.get(path.as_uri())
+        return browser
+    yield open_page
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) <= 1
+
+
+def css(browser, selector: str):
+    return browser.find_elements("css selector", selector)
+
+
+def classes(browser, name: str) -> list[str]:
+    """The labels of the nodes that have a class now."""
+    return browser.execute_script(
+        f"return [...document.querySelectorAll('#stage g.node.{name}')].map(g => g.getAttribute('aria-label').split('.')[0])")
+
+
+def hover(browser, element):
+    from selenium.webdriver import ActionChains
+    ActionChains(browser).move_to_element(element).perform()
+    time.sleep(0.05)
+
+
+@pytest.fixture
+def graph():
+    with tg.record():
+        model, loss = digits()
+    loss.backward(retain_graph=True)
+    return loss.graph(model, grads=True, names={"loss": loss})
+
+
+@needs_dot
+def test_every_node_is_on_the_page(page, graph):
+    browser = page(graph)
+    assert browser.title == "loss"
+    assert len(css(browser, "#stage g.node")) == len(graph.collapse().nodes) == 5
+    assert len(css(browser, "#stage g.edge")) == 4
+    levels = [option.text for option in css(browser, "#level option")]
+    assert levels == ["operations (5)", "the model (3)", "every node (9)"]
+    for option, nodes in zip(css(browser, "#level option"), (5, 3, 9)):
+        option.click()
+        assert len(css(browser, "#stage g.node")) == nodes
+
+
+@needs_dot
+def test_search_marks_what_matches(page, graph):
+    browser = page(graph)
+    box = css(browser, "#search")[0]
+    box.send_keys("relu")
+    assert css(browser, "#hits")[0].text == "1 box" and classes(browser, "hit") == ["relu"]
+    box.clear()
+    box.send_keys("linear")
+    assert css(browser, "#hits")[0].text == "2 boxes"
+    box.clear()
+    box.send_keys("2.bias")
+    assert len(classes(browser, "hit")) == 1
+    box.clear()
+    box.send_keys("no such thing")
+    assert css(browser, "#hits")[0].text == "0 boxes" and not classes(browser, "hit")
+
+
+@needs_dot
+def test_hover_tells_everything(page, graph):
+    browser = page(graph)
+    nodes = css(browser, "#stage g.node")
+    hover(browser, nodes[1])
+    tip = css(browser, "#tip")[0]
+    assert tip.is_displayed()
+    for said in ("linear", "0/linear#0", "(32, 10) float32", "1.3 kB", "0.weight", "(10, 64)", "summed over axis 0", "8.2 kB",
+                 "step 4", "norm", "graphs.py:"):
+        assert said in tip.text
+    hover(browser, css(browser, "h1")[0])
+    assert not tip.is_displayed()
+
+
+@needs_dot
+def test_click_lights_up_ancestors_and_descendants(page):
+    x, y = (tg.Tensor(np.ones(3), requires_grad=True, name=name) for name in "xy")
+    view = (np.sin(x) * np.cos(y) + np.tanh(np.exp(x))).sum().graph()
+    browser = page(view)
+    by_label = {g.get_attribute("aria-label").split(".")[0]: g for g in css(browser, "#stage g.node")}
+    by_label["sin"].click()
+    assert sorted(classes(browser, "dim")) == ["cos", "exp", "tanh", "y"]
+    assert css(browser, "#panel")[0].is_displayed() and "sin#0" in css(browser, "#panel")[0].text
+    css(browser, "body")[0].send_keys("\ue00c")     # Escape
+    assert not classes(browser, "dim") and not css(browser, "#panel")[0].is_displayed()
+
+
+@needs_dot
+def test_the_backward_pass_is_walked_in_its_true_order(page, graph):
+    browser = page(graph)
+    assert not css(browser, "#walk")[0].is_displayed()
+    css(browser, "#backward")[0].click()
+    slider = css(browser, "#step")[0]
+    assert slider.is_displayed() and slider.get_attribute("max") == "4"
+    seen = []
+    for _ in range(4):
+        css(browser, "body")[0].send_keys("\ue014")     # right arrow
+        seen += classes(browser, "now")
+    assert seen == ["cross_entropy", "linear", "relu", "linear"]
+    assert "Step 4 of 4: linear gives a gradient to its 0.weight, 0.bias" in css(browser, "#said")[0].text
+    assert len(css(browser, "#stage g.edge.backward")) == 3     # the images get no gradient
+    css(browser, "#backward")[0].click()
+    assert not css(browser, "#stage g.edge.backward") and not classes(browser, "now")
+
+
+@needs_dot
+def test_contributions_are_added_up_on_the_way(page):
+    x = tg.Tensor(np.ones(3), requires_grad=True, name="x")
+    view = (np.sin(x) + np.cos(x)).sum().graph().collapse(params="nodes")
+    browser = page(view)
+    css(browser, "#backward")[0].click()
+    said = []
+    for _ in range(4):
+        css(browser, "body")[0].send_keys("\ue014")
+        said.append(css(browser, "#said")[0].text)
+    assert "x (1 of 2 added up)" in said[2] and "x (2 of 2 added up)" in said[3]
+
+
+@needs_dot
+def test_zoom_pan_and_fit(page, graph):
+    browser = page(graph)
+    def look():
+        box = browser.execute_script("return document.querySelector('#stage svg').getAttribute('viewBox')")
+        return [float(v) for v in box.split()]
+    home = look()
+    css(browser, "#in")[0].click()
+    assert look()[2] < home[2]
+    browser.execute_script("document.getElementById('stage').dispatchEvent(new WheelEvent('wheel', "
+                           "{deltaY: 400, clientX: 300, clientY: 300, cancelable: true}))")
+    assert look()[2] > 0.8 * home[2]
+    from selenium.webdriver import ActionChains
+    before = look()
+    ActionChains(browser).move_to_element_with_offset(css(browser, "#stage")[0], 0, 200).click_and_hold().move_by_offset(
+        60, 30).release().perform()
+    assert look()[0] < before[0] and look()[1] < before[1] and not css(browser, "#panel")[0].is_displayed()
+    css(browser, "#fit")[0].click()
+    assert look() == home
+
+
+@needs_dot
+def test_a_long_graph_opens_large_enough_to_read(page):
+    model, loss = deep(12)
+    browser = page(loss.graph(model))
+    size = "return document.querySelector('#stage .node text').getBoundingClientRect().height"
+    assert browser.execute_script(size) > 6
+    first = css(browser, "#stage g.node")[0]
+    assert first.location["y"] > 0 and first.is_displayed()
+    css(browser, "#fit")[0].click()
+    assert browser.execute_script(size) < 6
+
+
+@needs_dot
+def test_both_themes_can_be_read(page, graph):
+    browser = page(graph)
+    for theme in ("light", "dark"):
+        if browser.execute_script("return document.documentElement.dataset.theme") != theme:
+            css(browser, "#theme")[0].click()
+        low = browser.execute_script(CONTRAST)
+        assert low == [], theme
+
+
+CONTRAST = """
+const lum = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(Number).map(x => x / 255)
+  .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4); return 0.2126*v[0] + 0.7152*v[1] + 0.0722*v[2]; };
+const out = [];
+for (const text of document.querySelectorAll('#stage .node text')) {
+  const r = text.getBoundingClientRect(), color = getComputedStyle(text).fill;
+  const under = document.elementsFromPoint(r.left + r.width / 2, r.top + r.height / 2)
+    .find(e => e.closest('.node') && e !== text && getComputedStyle(e).fill.startsWith('rgb(') && e.tagName !== 'text');
+  if (!under) { out.push('nothing under ' + text.textContent); continue; }
+  const a = lum(color), b = lum(getComputedStyle(under).fill), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < 4.5) out.push(text.textContent + ' ' + ratio);
+}
+return out;
+"""
+
+
+@needs_dot
+def test_no_script_in_a_name_is_run(page):
+    name = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    x = tg.Tensor([1.0], requires_grad=True, name=name)
+    browser = page((x * 2).sum().graph(title=name))
+    time.sleep(0.1)
+    assert browser.title == name
+    assert name in css(browser, "h1")[0].text
+    assert browser.execute_script("return document.scripts.length") == 2
+    box = [g for g in css(browser, "#stage g.node") if "leaf" in g.get_attribute("class")][0]
+    box.click()
+    assert "document.title='owned'" in css(browser, "#panel")[0].text and browser.title == name
+
+
+@needs_dot
+@pytest.mark.parametrize("make", [lambda: deep(12), lambda: recurrent(200), lambda: (None, tangle(2000))],
+                         ids=["deep", "recurrent", "tangle"])
+def test_big_graphs_open_too(page, make):
+    model, loss = make()
+    view = loss.graph(model)
+    browser = page(view)
+    assert len(css(browser, "#stage g.node")) == len(view.collapse().nodes) <= 150
+    assert "boxes for" in css(browser, "#caption")[0].text or len(view.collapse().nodes) < 151
+
+
+@needs_dot
+def test_sizes(graph):
+    page = graph.to_html()
+    assert len(page.encode()) <= 150_000
+    assert len(graph._repr_mimebundle_()["text/html"].encode()) <= 40_000
+    assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url[(]["']?http""", page)
+
+
+@needs_dot
+def test_two_pictures_in_one_notebook_share_no_id_and_are_not_clipped(browser, tmp_path, graph):
+    other = deep(2)[1].graph()
+    bundles = [view._repr_mimebundle_() for view in (graph, other)]
+    assert all(bundle["text/plain"] for bundle in bundles)
+    ids = [re.findall(r'\sid="([^"]+)"', bundle["text/html"]) for bundle in bundles]
+    assert len(set(ids[0])) == len(ids[0]) and not set(ids[0]) & set(ids[1])
+    assert not any("<script" in bundle["text/html"] for bundle in bundles)
+    path = tmp_path / "notebook.html"
+    cells = "".join(f'<div style="width:800px">{bundle["text/html"]}</div>' for bundle in bundles)
+    path.write_text(f"<!doctype html><meta charset=utf-8>{cells}", encoding="utf-8")
+    browser.get(path.as_uri())
+    for svg in css(browser, "svg"):
+        assert 0 < svg.size["width"] <= 800
+        box = browser.execute_script("const b = arguments[0].getBBox(), v = arguments[0].viewBox.baseVal;"
+                                     "return [b.x - v.x, b.y - v.y, v.x + v.width - b.x - b.width, "
+                                     "v.y + v.height - b.y - b.height]", svg)
+        assert min(box) >= -1
