@@ -112,3 +112,12 @@ def test_modes_nest_and_end_with_their_block():
         return n and recursive(n - 1)
     recursive(3)
     assert tg.is_grad_enabled()
+
+
+def test_recording_and_debugging_stack():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with tg.debug(), tg.record(time=True):
+        (x * x).sum().backward()
+        with pytest.raises(tg.NonFiniteError):
+            np.sqrt(x - 1).sum().backward()
+    np.testing.assert_array_equal(x.grad, [2, 4])

@@ -87,6 +87,15 @@ class Recorder:
         if self.last is not None:
             self.last = perf_counter_ns()
 
+    def before(self, node) -> None:
+        """A pullback begins at a node: nothing to note."""
+        if self.outer is not None:
+            self.outer.before(node)
+
+    def backward(self, node, parent, g) -> None:
+        """A pullback gave a cotangent: nothing to note."""
+        if self.outer is not None:
+            self.outer.backward(node, parent, g)
 
     def cut(self, step: str, nodes: list) -> None:
         """Note where values leave the tape, with all that they were computed from."""
