@@ -87,8 +87,9 @@ class Jitted:
         return result
 
     def replay(self, program: Program, leaves, args, kwargs):
-        self._last = program if leaves is args else None
-        if program is not next(reversed(self._programs.values())):
+        if leaves is not args:
+            flat = not kwargs and len(leaves) == len(args) and all(a is b for a, b in zip(leaves, args))
+            self._last = program if flat else None
             self._programs.move_to_end(id(program))
         try:
             return program(leaves)

@@ -14,6 +14,7 @@ from .record import Instruction, Number, Storage, View, refuse, replaced
 
 ALIGNMENT = 64
 TILE_BYTES = 1 << 16        # of one operand of a tile: several fit into a second-level cache of 1 MB
+NARROW = 32                 # columns
 FUSE_BYTES = 1 << 17        # smaller operands stay in the cache anyway
 
 
@@ -34,9 +35,11 @@ class Plan:
         program, outputs = share_constants(program, storages, outputs)
         program = folded(program, storages)
         program = guards_first(program, storages)
+        program = live(program, storages, outputs)
         program, outputs = share_results(program, storages, outputs)
         program, outputs = without_copies(program, storages, outputs)
-        program = live(program, storages, outputs)
+        program, outputs = down_columns(live(program, storages, outputs), storages, outputs)
+        program, outputs = without_copies(program, storages, outputs)
         program = written_in_place(program, storages, outputs)
         self.outputs: list[Any] = outputs
         self.steps = fused(program, storages, outputs)
@@ -232,8 +235,8 @@ def share_results(program, storages, outputs):
         return value
     for position, instruction in enumerate(program):
         i = Instruction(instruction.kind, instruction.fun, replaced(instruction.args, change),
-                        replaced(instruction.kwargs, change), instruction.out, map(change, instruction.writes),
-                        instruction.line)
+                        replaced(instruction.kwargs, change), tuple(map(change, instruction.out)),
+                        map(change, instruction.writes), instruction.line)
         fresh = i.pure and not i.writes and i.out and \
             all(temporary(storages, v) and writes[v.storage][0] == position for v in i.out)
         key = (i.fun, frozen(i.args, versions), frozen(i.kwargs, versions), tuple(v[1:] for v in i.out)) if fresh else None
@@ -297,6 +300,38 @@ def live(program, storages, outputs):
             kept.append(i)
     kept.reverse()
     return kept
+
+
+def down_columns(program, storages, outputs):
+    """Long narrow matrices lie column by column: loops run along the long axis, and BLAS takes them as they are."""
+    returned = {v.storage for v in outputs if type(v) is View}
+    seen: dict[int, set[View]] = {}
+    for i in program:
+        for v in touches(i):
+            seen.setdefault(v.storage, set()).add(v if layout_free(i) else v._replace(offset=-1))
+    turned: dict[View, View] = {}
+    for number, views in seen.items():
+        shape = max(v.shape for v in views)
+        if storages[number].kind == "temporary" and number not in returned and len(shape) == 2 \
+                and 1 < shape[1] <= NARROW and shape[0] >= 4 * shape[1]:
+            rows = {v for v in views if v.shape == shape and contiguous(v)}
+            across = {v for v in views if v.shape == shape[::-1] and contiguous(v._replace(shape=shape, strides=v.strides[::-1]))}
+            if rows | across == views and all(covers(v, storages[number]) for v in views):
+                item = next(iter(views)).dtype.itemsize
+                turned |= {v: v._replace(strides=(item, item * shape[0])) for v in rows}
+                turned |= {v: v._replace(strides=(item * shape[0], item)) for v in across}
+
+    def change(value):
+        return turned.get(value, value) if type(value) is View else value
+    return [Instruction(i.kind, i.fun, replaced(i.args, change), replaced(i.kwargs, change), tuple(map(change, i.out)),
+                        map(change, i.writes), i.line) for i in program], outputs
+
+
+def layout_free(i: Instruction) -> bool:
+    """Whether an instruction does as well with its matrices in the other order."""
+    return i.kind in ("elementwise", "copy", "product") or \
+        getattr(i.fun, "__name__", "") == "reduce" and i.kwargs.get("axis") in (0, 1, -1, -2) \
+        or i.fun is np.ndarray.__getitem__
 
 
 def written_in_place(program, storages, outputs):

@@ -19,6 +19,9 @@ ndarray = np.ndarray
 THREAD_BYTES = 1 << 20      # loops over less than this stay on one core
 
 
+FULL = (np.maximum, np.minimum, np.fmax, np.fmin)
+
+
 class Differs(Exception):
     """A condition on values is not what it was while recording."""
 
@@ -44,6 +47,22 @@ def scalar_dtype(i: Instruction, number: Any) -> np.dtype | None:
     return dtype
 
 
+def upright(i: Instruction) -> Instruction:
+    """An elementwise instruction on matrices that lie column by column, as the same one on their transposes."""
+    if i.kind not in ("elementwise", "copy") or len(i.out[0].shape) != 2 or contiguous(i.out[0]) \
+            or not contiguous(transposed(i.out[0])):
+        return i
+    return Instruction(i.kind, i.fun, replaced(i.args, lambda v: transposed(v) if type(v) is View else v), i.kwargs,
+                       tuple(map(transposed, i.out)), (), i.line)
+
+
+def transposed(view: View) -> View:
+    """The transpose of a matrix, or of a vector that is broadcast along its rows."""
+    if len(view.shape) == 2:
+        return view._replace(shape=view.shape[::-1], strides=view.strides[::-1])
+    return view._replace(shape=(*view.shape, 1), strides=(*view.strides, 0)) if len(view.shape) == 1 else view
+
+
 class Source:
     """The text of the replay function, and the objects that it names."""
 
@@ -54,6 +73,7 @@ class Source:
         self.taken: dict[Any, str] = {}
         self.numbers: dict[tuple[Number, Any], str] = {}
         self.tile: dict[View, str] = {}
+        self.fulls: dict[tuple, str] = {}
 
     def name(self, key, make: Callable[[], Any], prefix: str) -> str:
         """The name of an object, made when it is first needed."""
@@ -88,11 +108,20 @@ class Source:
         if isinstance(value, np.generic):
             return self.name((value.dtype, repr(value)), lambda: np.array(value), "c")
         if i is not None and type(value) in (int, float) and (dtype := scalar_dtype(i, value)) is not None:
+            if i.fun in FULL:
+                return self.full(i, value, dtype)
             with np.errstate(all="ignore"):
                 return self.name((dtype, repr(value)), lambda: np.array(value, dtype), "c")
         if value is None or type(value) in (bool, int, str) or type(value) is float and np.isfinite(value):
             return repr(value)
         return self.name(("object", id(value)), lambda: value, "o")
+
+    def full(self, i: Instruction, value, dtype) -> str:
+        """A number as an array of the result's shape, for ufuncs that are several times slower on a number."""
+        if (value, dtype) in self.fulls:
+            return self.fulls[value, dtype]
+        view = i.out[0]
+        return self.name((dtype, repr(value), view.shape), lambda: np.full(view.shape, value, dtype), "c")
 
     def input(self, view: View) -> str:
         """A view of an argument, taken once a call."""
@@ -126,6 +155,7 @@ class Source:
             return [f"n{i.args[0]} = {f}()", ("fill", i.args[0])]
         if i.kind == "guard":
             return [f"if {self.operand(i.args[0])}.item() is not {i.args[1]}: raise Differs"]
+        i = upright(i)
         if i.kind == "copy":
             source = i.args[0]
             return [f"copyto({self.operand(i.out[0])}, {self.operand(source)}, 'unsafe')"]
@@ -209,12 +239,17 @@ class Source:
                    for v in cut if self.plan.scratch.get(v.storage) == number}
         full = {v: self.array(v).reshape(-1) if flat else self.array(v) for v in cut if v not in scratch}
         half = (len(ends) + 1) // 2 if threaded else len(ends)
-        tiles = [tuple([scratch[v][k >= half][:e - s] if v in scratch else full[v][s:e] for v in cut] + [s, e] * bool(inputs))
+        numbers = dict.fromkeys((a, dtype) for i in step.instructions if i.fun in FULL for a in i.args
+                                if (dtype := scalar_dtype(i, a)) is not None)
+        constants = [np.full((step.tile,) if flat else (step.tile, *shape[1:]), *number) for number in numbers]
+        self.fulls = {number: f"v{k}" for k, number in enumerate(numbers)}
+        tiles = [tuple([scratch[v][k >= half][:e - s] if v in scratch else full[v][s:e] for v in cut]
+                       + [c[:e - s] for c in constants] + [s, e] * bool(inputs))
                  for k, (s, e) in enumerate(ends)]
         self.tile = {v: f"t{k}" for k, v in enumerate(cut)} | {v: f"u{k}" for k, v in enumerate(inputs)}
         body = [line for i in step.instructions for line in self.call(i)]
-        header = [f"t{k}" for k in range(len(cut))] + ["s", "e"] * bool(inputs)
-        self.tile = {}
+        header = [f"t{k}" for k in range(len(cut))] + list(self.fulls.values()) + ["s", "e"] * bool(inputs)
+        self.tile, self.fulls = {}, {}
         body = [f"u{k} = {self.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
                 for k, v in enumerate(inputs)] + body
         loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
