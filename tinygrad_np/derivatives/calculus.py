@@ -275,18 +275,19 @@ def poly(seq_of_zeros):
     return np.real(p) if conjugate_pairs else p
 
 
-@composed(np.roots, cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))])
+@composed(np.roots, kinks=lambda p: np.diff(np.sort_complex(np.roots(p))), cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))])
 def roots(p):
     places = np.flatnonzero(values_of(p))
     if not len(places):
         return np.array([])
-    zeros = p.shape[0] - 1 - places[-1]
-    p = p[int(places[0]):int(places[-1]) + 1]
+    if places[-1] < p.shape[0] - 1:
+        raise NotDifferentiable("roots: where the last coefficient is 0 the derivative of the root 0 is not known here; "
+                                "divide by x: np.roots(p[:-1])")
+    p = p[int(places[0]):]
     if p.shape[0] < 2:
-        return np.zeros(zeros)
+        return np.zeros(0)
     companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, -1)), np.eye(p.shape[0] - 2, p.shape[0] - 1)])
-    found = np.linalg.eigvals(companion)
-    return np.concatenate([found, np.zeros(zeros)]) if zeros else found
+    return np.linalg.eigvals(companion)
 
 
 # ---- a Bessel function ------------------------------------------------------------------------------------

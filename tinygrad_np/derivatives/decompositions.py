@@ -64,7 +64,7 @@ def qr_ct(ct, a, out, mode):
     return np.concatenate([g, q @ beside], axis=-1) if m < n else g
 
 
-function(np.linalg.qr, qr_ct, conj=False, cases=[
+function(np.linalg.qr, qr_ct, kinks=lambda a: np.linalg.svdvals(a), conj=False, cases=[
     lambda f, A: f(A(4, 3)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)), "complete"), lambda f, A: f(A(4, 3), "r")])
 
 
@@ -111,10 +111,16 @@ def hermitian(a):
     return a + H(a)
 
 
-function(np.linalg.eigh, eigh_ct, conj=False, cases=[lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")])
+def separation(w):
+    """The distances between the values along the last axis: where one is 0, their vectors are not defined."""
+    pairs = ~np.eye(w.shape[-1], dtype=bool)
+    return np.abs(w[..., :, None] - w[..., None, :])[..., pairs]
 
 
-@composed(np.linalg.eigvalsh, cases=[lambda f, A: f(hermitian(A(2, 3, 3)), "U")])
+function(np.linalg.eigh, eigh_ct, conj=False, kinks=lambda a: separation(np.linalg.eigvalsh(np.stack([a, H(a)]))), cases=[lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")])
+
+
+@composed(np.linalg.eigvalsh, kinks=lambda a: separation(np.linalg.eigvalsh(np.stack([a, H(a)]))), cases=[lambda f, A: f(hermitian(A(2, 3, 3)), "U")])
 def eigvalsh(a, UPLO="L"):
     return np.linalg.eigh(a, UPLO)[0]
 
@@ -131,10 +137,10 @@ def eig_ct(ct, out):
     return np.linalg.solve(H(v), inner @ H(v))
 
 
-function(np.linalg.eig, eig_ct, conj=False, cases=[lambda f, A: f(A(2, 3, 3))])
+function(np.linalg.eig, eig_ct, conj=False, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))])
 
 
-@composed(np.linalg.eigvals, cases=[lambda f, A: f(A(2, 3, 3))])
+@composed(np.linalg.eigvals, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))])
 def eigvals(a):
     return np.linalg.eig(a)[0]
 
@@ -174,11 +180,17 @@ def svd_ct(ct, a, out, compute_uv, hermitian):
     return hermitian_part(g) if hermitian else g
 
 
-function(np.linalg.svd, svd_ct, conj=False, cases=[
+def spread(a):
+    """The singular values and the distances between them."""
+    s = np.linalg.svdvals(a)
+    return np.concatenate([s, separation(s)], axis=-1)
+
+
+function(np.linalg.svd, svd_ct, conj=False, kinks=spread, cases=[
     lambda f, A: f(A(3, 2), full_matrices=False), lambda f, A: f(A(2, 2, 3), False), lambda f, A: f(A(3, 3)),
     lambda f, A: f(A(2, 4), compute_uv=False)])
 
 
-@composed(np.linalg.svdvals, cases=[lambda f, A: f(A(2, 3, 2))])
+@composed(np.linalg.svdvals, kinks=spread, cases=[lambda f, A: f(A(2, 3, 2))])
 def svdvals(x):
     return np.linalg.svd(x, compute_uv=False)

@@ -147,8 +147,10 @@ def third(ct, e):
     raise NotDifferentiable("det: the third derivative at a singular or nearly singular matrix is not known here")
 
 
-cofactors.defvjp(lambda ct, a: cofactors_along(a, ct))
-cofactors_along.defvjp(third, lambda ct, a: cofactors_along(a, ct))
+cofactors.defvjp(lambda ct, a: cofactors_along(a, ct), kinks=lambda a: np.linalg.svdvals(a),
+                 cases=[lambda f, A: f(A(2, 3, 3)), lambda f, A: f(A(2, 2))])
+cofactors_along.defvjp(third, lambda ct, a: cofactors_along(a, ct), kinks=lambda a: np.linalg.svdvals(a),
+                       cases=[lambda f, A: f(A(3, 3), A(3, 3))])
 
 
 def det_ct(ct, a, out):

@@ -1,16 +1,18 @@
 """Convolution and pooling: one product of the kernel with all patches, and the two transposes of that.
 
-The three functions below are bilinear and each one's derivatives are the other two, so they hold to any order.
+The three functions of convolution are bilinear and each one's derivatives are the other two, so they hold to any order.
+In memory the images of a batch lie innermost, as (C, H, W, N): then a row of patches is a few long runs, and a window
+moves over whole arrays at a time. What callers see is (N, C, H, W), by strides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from ..table import primitive
+from ..table import primitive, values_of
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
@@ -34,28 +36,37 @@ class Window(NamedTuple):
                              f"{shape[-2:]} with padding {self.padding}")
         return found
 
-    def patches(self, x: np.ndarray, fill: float = 0) -> np.ndarray:
-        """A view of what the window sees on images (N, C, H, W), as (C, kh, kw, N, oh, ow)."""
-        if any(self.padding):
-            (ph, pw), (n, c, h, w) = self.padding, x.shape
-            padded = np.full((n, c, h + 2 * ph, w + 2 * pw), fill, x.dtype)
-            padded[:, :, ph:ph + h, pw:pw + w] = x
-            x = padded
-        n, c, y, z = x.strides
-        (sh, sw), (dh, dw) = self.stride, self.dilation
-        places = self._replace(padding=(0, 0)).places(x.shape)
-        return as_strided(x, (x.shape[1], *self.kernel, x.shape[0], *places),
-                          (c, y * dh, z * dw, n, y * sh, z * sw), writeable=False)
-
-    def put(self, patches: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The transpose of `patches`: images of `shape`, each pixel the sum over the places that saw it."""
-        (ph, pw), (n, c, h, w) = self.padding, shape
-        (sh, sw), (dh, dw), (oh, ow) = self.stride, self.dilation, patches.shape[-2:]
-        x = np.zeros((c, n, h + 2 * ph, w + 2 * pw), patches.dtype)
+    def slices(self, places: tuple[int, int]) -> Iterator[tuple[int, int, tuple]]:
+        """(i, j, index): what entry (i, j) of the kernel meets in padded images (C, H, W, N), one position after another."""
+        (sh, sw), (dh, dw), (oh, ow) = self.stride, self.dilation, places
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
-                x[:, :, i * dh:i * dh + sh * oh:sh, j * dw:j * dw + sw * ow:sw] += patches[:, i, j]
-        return np.ascontiguousarray(x[:, :, ph:ph + h, pw:pw + w].swapaxes(0, 1))
+                yield i, j, np.s_[:, i * dh:i * dh + sh * (oh - 1) + 1:sh, j * dw:j * dw + sw * (ow - 1) + 1:sw]
+
+    def padded(self, x: np.ndarray, fill: float = 0) -> np.ndarray:
+        """Images (N, C, H, W) as (C, H, W, N) with a border."""
+        x = np.ascontiguousarray(batch_last(x))
+        if not any(self.padding):
+            return x
+        (ph, pw), (c, h, w, n) = self.padding, x.shape
+        wide = np.full_like(x, fill, shape=(c, h + 2 * ph, w + 2 * pw, n))
+        wide[:, ph:ph + h, pw:pw + w] = x
+        return wide
+
+    def inside(self, x: np.ndarray) -> np.ndarray:
+        """The images without the border, as (N, C, H, W)."""
+        (ph, pw), (_, h, w, _) = self.padding, x.shape
+        return batch_first(x[:, ph:h - ph, pw:w - pw])
+
+
+def batch_last(x):
+    """(N, C, H, W) as (C, H, W, N)."""
+    return x.transpose(1, 2, 3, 0)
+
+
+def batch_first(x):
+    """(C, H, W, N) as (N, C, H, W)."""
+    return x.transpose(3, 0, 1, 2)
 
 
 # ---- convolution ------------------------------------------------------------------------------------------
@@ -91,44 +102,62 @@ def pair(value: Pair) -> tuple[int, int]:
 
 def _columns(x, window: Window, groups: int) -> np.ndarray:
     """The patches as a matrix a group: a column each place, a row each entry of a kernel."""
-    patches = window.patches(x)
-    return patches.reshape(groups, x.shape[1] // groups * window.kernel[0] * window.kernel[1], -1)
+    places = window.places(x.shape)
+    x = window.padded(x)
+    columns = np.empty_like(x, shape=(x.shape[0], *window.kernel, *places, x.shape[3]))
+    for i, j, seen in window.slices(places):
+        columns[:, i, j] = x[seen]
+    return columns.reshape(groups, x.shape[0] // groups * window.kernel[0] * window.kernel[1], -1)
 
 
 def _by_group(out, groups: int) -> np.ndarray:
-    """(N, O, oh, ow) as (groups, O / groups, N oh ow)."""
-    return out.swapaxes(0, 1).reshape(groups, out.shape[1] // groups, -1)
+    """(N, O, oh, ow) as (groups, O / groups, oh ow N)."""
+    return batch_last(out).reshape(groups, out.shape[1] // groups, -1)
+
+
+def _product(a, b):
+    """A product of matrices a group; one group needs no loop."""
+    return (a[0] @ b[0])[None] if len(a) == 1 else a @ b
 
 
 @primitive
 def _conv(x, weight, window, groups):
-    out = weight.reshape(groups, weight.shape[0] // groups, -1) @ _columns(x, window, groups)
-    out = out.reshape(weight.shape[0], x.shape[0], *window.places(x.shape))
-    return np.ascontiguousarray(out.swapaxes(0, 1))
+    out = _product(weight.reshape(groups, weight.shape[0] // groups, -1), _columns(x, window, groups))
+    return batch_first(out.reshape(weight.shape[0], *window.places(x.shape), x.shape[0]))
 
 
 @primitive
 def _conv_input(ct, weight, shape, window, groups):
     """Where each output came from: the images' share."""
     kernels = weight.reshape(groups, weight.shape[0] // groups, -1)
-    patches = kernels.swapaxes(1, 2) @ _by_group(ct, groups)
-    return window.put(patches.reshape(shape[1], *window.kernel, shape[0], *ct.shape[2:]), shape)
+    patches = _product(kernels.swapaxes(1, 2), _by_group(ct, groups))
+    patches = patches.reshape(shape[1], *window.kernel, *ct.shape[2:], shape[0])
+    (ph, pw), (n, c, h, w) = window.padding, shape
+    x = np.zeros_like(patches, shape=(c, h + 2 * ph, w + 2 * pw, n))
+    for i, j, seen in window.slices(ct.shape[2:]):
+        part = x[seen]
+        np.add(part, patches[:, i, j], out=part)
+    return window.inside(x)
 
 
 @primitive
 def _conv_weight(ct, x, window, groups):
     """Where each output came from: the kernels' share."""
-    kernels = _by_group(ct, groups) @ _columns(x, window, groups).swapaxes(1, 2)
+    kernels = _product(_by_group(ct, groups), _columns(x, window, groups).swapaxes(1, 2))
     return kernels.reshape(ct.shape[1], x.shape[1] // groups, *window.kernel)
 
 
 _conv.__name__, _conv_input.__name__, _conv_weight.__name__ = "conv2d", "conv2d_input", "conv2d_weight"
+CASE = Window((2, 2), (2, 1), (1, 0), (1, 1))     # an uneven window: what is checked of every row
 _conv.defvjp(lambda ct, weight, x_shape, window, groups: _conv_input(ct, weight, x_shape, window, groups),
-             lambda ct, x, window, groups: _conv_weight(ct, x, window, groups))
+             lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
+             cases=[lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2), lambda f, A: f(A(1, 2, 4, 3), A(1, 2, 2, 2), CASE, 1)])
 _conv_input.defvjp(lambda ct, weight, window, groups: _conv(ct, weight, window, groups),
-                   lambda u, ct, window, groups: _conv_weight(ct, u, window, groups))
+                   lambda u, ct, window, groups: _conv_weight(ct, u, window, groups),
+                   cases=[lambda f, A: f(A(2, 4, 2, 2), A(4, 1, 2, 2), (2, 2, 3, 3), CASE, 2)])
 _conv_weight.defvjp(lambda v, x, window, groups: _conv(x, v, window, groups),
-                    lambda v, ct, x_shape, window, groups: _conv_input(ct, v, x_shape, window, groups))
+                    lambda v, ct, x_shape, window, groups: _conv_input(ct, v, x_shape, window, groups),
+                    cases=[lambda f, A: f(A(2, 4, 2, 2), A(2, 2, 3, 3), CASE, 2)])
 
 
 # ---- pooling ----------------------------------------------------------------------------------------------
@@ -142,17 +171,61 @@ def max_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padd
     >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
-    window = _pool_window("max_pool2d", input, kernel_size, stride, padding, dilation)
-    x = input.array if isinstance(input, Tensor) else np.asarray(input)
-    n, c, h, w = x.shape
-    numbers = np.broadcast_to(np.arange(h * w).reshape(h, w), (1, 1, h, w))
-    seen = window.patches(x, fill=-np.inf).reshape(c, -1, n, *window.places(x.shape))
-    first = seen.argmax(axis=1)
-    places = window.patches(numbers).reshape(-1, *first.shape[2:])
-    down, across = np.ogrid[:first.shape[2], :first.shape[3]]
-    index = places[first, down, across].swapaxes(0, 1).reshape(n * c, -1)
-    picked = input.reshape(n * c, h * w)[np.arange(n * c)[:, None], index]
-    return picked.reshape(n, c, *first.shape[2:])
+    return _largest(input, _pool_window("max_pool2d", input, kernel_size, stride, padding, dilation))
+
+
+@primitive
+def _largest(x, window):
+    places = window.places(x.shape)
+    x = window.padded(x, fill=-np.inf)
+    best = None
+    for _, _, seen in window.slices(places):
+        best = x[seen].copy() if best is None else np.maximum(best, x[seen], out=best)
+    return batch_first(best)
+
+
+def _winners(x, best, window: Window):
+    """(slice of the padded images, where it has the first of the largest) for each entry of the window."""
+    x, best = window.padded(x, fill=-np.inf), batch_last(best)
+    free = None
+    for _, _, seen in window.slices(best.shape[1:3]):
+        less = x[seen] < best       # false for a NaN, which is its window's largest
+        if free is None:
+            first, free = ~less, less
+        else:
+            first = free & ~less
+            np.logical_and(free, less, out=free)
+        yield seen, first
+
+
+@primitive
+def _to_winners(ct, x, best, window):
+    """Give each window's cotangent to its largest element."""
+    (ph, pw), (n, c, h, w) = window.padding, x.shape
+    ct = batch_last(ct)
+    g = np.zeros_like(ct, shape=(c, h + 2 * ph, w + 2 * pw, n))
+    for seen, first in _winners(x, best, window):
+        part = g[seen]
+        np.add(part, ct * first, out=part)
+    return window.inside(g)
+
+
+@primitive
+def _of_winners(u, x, best, window):
+    """What u has where x has each window's largest."""
+    u, out = window.padded(u), 0
+    for seen, first in _winners(x, best, window):
+        out = out + u[seen] * first
+    return batch_first(out)
+
+
+POOL = Window((2, 2), (2, 1), (1, 0), (1, 1))
+_largest.__name__ = "max_pool2d"
+_to_winners.__name__, _of_winners.__name__ = "max_pool2d_input", "max_pool2d_picked"
+_largest.defvjp(lambda ct, x, out, window: _to_winners(ct, values_of(x), values_of(out), window),
+                cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)])
+_to_winners.defvjp(lambda u, x, best, window: _of_winners(u, x, best, window))
+_of_winners.defvjp(lambda ct, x, best, window: _to_winners(ct, x, best, window))
 
 
 def avg_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
@@ -162,10 +235,33 @@ def avg_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padd
     [[2.5, 4.5], [10.5, 12.5]]
     """
     window = _pool_window("avg_pool2d", input, kernel_size, stride, padding, 1)
-    n, c, h, w = input.shape
-    kernel = np.full((1, 1, *window.kernel), 1 / (window.kernel[0] * window.kernel[1]), input.dtype)
-    out = _conv(input.reshape(n * c, 1, h, w), kernel, window, 1)
-    return out.reshape(n, c, *out.shape[2:])
+    return _sums(input, window) * (1 / (window.kernel[0] * window.kernel[1]))
+
+
+@primitive
+def _sums(x, window):
+    places = window.places(x.shape)
+    x = window.padded(x)
+    total = None
+    for _, _, seen in window.slices(places):
+        total = x[seen].copy() if total is None else np.add(total, x[seen], out=total)
+    return batch_first(total)
+
+
+@primitive
+def _spread(ct, shape, window):
+    (ph, pw), (n, c, h, w) = window.padding, shape
+    ct = batch_last(ct)
+    g = np.zeros_like(ct, shape=(c, h + 2 * ph, w + 2 * pw, n))
+    for _, _, seen in window.slices(ct.shape[1:3]):
+        part = g[seen]
+        np.add(part, ct, out=part)
+    return window.inside(g)
+
+
+_sums.__name__, _spread.__name__ = "avg_pool2d", "avg_pool2d_input"
+_sums.defvjp(lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)])
+_spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), (2, 1, 3, 3), POOL)])
 
 
 def _pool_window(name: str, x, kernel_size, stride, padding, dilation) -> Window:

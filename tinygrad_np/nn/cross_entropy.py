@@ -68,8 +68,8 @@ def _log_softmax(x):
 
 
 _softmax.__name__, _log_softmax.__name__ = "softmax", "log_softmax"      # in errors and pictures
-_softmax.defvjp(lambda ct, out: out * (ct - _row_sums(ct * out)))
-_log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct))
+_softmax.defvjp(lambda ct, out: out * (ct - _row_sums(ct * out)), cases=[lambda f, A: f(A("m", 3))])
+_log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lambda f, A: f(A("m", 3))])
 
 
 # ---- losses -----------------------------------------------------------------------------------------------
@@ -140,9 +140,10 @@ def _soft(logits, q, scale):
 
 
 _hard.__name__ = _soft.__name__ = "cross_entropy"
-_hard.defvjp(_d_hard)
+_hard.defvjp(_d_hard, cases=[lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
+                           lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0)])
 _soft.defvjp(lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
-             lambda ct, logits, scale: -ct * scale * _log_softmax(logits))
+             lambda ct, logits, scale: -ct * scale * _log_softmax(logits), cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)])
 
 
 UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4, 8)}

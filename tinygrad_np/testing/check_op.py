@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable
 
 import numpy as np
 
-from ..table import TABLE
+from .. import NotDifferentiable
 from . import failures, ledger
 from .battery import CHECKS, Case
 from .compare import RTOL
@@ -15,7 +15,6 @@ from .problem import title
 from .report import OpReport
 
 EFFORT = {"examples": 1.0}      # what --gradcheck=quick|full changes
-NEAR = 1e-6
 
 
 def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, kwargs: dict | None = None,
@@ -39,16 +38,9 @@ def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, k
     if unknown:
         raise ValueError(f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity")
     given = inputs is not None and not hasattr(inputs, "example")
-    row_kinks = getattr(TABLE.get(op) if callable(op) else None, "kinks", None)
-    kinks = [k for k in ((kinks,) if callable(kinks) else tuple(kinks)) + ((row_kinks,) if row_kinks else ()) if callable(k)]
 
-    def check(args: tuple, options: dict) -> None:
-        if kinks and not given:
-            args, options = smooth(args, options, kinks)
-        if args is None:
-            report.skipped += 1
-            return
-        one(op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes))
+    def check(args: tuple, options: dict, program: Callable | None = None) -> None:
+        one(program or op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes))
 
     try:
         for arguments, exception in errors:
@@ -58,7 +50,8 @@ def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, k
                 arguments = arguments if isinstance(arguments, tuple) else (arguments,)
                 check(arguments, dict(kwargs or {}))
         else:
-            draw(op, inputs, check, report, kwargs=kwargs, domain=domain, signature=signature, max_examples=max_examples)
+            draw(op, inputs, check, report, kwargs=kwargs, domain=domain, signature=signature, kinks=kinks, dtype=dtypes[0],
+                 max_examples=max_examples)
         if "vacuity" not in (skip or {}):
             vacuity(report, given)
     except failures.CheckFailed as failure:
@@ -82,7 +75,7 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
             if not case.start():
                 report.skipped += 1
                 return
-        except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError) as error:
+        except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError, NotDifferentiable) as error:
             if "read-only" not in str(error):
                 report.refusals.append(f"{type(error).__name__}: {error}")
                 return
@@ -99,7 +92,7 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
         report.count(case)
 
 
-def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, domain, signature, max_examples: int) -> None:
+def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, domain, signature, kinks, dtype: str, max_examples: int) -> None:
     """Hypothesis draws inputs and shrinks a failing one."""
     try:
         import hypothesis
@@ -108,7 +101,7 @@ def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, dom
                                   "inputs=[(args...), ...]") from None
     from . import strategies
     if inputs is None:
-        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature)
+        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
     else:
         drawn = strategies.with_options(inputs, kwargs)
     n = max(5, round(max_examples * EFFORT["examples"]))
@@ -127,39 +120,13 @@ def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, dom
         over(check, n, phases)
     except failures.CheckFailed as failure:
         if getattr(failure, "found", None):         # more failing inputs tell one mistake from another
-            def collect(args, options):
+            def collect(*found):
                 try:
-                    check(args, options)
+                    check(*found)
                 except failures.CheckFailed:
                     pass
             over(collect, 15, phases[:1])
         raise
-
-
-def smooth(args: tuple, kwargs: dict, kinks: list) -> tuple:
-    """The call, moved off the declared kinks; (None, None) where that fails."""
-    from .problem import Problem
-    p = Problem(lambda *a, **k: 0.0, args, kwargs)
-    arrays = p.arrays(p.point)
-    for attempt in range(2):
-        if not any(near(k, arrays) for k in kinks):
-            leaves = list(p.leaves)
-            for slot, a in zip(p.slots, arrays):
-                if slot.index is not None and slot.tensor is None:
-                    leaves[slot.index] = a
-            return p.rebuild(leaves)
-        step = 0
-        for a in arrays:
-            a += (1 / 64 + (step + np.arange(a.size)) / 4096).reshape(a.shape)
-            step += a.size
-    return None, None
-
-
-def near(kink: Callable, arrays: list) -> bool:
-    """Whether a kink is within rounding of these operands."""
-    n = kink.__code__.co_argcount if hasattr(kink, "__code__") else len(arrays)
-    with np.errstate(all="ignore"):
-        return bool(np.any(np.abs(np.asarray(kink(*arrays[:n]))) < NEAR))
 
 
 def refused(op: Callable, arguments, exception) -> None:

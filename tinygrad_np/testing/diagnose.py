@@ -12,7 +12,7 @@ from typing import Callable, Iterator
 
 import numpy as np
 
-from .problem import Problem
+from .problem import Problem, flat
 
 FIT = 1e-6
 
@@ -38,7 +38,7 @@ class Block:
 
     @property
     def out(self) -> np.ndarray:
-        return np.concatenate([o.reshape(-1) for o in self.problem.outputs]).real
+        return flat(self.problem.outputs)
 
     @property
     def out_shape(self) -> tuple:

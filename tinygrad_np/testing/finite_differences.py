@@ -51,7 +51,7 @@ def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: in
                 for side, where in ((right, x + step), (left, x - step)):
                     try:
                         y = f(where)
-                    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                    except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
                         continue                    # outside the domain: this step says nothing
                     if y.shape == (n_out,):         # where the number of results changes, so does this one
                         side[k, d] = y
@@ -95,16 +95,19 @@ def central(right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray) -
     with np.errstate(all="ignore"):
         rough = (right - left) / (2 * h)
         noise = (2 * EPS * np.maximum(np.abs(right), np.abs(left)) + roundoff) / h
-        value, error = extrapolate(rough, noise, levels, power=2)
-        fine = levels.index(CONFIRM)
-        plain, bar = rough[fine:], 4 * noise[fine:]
-        if len(plain) > 1:          # the finest difference that is not all noise has the last word
-            bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
-            k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
-            plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
-        apart = np.abs(value - plain[0]) - bar[0]
-        error = np.where(apart > error, apart, error)
-    return value, error
+        return confirmed(*extrapolate(rough, noise, levels, power=2), rough, noise, levels)
+
+
+def confirmed(value: np.ndarray, error: np.ndarray, rough: np.ndarray, noise: np.ndarray, levels) -> tuple[np.ndarray, np.ndarray]:
+    """The value and its error, widened where a plain difference at a tiny step is further away than it can err."""
+    fine = levels.index(CONFIRM)
+    plain, bar = rough[fine:], 4 * noise[fine:]
+    if len(plain) > 1:              # the finest difference that is not all noise has the last word
+        bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
+        k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
+        plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
+    apart = np.abs(value - plain[0]) - bar[0]
+    return value, np.where(apart > error, apart, error)
 
 
 def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +116,7 @@ def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -
     with np.errstate(all="ignore"):
         rough = sign * (side - f0) / h
         noise = (4 * EPS * np.maximum(np.abs(side), np.abs(f0)) + 2 * roundoff) / h
-        return extrapolate(rough, noise, levels, power=1)
+        return confirmed(*extrapolate(rough, noise, levels, power=1), rough, noise, levels)
 
 
 def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:
@@ -125,7 +128,7 @@ def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> 
             for k in range(points):
                 try:
                     y = f(x + u * ((k - points // 2) * 2.0 ** -36))
-                except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
                     continue
                 if y.shape == (n_out,):
                     values[k, d] = y
@@ -143,6 +146,19 @@ def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarra
     return np.where(lost, np.inf, np.where(np.isfinite(noise), noise, 0))
 
 
+def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np.ndarray) -> np.ndarray:
+    """Along which directions f is not continuous at x: f(x) stays apart from its neighbors, however near they are.
+
+    One output that jumps stands for all: a decomposition that changes a sign at x does so in every entry.
+    """
+    with np.errstate(all="ignore"):
+        apart = np.abs((right + left) / 2 - f0)
+        near, far = apart[-1], apart[levels.index(13)]
+        size = np.maximum(np.abs(f0), np.abs(right[-1]))
+        found = (near > 0.25 * far) & (near > 100 * EPS * size + 4 * np.where(np.isfinite(noise), noise, 0))
+    return found.any(axis=1, keepdims=True)
+
+
 def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *, careful: bool = False) -> Reference:
     """The derivative of f at x along each direction (one a row).
 
@@ -157,6 +173,8 @@ def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *,
     if not careful:
         return Reference(value, value, error, np.zeros(value.shape, bool))
     f0 = f(x)
+    f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)
+    error = np.where(jumps(right, left, f0, levels, noise), np.inf, error)
     from_right, error_right = one_sided(f0, right, levels, 1.0, noise)
     from_left, error_left = one_sided(f0, left, levels, -1.0, noise)
     size = np.maximum(np.abs(from_right), np.abs(from_left))

@@ -6,13 +6,17 @@ failing case shrinks to short numbers. Import this module only where hypothesis 
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import warnings
+from typing import Callable
 
+import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
 from ..table import REAL, TABLE
 from ..tensor import Tensor
+from ..transforms import flatten
+from .kinks import declared, smooth
 from .layouts import LAYOUTS
 
 Domain = tuple[float, float]
@@ -105,26 +109,59 @@ def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
     return tuple(args), {}
 
 
+def apart(call: tuple) -> bool:
+    """Whether no two arrays among the arguments are views of one."""
+    found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray)]
+    return not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
+
+
+class Program:
+    """A case that does more than call its function once: the arrays it asked for are its arguments."""
+
+    def __init__(self, case: Callable, fun: Callable, name: str):
+        self.case, self.fun, self.__name__ = case, fun, name
+        self.__module__ = "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
+
+    def __call__(self, *arrays):
+        given = iter(arrays)
+        return self.case(self.fun, lambda *dims: next(given))
+
+
 @st.composite
-def case_inputs(draw, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4) -> tuple:
-    """(args, kwargs) of one of a row's cases, with drawn sizes and values."""
+def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4) -> tuple:
+    """(args, kwargs) of one of a row's cases, with drawn sizes and values; (args, {}, Program) for other programs."""
     case = draw(st.sampled_from(list(cases)))
     sizes: dict[str, int] = {}
     domains = iter(domain) if isinstance(domain[0], tuple) else None
-    side = sides(0, max_side)
+    made: list[np.ndarray] = []
+    calls: list[tuple] = []
 
     def array(*dims):
         for d in dims:
             if isinstance(d, str) and d not in sizes:
-                sizes[d] = draw(side)
-        here = next(domains) if domains else domain
-        return draw(arrays(tuple(sizes.get(d, d) for d in dims), here, dtype))
+                sizes[d] = draw(sides(0, max_side))
+        here = next(domains, REAL) if domains else domain
+        made.append(draw(arrays(tuple(sizes.get(d, d) for d in dims), here, dtype)))
+        return made[-1].copy()
 
-    def capture(*args, **kwargs):
-        return args, kwargs
+    def called(*args, **kwargs):
+        result = None
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = fun(*args, **kwargs)
+        finally:
+            calls.append((args, kwargs, result))
+        return result
 
-    capture.__name__ = name
-    return case(capture, array)
+    called.__name__ = name
+    try:
+        result = case(called, array)
+    except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
+        hypothesis.reject()                         # NumPy itself refuses these sizes
+    if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2]):
+        return calls[0][:2]
+    return tuple(made), {}, Program(case, fun, name)
 
 
 @st.composite
@@ -139,11 +176,11 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
                  for front, core, d_ in zip(fronts, cores, domains)), {}
 
 
-def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signature: str | None = None,
+def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signature: str | None = None, kinks=(),
               dtype: str = "float64") -> st.SearchStrategy[tuple]:
     """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
 
-    `kwargs` maps names to values or strategies.
+    `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
     """
     row = TABLE.get(op) if isinstance(op, (Callable,)) else None      # type: ignore[arg-type]
     domain_of_row = getattr(row, "domain", None)
@@ -153,13 +190,16 @@ def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signatur
     elif row is not None and row.kind == "elementwise":
         drawn = elementwise_inputs(len(row.diff), where, dtype)
     elif row is not None and getattr(row, "cases", ()):
-        drawn = case_inputs(row.cases, row.name, where, dtype)
+        drawn = case_inputs(op, row.cases, row.name, where, dtype)
     else:
         from .discover import guess
         drawn = guess(op, domain or domain_of_row, dtype, kwargs)
+    known = declared(kinks, row)
+    if known:
+        drawn = drawn.map(lambda found: (*smooth(found[0], found[1], known), *found[2:])).filter(lambda found: found[0] is not None)
     if not kwargs:
         return drawn
-    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}), drawn, options_of(kwargs))
+    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
 
 
 def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:

@@ -1,0 +1,47 @@
+"""Away from kinks: inputs at a point where a function is declared not to be smooth are moved off it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Callable
+
+import numpy as np
+
+from .problem import Problem
+
+NEAR = 1e-3
+GOLDEN = (5 ** 0.5 - 1) / 2     # its multiples, modulo 1, keep apart from each other
+
+
+def declared(kinks, row) -> list[Callable]:
+    """The functions, given and of a row, that are zero at kinks."""
+    given = (kinks,) if callable(kinks) else tuple(kinks or ())
+    return [k for k in (*given, getattr(row, "kinks", None)) if callable(k)]
+
+
+def smooth(args: tuple, kwargs: dict, kinks: list) -> tuple:
+    """The call, moved off the declared kinks, a little or generically; (None, None) where that fails."""
+    p = Problem(smooth, args, kwargs)
+    for irregular in (np.zeros_like, lambda i: i * GOLDEN % 1 / 8, lambda i: np.random.default_rng(0).random(1 + i.max(initial=0))[i]):
+        arrays, start = p.arrays(p.point), 0
+        for a in arrays:
+            a += np.floor(1024 * irregular(start + np.arange(a.size))).reshape(a.shape) / 1024
+            start += a.size
+        if not any(near(k, arrays) for k in kinks):
+            leaves = list(p.leaves)
+            for slot, a in zip(p.slots, arrays):
+                if slot.index is not None and slot.tensor is None:
+                    leaves[slot.index] = a
+            return p.rebuild(leaves)
+    return None, None
+
+
+def near(kink: Callable, arrays: list) -> bool:
+    """Whether a kink is near these operands."""
+    code = getattr(kink, "__code__", None)
+    n = len(arrays) if code is None or code.co_flags & inspect.CO_VARARGS else code.co_argcount
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.any(np.abs(np.asarray(kink(*arrays[:n]))) < NEAR))
+    except (ValueError, IndexError, np.linalg.LinAlgError):     # as for an empty array, which has no kinks
+        return False
