@@ -17,9 +17,9 @@ import numpy as np
 from .graph import SELECT, Leaf, Node, next_serial, oldest_first
 
 COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
-
-_locks: dict[int, int] = {}
-_mutex = threading.Lock()
+_locks: dict[int, int] = {}                     # id of a locked array -> how many residuals need it
+_held: dict[int, tuple] = {}                    # id of a weak reference to a residual -> itself, what it locks
+_mutex = threading.RLock()     # a residual may die, and unlock, while another one is made
 
 
 class MutationError(RuntimeError):
@@ -31,27 +31,31 @@ def protect(array: np.ndarray) -> np.ndarray:
     if array.nbytes <= COPY_BELOW or array.dtype.hasobject:
         return array.copy()
     owners = [array]
-    while isinstance(owners[-1].base, np.ndarray):
+    while type(owners[-1].base) is np.ndarray:
         owners.append(owners[-1].base)
-    if not any(owner.flags.writeable or id(owner) in _locks for owner in owners):
-        return array
-    view = array.view()
-    view.flags.writeable = False
     with _mutex:
+        owners = [owner for owner in owners if owner.flags.writeable or id(owner) in _locks]
+        if not owners:
+            return array
+        view = array.view()
+        view.flags.writeable = False
         for owner in owners:
-            if owner.flags.writeable or id(owner) in _locks:
-                _locks[id(owner)] = _locks.get(id(owner), 0) + 1
-                owner.flags.writeable = False
-                weakref.finalize(view, _unlock, owner).atexit = False
+            _locks[id(owner)] = _locks.get(id(owner), 0) + 1
+            owner.flags.writeable = False
+        watcher = weakref.ref(view, _unlock)
+        _held[id(watcher)] = watcher, owners
     return view
 
 
-def _unlock(owner: np.ndarray) -> None:
+def _unlock(watcher: weakref.ref) -> None:
+    """A residual is gone: whatever it was the last to need may be written again."""
     with _mutex:
-        _locks[id(owner)] -= 1
-        if not _locks[id(owner)]:
-            del _locks[id(owner)]
-            owner.flags.writeable = True
+        for owner in _held.pop(id(watcher))[1]:
+            left = _locks.pop(id(owner)) - 1
+            if left:
+                _locks[id(owner)] = left
+            else:
+                owner.flags.writeable = True
 
 
 def refs(holder) -> int:
