@@ -144,7 +144,8 @@ def test_methods_are_numpys(name):
 
 def test_every_method_of_ndarray_that_makes_sense_is_there():
     without = {"byteswap", "ctypes", "dump", "dumps", "flags", "getfield", "resize", "setfield", "setflags", "tofile", "view", "base"}
-    assert {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)} == without
+    removed = {"itemset", "newbyteorder", "ptp", "tostring"}     # which NumPy 2.0 still lists and no longer has
+    assert {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)} - removed == without
 
 
 def test_operators_of_both_sides():

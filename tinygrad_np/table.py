@@ -9,7 +9,7 @@ import numpy as np
 
 from .graph import next_serial
 from .modes import cut
-from .notes import enclose
+from .notes import note_call
 from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
 from .signatures import names_of, signature_of
 from .standin import whole
@@ -43,7 +43,7 @@ class Composed:
             return engine.untracked(self.fun, args, kwargs)
         start = next_serial()
         out = self.body(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-        enclose(out, self, start)
+        note_call(self, start)
         return out
 
 
@@ -131,8 +131,16 @@ def moves(fun: Callable, **options) -> Row:
     return enter(fun, row)
 
 
-def composed(fun: Callable, **options) -> Callable:
+def newer(name: str) -> Callable | None:
+    """A function of a later NumPy than the oldest supported, or None."""
+    return getattr(np, name, None)
+
+
+def composed(fun: Callable | None, **options) -> Callable:
     """Decorate the definition of a NumPy function in terms of others that have rows."""
+    if fun is None:     # this NumPy does not have it
+        return lambda body: body
+
     def decorate(body: Callable) -> Callable:
         enter(fun, Composed(fun, body, **options))
         return body

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..rules import unbroadcast
-from ..table import composed, function, values_of
+from ..table import composed, function, newer, values_of
 from .joining import as_operand
 
 
@@ -59,7 +59,7 @@ def apply_over_axes(func, a, axes):
     return a
 
 
-@composed(np.unstack, cases=[lambda f, A: f(A(3, "n")), lambda f, A: f(A("m", 2), axis=-1)])
+@composed(newer("unstack"), cases=[lambda f, A: f(A(3, "n")), lambda f, A: f(A("m", 2), axis=-1)])
 def unstack(x, /, *, axis=0):
     return tuple(np.moveaxis(x, axis, 0))
 
@@ -112,7 +112,7 @@ def union1d(ar1, ar2):
     return np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
 
 
-@composed(np.intersect1d, cases=[lambda f, A: (lambda a: f(a, a * 1.0))(A(3))], kinks=gaps)
+@composed(np.intersect1d, cases=[lambda f, A: (lambda a: f(a, a * 1.0))(A(3))], kinks=lambda ar1, ar2: gaps(ar1))
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     _, first, second = np.intersect1d(values_of(ar1), values_of(ar2), assume_unique, return_indices=True)
     out = np.ravel(ar1)[first]
@@ -158,9 +158,8 @@ def running(fun, start):
 
 
 CASES = [lambda f, A: f(A("m", "n"), axis=-1), lambda f, A: f(A("m"), include_initial=True)]
-if hasattr(np, "cumulative_sum"):       # since NumPy 2.1
-    composed(np.cumulative_sum, cases=CASES)(running(np.cumsum, 0))
-    composed(np.cumulative_prod, cases=CASES)(running(np.cumprod, 1))
+composed(newer("cumulative_sum"), cases=CASES)(running(np.cumsum, 0))
+composed(newer("cumulative_prod"), cases=CASES)(running(np.cumprod, 1))
 
 # ---- grids of powers --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..rules import unbroadcast
-from ..table import bilinear, composed, primitive, scatter
+from ..table import bilinear, composed, newer, primitive, scatter
 from .joining import as_operand
 
 
@@ -108,12 +108,12 @@ def vecdot(x1, x2):
     return np.matmul(x1[..., None, :].conjugate(), x2[..., None])[..., 0, 0]
 
 
-@composed(np.matvec, cases=[lambda f, A: f(A("m", "n"), A(2, "n")), lambda f, A: f(A(2, "m", "n"), A("n"))])
+@composed(newer("matvec"), cases=[lambda f, A: f(A("m", "n"), A(2, "n")), lambda f, A: f(A(2, "m", "n"), A("n"))])
 def matvec(x1, x2):
     return np.matmul(x1, as_operand(x2)[..., None])[..., 0]
 
 
-@composed(np.vecmat, cases=[lambda f, A: f(A(2, "m"), A("m", "n")), lambda f, A: f(A("m"), A(2, "m", "n"))])
+@composed(newer("vecmat"), cases=[lambda f, A: f(A(2, "m"), A("m", "n")), lambda f, A: f(A("m"), A(2, "m", "n"))])
 def vecmat(x1, x2):
     return np.matmul(as_operand(x1)[..., None, :].conjugate(), x2)[..., 0, :]
 
