@@ -116,7 +116,7 @@ class Row:
                                      for i, v in enumerate(value)])
         if name not in self.diff:
             return value
-        if isinstance(value, (list, tuple)):
+        if self.joint and isinstance(value, (list, tuple)):
             return [lift(v, p) if p.tracked else v for v, p in zip(value, node.parents)]
         parent = node.parents[self.diff.index(name)]
         return lift(value, parent) if parent.tracked else value

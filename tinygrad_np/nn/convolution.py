@@ -224,8 +224,11 @@ _largest.__name__ = "max_pool2d"
 _to_winners.__name__, _of_winners.__name__ = "max_pool2d_input", "max_pool2d_picked"
 _largest.defvjp(lambda ct, x, out, window: _to_winners(ct, values_of(x), values_of(out), window),
                 cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)])
-_to_winners.defvjp(lambda u, x, best, window: _of_winners(u, x, best, window))
-_of_winners.defvjp(lambda ct, x, best, window: _to_winners(ct, x, best, window))
+_SEEN = np.arange(9.0).reshape(1, 1, 3, 3)[..., ::-1]
+_to_winners.defvjp(lambda u, x, best, window: _of_winners(u, x, best, window),
+                   cases=[lambda f, A: f(A(1, 1, 2, 2), _SEEN, _largest.fun(_SEEN, POOL), POOL)])
+_of_winners.defvjp(lambda ct, x, best, window: _to_winners(ct, x, best, window),
+                   cases=[lambda f, A: f(A(1, 1, 3, 3), _SEEN, _largest.fun(_SEEN, POOL), POOL)])
 
 
 def avg_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
