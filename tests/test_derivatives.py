@@ -1,7 +1,6 @@
 """Every row of the table is checked by existing: a row that says nothing of how it is called fails here."""
 
 import gc
-import warnings
 import weakref
 
 import numpy as np
@@ -27,9 +26,7 @@ def rows() -> dict:
 
 ROWS = rows()
 COMPLEX_ONLY = {"imag"}             # on real numbers it is 0 with all its derivatives
-NEARLY_SINGULAR = "the third derivative of a determinant is refused where it is nearly singular"
-SKIP = {"cofactors": {"second": NEARLY_SINGULAR},
-        "cofactors_along": {"forward_mode": NEARLY_SINGULAR, "second": NEARLY_SINGULAR}}
+SKIP = {"cofactors": {"second": "it is the second derivative of det already; the third is refused"}}
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
@@ -42,6 +39,7 @@ def test_row(name):
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
+@np.errstate(all="ignore")
 def test_graph_dies_without_the_cyclic_collector(name):
     fun = ROWS[name]
     args, kwargs, *program = first_accepted(fun)
@@ -76,10 +74,9 @@ def first_accepted(fun):
         args, kwargs, *program = inputs
         p = Problem(program[0] if program else fun, args, kwargs)
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("error")
+            with np.errstate(all="ignore"):
                 p(*[Tensor(a, requires_grad=True) for a in p.arrays(p.point)])
-        except (ValueError, IndexError, NotDifferentiable, RuntimeWarning):
+        except (ValueError, IndexError, NotDifferentiable):
             return
         found.append(inputs)
     draw()

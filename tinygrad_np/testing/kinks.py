@@ -19,7 +19,7 @@ def declared(kinks, row) -> list[Callable]:
     return [k for k in (*given, getattr(row, "kinks", None)) if callable(k)]
 
 
-def smooth(args: tuple, kwargs: dict, kinks: list) -> tuple:
+def smooth(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
     """The call, moved off the declared kinks, a little or generically; (None, None) where that fails."""
     p = Problem(smooth, args, kwargs)
     for irregular in (np.zeros_like, lambda i: i * GOLDEN % 1 / 8, lambda i: np.random.default_rng(0).random(1 + i.max(initial=0))[i]):
@@ -27,7 +27,8 @@ def smooth(args: tuple, kwargs: dict, kinks: list) -> tuple:
         for a in arrays:
             a += np.floor(1024 * irregular(start + np.arange(a.size))).reshape(a.shape) / 1024
             start += a.size
-        if not any(near(k, arrays) for k in kinks):
+        operands = arrays if program is None else program.operands(arrays)
+        if not any(near(k, operands) for k in kinks):
             leaves = list(p.leaves)
             for slot, a in zip(p.slots, arrays):
                 if slot.index is not None and slot.tensor is None:

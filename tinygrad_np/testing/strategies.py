@@ -109,10 +109,10 @@ def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
     return tuple(args), {}
 
 
-def apart(call: tuple) -> bool:
-    """Whether no two arrays among the arguments are views of one."""
-    found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray)]
-    return not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
+def apart(call: tuple, made: int) -> bool:
+    """Whether the floating arrays among the arguments may vary independently: as many as were made, none a view of another."""
+    found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"]
+    return len(found) <= made and not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
 
 
 class Program:
@@ -125,6 +125,17 @@ class Program:
     def __call__(self, *arrays):
         given = iter(arrays)
         return self.case(self.fun, lambda *dims: next(given))
+
+    def operands(self, arrays) -> list[np.ndarray]:
+        """The arrays that the function is called with."""
+        given, found = iter(arrays), []
+
+        def called(*args, **kwargs):
+            found.extend(leaf.copy() for leaf in flatten((args, kwargs))[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc")
+            return self.fun(*args, **kwargs)
+        called.__name__ = self.__name__
+        self.case(called, lambda *dims: next(given).copy())
+        return found
 
 
 @st.composite
@@ -159,7 +170,7 @@ def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="
         result = case(called, array)
     except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
         hypothesis.reject()                         # NumPy itself refuses these sizes
-    if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2]):
+    if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2], len(made)):
         return calls[0][:2]
     return tuple(made), {}, Program(case, fun, name)
 
@@ -196,7 +207,7 @@ def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signatur
         drawn = guess(op, domain or domain_of_row, dtype, kwargs)
     known = declared(kinks, row)
     if known:
-        drawn = drawn.map(lambda found: (*smooth(found[0], found[1], known), *found[2:])).filter(lambda found: found[0] is not None)
+        drawn = drawn.map(lambda found: (*smooth(*found[:2], known, *found[2:]), *found[2:])).filter(lambda found: found[0] is not None)
     if not kwargs:
         return drawn
     return st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
