@@ -42,6 +42,7 @@ class Plan:
         program, outputs = without_copies(program, storages, outputs)
         program = written_in_place(program, storages, outputs)
         self.outputs: list[Any] = outputs
+        program = [upright(i) for i in program]
         self.steps = fused(program, storages, outputs)
         self.scratch = internal(self.steps, storages, outputs)
         self.offsets, self.peak, self.shared = placed(self.steps, storages, outputs, self.scratch)
@@ -368,9 +369,23 @@ def moves_there(program, start: int, end: int, source: View, target: View) -> bo
 
 # ---- loops ------------------------------------------------------------------------------------------------
 
-def tileable(view: View, shape: tuple) -> bool:
-    """Whether rows of the output need only the same rows of this operand."""
-    return len(view.shape) <= len(shape)
+def upright(i: Instruction) -> Instruction:
+    """An elementwise instruction with its axes in the order in which the result lies in memory."""
+    if i.kind not in ("elementwise", "copy"):
+        return i
+    out = i.out[0]
+    ndim = len(out.shape)
+    order = sorted(range(ndim), key=lambda axis: (-abs(out.strides[axis]) if out.shape[axis] != 1 else 0, axis))
+    if order == list(range(ndim)) or contiguous(out):
+        return i
+
+    def turn(value):
+        if type(value) is not View or not value.shape:
+            return value
+        lead = ndim - len(value.shape)
+        shape, strides = (1,) * lead + value.shape, (0,) * lead + value.strides
+        return value._replace(shape=tuple(shape[k] for k in order), strides=tuple(strides[k] for k in order))
+    return Instruction(i.kind, i.fun, replaced(i.args, turn), i.kwargs, (turn(out),), (), i.line)
 
 
 def joins(group: list[Instruction], new: Instruction) -> bool:

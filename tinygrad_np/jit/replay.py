@@ -47,22 +47,6 @@ def scalar_dtype(i: Instruction, number: Any) -> np.dtype | None:
     return dtype
 
 
-def upright(i: Instruction) -> Instruction:
-    """An elementwise instruction on matrices that lie column by column, as the same one on their transposes."""
-    if i.kind not in ("elementwise", "copy") or len(i.out[0].shape) != 2 or contiguous(i.out[0]) \
-            or not contiguous(transposed(i.out[0])):
-        return i
-    return Instruction(i.kind, i.fun, replaced(i.args, lambda v: transposed(v) if type(v) is View else v), i.kwargs,
-                       tuple(map(transposed, i.out)), (), i.line)
-
-
-def transposed(view: View) -> View:
-    """The transpose of a matrix, or of a vector that is broadcast along its rows."""
-    if len(view.shape) == 2:
-        return view._replace(shape=view.shape[::-1], strides=view.strides[::-1])
-    return view._replace(shape=(*view.shape, 1), strides=(*view.strides, 0)) if len(view.shape) == 1 else view
-
-
 class Source:
     """The text of the replay function, and the objects that it names."""
 
@@ -155,7 +139,6 @@ class Source:
             return [f"n{i.args[0]} = {f}()", ("fill", i.args[0])]
         if i.kind == "guard":
             return [f"if {self.operand(i.args[0])}.item() is not {i.args[1]}: raise Differs"]
-        i = upright(i)
         if i.kind == "copy":
             source = i.args[0]
             return [f"copyto({self.operand(i.out[0])}, {self.operand(source)}, 'unsafe')"]
@@ -228,7 +211,7 @@ class Source:
         views = list(dict.fromkeys(v for i in step.instructions for v in touches(i)))
         flat = len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views)
         rows = int(np.prod(shape)) if flat else shape[0]
-        whole = [v for v in views if not flat and (len(v.shape) < len(shape) or v.shape[0] == 1)]
+        whole = [v for v in views if not flat and (len(v.shape) < len(shape) or v.shape[0] == 1 != shape[0])]
         inputs = [v for v in views if self.is_input(v) and v not in whole]
         cut = [v for v in views if v not in whole and v not in inputs]
         ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
