@@ -14,7 +14,6 @@ from .compare import RTOL
 from .problem import title
 from .report import OpReport
 
-EFFORT = {"examples": 1.0}      # what --gradcheck=quick|full changes
 
 
 def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, kwargs: dict | None = None,
@@ -104,7 +103,7 @@ def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, dom
         drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
     else:
         drawn = strategies.with_options(inputs, kwargs)
-    n = max(5, round(max_examples * EFFORT["examples"]))
+    n = max(5, round(max_examples * ledger.EFFORT["examples"]))
 
     phases = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
 

@@ -220,3 +220,22 @@ def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStr
 
 def options_of(kwargs: dict) -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})
+
+
+def example(op: Callable, signature: str | None = None) -> str:
+    """The source text of arguments that an operation takes: the simplest that can be drawn with two elements or more."""
+    from .report import short
+    found: list = []
+
+    @hypothesis.settings(max_examples=100, database=None, derandomize=True, deadline=None,
+                         suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate])
+    @hypothesis.given(op_inputs(op, signature=signature))
+    def look(inputs):
+        args, kwargs, *program = inputs
+        size = sum(leaf.size for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray))
+        if not program and not kwargs and 2 <= size <= 8:
+            found.append(args)
+    look()
+    if not found:
+        raise LookupError("found no short arguments for it; write inputs=[(args...), ...] yourself")
+    return ", ".join(map(short, min(found, key=lambda args: len(repr(args)))))

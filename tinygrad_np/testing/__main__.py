@@ -1,0 +1,96 @@
+"""Check an operation without a test suite: python -m tinygrad_np.testing check|write package.module:op ..."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+
+from . import CheckFailed, check_op
+
+TEST = '''"""Is the derivative of {name} right? Made by python -m tinygrad_np.testing write {target}."""
+
+import numpy as np
+
+from tinygrad_np.testing import check_op, gradcheck
+{imported}
+
+def test_{short}():
+    """Fifteen checks on a hundred drawn inputs; pass inputs=[(args...), ...] for your own."""
+    report = check_op({spelled}{options})
+    print(report)
+
+
+def test_{short}_at_a_point():
+    gradcheck({spelled}, {arguments}, order=2)
+'''
+
+
+def find(target: str):
+    """The operation that `package.module:op` names."""
+    module, _, path = target.partition(":")
+    if not path:
+        raise LookupError(f"found {target!r}; expected package.module:operation, as in numpy:tanh")
+    sys.path.insert(0, os.getcwd())
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise LookupError(f"cannot import {module}: {error}") from None
+    for name in path.split("."):
+        if not hasattr(found, name):
+            raise LookupError(f"{module} has no {path}")
+        found = getattr(found, name)
+    if not callable(found):
+        raise LookupError(f"{target} is not a function")
+    return found
+
+
+def test_file(target: str, signature: str | None) -> str:
+    """The source of a test file for an operation."""
+    from .strategies import example
+
+    op = find(target)
+    module, path = target.split(":")
+    name = path.rsplit(".", 1)[-1]
+    spelled = f"np.{path}" if module == "numpy" else name
+    imported = "" if module == "numpy" else f"from {module} import {name}\n"
+    return TEST.format(name=name, target=target, imported=imported, short=name, spelled=spelled,
+                       options=f", signature={signature!r}" if signature else "", arguments=example(op, signature))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 if the checks pass, 1 if one fails, 2 for bad usage."""
+    parser = argparse.ArgumentParser(prog="python -m tinygrad_np.testing", description=__doc__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("check", "run every check on operations"), ("write", "print a test file for an operation")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("target", nargs="+" if name == "check" else 1, metavar="package.module:op")
+        command.add_argument("--signature", help='core dimensions of the arguments, as "(m,k),(k,n)"')
+        if name == "check":
+            command.add_argument("--examples", type=int, default=100, help="how many inputs to draw (100)")
+            command.add_argument("--mutants", action="store_true", help="say which mistakes these inputs would not notice")
+    options = parser.parse_args(argv)
+    failed = False
+    for target in options.target:
+        try:
+            if options.command == "write":
+                print(test_file(target, options.signature), end="")
+            else:
+                print(check_op(find(target), signature=options.signature, max_examples=options.examples,
+                               mutants=options.mutants))
+        except CheckFailed as failure:
+            print(f"{type(failure).__name__}: {failure}")
+            failed = True
+        except Exception as error:
+            if options.debug:
+                traceback.print_exc()
+            print(f"{target}: {error}", file=sys.stderr)
+            return 2
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
