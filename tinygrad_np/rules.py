@@ -92,7 +92,7 @@ class Row:
 
     def operands(self, values: tuple):
         """The differentiable operands among the bound arguments; the elements of a list of arrays."""
-        if self.joint and isinstance(values[self.positions[0]], (list, tuple)):
+        if self.joint and len(self.diff) == 1 and isinstance(values[self.positions[0]], (list, tuple)):
             return values[self.positions[0]]
         return [values[i] for i in self.positions]
 
@@ -116,7 +116,7 @@ class Row:
                                      for i, v in enumerate(value)])
         if name not in self.diff:
             return value
-        if self.joint and isinstance(value, (list, tuple)):
+        if self.joint and len(self.diff) == 1 and isinstance(value, (list, tuple)):
             return [lift(v, p) if p.tracked else v for v, p in zip(value, node.parents)]
         parent = node.parents[self.diff.index(name)]
         return lift(value, parent) if parent.tracked else value

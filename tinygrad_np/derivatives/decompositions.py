@@ -1,9 +1,10 @@
 """Decompositions: Cholesky, QR, eigenvectors and singular vectors of the matrices on the last two axes.
 
 cholesky, eigh and eigvalsh read one triangle and take the other to be its conjugate, so the gradient lies in that
-triangle: it is the derivative of the function that NumPy computes. Eigenvectors and singular vectors are determined up to a phase, which
-LAPACK fixes by making one component real; the rules follow it. Where two values coincide their vectors turn freely:
-1/(wⱼ - wᵢ) counts as 0 there, which is right for functions of the values and of the space that the vectors span.
+triangle: it is the derivative of the function that NumPy computes. Eigenvectors and singular vectors are determined
+up to a phase, which LAPACK fixes by making one component real; the rules follow it. Where two values coincide their
+vectors turn freely: 1/(wⱼ - wᵢ) counts as 0 there, which is right for symmetric functions of the values and for the
+space that the vectors span, but not for what needs both, such as v f(w) vᴴ: see tinygrad_np.scipy.linalg for those.
 """
 
 import numpy as np
@@ -12,17 +13,7 @@ from ..rules import NotDifferentiable
 from ..table import composed, function, values_of
 from .elementwise import over
 from .joining import as_operand
-from .linalg import H, cutoff, diagonal_matrix, positive_definite, regular
-
-
-def hermitian_part(x):
-    return (x + H(x)) / 2
-
-
-def of_triangle(x, upper):
-    """The gradient with respect to one triangle, from that among all Hermitian matrices."""
-    part = np.triu if upper else np.tril
-    return part(x) + part(x, 1 if upper else -1)
+from .linalg import H, cutoff, diagonal_matrix, hermitian_part, of_triangle, positive_definite, regular
 
 
 def halved(x):
@@ -65,7 +56,8 @@ def qr_ct(ct, a, out, mode):
 
 
 function(np.linalg.qr, qr_ct, kinks=lambda a: np.linalg.svdvals(a), conj=False, cases=[
-    lambda f, A: f(A(4, 3)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)), "complete"), lambda f, A: f(A(4, 3), "r")])
+    lambda f, A: f(A(4, 3)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)), "complete"),
+    lambda f, A: f(A(4, 3), "r")])
 
 
 # ---- eigenvalues ------------------------------------------------------------------------------------------
@@ -117,10 +109,15 @@ def separation(w):
     return np.abs(w[..., :, None] - w[..., None, :])[..., pairs]
 
 
-function(np.linalg.eigh, eigh_ct, conj=False, kinks=lambda a: separation(np.linalg.eigvalsh(np.stack([a, H(a)]))), cases=[lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")])
+def either_triangle(a):
+    return separation(np.linalg.eigvalsh(np.stack([a, H(a)])))
 
 
-@composed(np.linalg.eigvalsh, kinks=lambda a: separation(np.linalg.eigvalsh(np.stack([a, H(a)]))), cases=[lambda f, A: f(hermitian(A(2, 3, 3)), "U")])
+function(np.linalg.eigh, eigh_ct, conj=False, kinks=either_triangle, cases=[
+    lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")])
+
+
+@composed(np.linalg.eigvalsh, kinks=either_triangle, cases=[lambda f, A: f(hermitian(A(2, 3, 3)), "U")])
 def eigvalsh(a, UPLO="L"):
     return np.linalg.eigh(a, UPLO)[0]
 
@@ -177,7 +174,7 @@ def svd_ct(ct, a, out, compute_uv, hermitian):
         g = (u_ct1 - u1 @ m - u[..., k:] @ (H(u_ct[..., k:]) @ u1)) * inverse @ H(v1)
         g = g + u1 @ H((v_ct1 - v1 @ n - H(vh[..., k:, :]) @ (vh_ct[..., k:, :] @ v1)) * inverse)
     g = g + u1 @ inner @ H(v1)
-    return hermitian_part(g) if hermitian else g
+    return of_triangle(hermitian_part(g), upper=False) if hermitian else g
 
 
 def spread(a):

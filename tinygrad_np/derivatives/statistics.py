@@ -3,6 +3,8 @@
 A quantile is a weighted mean of two neighbors in sorted order. NumPy itself says which: the quantile of the ranks.
 """
 
+import math
+
 import numpy as np
 
 from ..rules import NotDifferentiable
@@ -95,7 +97,10 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
     q = as_operand(q)
     axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
     rest = tuple(i for i in range(a.ndim) if i not in axes)
-    lines = np.reshape(np.transpose(a, rest + axes), [a.shape[i] for i in rest] + [-1])
+    shape = tuple(a.shape[i] for i in rest)
+    lines = np.reshape(np.transpose(a, rest + axes), (*shape, math.prod(a.shape[i] for i in axes)))
+    if not lines.shape[-1]:     # the quantile of nothing is NaN
+        lines = np.concatenate([lines, np.full((*shape, 1), np.nan)], axis=-1)
     lines = np.sort(lines, axis=-1)
     missing = np.isnan(values_of(lines))
     n = np.sum(~missing, axis=-1) if skip_nan else np.full(lines.shape[:-1], lines.shape[-1])

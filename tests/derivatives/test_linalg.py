@@ -1,0 +1,269 @@
+"""numpy.linalg where it is hard: singular, degenerate, empty, batched and complex matrices, and against PyTorch."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np.testing import gradcheck
+
+rng = np.random.default_rng(0)
+L = np.linalg
+
+
+def real(*shape):
+    return rng.normal(size=shape)
+
+
+def cplx(*shape):
+    return real(*shape) + 1j * real(*shape)
+
+
+def H(a):
+    return np.conj(np.matrix_transpose(a))
+
+
+def spd(a):
+    return a @ H(a) + np.eye(a.shape[-1])
+
+
+def pull(f, *primals):
+    """The function's value, a random cotangent of it, and what the pullback makes of that."""
+    out, pullback = tg.vjp(f, *primals)
+    ct = rng.normal(size=out.shape).astype(out.dtype)
+    return out, ct, pullback(ct)
+
+
+def rank(r, n=4, kind=real):
+    return kind(n, r) @ kind(r, n)
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("r", [1, 2, 3, 4])
+def test_det_is_right_to_second_order_at_any_rank(kind, r):
+    a, e, d = rank(r, kind=kind), kind(4, 4), kind(4, 4)
+    polynomial = np.polynomial.polynomial.Polynomial.fit(np.linspace(-1, 1, 5), [L.det(a + t * e) for t in np.linspace(-1, 1, 5)], 4)
+    first, second = (polynomial.deriv(k)(0.0) for k in (1, 2))
+    np.testing.assert_allclose(tg.jvp(L.det, (a,), (e,))[1], first, atol=1e-12)
+
+    def along(a):
+        return tg.jvp(L.det, (a,), (e,))[1]
+    np.testing.assert_allclose(tg.jvp(along, (a,), (e,))[1], second, atol=1e-11)
+    for f in (L.det, along):        # reverse mode is the transpose of forward mode
+        ct = kind()
+        np.testing.assert_allclose(np.vdot(tg.vjp(f, a)[1](ct)[0], d), np.vdot(ct, tg.jvp(f, (a,), (d,))[1]), atol=1e-12)
+
+
+def test_det_of_a_batch_with_one_singular_matrix():
+    assert gradcheck(L.det, np.stack([rank(2, 3), real(3, 3), np.zeros((3, 3)), np.eye(3)]), order=2, atol=1e-12)
+
+
+def test_det_gradient_is_the_cofactors():
+    g = tg.grad(L.det)(np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]))       # singular: 1 - 2 + 1 = 0
+    np.testing.assert_allclose(g, [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], atol=1e-12)
+
+
+def test_det_to_third_order_or_a_refusal():
+    def third(a):
+        return tg.grad(lambda x: (tg.grad(lambda y: (tg.grad(L.det)(y) * w).sum())(x) * w).sum())(a)
+    w = real(3, 3)
+    np.testing.assert_allclose((third(np.eye(3)) * w).sum(), 6 * L.det(w))      # det is a cubic form
+    with pytest.raises(tg.NotDifferentiable, match="third derivative"):
+        third(np.zeros((3, 3)))
+
+
+def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():
+    a = np.zeros((2, 2))
+    assert np.isnan(tg.grad(lambda a: L.slogdet(a)[1])(a)).all()
+    assert (tg.grad(lambda a: np.where(False, L.slogdet(a)[1], a.sum()))(a) == 1).all()
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("f", [L.inv, L.det, L.slogdet, L.eig, lambda a: L.svd(a, full_matrices=False), lambda a: L.cholesky(spd(a)),
+                               lambda a: L.cholesky(spd(a), upper=True), lambda a: L.eigh(a + H(a)), lambda a: L.eigh(a + H(a), "U"), L.qr])
+def test_batches_and_phases(f, kind):
+    """Complex eigenvectors are checked as they are, with the phase that LAPACK gives them."""
+    assert gradcheck(f, kind(2, 3, 3), order=2)
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4), (1, 3), (3, 1), (1, 1), (15, 2)])
+@pytest.mark.parametrize("f", [lambda a: L.svd(a, full_matrices=False), L.qr, L.pinv])
+def test_wide_and_tall(f, shape, kind):
+    assert gradcheck(f, kind(*shape), order=2)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4)])
+def test_full_svd_moves_the_null_space(shape):
+    def projectors(a):
+        u, s, vh = L.svd(a)
+        k = len(s)
+        return u[:, :k], s, u[:, k:] @ H(u[:, k:]), H(vh[k:]) @ vh[k:]
+    assert gradcheck(projectors, real(*shape), order=2)
+
+
+def test_qr_that_has_no_derivative_says_so():
+    x = tg.Tensor(real(4, 2), requires_grad=True)
+    q, r = L.qr(x, "complete")
+    with pytest.raises(tg.NotDifferentiable, match="reduced"):
+        r.sum().backward()
+
+
+# ---- where eigenvalues coincide ---------------------------------------------------------------------------
+
+def degenerate():
+    q = L.qr(real(4, 4))[0]
+    return (q * [1.0, 1.0, 2.0, 3.0]) @ q.T
+
+
+@pytest.mark.parametrize("f", [
+    lambda a: np.sum(L.eigvalsh(a) ** 3), lambda a: np.sum(np.log(L.eigh(a)[0])), lambda a: np.sum(L.svdvals(a) ** 3),
+    lambda a: L.norm(a, "nuc"), lambda a: np.sum(L.svd(a)[1] ** 2)])
+def test_functions_of_equal_eigenvalues(f):
+    a = degenerate()
+    np.testing.assert_allclose(tg.grad(f)(a), tg.grad(f)(a + 1e-7 * spd(real(4, 4))), rtol=1e-4, atol=1e-4)
+    assert np.isfinite(tg.grad(f)(np.eye(3))).all()
+
+
+def test_the_projector_onto_equal_eigenvalues():
+    """The space of the double eigenvalue is well defined although its vectors are not; JAX and PyTorch give NaN."""
+    a, weight = degenerate(), real(4, 4)
+
+    def loss(a):
+        v = L.eigh(a)[1][:, :2]
+        return np.sum((v @ v.T) * weight)
+    u = real(4, 4)
+    u = u + u.T
+    numeric = (loss(a + 1e-5 * u) - loss(a - 1e-5 * u)) / 2e-5
+    np.testing.assert_allclose(np.sum(tg.grad(loss)(a) * u), numeric, rtol=1e-6)
+
+
+def test_the_largest_of_tied_singular_values_shares():
+    g = tg.grad(lambda a: L.norm(a, 2))(np.eye(3))
+    np.testing.assert_allclose(np.trace(g), 1)
+
+
+# ---- norms ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 2.5, 0.5, np.inf])
+def test_the_norm_of_zero_has_gradient_zero(ord):
+    assert (tg.grad(lambda x: L.norm(x, ord))(np.zeros(3)) == 0).all()
+
+
+@pytest.mark.parametrize("ord", [None, "fro", "nuc", 2, 1, np.inf])
+def test_the_norm_of_a_zero_matrix_has_gradient_zero(ord):
+    assert (tg.grad(lambda x: L.norm(x, ord))(np.zeros((2, 3))) == 0).all()
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("ord", [None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+@pytest.mark.parametrize("axis, keepdims", [((0, 1), False), ((-1, 0), True), ((2, 1), False)])
+def test_matrix_norms(ord, axis, keepdims, kind):
+    x = kind(3, 4, 2)
+    f = lambda x: L.norm(x, ord, axis, keepdims)  # noqa: E731
+    np.testing.assert_allclose(tg.vjp(f, x)[0], f(x))
+    assert gradcheck(f, x, order=2)
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("ord", [None, 0, 1, 2, 3, 4, 2.5, 0.5, -1, -2, np.inf, -np.inf])
+def test_vector_norms(ord, kind):
+    x = kind(3, 4)
+    np.testing.assert_allclose(tg.vjp(lambda x: L.norm(x, ord, 1), x)[0], L.norm(x, ord, 1))
+    if ord != 0:
+        assert gradcheck(lambda x: L.norm(x, ord, 1), x, order=2)
+    else:
+        assert (pull(lambda x: L.norm(x, 0, 1), x)[2][0] == 0).all()
+
+
+def test_ties_of_the_maximum_norm_share():
+    np.testing.assert_allclose(tg.grad(lambda x: L.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0])
+
+
+# ---- the rest ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("a, b", [((3, 3), (3,)), ((2, 3, 3), (3,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 1)), ((2, 1, 3, 3), (4, 3, 2))])
+def test_solve_broadcasts(a, b):
+    assert gradcheck(L.solve, real(*a), real(*b), order=2)
+
+
+def test_solve_of_a_list():
+    np.testing.assert_allclose(tg.grad(lambda b: L.solve([[2.0, 0], [0, 4]], b)[1])(np.ones(2)), [0, 0.25])
+
+
+def test_pinv_that_discards_what_is_not_zero_is_refused():
+    with pytest.raises(tg.NotDifferentiable, match="discards"):
+        tg.grad(lambda a: L.pinv(a, rcond=0.5).sum())(np.diag([1.0, 0.1]))
+
+
+def test_lstsq_returns_what_numpy_returns():
+    a, b = real(5, 2), real(5, 3)
+    ours, numpys = L.lstsq(tg.Tensor(a, requires_grad=True), b), L.lstsq(a, b)
+    for x, y in zip(ours, numpys):
+        np.testing.assert_allclose(x.numpy() if isinstance(x, tg.Tensor) else x, y)
+    assert gradcheck(lambda a, b: L.lstsq(a, b)[:2], a, b, order=2)
+    assert gradcheck(lambda a, b: L.lstsq(a, b)[0], real(2, 5), b[:2], order=2)
+
+
+@pytest.mark.parametrize("p", [None, -2, "fro", "nuc", 1, -1, np.inf, -np.inf])
+def test_cond(p):
+    x = real(2, 3, 3)
+    np.testing.assert_allclose(tg.vjp(lambda x: L.cond(x, p), x)[0], L.cond(x, p))
+    assert gradcheck(lambda x: L.cond(x, p), x, rtol=1e-6, order=2)
+
+
+@pytest.mark.parametrize("n", [-3, -1, 0, 1, 2, 7])
+def test_matrix_power(n):
+    assert gradcheck(lambda a: L.matrix_power(a, n) + a, real(2, 3, 3) + 2 * np.eye(3), order=2)
+
+
+@pytest.mark.parametrize("f, shapes", [
+    (lambda a, b: L.multi_dot([a, b]), [(2, 3), (3,)]), (lambda *a: L.multi_dot(a), [(3,), (3, 2), (2, 4), (4,)]),
+    (lambda a: L.tensorinv(a, ind=1), [(6, 2, 3)]), (lambda a, b: L.tensorsolve(a, b, axes=(0,)), [(6, 2, 3), (2, 3)]),
+    (lambda a, b: np.vecdot(a, b, axis=0), [(3, 2), (3, 2)]), (lambda a, b: np.vecdot(a, b, axes=[0, 1]), [(3, 2), (2, 3)]),
+    (lambda a, b: np.matmul(a, b, axes=[(0, 1), (-1, 0), (1, 0)]), [(3, 4, 2), (3, 2, 4)]),
+    (np.matvec, [(2, 3, 4), (4,)]), (np.vecmat, [(2, 3), (3, 4)])])
+@pytest.mark.parametrize("kind", [real, cplx])
+def test_products(f, shapes, kind):
+    primals = [kind(*s) for s in shapes]
+    np.testing.assert_allclose(tg.vjp(f, *primals)[0], f(*primals))
+    assert gradcheck(f, *primals, order=2)
+
+
+@pytest.mark.parametrize("f, shape", [
+    (L.inv, (0, 0)), (L.det, (0, 0)), (L.det, (3, 0, 0)), (L.svdvals, (0, 3)), (L.norm, (0,)), (L.norm, (0, 2)), (L.pinv, (0, 2)),
+    (L.cholesky, (0, 2, 2)), (L.eigvalsh, (0, 0)), (L.eigvals, (0, 2, 2)), (lambda a: L.qr(a)[1], (0, 3)), (lambda a: L.norm(a, axis=1), (2, 0))])
+def test_empty(f, shape):
+    x = np.zeros(shape)
+    out, _, (g,) = pull(f, x)
+    np.testing.assert_array_equal(out, f(x))
+    assert g.shape == shape
+
+
+@pytest.mark.parametrize("f", [L.inv, L.det, L.svdvals, L.norm, L.pinv, lambda a: L.norm(a[0], 3), lambda a: L.norm(a, "nuc"), L.cond,
+                               lambda a: L.solve(a, np.ones(3, np.float32)), lambda a: L.cholesky(spd(a).astype(a.dtype)),
+                               lambda a: L.eigvalsh(a), lambda a: L.qr(a)[0], lambda a: L.matrix_power(a, -2)])
+def test_float32_stays_float32(f):
+    x = (real(3, 3) + 3 * np.eye(3)).astype(np.float32)
+    out, _, (g,) = pull(f, x)
+    assert out.dtype == g.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("name", ["inv", "det", "pinv", "cholesky", "eigvalsh", "svdvals", "norm", "matrix_norm", "slogdet"])
+def test_agrees_with_pytorch(name, kind):
+    """For one triangle PyTorch spreads the gradient over both."""
+    torch = pytest.importorskip("torch")
+    a = spd(kind(3, 3))
+    if name == "slogdet":
+        out, pullback = tg.vjp(lambda a: L.slogdet(a)[1], a)
+        theirs = lambda t: torch.linalg.slogdet(t)[1]  # noqa: E731
+    else:
+        out, pullback = tg.vjp(getattr(L, name), a)
+        theirs = getattr(torch.linalg, name)
+    ct = real(*out.shape).astype(out.dtype)
+    t = torch.tensor(a, requires_grad=True)
+    theirs(t).backward(torch.tensor(ct))
+    (g,), expected = pullback(ct), t.grad.numpy()
+    if name in ("cholesky", "eigvalsh"):
+        g, expected = (g + H(g)) / 2, (expected + H(expected)) / 2
+    np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-9)
