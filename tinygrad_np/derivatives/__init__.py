@@ -1,3 +1,3 @@
 """The calculus, a row a function, in NumPy's own families. Importing the package fills the table."""
 
-from . import calculus, decompositions, elementwise, fft, filling, indexing, joining, linalg, pieces, plain, products, reductions, shape, statistics  # noqa: F401
+from . import calculus, decompositions, elementwise, fft, filling, indexing, joining, padding, linalg, pieces, plain, products, reductions, shape, statistics  # noqa: F401

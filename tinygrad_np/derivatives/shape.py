@@ -87,23 +87,3 @@ composed(np.atleast_3d, cases=[lambda f, A: f(A()), lambda f, A: f(A("m")), lamb
 def broadcast_arrays(*args, subok=False):
     shape = np.broadcast_shapes(*(np.shape(values_of(a)) for a in args))
     return tuple(np.broadcast_to(a, shape) for a in args)
-
-
-# ---- padding ----------------------------------------------------------------------------------------------
-
-
-def pad_ct(ct, array_shape, pad_width, mode, kwargs):
-    """Sum what each element was copied to: padding the element numbers says where; constants are numbered -1."""
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap", "empty") or kwargs.get("reflect_type") == "odd":
-        raise NotImplementedError(f"np.pad: mode {mode!r} has no derivative yet; use constant, edge, reflect, "
-                                  "symmetric or wrap")
-    numbers = np.arange(1, int(np.prod(array_shape)) + 1).reshape(array_shape)
-    if mode in ("constant", "empty"):
-        went = np.pad(numbers, pad_width)
-    else:
-        went = np.pad(numbers, pad_width, mode)
-    return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size + 1,))[1:], array_shape)
-
-
-linear(np.pad, pad_ct, cases=[lambda f, A: f(A("m", "n"), ((1, 0), (2, 1))), lambda f, A: f(A(3, 4), 2, mode="reflect"),
-                              lambda f, A: f(A(3, 4), 2, mode="edge"), lambda f, A: f(A(3, 4), 5, mode="wrap")])
