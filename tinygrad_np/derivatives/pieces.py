@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..rules import unbroadcast
+from ..rules import NotDifferentiable, unbroadcast
 from ..table import composed, function, newer, values_of
 from .joining import as_operand
 
@@ -173,6 +173,8 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 
 @composed(np.geomspace, domain=(0.0, np.inf), cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 2.0, 4, endpoint=False)])
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    if any(np.iscomplexobj(values_of(end)) for end in (start, stop)):
+        raise NotDifferentiable("geomspace of complex numbers turns in the plane and has no derivative here; use np.exp of a linspace")
     sign = np.sign(values_of(start) if hasattr(start, "node") else start)
     out = np.expand_dims(sign, axis) * np.exp(np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis))
     return out if dtype is None else np.astype(out, dtype)

@@ -104,7 +104,9 @@ leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct *
 
 @primitive
 def sigmoid(input):
-    """1 / (1 + exp(-x)), accurate and free of overflow for any x."""
+    """1 / (1 + exp(-x)), accurate and free of overflow for any real x."""
+    if np.iscomplexobj(input):
+        raise TypeError("sigmoid: expected real numbers, found complex ones; write 1 / (1 + np.exp(-x))")
     return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
 
 
@@ -141,6 +143,8 @@ def gelu(input: Array, approximate: str = "none") -> Tensor:
 
 @primitive
 def _normal_cdf(x):
+    if np.iscomplexobj(x):
+        raise TypeError("gelu: expected real numbers, found complex ones")
     return (0.5 * (1 + erf(x * math.sqrt(0.5)))).astype(x.dtype, copy=False)
 
 
