@@ -26,9 +26,10 @@ class Node:
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
     operation with several outputs they are tuples, and each output is a `Select` node below.
+    `made` is left by who made it, see notes.py.
     """
 
-    __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "scopes", "__weakref__")
+    __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "made", "__weakref__")
     tracked = True
     exposed = None
 

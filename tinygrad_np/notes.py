@@ -19,21 +19,25 @@ CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> th
 INSIDE = tuple(os.path.dirname(os.path.abspath(path)) + os.sep for path in (__file__, np.__file__))
 
 
-class Order(NamedTuple):
-    """In place of a module: a derivative of this order recorded the operation."""
-
-    number: int
+_last = -1      # the serial number of the node that was marked last
 
 
-def enclose(out, maker, start: int) -> None:
-    """Note that what was recorded after serial number `start`, up to the tensor (or tensors) `out`, is `maker`'s."""
+def note_call(maker, start: int, out) -> None:
+    """Leave (maker, start, what was left there before) on the node of `out`, a tensor or several.
+
+    What was recorded after serial number `start`, up to that node, was made by `maker`: a module, a composed row, or
+    the order of a derivative. So nothing is paid for each operation, and the note goes with the graph.
+    """
+    global _last
     node = getattr(out, "node", out)
-    if isinstance(node, Node):
-        if node.serial > start:
-            node.scopes = maker, start, getattr(node, "scopes", None)
-    elif isinstance(out, (tuple, list)):
+    if type(node) is Node:
+        serial = node.serial
+        if serial > start:
+            node.made = maker, start, node.made if _last == serial else None
+            _last = serial
+    elif type(out) is tuple or type(out) is list:
         for part in out:
-            enclose(part, maker, start)
+            note_call(maker, start, part)
 
 
 class Note(NamedTuple):

@@ -14,7 +14,7 @@ from . import derivatives  # noqa: F401 - the table is filled before anything lo
 from .graph import CONST, SELECT, Node, next_serial
 from .guard import protect, residual
 from .modes import current, cut, mode
-from .notes import Order, enclose
+from .notes import note_call
 from .rules import NotDifferentiable, Row, type_like
 from .signatures import signature_of
 from .table import TABLE, Plain
@@ -285,7 +285,7 @@ def watched(node: Node, out) -> Node:
         cut(left(node.row, out), node.parents)
         return CONST
     if now.order:
-        enclose(node, Order(now.order), node.serial - 1)
+        note_call(now.order, node.serial - 1, node)
     if now.watch is not None:
         now.watch.forward(node, out)
     return node

@@ -43,7 +43,7 @@ class Composed:
             return engine.untracked(self.fun, args, kwargs)
         start = next_serial()
         out = self.body(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-        note_call(self, start)
+        note_call(self, start, out)
         return out
 
 

@@ -6,14 +6,13 @@ Lists, tuples and dicts of modules or parameters are searched too, so `self.laye
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..graph import next_serial
-from ..notes import enclose
+from ..notes import note_call
 from ..tensor import Tensor
 
 
@@ -62,7 +61,7 @@ class Module:
     def __call__(self, *args, **kwargs):
         start = next_serial()
         out = self.forward(*args, **kwargs)
-        enclose(out, weakref.ref(self), start)      # pictures group operations by the module that made them
+        note_call(self, start, out)
         return out
 
     # ---- what it holds ------------------------------------------------------------------------------------

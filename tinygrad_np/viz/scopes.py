@@ -1,17 +1,10 @@
-"""Which call of which module made each node: intervals of serial numbers, left on the tape by the calls themselves.
-
-`Module.__call__` leaves (module, start) on its output's node: what has a serial number after `start` and up to the
-output's own was made by that call. Composed functions leave the same, so nothing is paid for each operation. What a
-derivative records carries its order.
-"""
+"""Which call of which module made each node: the calls leave on their outputs since which serial number they ran."""
 
 from __future__ import annotations
 
-import weakref
 from collections import Counter
 from typing import Any
 
-from ..notes import Order
 from .view import Scope
 
 
@@ -20,22 +13,21 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
     calls, order = {}, {}
     for node in tape:
         order[id(node)] = 0
-        link = getattr(node, "scopes", None)
-        while link is not None:
-            maker, start, link = link
-            maker = maker() if isinstance(maker, weakref.ref) else maker
-            if isinstance(maker, Order):
-                order[id(node)] = maker.number
-            elif maker is not None:
-                calls[start] = node.serial, maker       # of several outputs the newest ends the call
-    waiting = sorted(calls.items(), reverse=True)
+        note = getattr(node, "made", None)
+        while note is not None:
+            maker, start, note = note
+            if type(maker) is int:
+                order[id(node)] = maker
+            else:
+                calls[start] = start, node.serial, maker        # of several outputs the newest ends the call
+    waiting = [calls[start] for start in sorted(calls, reverse=True)]
     names, scopes, numbers = Names(model), [], Counter()
     inside: list[tuple[int, str]] = []          # the calls around the present node: (end, scope)
     innermost: dict[int, str | None] = {}
     for node in tape:
         inside = [call for call in inside if call[0] >= node.serial]
         while waiting and waiting[-1][0] < node.serial:
-            _, (end, maker) = waiting.pop()
+            _, end, maker = waiting.pop()
             if end < node.serial:
                 continue
             parent = inside[-1][1] if inside else None
