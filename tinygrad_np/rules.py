@@ -16,6 +16,7 @@ from typing import Callable
 import numpy as np
 
 from .graph import SELECT, Leaf, Node, has_nan, pullback
+from .standin import STANDINS
 from .signatures import binder, names_of, selector, signature_of
 
 
@@ -128,7 +129,7 @@ class Row:
         def pull(ct, parent, saved):
             g = rule(conjugated(ct), *saved).conjugate() if conj else rule(ct, *saved)
             return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
-        return pull
+        return careful_bilinear(pull) if self.kind == "bilinear" and product is times else pull
 
     def pull_all(self, node: Node, ct, lift) -> list:
         """The cotangents of all operands of a joint rule, None where it gives none."""
@@ -293,6 +294,23 @@ def times(ct, d):
     """ct · d, where a zero in ct wins over an infinite or NaN d: what was not used has no gradient."""
     g = ct * d
     return np.where(np.isnan(g) & (ct == 0), 0, g) if has_nan(g) else g
+
+
+def careful_bilinear(pull: Callable) -> Callable:
+    """The pullback of a product of sums, in which zeros of the cotangent win over infinite or NaN factors too.
+
+    The same product tells, of zeros and ones, which results have such a factor with a cotangent that is not zero.
+    """
+    def careful(ct, parent, saved):
+        g = pull(ct, parent, saved)
+        if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):     # a recording does without
+            return g
+        bad = [~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved]
+        finite = [s if b is None else np.where(b, 0, s) for s, b in zip(saved, bad)]
+        counted = [s if b is None else b.astype(s.dtype) for s, b in zip(saved, bad)]
+        touched = pull((ct != 0).astype(ct.dtype), parent, counted) != 0
+        return np.where(touched, g, pull(ct, parent, finite))
+    return careful
 
 
 def fit(g, node: Node, name: str):

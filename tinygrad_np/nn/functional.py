@@ -72,9 +72,9 @@ def _d_bias(ct):
 
 
 _affine.__name__ = _product.__name__ = "linear"      # in errors and pictures
-_affine.defvjp(_d_input, _d_weight, _d_bias,
+_affine.defvjp(_d_input, _d_weight, _d_bias, kind="bilinear",
                cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))])
-_product.defvjp(_d_input, _d_weight, cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
+_product.defvjp(_d_input, _d_weight, kind="bilinear", cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
 
 
 # ---- activations ------------------------------------------------------------------------------------------
