@@ -1,9 +1,13 @@
-"""Both halves of a loop at once: NumPy releases Python's lock while it computes, so two threads use two cores."""
+"""Both halves of a loop at once: NumPy releases Python's lock while it computes, so two threads use two cores.
+
+Whether that pays depends on the machine, on who else is busy and on what BLAS's own threads are doing: it is measured.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Callable
 
 import numpy as np
@@ -59,3 +63,29 @@ def both(part: Callable[[list], None], items: list, rest: list) -> None:
     if worker.error is not None:
         error, worker.error = worker.error, None
         raise error
+
+
+class Choice:
+    """Decides for one loop whether two cores are quicker than one, by trying both now and then."""
+
+    TRIES, AGAIN = 4, 500       # calls of each kind in a trial; calls between trials
+
+    def __init__(self):
+        self.calls, self.times, self.two = 0, [[], []], False
+
+    def run(self, part: Callable[[list], None], items: list, rest: list) -> None:
+        """Run `part` over `items` and `rest`."""
+        trying = self.calls < 2 * self.TRIES
+        two = self.calls % 2 == 1 if trying else self.two
+        self.calls = (self.calls + 1) % self.AGAIN
+        start = time.perf_counter()
+        if two:
+            both(part, items, rest)
+        else:
+            part(items)
+            part(rest)
+        if trying:
+            self.times[two].append(time.perf_counter() - start)
+            if self.calls == 2 * self.TRIES:
+                one, other = map(min, self.times)
+                self.two, self.times = other < 0.9 * one, [[], []]

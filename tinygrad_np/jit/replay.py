@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..cores import both
+from ..cores import Choice
 from .plan import Plan, Step, contiguous, covers, _bytes, touches
 from .record import Instruction, NotReplayable, Number, View, replaced, takes_out
 
@@ -52,7 +52,7 @@ class Source:
 
     def __init__(self, plan: Plan, bases: list, labels: Callable[[int], str]):
         self.plan, self.bases, self.labels = plan, bases, labels
-        self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs, "both": both}
+        self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs}
         self.lines: list[str] = []
         self.taken: dict[Any, str] = {}
         self.numbers: dict[tuple[Number, Any], str] = {}
@@ -239,7 +239,8 @@ class Source:
         if threaded:
             self.names[f"tiles{number}"], self.names[f"rest{number}"] = tiles[:half], tiles[half:]
             self.functions.append(f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body))
-            return [f"both(part{number}, tiles{number}, rest{number})"]
+            self.names[f"cores{number}"] = Choice()
+            return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
         self.names[f"tiles{number}"] = tiles
         return [f"{loop}tiles{number}:"] + ["    " + line for line in body]
 

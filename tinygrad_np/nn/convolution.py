@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..cores import Choice
+from ..standin import whole
 from ..table import primitive, values_of
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
     Pair = int | tuple[int, int]
+
+
+CACHE = 1 << 18         # bytes of images that are worked on at a time
+CORES: dict[tuple, Choice] = {}     # for each shape, whether two are quicker than one
 
 
 class Window(NamedTuple):
@@ -49,7 +55,7 @@ class Window(NamedTuple):
         if not any(self.padding):
             return x
         (ph, pw), (c, h, w, n) = self.padding, x.shape
-        wide = np.full_like(x, fill, shape=(c, h + 2 * ph, w + 2 * pw, n))
+        wide = np.full_like(x, fill, order="C", shape=(c, h + 2 * ph, w + 2 * pw, n))
         wide[:, ph:ph + h, pw:pw + w] = x
         return wide
 
@@ -102,12 +108,53 @@ def pair(value: Pair) -> tuple[int, int]:
 
 def _columns(x, window: Window, groups: int) -> np.ndarray:
     """The patches as a matrix a group: a column each place, a row each entry of a kernel."""
-    places = window.places(x.shape)
-    x = window.padded(x)
-    columns = np.empty_like(x, shape=(x.shape[0], *window.kernel, *places, x.shape[3]))
-    for i, j, seen in window.slices(places):
-        columns[:, i, j] = x[seen]
-    return columns.reshape(groups, x.shape[0] // groups * window.kernel[0] * window.kernel[1], -1)
+    columns = unfold(window.padded(x), window, window.places(x.shape))
+    return columns.reshape(groups, x.shape[1] // groups * window.kernel[0] * window.kernel[1], -1)
+
+
+@whole
+def unfold(x, window: Window, places: tuple[int, int], out=None) -> np.ndarray:
+    """What each entry of a kernel meets in padded images (C, H, W, N), as (C, kh, kw, oh, ow, N)."""
+    if out is None:
+        out = np.empty((x.shape[0], *window.kernel, *places, x.shape[3]), x.dtype)
+    out = out.reshape(x.shape[0], *window.kernel, *places, x.shape[3])
+
+    def part(blocks):
+        for block in blocks:
+            source, target = x[block], out[block]
+            for i, j, seen in window.slices(places):
+                target[:, i, j] = source[seen]
+    _in_blocks(part, x, out.nbytes)
+    return out
+
+
+@whole
+def fold(patches, window: Window, shape: tuple, out=None) -> np.ndarray:
+    """The transpose of `unfold`: padded images of `shape`, each pixel the sum over the places that saw it."""
+    out = np.empty(shape, patches.dtype) if out is None else out
+
+    def part(blocks):
+        for block in blocks:
+            source, target = patches[block], out[block]
+            target.fill(0)
+            for i, j, seen in window.slices(patches.shape[3:5]):
+                view = target[seen]
+                np.add(view, source[:, i, j], out=view)
+    _in_blocks(part, out, patches.nbytes)
+    return out
+
+
+def _in_blocks(part, images, work: int) -> None:
+    """A loop over channels, as many at a time as stay in the cache, on both cores if there is much to do."""
+    n = len(images)
+    threads = 2 if n > 1 and work > 1 << 20 else 1
+    size = max(1, min(-(-n // threads), CACHE * n // max(images.nbytes, 1)))
+    blocks = [slice(start, start + size) for start in range(0, n, size)]
+    if threads == 2:
+        choice = CORES.setdefault((part.__qualname__, images.shape, work), Choice())
+        choice.run(part, blocks[:(len(blocks) + 1) // 2], blocks[(len(blocks) + 1) // 2:])
+    else:
+        part(blocks)
 
 
 def _by_group(out, groups: int) -> np.ndarray:
@@ -133,11 +180,7 @@ def _conv_input(ct, weight, shape, window, groups):
     patches = _product(kernels.swapaxes(1, 2), _by_group(ct, groups))
     patches = patches.reshape(shape[1], *window.kernel, *ct.shape[2:], shape[0])
     (ph, pw), (n, c, h, w) = window.padding, shape
-    x = np.zeros_like(patches, shape=(c, h + 2 * ph, w + 2 * pw, n))
-    for i, j, seen in window.slices(ct.shape[2:]):
-        part = x[seen]
-        np.add(part, patches[:, i, j], out=part)
-    return window.inside(x)
+    return window.inside(fold(patches, window, (c, h + 2 * ph, w + 2 * pw, n)))
 
 
 @primitive
@@ -193,8 +236,8 @@ def _winners(x, best, window: Window):
         if free is None:
             first, free = ~less, less
         else:
-            first = free & ~less
-            np.logical_and(free, less, out=free)
+            first = np.greater(free, less)
+            free = free & less
         yield seen, first
 
 
@@ -202,11 +245,17 @@ def _winners(x, best, window: Window):
 def _to_winners(ct, x, best, window):
     """Give each window's cotangent to its largest element."""
     (ph, pw), (n, c, h, w) = window.padding, x.shape
-    ct = batch_last(ct)
-    g = np.zeros_like(ct, shape=(c, h + 2 * ph, w + 2 * pw, n))
+    shape = c, h + 2 * ph, w + 2 * pw, n
+    ct = np.ascontiguousarray(batch_last(ct))
+    apart = window.stride == window.kernel and window.dilation == (1, 1)     # no pixel is in two windows
+    filled = apart and all(n % k == 0 for n, k in zip(shape[1:3], window.kernel, strict=True))
+    g = (np.empty_like if filled else np.zeros_like)(ct, order="C", shape=shape)
     for seen, first in _winners(x, best, window):
         part = g[seen]
-        np.add(part, ct * first, out=part)
+        if apart:
+            np.multiply(ct, first, out=part)
+        else:
+            np.add(part, ct * first, out=part)
     return window.inside(g)
 
 
@@ -255,7 +304,7 @@ def _sums(x, window):
 def _spread(ct, shape, window):
     (ph, pw), (n, c, h, w) = window.padding, shape
     ct = batch_last(ct)
-    g = np.zeros_like(ct, shape=(c, h + 2 * ph, w + 2 * pw, n))
+    g = np.zeros_like(ct, order="C", shape=(c, h + 2 * ph, w + 2 * pw, n))
     for _, _, seen in window.slices(ct.shape[1:3]):
         part = g[seen]
         np.add(part, ct, out=part)

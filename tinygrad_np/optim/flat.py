@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import both
+from ..cores import Choice
 from ..guard import ALONE, refs
 from ..standin import STANDINS, recorder
 
@@ -62,6 +62,7 @@ class Block:
         self.state: dict[str, Flat] = {}
         self.scratch = np.empty((4, min(TILE, self.values.size)), self.dtype)
         self.cuts: dict[tuple, tuple] = {}
+        self.cores = Choice()
         self.gather_values()
 
     def gather_values(self) -> None:
@@ -130,7 +131,7 @@ class Block:
         def part(tiles):
             for tile in tiles:
                 function(*tile)
-        both(part, here, there) if there else part(here)
+        self.cores.run(part, here, there) if there else part(here)
 
     def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> tuple[list, list]:
         """The tiles for this core and for the other one."""
