@@ -387,7 +387,7 @@ def branch(b: Block):
 
 def off(b: Block) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return ~(np.abs(b.yours - b.expected) <= FIT * (np.abs(b.expected) + 1e-3 * np.abs(b.expected).max(initial=0)) + 1e-12)
+        return ~(np.abs(b.yours - b.expected) <= 1e-8 * (np.abs(b.expected) + 1e-3 * np.abs(b.expected).max(initial=0)) + 1e-12)
 
 
 @mistake

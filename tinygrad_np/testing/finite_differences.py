@@ -62,8 +62,9 @@ def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tup
     """The limit of `rough` (steps first, each half the one before) at step zero, and its error.
 
     Column j of the table removes the error term h^(power·j); an entry's error is its distance to the two entries it
-    was made of, and never less than the noise.
+    was made of, and never less than the noise, nor than what a plain difference at a tiny step leaves unexplained.
     """
+    plain, bar = finest(rough, noise, levels)
     best = np.zeros(rough.shape[1:])
     error = np.full(rough.shape[1:], np.inf)
     for start, stop in runs(levels):
@@ -73,6 +74,7 @@ def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tup
             finer = (factor * table[1:] - table[:-1]) / (factor - 1)
             floor = floor[1:]
             spread = np.maximum(np.abs(finer - table[1:]), np.abs(finer - table[:-1])) + floor
+            spread = np.fmax(spread, np.abs(finer - plain) - bar)
             spread = np.where(np.isfinite(spread), spread, np.inf)
             k = np.argmin(spread, axis=0)[None]
             found = np.take_along_axis(spread, k, 0)[0]
@@ -81,6 +83,17 @@ def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tup
             error = np.where(better, found, error)
             table = finer
     return best, error
+
+
+def finest(rough: np.ndarray, noise: np.ndarray, levels) -> tuple[np.ndarray, np.ndarray]:
+    """A plain difference at a tiny step, and how far it can be off: the finest one that is not all noise."""
+    fine = levels.index(CONFIRM)
+    plain, bar = rough[fine:], 4 * noise[fine:]
+    if len(plain) > 1:
+        bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
+        k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
+        plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
+    return plain[0], bar[0]
 
 
 def runs(levels) -> list[tuple[int, int]]:
@@ -95,19 +108,7 @@ def central(right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray) -
     with np.errstate(all="ignore"):
         rough = (right - left) / (2 * h)
         noise = (2 * EPS * np.maximum(np.abs(right), np.abs(left)) + roundoff) / h
-        return confirmed(*extrapolate(rough, noise, levels, power=2), rough, noise, levels)
-
-
-def confirmed(value: np.ndarray, error: np.ndarray, rough: np.ndarray, noise: np.ndarray, levels) -> tuple[np.ndarray, np.ndarray]:
-    """The value and its error, widened where a plain difference at a tiny step is further away than it can err."""
-    fine = levels.index(CONFIRM)
-    plain, bar = rough[fine:], 4 * noise[fine:]
-    if len(plain) > 1:              # the finest difference that is not all noise has the last word
-        bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
-        k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
-        plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
-    apart = np.abs(value - plain[0]) - bar[0]
-    return value, np.where(apart > error, apart, error)
+        return extrapolate(rough, noise, levels, power=2)
 
 
 def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +117,7 @@ def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -
     with np.errstate(all="ignore"):
         rough = sign * (side - f0) / h
         noise = (4 * EPS * np.maximum(np.abs(side), np.abs(f0)) + 2 * roundoff) / h
-        return confirmed(*extrapolate(rough, noise, levels, power=1), rough, noise, levels)
+        return extrapolate(rough, noise, levels, power=1)
 
 
 def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:

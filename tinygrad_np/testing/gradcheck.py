@@ -11,6 +11,7 @@ from ..rules import WrongShape as EngineWrongShape
 from ..transforms import vjp
 from . import failures, ledger
 from .compare import RTOL, Findings, compare
+from .finite_differences import EPS
 from .problem import Problem, flat, title
 from .report import GradReport
 
@@ -88,16 +89,21 @@ def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
     return found
 
 
+def dense(n: int, rng) -> np.ndarray:
+    """A vector of random signs and sizes between 1 and 2, none of them a round number."""
+    return rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
+
+
 def linear(problem: Problem, rng) -> None:
     """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
     m = problem.size_out
-    v, w = (rng.choice([-1.0, 1.0], m) * (1 + rng.integers(0, 8, m) / 8) for _ in range(2))
-    gv, gw, none, double, both = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w)])
+    v, w = dense(m, rng), dense(m, rng)
+    gv, gw, none, double, both, back = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)])
     with np.errstate(all="ignore"):
         size = np.abs(gv).max(initial=0) + np.abs(gw).max(initial=0) + 1e-2 * natural(problem)
         if not np.isfinite(size):
             return
-        near = LINEAR * size
+        near = LINEAR * coarseness(problem) * size
         if np.abs(gv - gw).max(initial=0) <= near < np.abs(gv).max(initial=0) and np.abs(double - gv).max(initial=0) <= near \
                 and np.abs(none - gv).max(initial=0) <= near:
             raise failures.NotLinear("IGNORES THE COTANGENT: every cotangent gives the same gradient; multiply by ct")
@@ -110,6 +116,10 @@ def linear(problem: Problem, rng) -> None:
             how = {1.0: "the cotangent counts only by its sign", 4.0: "the cotangent is squared"}.get(round(float(ratio), 6), "")
             raise failures.NotLinear(f"twice the cotangent gives {ratio:.6g} times the gradient at {problem.where(j)}"
                                      + (f": {how}" if how else ""))
+        if np.abs(back + gv).max(initial=0) > near:
+            j = int(np.argmax(np.abs(back + gv)))
+            raise failures.NotLinear(f"minus the cotangent gives {back[j]:.6g} at {problem.where(j)}, the cotangent {gv[j]:.6g}: its sign "
+                                     "is lost, or counts twice, in an abs, a square or a sign")
         if np.abs(both - (gv - 0.5 * gw)).max(initial=0) > near:
             j = int(np.argmax(np.abs(both - (gv - 0.5 * gw))))
             raise failures.NotLinear(f"the gradient for v - w/2 is {both[j]:.6g} at {problem.where(j)}, those for v and w make "
@@ -123,11 +133,15 @@ def natural(problem: Problem) -> float:
     return float(np.nan_to_num(size, posinf=0))
 
 
+def coarseness(problem: Problem) -> float:
+    """How much coarser than float64 the outputs are: a function may return float32 whatever it is given."""
+    return max((float(np.finfo(out.dtype).eps) for out in problem.outputs), default=0.0) / EPS
+
+
 def adjoint(problem: Problem, rng, found: Findings) -> None:
     """<v, J u> = <Jᵀ v, u>, which needs no step: forward mode is as right as reverse mode."""
     for _ in range(2):
-        u = rng.choice([-1.0, 1.0], problem.point.size) * (1 + rng.integers(0, 8, problem.point.size) / 8)
-        v = rng.choice([-1.0, 1.0], problem.size_out) * (1 + rng.integers(0, 8, problem.size_out) / 8)
+        u, v = dense(problem.point.size, rng), dense(problem.size_out, rng)
         try:
             forward = problem.push(u)
         except NotDifferentiable:
@@ -143,7 +157,7 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
                 raise failures.NotAdjoint("one mode gives NaN or infinity where the other is finite")
             return
         size = np.abs(left).sum() + np.abs(right).sum() + 1e-2 * natural(problem)
-        if abs(left.sum() - right.sum()) > ADJOINT * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300:
+        if abs(left.sum() - right.sum()) > ADJOINT * coarseness(problem) * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300:
             raise failures.NotAdjoint(
                 f"<v, J u> = {left.sum():.10g} in forward mode, <Jᵀ v, u> = {right.sum():.10g} in reverse mode, for random "
                 "u and v; reverse mode agrees with finite differences, so look at the jvp rule")
@@ -151,7 +165,7 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
 
 def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool = False) -> Findings:
     """The gradient is a function too: its derivative, and the symmetry of the second derivative."""
-    v = rng.choice([-1.0, 1.0], problem.size_out) * (1 + rng.integers(0, 8, problem.size_out) / 8)
+    v = dense(problem.size_out, rng)
     cts = problem.cut(v)
     k = len(problem.slots)
 
@@ -173,12 +187,12 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
             f"{e.yours:.10g}; expected {e.expected:.10g} ± {3 * e.error:.1g}. The first derivative is right, so something "
             "in the rule is kept as a constant, or the derivative of a function in it is wrong")
     n = problem.point.size
-    a, b = (rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) for _ in range(2))
+    a, b = dense(n, rng), dense(n, rng)
     ha, hb = inner.pull(a)[:n], inner.pull(b)[:n]
     with np.errstate(all="ignore"):
         size = np.abs(b * ha).sum() + np.abs(a * hb).sum() + 1e-4 * np.abs(problem.pull(v)).sum()
         apart = abs(b @ ha - a @ hb)
-    if np.isfinite(size) and apart > SYMMETRY * size and not found.kinks:
+    if np.isfinite(size) and apart > SYMMETRY * coarseness(problem) * size and not found.kinks:
         raise failures.SecondOrderMismatch(f"the second derivative is not symmetric: {b @ ha:.10g} and {a @ hb:.10g}")
     return found
 
@@ -195,7 +209,7 @@ def narrow(low: Problem, problem: Problem) -> None:
     rng = np.random.default_rng(1)
     dtype = min((slot.array.dtype for slot in low.slots), key=lambda d: np.finfo(d).bits)
     eps = float(np.finfo(dtype).eps)
-    v = rng.choice([-1.0, 1.0], problem.size_out) * (1 + rng.integers(0, 8, problem.size_out) / 8)
+    v = dense(problem.size_out, rng)
     outs, pullback = attempt(low.traced)
     if [o.shape for o in outs] != [o.shape for o in problem.outputs]:
         raise failures.WrongDtype(f"in {dtype} the output has shape {outs[0].shape}; expected {problem.outputs[0].shape}")
@@ -208,7 +222,7 @@ def narrow(low: Problem, problem: Problem) -> None:
     with np.errstate(all="ignore"):
         size = np.abs(expected).max(initial=0)
         off = np.abs(found - expected)
-        bad = off > 2 ** 13 * eps * (np.abs(expected) + 0.05 * size)
+        bad = off > 2 ** 13 * eps * (np.abs(expected) + 0.05 * size + 0.01 * natural(problem))
         bad &= np.isfinite(expected) & (np.abs(expected) < np.finfo(dtype).max / 16) & np.isfinite(flat_of(outs).sum())
     if bad.any():
         j = int(np.argmax(np.where(bad, np.where(np.isfinite(off), off, np.inf), -1)))

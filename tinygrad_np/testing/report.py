@@ -174,7 +174,7 @@ def explain(name: str, failure, problem: Problem | None, others: list, where: st
         lines += entry_lines(problem, found)
         lines += jacobian_lines(problem, found)
         diagnosis, tried = diagnose(blocks(problem, found) + [b for f in others for b in blocks(*f)][:12])
-        if found.entry.column < 0 and not diagnosis:
+        if found.entry.column < 0:
             diagnosis = ["SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a kink, but together "
                          "they are no derivative: at ties the shares of the tied elements must add up to 1"]
         if diagnosis:
