@@ -141,3 +141,14 @@ def test_debug_finds_a_change_through_a_view_that_existed_before():
         view[3] = 5
         with pytest.raises(tg.MutationError, match=r"multiply.*test_guard.py:\d+"):
             y.backward(np.ones(LARGE))
+
+
+def test_two_views_of_one_array_are_unlocked_whichever_residual_dies_first():
+    base = np.zeros((100, 100))
+    left, top = base[:, :90], base[:90]
+    a = Tensor(np.ones((100, 90)), requires_grad=True) * left
+    b = Tensor(np.ones((90, 100)), requires_grad=True) * top
+    del a
+    assert not left.flags.writeable and not base.flags.writeable
+    del b
+    assert left.flags.writeable and top.flags.writeable and base.flags.writeable

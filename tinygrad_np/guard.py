@@ -19,6 +19,7 @@ from .graph import SELECT, Leaf, Node, next_serial, oldest_first
 COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
 _locks: dict[int, int] = {}                     # id of a locked array -> how many residuals need it
 _held: dict[int, tuple] = {}                    # id of a weak reference to a residual -> itself, what it locks
+_waiting: dict[int, list] = {}                  # id of a locked array -> views of it that nothing else locks
 _mutex = threading.RLock()     # a residual may die, and unlock, while another one is made
 
 
@@ -50,12 +51,22 @@ def protect(array: np.ndarray) -> np.ndarray:
 def _unlock(watcher: weakref.ref) -> None:
     """A residual is gone: whatever it was the last to need may be written again."""
     with _mutex:
-        for owner in _held.pop(id(watcher))[1]:
-            left = _locks.pop(id(owner)) - 1
-            if left:
-                _locks[id(owner)] = left
-            else:
-                owner.flags.writeable = True
+        for owner in reversed(_held.pop(id(watcher))[1]):      # what views share before the views
+            _locks[id(owner)] -= 1
+            if not _locks[id(owner)]:
+                _release(owner)
+
+
+def _release(owner: np.ndarray) -> None:
+    """Make an array writable that no residual needs; a view must wait for what it is a view of."""
+    if type(owner.base) is np.ndarray and id(owner.base) in _locks:
+        _waiting.setdefault(id(owner.base), []).append(owner)
+        return
+    del _locks[id(owner)]
+    owner.flags.writeable = True
+    for view in _waiting.pop(id(owner), ()):
+        if _locks.get(id(view)) == 0:
+            _release(view)
 
 
 def refs(holder) -> int:
