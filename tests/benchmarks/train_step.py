@@ -1,8 +1,8 @@
 """One training step of a multi-layer perceptron: ours, NumPy by hand, and whichever peers are installed.
 
-    python -m tests.benchmarks.train_step [--sizes 784-64-64-10] [--batch 64] [--seconds 2]
+    python -m tests.benchmarks.train_step [--sizes 784-64-64-10] [--batch 64] [--optimizer Adam] [--seconds 2]
 
-float32, ReLU, softmax cross-entropy, SGD; every way starts from the same weights and is checked to take the
+float32, ReLU, softmax cross-entropy; every way starts from the same weights and is checked to take the
 same steps before it is timed.
 """
 
@@ -20,9 +20,10 @@ LR = 0.01
 
 
 class Problem:
-    """The data, and the weights in layers of (W, b), W of shape (out, in)."""
+    """The data, the optimizer's name, and the weights in layers of (W, b), W of shape (out, in)."""
 
-    def __init__(self, sizes: list[int], batch: int):
+    def __init__(self, sizes: list[int], batch: int, optimizer: str = "SGD"):
+        self.optimizer = optimizer
         rng = np.random.default_rng(0)
         self.x = rng.random((batch, sizes[0]), np.float32)
         self.y = rng.integers(0, sizes[-1], batch)
@@ -33,9 +34,50 @@ class Problem:
         return [(w.copy(), b.copy()) for w, b in self.layers]
 
 
+def updater(problem: Problem, arrays: list[np.ndarray]) -> Callable:
+    """SGD, or Adam as one writes it down, in place for NumPy arrays."""
+    if problem.optimizer == "SGD":
+        def sgd(gradients):
+            for p, g in zip(arrays, gradients, strict=True):
+                p -= LR * g
+        return sgd
+    moments = [(np.zeros_like(p), np.zeros_like(p)) for p in arrays]
+    t = 0
+
+    def adam(gradients):
+        nonlocal t
+        t += 1
+        for p, g, (m, v) in zip(arrays, gradients, moments, strict=True):
+            m *= 0.9
+            m += 0.1 * g
+            v *= 0.999
+            v += 0.001 * g * g
+            p -= LR * (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.999 ** t)) + 1e-8)
+    return adam
+
+
+def products(problem: Problem):
+    """The matrix products of a step alone, into ready buffers: a floor for everybody."""
+    layers, n, x = problem.copies(), len(problem.y), problem.x
+    inputs = [x] + [np.empty((n, len(b)), np.float32) for _, b in layers]
+    cts = [np.ones_like(a) for a in inputs]
+    dws = [np.empty_like(w) for w, _ in layers]
+
+    def step():
+        for i, (w, _) in enumerate(layers):
+            np.dot(inputs[i], w.T, inputs[i + 1])
+        for i in range(len(layers) - 1, -1, -1):
+            np.dot(cts[i + 1].T, inputs[i], dws[i])
+            if i:
+                np.dot(cts[i + 1], layers[i][0], cts[i])
+
+    return step, lambda: []
+
+
 def by_hand(problem: Problem):
     """What one writes without a framework: allocating freely, each product in the layout at hand."""
     layers, x, y = problem.copies(), problem.x, problem.y
+    update = updater(problem, [a for layer in layers for a in layer])
     n, rows = len(y), np.arange(len(y))
 
     def step():
@@ -52,19 +94,19 @@ def by_hand(problem: Problem):
         d = p
         d[rows, y] -= 1
         d /= n
+        gradients = []
         for i in range(len(layers) - 1, -1, -1):
-            w, b = layers[i]
-            dw, db = d.T @ inputs[i], d.sum(axis=0)
+            gradients[:0] = d.T @ inputs[i], d.sum(axis=0)
             if i:
-                d = (d @ w) * (inputs[i] > 0)
-            w -= LR * dw
-            b -= LR * db
+                d = (d @ layers[i][0]) * (inputs[i] > 0)
+        update(gradients)
         return loss
 
     return step, lambda: [a for layer in layers for a in layer]
 
 
-def ours(problem: Problem, wrap_input: bool = True):
+def ours(problem: Problem, jit: bool = False):
+    import tinygrad_np as tg
     import tinygrad_np.nn.functional as F
     from tinygrad_np import Tensor, nn, optim
 
@@ -74,17 +116,24 @@ def ours(problem: Problem, wrap_input: bool = True):
     model = nn.Sequential(*modules[:-1])
     for p, a in zip(model.parameters(), (a for layer in problem.layers for a in layer), strict=True):
         p.data = a
-    optimizer = optim.SGD(model.parameters(), lr=LR)
-    x = Tensor(problem.x) if wrap_input else problem.x
+    optimizer = getattr(optim, problem.optimizer)(model.parameters(), lr=LR)
 
-    def step():
-        loss = F.cross_entropy(model(x), problem.y)
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         return loss
 
-    return step, lambda: [p.numpy() for p in model.parameters()]
+    if jit:
+        step, x = tg.jit(step), problem.x
+    else:
+        x = Tensor(problem.x)
+    return (lambda: step(x, problem.y)), lambda: [p.numpy() for p in model.parameters()]
+
+
+def ours_jit(problem: Problem):
+    return ours(problem, jit=True)
 
 
 def pytorch(problem: Problem):
@@ -97,7 +146,7 @@ def pytorch(problem: Problem):
     with torch.no_grad():
         for p, a in zip(model.parameters(), (a for layer in problem.copies() for a in layer), strict=True):
             p.copy_(torch.from_numpy(a))
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    optimizer = getattr(torch.optim, problem.optimizer)(model.parameters(), lr=LR)
     x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
 
     def step():
@@ -116,6 +165,7 @@ def mygrad(problem: Problem):
     from mygrad.nnet.losses import softmax_crossentropy
 
     layers = [(mg.tensor(w), mg.tensor(b)) for w, b in problem.copies()]
+    update = updater(problem, [p.data for layer in layers for p in layer])
 
     def step():
         h = problem.x
@@ -125,9 +175,7 @@ def mygrad(problem: Problem):
                 h = relu(h)
         loss = softmax_crossentropy(h, problem.y)
         loss.backward()
-        for layer in layers:
-            for p in layer:
-                p.data -= LR * p.grad
+        update([p.grad for layer in layers for p in layer])
         return loss
 
     return step, lambda: [p.data for layer in layers for p in layer]
@@ -139,6 +187,7 @@ def hips_autograd(problem: Problem):
 
     layers = problem.copies()
     n, rows = len(problem.y), np.arange(len(problem.y))
+    update = updater(problem, [a for layer in layers for a in layer])
 
     def loss_of(layers):
         h = problem.x
@@ -153,27 +202,61 @@ def hips_autograd(problem: Problem):
 
     def step():
         loss, grads = both(layers)
-        for (w, b), (dw, db) in zip(layers, grads, strict=True):
-            w -= (LR * dw).astype(np.float32)
-            b -= (LR * db).astype(np.float32)
+        update([g.astype(np.float32) for layer in grads for g in layer])
         return loss
 
     return step, lambda: [a for layer in layers for a in layer]
 
 
-PEERS: dict[str, tuple[str, Callable]] = {"PyTorch eager": ("torch", pytorch), "MyGrad": ("mygrad", mygrad),
+def jax_jit(problem: Problem):
+    import jax
+    import jax.numpy as jnp
+
+    def loss_of(layers, x, y):
+        h = x
+        for i, (w, b) in enumerate(layers):
+            h = h @ w.T + b
+            if i + 1 < len(layers):
+                h = jax.nn.relu(h)
+        return -jnp.take_along_axis(jax.nn.log_softmax(h), y[:, None], 1).mean()
+
+    def update(layers, moments, t, x, y):
+        loss, grads = jax.value_and_grad(loss_of)(layers, x, y)
+        if problem.optimizer == "SGD":
+            return loss, jax.tree.map(lambda p, g: p - LR * g, layers, grads), moments, t
+        t = t + 1
+        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], grads)
+        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, moments[1], grads)
+        layers = jax.tree.map(lambda p, m, v: p - LR * (m / (1 - 0.9 ** t)) / (jnp.sqrt(v / (1 - 0.999 ** t)) + 1e-8), layers, m, v)
+        return loss, layers, (m, v), t
+
+    compiled = jax.jit(update, donate_argnums=(0, 1))
+    layers = jax.tree.map(jnp.asarray, problem.copies())
+    zeros = jax.tree.map(jnp.zeros_like, layers)
+    state = [layers, (zeros, jax.tree.map(jnp.zeros_like, layers)), jnp.float32(0)]
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+
+    def step():
+        loss, *state[:] = compiled(*state, x, y)
+        loss.block_until_ready()
+        return loss
+
+    return step, lambda: [np.asarray(a) for layer in state[0] for a in layer]
+
+
+PEERS: dict[str, tuple[str, Callable]] = {"PyTorch": ("torch", pytorch), "JAX jit": ("jax", jax_jit), "MyGrad": ("mygrad", mygrad),
                                           "HIPS autograd": ("autograd", hips_autograd)}
 
 
-def first(make: Callable, sizes: list[int], batch: int) -> Callable:
+def first(make: Callable, sizes: list[int], batch: int, optimizer: str) -> Callable:
     """The step of a way, without what tells its weights."""
-    return make(Problem(sizes, batch))[0]
+    return make(Problem(sizes, batch, optimizer))[0]
 
 
-def compare(sizes: list[int], batch: int, seconds: float) -> dict[str, float]:
-    """Check that every way takes the same five steps, then time them side by side."""
-    problem = Problem(sizes, batch)
-    makers = {"NumPy by hand": by_hand, "tinygrad_np": ours}
+def compare(sizes: list[int], batch: int, seconds: float, optimizer: str = "SGD") -> dict[str, list[float]]:
+    """Check that every way takes the same five steps, then time them side by side: seconds a step of each."""
+    problem = Problem(sizes, batch, optimizer)
+    makers = {"NumPy by hand": by_hand, "tinygrad_np": ours, "tinygrad_np jit": ours_jit}
     makers |= {name: make for name, (module, make) in PEERS.items() if importlib.util.find_spec(module)}
     expected = None
     for name, make in makers.items():
@@ -182,9 +265,9 @@ def compare(sizes: list[int], batch: int, seconds: float) -> dict[str, float]:
             step()
         expected = weights() if expected is None else expected
         for a, b in zip(weights(), expected, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5, err_msg=name)
-    times = interleaved({name: (first, (make, sizes, batch)) for name, make in makers.items()}, seconds=seconds)
-    return report(f"one step of {'-'.join(map(str, sizes))}, batch {batch}, SGD, float32", times, "NumPy by hand")
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4, err_msg=name)
+    makers = {"products alone": products} | makers
+    return interleaved({name: (first, (make, sizes, batch, optimizer)) for name, make in makers.items()}, seconds=seconds)
 
 
 def main() -> None:
@@ -192,8 +275,10 @@ def main() -> None:
     parser.add_argument("--sizes", default="784-64-64-10")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--optimizer", default="SGD", choices=["SGD", "Adam"])
     options = parser.parse_args()
-    compare([int(n) for n in options.sizes.split("-")], options.batch, options.seconds)
+    times = compare([int(n) for n in options.sizes.split("-")], options.batch, options.seconds, options.optimizer)
+    report(f"one step of {options.sizes}, batch {options.batch}, {options.optimizer}, float32", times, "NumPy by hand")
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ class Source:
         ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
         for v in whole:
             self.operand(v)
-        threaded = not inputs and len(ends) > 1 and max(map(_bytes, views)) * len(step.instructions) >= THREAD_BYTES
+        threaded = not any(map(self.is_input, views)) and len(ends) > 1 and max(map(_bytes, views)) * len(step.instructions) >= THREAD_BYTES
         scratch = {v: [np.empty((step.tile,) if flat else (step.tile, *shape[1:]), v.dtype) for _ in range(2)]
                    for v in cut if self.plan.scratch.get(v.storage) == number}
         full = {v: self.array(v).reshape(-1) if flat else self.array(v) for v in cut if v not in scratch}
