@@ -182,7 +182,11 @@ def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict) ->
     text = f"{escape(printable(short_name(leaf, scope)))} {shape_text(leaf.shape)}".strip()
     if leaf.kind == "const" and edge is not None:
         text = f"{escape(edge.operand)} = {escape(leaf.args)}"
-    says = small(gradient_text(leaf, edge), palette) if leaf.kind in ("param", "leaf") else ""
+    says = ""
+    if leaf.kind in ("param", "leaf"):
+        if leaf.grad_norm is not None:
+            text += "&#160; " + small(f"gradient norm {leaf.grad_norm:.3g}", palette)
+        says = small(gradient_text(leaf, edge, norm=False), palette)
     end = '&#160;&#160;<br align="left"/>'        # room for fonts that are wider than the one that was measured
     return (f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left" balign="left">{text}{end}'
             f'{says + end if says else ""}</td></tr>')
@@ -208,12 +212,12 @@ def legend_table(view: GraphView, palette: dict, note: str) -> str:
     """What the colors mean, of the kinds that this view has, and the line of totals."""
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
-    cells = "".join(
-        f'<td width="16" bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}"> </td>'
-        f'<td align="left">{text} </td>' for kind, text in LEGEND.items() if kind in kinds)
+    cells = "".join(f'<td bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}">'
+                    f'<font color="{palette["text"]}">&#160;{text}&#160;</font></td>'
+                    for kind, text in LEGEND.items() if kind in kinds)
     if any(not e.tracked for e in view.edges):
-        cells += '<td align="left"> dashed: no gradient</td>'
+        cells += "<td>dashed: no gradient</td>"
     total = escape(caption(view) + (f" · {note}" if note else ""))
-    swatches = f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1"><tr>{cells}</tr></table>'
-    return (f'<table border="0" cellborder="0" cellspacing="2"><tr><td> </td></tr><tr><td>{swatches}</td></tr>'
+    legend = f'<table border="0" cellborder="0" cellspacing="6" cellpadding="3"><tr>{cells}</tr></table>'
+    return (f'<table border="0" cellborder="0" cellspacing="2"><tr><td> </td></tr><tr><td>{legend}</td></tr>'
             f'<tr><td>{total}</td></tr></table>')

@@ -75,14 +75,14 @@ def summed_text(edge: Edge) -> str:
     return "summed over " + ", ".join(f"axis {axis}{batch} (×{length})" for axis, length in edge.summed)
 
 
-def gradient_text(node: Node, edge: Edge | None = None) -> str:
-    """What happens to the gradient that comes back: where it is summed, and its norm once it is known."""
+def gradient_text(node: Node, edge: Edge | None = None, norm: bool = True) -> str:
+    """What happens to the gradient that comes back: where it is summed, and its norm once it is known (and wanted)."""
     parts = []
     if edge is not None and edge.summed:
         parts.append(summed_text(edge))
     if node.uses > 1:
         parts.append(f"added up from {node.uses} uses")
-    if node.grad_norm is not None:
+    if norm and node.grad_norm is not None:
         parts.append(f"norm {node.grad_norm:.3g}")
     return "gradient " + ", ".join(parts) if parts else ""
 

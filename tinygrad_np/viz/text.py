@@ -6,6 +6,9 @@ from .labels import array_text, count, gradient_text, heading, held, nbytes_text
 from .view import GraphView
 
 
+MOST = 6        # folded leaves named in one line
+
+
 def to_text(view: GraphView) -> str:
     """The listing of a view: `%3 = matmul(%1, %2)  shape dtype, what it keeps`, modules as headings."""
     operands: dict[str, list] = {}
@@ -40,7 +43,9 @@ def line(node, number: dict, edges) -> str:
     else:
         given = ", ".join([f"%{number[e.src]}" + (f" ×{e.count}" if e.count > 1 else "") for e in edges]
                           + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
-                             for leaf in node.leaves] + ([node.args] if node.args else []))
+                             for leaf in node.leaves[:MOST]]
+                          + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])
+                          + ([node.args] if node.args else []))
         name = f"{printable(heading(node))}({given})"
         if node.members:
             facts.append(count(node.ops, "operation"))
