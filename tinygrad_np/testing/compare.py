@@ -126,6 +126,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     yours = np.array([p.pull(v) for v in np.eye(m)])
     x = p.point
     size = scales(x, relative=True)
+    given = atol
     finite = np.where(np.isfinite(yours.T), np.abs(yours.T), 0)
     atol = atol + TINY * finite.max(axis=1)[:, None]       # what rounding leaves of a derivative that is 0
     floor = np.maximum(1e-2 * finite.max(), 1e-6 * level(p) / size[:, None])
@@ -150,7 +151,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
         for relative in (True, False):
             probe = (u * scales(x, relative))[None]
             claim = probe @ yours.T
-            part = check_direction(p, probe, claim, rtol, TINY * np.abs(probe) @ (finite + finite.max(axis=1)[:, None]),
+            part = check_direction(p, probe, claim, rtol, np.abs(probe) @ (given + rtol * finite + TINY * finite.max(axis=1)[:, None]),
                                    1e-2 * largest(claim) + 1e-6 * level(p))
             if (part[0] == FAIL).any() and n > 1:
                 found.entry = worst(*part, claim, column=-1)
@@ -220,8 +221,8 @@ def compare_probes(p: Problem, rng, rtol: float, atol: float, brief: bool = Fals
             probe = (rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) * scales(p.point, relative))[None]
             claim = probe @ rows.T
             floor = 1e-2 * largest(claim) + 1e-6 * level(p, v)
-            noise = TINY * np.abs(probe) @ np.abs(rows.T)
-            status, slack, ref = check_direction(p, probe, claim, rtol, atol + noise, floor, v)
+            noise = np.abs(probe) @ (TINY * np.abs(rows.T) + atol)
+            status, slack, ref = check_direction(p, probe, claim, rtol, noise, floor, v)
             total.add(tally(status, slack, ref, claim))
             if (status == FAIL).any():
                 k = worst(status, slack, ref, claim).row

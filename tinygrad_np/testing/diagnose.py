@@ -210,6 +210,9 @@ def duplicates(b: Block):
 
 @mistake
 def counted(b: Block):
+    used = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+    if not ((used.sum(axis=0) > 1).any() or (used.sum(axis=1) > 1).any()):
+        return                          # elementwise: nothing is summed or averaged
     total, out = max(b.x.size, 1), max(len(b.out), 1)
     for n, what in ((total / out, "the number of elements that are reduced"), (total, "the number of elements"),
                     (out, "the number of outputs")):

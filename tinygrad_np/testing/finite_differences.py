@@ -147,6 +147,15 @@ def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarra
     return np.where(lost, np.inf, np.where(np.isfinite(noise), noise, 0))
 
 
+def bends(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, value: np.ndarray) -> np.ndarray:
+    """Where the slopes to both sides differ as much at a tiny step as at a larger one: a kink, which a central difference hides."""
+    tiny, larger = levels.index(CONFIRM), levels.index(CONFIRM) - 1
+    with np.errstate(all="ignore"):
+        near, far = (np.abs(right[k] + left[k] - 2 * f0) * 2.0 ** levels[k] for k in (tiny, larger))
+        noise = 16 * EPS * np.maximum(np.abs(right[tiny]), np.abs(f0)) * 2.0 ** CONFIRM
+        return (near > 0.1 * far) & (near > noise + 1e-6 * np.abs(value))
+
+
 def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np.ndarray) -> np.ndarray:
     """Along which directions f is not continuous at x: f(x) stays apart from its neighbors, however near they are.
 
@@ -171,10 +180,11 @@ def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *,
     if careful:
         noise = drowned(noise, right, left)
     value, error = central(right, left, levels, noise)
-    if not careful:
-        return Reference(value, value, error, np.zeros(value.shape, bool))
     f0 = f(x)
     f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)
+    if not careful:
+        error = np.where(bends(right, left, f0, levels, value), np.inf, error)
+        return Reference(value, value, error, np.zeros(value.shape, bool))
     error = np.where(jumps(right, left, f0, levels, noise), np.inf, error)
     from_right, error_right = one_sided(f0, right, levels, 1.0, noise)
     from_left, error_left = one_sided(f0, left, levels, -1.0, noise)
