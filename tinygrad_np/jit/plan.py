@@ -6,7 +6,7 @@ so a pass has to ask only one question: who reads and writes which bytes in betw
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,8 @@ class Step:
 
     def __init__(self, instructions: list[Instruction], tile: int = 0):
         self.instructions = instructions
-        self.tile = tile        # rows of a tile, or 0
+        self.tile = tile            # rows, or elements, of a tile; 0 for a plain call
+        self.rows = "rows"
 
 
 class Plan:
@@ -423,7 +424,7 @@ def fused(program, storages, outputs) -> list[Step]:
             shape, views = step.instructions[0].out[0].shape, [v for i in step.instructions for v in touches(i)]
             widest = max(v.dtype.itemsize for v in views)
             if len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views):
-                rows, row = int(np.prod(shape)), widest
+                rows, row, step.rows = int(np.prod(shape)), widest, "elements"
             else:
                 rows, row = shape[0], widest * int(np.prod(shape[1:]))
             step.tile = min(rows, max(1, TILE_BYTES // max(row, 1)))
@@ -515,7 +516,3 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
         for s in members:
             offsets[s] = offset
     return offsets, max((stop for _, stop, _, _ in taken), default=0), shared
-
-
-def described(views: Iterable[View]) -> str:
-    return ", ".join(f"{v.dtype}{list(v.shape)}" for v in views)

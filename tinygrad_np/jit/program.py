@@ -15,6 +15,7 @@ from ..recording import TENSORS, wrap
 from ..rules import NotDifferentiable
 from ..standin import recorder
 from ..transforms import flatten
+from . import show
 from .plan import Plan
 from .record import Instruction, RecordedGenerator, StandIn, Storage, Tape, View, refuse, root_of
 from .replay import Differs, Source, memory
@@ -333,7 +334,7 @@ def output(value, tape: Tape, state: State, arguments: Arguments) -> Output:
 
 
 class Program:
-    """A recorded function, ready to be replayed. `print(program)` lists it; `program.data()` is the same for drawing."""
+    """A recorded function, ready to be replayed. `print(program)` lists what is run."""
 
     def __init__(self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild):
         self.key, self.mode, self.state = key, mode.get(), state
@@ -494,9 +495,25 @@ class Program:
 
     # ---- looking ------------------------------------------------------------------------------------------
 
+    def names(self) -> show.Names:
+        return show.Names(self.planned().storages, self.places)
+
     def __str__(self) -> str:
-        if self.replay is None:
-            self.bind()
+        """What is run, a call a line, and the memory it takes."""
+        return show.planned_text(self.planned(), self.names())
+
+    def recording(self) -> str:
+        """What was recorded, before planning, with the user's lines."""
+        return show.recorded_text(self.tape.program, self.names())
+
+    def data(self) -> dict[str, Any]:
+        """The plan as plain data for drawing: steps, what was fused, buffers and who shares them, bytes at the peak."""
+        return show.data(self.planned(), self.names())
+
+    def source(self) -> str:
+        """The text of the Python function that is run."""
+        if self.replay is None and not self.bind():
+            raise Differs
         return self.text
 
 

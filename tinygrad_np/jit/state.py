@@ -6,6 +6,7 @@ While it is recorded, stand-ins take the places of the arrays; before a replay, 
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import sys
 import types
@@ -20,7 +21,7 @@ from ..guard import ALONE, refs
 from ..recording import TENSORS
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
-OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType)
+OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)
 ABSENT = object()
 
 
