@@ -149,8 +149,8 @@ def test_a_subgradient_passes_and_anything_else_at_a_kink_does_not():
 def test_a_pass_states_its_strength():
     report = gradcheck(np.sin, np.array([0.5, 1.0]))
     assert report.sensitivity < 1e-7 and "would detect any relative error above 1e-8" in str(report)
-    rough = gradcheck(lambda x: (x + 1e9) - 1e9, np.array([0.5]))
-    assert rough.sensitivity > 1e-8
+    rough = gradcheck(lambda x: (np.sin(x) + 1e9) - 1e9, np.array([0.5]))
+    assert rough and rough.sensitivity > 1e-7
 
 
 def test_what_compares_nothing_fails():
@@ -167,7 +167,7 @@ def test_noise_is_not_called_a_wrong_gradient():
     def noisy(x):
         return x * x + 1e-7 * rng.random(x.shape)
     noisy.defvjp(lambda ct, x: 2 * ct * x)
-    assert gradcheck(noisy, np.array([0.5, 1.5])).sensitivity > 1e-8
+    assert gradcheck(noisy, np.array([0.5, 1.5])).sensitivity > 1e-7
 
 
 def test_the_order_of_float32_is_its_own():

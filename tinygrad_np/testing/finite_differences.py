@@ -16,6 +16,8 @@ EPS = float(np.finfo(np.float64).eps)
 FIRST = tuple(range(3, 9)) + (20,)
 ALL = tuple(range(3, 27))
 CONFIRM = 20
+SPACINGS = (2.0 ** -36, 2.0 ** -30, 2.0 ** -25)
+POINTS = 9
 
 
 class Reference(NamedTuple):
@@ -121,21 +123,25 @@ def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -
 
 
 def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:
-    """The noise of f along each direction, from the differences of nearly equal arguments (Hamming 1971)."""
-    points = 9
-    values = np.full((points, len(directions), n_out), np.nan)
+    """The noise of f along each direction, from fourth differences of nearly equal arguments (Hamming 1971)."""
+    noise = np.zeros((len(directions), n_out))
+    for spacing in SPACINGS:
+        levels = [-np.log2(spacing * k) for k in range(1, POINTS // 2 + 1)]
+        right, left = sample(f, x, directions, levels, n_out)
+        with np.errstate(all="ignore"):
+            values = np.concatenate([left[::-1], np.broadcast_to(f(x), (1,) + right.shape[1:]), right])
+            found = np.max(np.abs(np.diff(values, 4, axis=0)), axis=0) / np.sqrt(70.0)
+        noise = np.fmax(noise, 2 * found)
+    return noise
+
+
+def quantum(right: np.ndarray, left: np.ndarray, f0: np.ndarray) -> np.ndarray:
+    """The least change of f where it does not change at all for small steps: its values come in lumps of that size."""
     with np.errstate(all="ignore"):
-        for d, u in enumerate(directions):
-            for k in range(points):
-                try:
-                    y = f(x + u * ((k - points // 2) * 2.0 ** -36))
-                except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
-                    continue
-                if y.shape == (n_out,):
-                    values[k, d] = y
-        fourth = np.diff(values, 4, axis=0) / np.sqrt(70.0)
-        noise = np.max(np.abs(fourth), axis=0)
-    return np.where(np.isfinite(noise), 2 * noise, np.inf)
+        moved = np.abs(np.concatenate([right, left]) - f0)
+        flat = (right[-1] == f0) & (left[-1] == f0)
+        least = np.min(np.where(moved > 0, moved, np.inf), axis=0)
+    return np.where(flat & np.isfinite(least), least, 0)
 
 
 def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:
@@ -177,11 +183,11 @@ def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *,
     levels = ALL if careful else FIRST
     noise = roundoff(f, x, directions, n_out) if careful else np.zeros((len(directions), n_out))
     right, left = sample(f, x, directions, levels, n_out)
-    if careful:
-        noise = drowned(noise, right, left)
-    value, error = central(right, left, levels, noise)
     f0 = f(x)
     f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)
+    if careful:
+        noise = drowned(np.maximum(noise, quantum(right, left, f0)), right, left)
+    value, error = central(right, left, levels, noise)
     if not careful:
         error = np.where(bends(right, left, f0, levels, value), np.inf, error)
         return Reference(value, value, error, np.zeros(value.shape, bool))

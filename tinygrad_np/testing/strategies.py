@@ -177,11 +177,13 @@ def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="
 
 @st.composite
 def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_side: int = 3) -> tuple:
-    """(args, kwargs) for core dimensions such as "(m,n),(n)" with broadcast dimensions in front of each."""
+    """(args, kwargs) for dimensions such as "(m,n),(n)"; "..." in front stands for any that broadcast."""
     cores = [part.strip("() ") for part in signature.split("->")[0].split("),")]
     cores = [tuple(d.strip() for d in core.split(",") if d.strip()) for core in cores]
+    wide = [core[:1] == ("...",) for core in cores]
+    cores = [core[1:] if more else core for core, more in zip(cores, wide)]
     sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
-    fronts = draw(broadcastable(len(cores), max_dims=1))
+    fronts = [front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)]
     domains = domain if isinstance(domain[0], tuple) else (domain,) * len(cores)
     return tuple(draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
                  for front, core, d_ in zip(fronts, cores, domains)), {}
@@ -238,4 +240,8 @@ def example(op: Callable, signature: str | None = None) -> str:
     look()
     if not found:
         raise LookupError("found no short arguments for it; write inputs=[(args...), ...] yourself")
-    return ", ".join(map(short, min(found, key=lambda args: len(repr(args)))))
+
+    def plainness(args) -> tuple:
+        leaves = [leaf for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray)]
+        return any(len(np.unique(leaf)) < max(leaf.size, 2) for leaf in leaves), len(repr(args))
+    return ", ".join(map(short, min(found, key=plainness)))
