@@ -10,10 +10,11 @@ from . import ufuncs  # noqa: F401 - the rows that are used here
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi).item()
 
 
-def valid(scale, value):
-    """The value, and NaN where the scale is not positive."""
+def operands(x, loc, scale):
+    """The operands as arrays or tensors; a scale that is not positive becomes NaN, and so does all that uses it."""
+    x, loc, scale = map(as_operand, (x, loc, scale))
     positive = values_of(scale) > 0
-    return value if np.all(positive) else np.where(positive, value, np.nan)
+    return x, loc, scale if np.all(positive) else np.where(positive, scale, np.nan)
 
 
 class norm:
@@ -26,9 +27,9 @@ class norm:
     @staticmethod
     def logpdf(x, loc=0, scale=1):
         """The logarithm of the density."""
-        x, loc, scale = map(as_operand, (x, loc, scale))
+        x, loc, scale = operands(x, loc, scale)
         z = (x - loc) / scale
-        return valid(scale, -z * z / 2 - LOG_ROOT_2PI - np.log(scale))
+        return -z * z / 2 - LOG_ROOT_2PI - np.log(scale)
 
     @staticmethod
     def pdf(x, loc=0, scale=1):
@@ -38,40 +39,41 @@ class norm:
     @staticmethod
     def cdf(x, loc=0, scale=1):
         """The probability of at most x."""
-        x, loc, scale = map(as_operand, (x, loc, scale))
-        return valid(scale, sc.ndtr((x - loc) / scale))
+        x, loc, scale = operands(x, loc, scale)
+        return sc.ndtr((x - loc) / scale)
 
     @staticmethod
     def logcdf(x, loc=0, scale=1):
         """The logarithm of the probability of at most x, also far below the mean."""
-        x, loc, scale = map(as_operand, (x, loc, scale))
-        return valid(scale, sc.log_ndtr((x - loc) / scale))
+        x, loc, scale = operands(x, loc, scale)
+        return sc.log_ndtr((x - loc) / scale)
 
     @staticmethod
     def sf(x, loc=0, scale=1):
         """The probability of more than x."""
-        x, loc, scale = map(as_operand, (x, loc, scale))
-        return valid(scale, sc.ndtr((loc - x) / scale))
+        x, loc, scale = operands(x, loc, scale)
+        return sc.ndtr((loc - x) / scale)
 
     @staticmethod
     def logsf(x, loc=0, scale=1):
         """The logarithm of the probability of more than x."""
-        x, loc, scale = map(as_operand, (x, loc, scale))
-        return valid(scale, sc.log_ndtr((loc - x) / scale))
+        x, loc, scale = operands(x, loc, scale)
+        return sc.log_ndtr((loc - x) / scale)
 
     @staticmethod
     def ppf(q, loc=0, scale=1):
         """The x with probability q of at most x."""
-        q, loc, scale = map(as_operand, (q, loc, scale))
-        return valid(scale, loc + scale * sc.ndtri(q))
+        q, loc, scale = operands(q, loc, scale)
+        return loc + scale * sc.ndtri(q)
 
     @staticmethod
     def isf(q, loc=0, scale=1):
         """The x with probability q of more than x."""
-        q, loc, scale = map(as_operand, (q, loc, scale))
-        return valid(scale, loc - scale * sc.ndtri(q))
+        q, loc, scale = operands(q, loc, scale)
+        return loc - scale * sc.ndtri(q)
 
     @staticmethod
     def entropy(loc=0, scale=1):
         """The differential entropy."""
-        return valid(scale, np.log(as_operand(scale)) + 0.5 + LOG_ROOT_2PI + 0 * as_operand(loc))
+        _, loc, scale = operands(0.0, loc, scale)
+        return np.log(scale) + 0.5 + LOG_ROOT_2PI + 0 * loc

@@ -82,7 +82,18 @@ pair(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x *
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
 in_last(sc.expn, lambda n, x, out: -sc.expn(n - 1, x), ("n", "x"), POSITIVE)
-elementwise(sc.exprel, lambda x: sc.hyp1f1(2, 3, x) / 2)
+
+
+def exprel_slope(x, out):
+    """((eˣ - 1)/x)', in three forms, none of which cancels in its place: near 0 it is ₁F₁(2, 3, x)/2."""
+    x_is = values_of(x)
+    near, up = np.abs(x_is) < 1, x_is > 0
+    safe = np.where(near, 1, x)
+    far = np.where(up, out * (1 - 1 / safe) + 1 / safe, (np.exp(np.where(up, 0, x)) - out) / safe)
+    return np.where(near, sc.hyp1f1(2, 3, np.where(near, x, 0)) / 2, far)
+
+
+elementwise(sc.exprel, exprel_slope)
 elementwise(sc.spence, lambda x: -np.where(values_of(x) == 1, 1, over(np.log(x), x - 1)), domain=POSITIVE)
 
 # ---- gamma functions (5, 8) -------------------------------------------------------------------------------
@@ -240,8 +251,17 @@ in_last(sc.hyp1f1, lambda a, b, x, out: np.divide(a, b) * sc.hyp1f1(np.add(a, 1)
 in_last(sc.hyp0f1, lambda v, x, out: sc.hyp0f1(np.add(v, 1), x) / v, ("v", "x"))
 in_last(sc.hyp2f1, lambda a, b, c, x, out: np.multiply(a, b) / c * sc.hyp2f1(np.add(a, 1), np.add(b, 1), np.add(c, 1), x),
         ("a", "b", "c", "x"), (-1.0, 1.0)).cases = [lambda f, A: f(0.5, 1.5, 2.0, A("m", "n"))]
-elementwise(sc.ellipk, lambda x: pi / 8 * sc.hyp2f1(1.5, 1.5, 2, x), domain=(-1.0, 1.0))
-elementwise(sc.ellipe, lambda x: -pi / 8 * sc.hyp2f1(0.5, 1.5, 2, x), domain=(-1.0, 1.0))
+
+
+def unless_near_zero(x, quotient, a):
+    """An elliptic integral's slope, a quotient by 2x, as a hypergeometric function near 0, where it is 0/0."""
+    near = np.abs(values_of(x)) < 0.1
+    return np.where(near, pi / 8 * sc.hyp2f1(a, 1.5, 2, np.where(near, x, 0)), quotient(np.where(near, 1 / 2, x)))
+
+
+elementwise(sc.ellipk, lambda x: unless_near_zero(x, lambda m: (sc.ellipe(m) / (1 - m) - sc.ellipk(m)) / (2 * m), 1.5),
+            domain=(-1.0, 1.0))
+elementwise(sc.ellipe, lambda x: -unless_near_zero(x, lambda m: (sc.ellipk(m) - sc.ellipe(m)) / (2 * m), 0.5), domain=(-1.0, 1.0))
 elementwise(sc.wrightomega, lambda out: out / (1 + out))
 
 # ---- entropies, logistic and other functions of statistics and optimization -------------------------------
@@ -282,7 +302,7 @@ def log_slope(z):
 
 def boxcox_by_lambda(log_x, power):
     """d/dλ (xᶫ - 1)/λ = log²x · exprel'(λ log x)."""
-    return log_x ** 2 * sc.hyp1f1(2, 3, power * log_x) / 2
+    return log_x ** 2 * exprel_slope(power * log_x, sc.exprel(power * log_x))
 
 
 elementwise(sc.boxcox, lambda x, y: x ** (y - 1), lambda x, y: boxcox_by_lambda(np.log(x), y), domain=(POSITIVE, REAL))
