@@ -9,6 +9,7 @@ a training step of 784-64-64-10 (batch 64, SGD, float32) over that of the same s
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import resource
 import time
@@ -35,13 +36,15 @@ def timed(what: str, bound: float, work) -> object:
 
 def drawing() -> None:
     """Long tapes: capture, collapsed SVG and page, listing."""
-    for name, make in (("recurrent network, 10,002 operations", lambda: recurrent(2500)),
-                       ("random graph, 10,000 operations", lambda: (None, tangle(10_000))),
-                       ("wide random graph, 10,000 operations", lambda: (None, tangle(10_000, reach=400)))):
+    for name, make in (
+        ("recurrent network, 10,002 operations", lambda: recurrent(2500)),
+        ("random graph, 10,000 operations", lambda: (None, tangle(10_000))),
+        ("wide random graph, 10,000 operations", lambda: (None, tangle(10_000, reach=400))),
+    ):
         model, loss = make()
         print(name)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        view = timed("capture", 0.5, lambda: loss.graph(model))
+        view = timed("capture", 0.5, functools.partial(loss.graph, model))
         timed("collapse and draw as SVG", 3.0, view.to_svg)
         page = timed("collapse and draw as HTML", 5.0, view.to_html)
         timed("check against the tape", 3.0, view.check)
@@ -56,8 +59,13 @@ def drawing() -> None:
 def training_step():
     """One training step of 784-64-64-10."""
     rng = np.random.default_rng(0)
-    model = nn.Sequential(nn.Linear(784, 64, generator=rng), nn.ReLU(), nn.Linear(64, 64, generator=rng), nn.ReLU(),
-                          nn.Linear(64, 10, generator=rng))
+    model = nn.Sequential(
+        nn.Linear(784, 64, generator=rng),
+        nn.ReLU(),
+        nn.Linear(64, 64, generator=rng),
+        nn.ReLU(),
+        nn.Linear(64, 10, generator=rng),
+    )
     optimizer = optim.SGD(model.parameters(), lr=0.01)
     x, y = rng.random((64, 784), np.float32), rng.integers(0, 10, 64)
 
@@ -65,6 +73,7 @@ def training_step():
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
+
     return step
 
 
@@ -74,8 +83,11 @@ def unseen(seconds: float, turn: int = 20) -> None:
     Two processes that do the same differ by 2% here, more than what is measured.
     """
     step, hooked = training_step(), nn.Module.__call__
-    ways = {"without hooks": (lambda self, *args, **kwargs: self.forward(*args, **kwargs), step),
-            "with hooks": (hooked, step), "recorded": (hooked, tg.record(source=True, time=True)(step))}
+    ways = {
+        "without hooks": (lambda self, *args, **kwargs: self.forward(*args, **kwargs), step),
+        "with hooks": (hooked, step),
+        "recorded": (hooked, tg.record(source=True, time=True)(step)),
+    }
     times: dict[str, list[float]] = {name: [] for name in ways}
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
@@ -92,8 +104,12 @@ def unseen(seconds: float, turn: int = 20) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long the training steps are measured")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="how long the training steps are measured"
+    )
     args = parser.parse_args()
     drawing()
     unseen(args.seconds)

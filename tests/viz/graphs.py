@@ -15,12 +15,13 @@ def random_graph(seed: int, size: int = 25):
     Places count leaves and operations in the order in which they were made.
     """
     rng = np.random.default_rng(seed)
-    values, made = [], []       # tensors, and for each the places of its operands (None: a constant)
+    values, made = [], []  # tensors, and for each the places of its operands (None: a constant)
 
     def add(value, *operands):
         values.append(value)
         made.append(list(operands))
         return value
+
     for i in range(rng.integers(1, 4)):
         add(tg.Tensor(rng.normal(size=3), requires_grad=True, name=f"leaf{i}"))
     for _ in range(rng.integers(1, size)):
@@ -60,8 +61,11 @@ def random_graph(seed: int, size: int = 25):
 def digits(batch: int = 32, seed: int = 0, dtype=np.float32):
     """(model, loss) of the 64-10-10 classifier on random images."""
     rng = np.random.default_rng(seed)
-    model = nn.Sequential(nn.Linear(64, 10, generator=rng, dtype=dtype), nn.ReLU(),
-                          nn.Linear(10, 10, generator=rng, dtype=dtype))
+    model = nn.Sequential(
+        nn.Linear(64, 10, generator=rng, dtype=dtype),
+        nn.ReLU(),
+        nn.Linear(10, 10, generator=rng, dtype=dtype),
+    )
     images = tg.Tensor(rng.random((batch, 64)).astype(dtype), name="images")
     return model, F.cross_entropy(model(images), np.arange(batch) % 10)
 
@@ -70,7 +74,10 @@ class Block(nn.Module):
     """A residual block."""
 
     def __init__(self, width: int, rng):
-        self.up, self.down = nn.Linear(width, 2 * width, generator=rng), nn.Linear(2 * width, width, generator=rng)
+        self.up, self.down = (
+            nn.Linear(width, 2 * width, generator=rng),
+            nn.Linear(2 * width, width, generator=rng),
+        )
         self.act = nn.GELU()
 
     def forward(self, x):
@@ -126,16 +133,22 @@ def recurrent(steps: int):
     """(model, loss) of the unrolled network: 4 operations a step."""
     rng = np.random.default_rng(0)
     model = Recurrent()
-    return model, F.cross_entropy(model([rng.random((4, 8)).astype(np.float32) for _ in range(steps)]), np.arange(4) % 3)
+    return model, F.cross_entropy(
+        model([rng.random((4, 8)).astype(np.float32) for _ in range(steps)]), np.arange(4) % 3
+    )
 
 
 def tangle(operations: int, reach: int = 30):
     """A sum over a long random graph without modules."""
     rng = np.random.default_rng(0)
     values = [tg.Tensor(rng.random(4), requires_grad=True, name="x")]
-    for k in range(operations):
+    for _ in range(operations):
         a, b = (values[max(0, len(values) - 1 - int(rng.integers(0, reach)))] for _ in range(2))
-        values.append([lambda: np.tanh(a + b), lambda: a - b, lambda: np.sin(a), lambda: b * 0.5][rng.integers(0, 4)]())
+        values.append(
+            [lambda a, b: np.tanh(a + b), lambda a, b: a - b, lambda a, b: np.sin(a), lambda a, b: b * 0.5][
+                rng.integers(0, 4)
+            ](a, b)
+        )
     return sum(values[-reach:]).sum()
 
 

@@ -20,8 +20,13 @@ def test_depth_closes_modules():
     assert titles(view.collapse(depth=1)) == ["linear", "relu", "linear", "cross_entropy"]
     model, loss = deep(3)
     view = loss.graph(model)
-    assert titles(view.collapse(depth=1)) == ["blocks.0: Block", "blocks.1: Block", "blocks.2: Block", "linear",
-                                              "cross_entropy"]
+    assert titles(view.collapse(depth=1)) == [
+        "blocks.0: Block",
+        "blocks.1: Block",
+        "blocks.2: Block",
+        "linear",
+        "cross_entropy",
+    ]
     assert titles(view.collapse(depth=0)) == ["Deep", "cross_entropy"]
     assert "blocks.0.act: GELU" in titles(view.collapse(depth=2))
 
@@ -31,7 +36,9 @@ def test_alike_blocks_are_rolled_up_with_their_number():
     view = loss.graph(model).collapse(depth=1, roll=True)
     box = next(n for n in view.nodes if "×12" in n.title)
     assert box.title == "blocks.0 … blocks.11 ×12 (alike)"
-    assert box.ops == sum(n.scope is not None and n.scope.startswith("blocks") for n in view.whole.nodes if not n.is_leaf)
+    assert box.ops == sum(
+        n.scope is not None and n.scope.startswith("blocks") for n in view.whole.nodes if not n.is_leaf
+    )
 
 
 def test_calls_of_one_module_say_that_the_parameters_are_the_same():
@@ -58,11 +65,20 @@ def test_elementwise_chains_are_fused_only_where_one_value_goes_on():
     assert "sin · cos" in titles(view) or {"sin", "cos"} <= set(titles(view))
 
 
-@pytest.mark.parametrize("make", [lambda: tangle(2000), lambda: tangle(2000, reach=500), lambda: chain(3000).sum(),
-                                  lambda: recurrent(300)[1], lambda: deep(60)[1], many_leaves := lambda: sum(
-                                      tg.Tensor(np.ones(2), requires_grad=True, name=f"w{i}") * float(i)
-                                      for i in range(400)).sum()],
-                         ids=["tangle", "wide", "chain", "recurrent", "deep", "leaves"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tangle(2000),
+        lambda: tangle(2000, reach=500),
+        lambda: chain(3000).sum(),
+        lambda: recurrent(300)[1],
+        lambda: deep(60)[1],
+        many_leaves := lambda: sum(
+            tg.Tensor(np.ones(2), requires_grad=True, name=f"w{i}") * float(i) for i in range(400)
+        ).sum(),
+    ],
+    ids=["tangle", "wide", "chain", "recurrent", "deep", "leaves"],
+)
 @pytest.mark.parametrize("budget", [150, 40, 5])
 def test_the_budget_of_boxes_is_kept(make, budget):
     view = make().graph().collapse(max_nodes=budget)
@@ -91,7 +107,9 @@ def test_focus_path_find_and_hide():
     view = loss.graph(model)
     near = view.focus("blocks.2", radius=1)
     assert 0 < len(near.nodes) < len(view.collapse().nodes) and "only blocks.2" in near.notes[-1]
-    assert all((n.scope or "").startswith("blocks.") for n in near.nodes if n.kind == "op" and "blocks.2" in n.id)
+    assert all(
+        (n.scope or "").startswith("blocks.") for n in near.nodes if n.kind == "op" and "blocks.2" in n.id
+    )
     near.check(), near.to_svg()
     way = view.path("x", "cross_entropy#0")
     assert {"x", "cross_entropy#0"} <= {n.id for n in way.nodes}

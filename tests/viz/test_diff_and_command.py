@@ -39,7 +39,12 @@ def test_one_more_operation_is_one_difference():
     plain, more = (Net(extra) for extra in (False, True))
     a, b = plain(x).graph(plain), more(x).graph(more)
     diff = tg.graph_diff(a, b)
-    assert [n.id for n in diff.added] == ["Net/sin#0"] and not diff.removed and not diff.rewired and not diff.reshaped
+    assert (
+        [n.id for n in diff.added] == ["Net/sin#0"]
+        and not diff.removed
+        and not diff.rewired
+        and not diff.reshaped
+    )
     assert diff.text == "+ Net/sin#0  (2, 4) float32"
     back = tg.graph_diff(b, a)
     assert [n.id for n in back.removed] == ["Net/sin#0"] and not back.added and not back.rewired
@@ -48,13 +53,17 @@ def test_one_more_operation_is_one_difference():
 def test_other_shapes_operands_and_arguments_are_found():
     x, y = (tg.Tensor(np.ones((2, 3)), requires_grad=True, name=name) for name in "xy")
     reshaped = tg.graph_diff((x @ np.ones((3, 2))).graph(), (x @ np.ones((3, 5))).graph())
-    assert {n.id for n, _ in reshaped.reshaped} >= {"matmul#0"} and "(2, 2) float64 -> (2, 5) float64" in reshaped.text
+    assert {n.id for n, _ in reshaped.reshaped} >= {
+        "matmul#0"
+    } and "(2, 2) float64 -> (2, 5) float64" in reshaped.text
     rewired = tg.graph_diff((np.sin(x) - np.sin(y)).graph(), (np.sin(y) - np.sin(x)).graph())
     assert rewired.rewired
     arguments = tg.graph_diff(x.sum(axis=0).graph(), x.sum(axis=0, keepdims=True).graph())
     assert "keepdims=True" in arguments.text
-    assert tg.graph_diff((x * y).graph(), (x + y).graph()).text.splitlines()[:2] == ["+ add#0  (2, 3) float64",
-                                                                                  "- multiply#0  (2, 3) float64"]
+    assert tg.graph_diff((x * y).graph(), (x + y).graph()).text.splitlines()[:2] == [
+        "+ add#0  (2, 3) float64",
+        "- multiply#0  (2, 3) float64",
+    ]
 
 
 @pytest.fixture
@@ -80,13 +89,21 @@ def test_draw_as_text_with_lines_and_depth(script, capsys):
     assert "Sequential(" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments, code, said", [
-    (["{script}:los"], 1, "'los' is not a tensor; found the tensors images, loss"),
-    (["{script}:number"], 1, "'number' is not a tensor; found a int"), (["nothing.py:loss"], 1, "no such script"),
-    (["{script}:loss", "fail"], 1, "a script.py:10: ValueError: no luck"), (["nothing.json"], 1, "No such file"),
-    (["diff", "{script}", "{script}"], 1, "not JSON"), (["{script}"], 2, "expected script.py:name"),
-    (["{script}:loss", "-o", "a.gif"], 2, "'.gif'"), (["{script}:loss", "--depth", "-1"], 2, "depth=-1"),
-    (["g.json", "--grads"], 2, "takes no")])
+@pytest.mark.parametrize(
+    "arguments, code, said",
+    [
+        (["{script}:los"], 1, "'los' is not a tensor; found the tensors images, loss"),
+        (["{script}:number"], 1, "'number' is not a tensor; found a int"),
+        (["nothing.py:loss"], 1, "no such script"),
+        (["{script}:loss", "fail"], 1, "a script.py:10: ValueError: no luck"),
+        (["nothing.json"], 1, "No such file"),
+        (["diff", "{script}", "{script}"], 1, "not JSON"),
+        (["{script}"], 2, "expected script.py:name"),
+        (["{script}:loss", "-o", "a.gif"], 2, "'.gif'"),
+        (["{script}:loss", "--depth", "-1"], 2, "depth=-1"),
+        (["g.json", "--grads"], 2, "takes no"),
+    ],
+)
 def test_what_is_wrong_is_said_in_one_line(script, capsys, arguments, code, said):
     arguments = [a.format(script=script) for a in arguments]
     try:
@@ -118,11 +135,16 @@ def test_doctor_says_what_works(capsys, monkeypatch):
     assert "dot: " in out and "pygraphviz: " in out and code in (0, 1)
     assert (code == 0) == ("draws svg" in out)
     from tinygrad_np.viz import __main__ as command
+
     monkeypatch.setattr(command, "available", lambda engine: False)
     assert main(["doctor"]) == 1 and capsys.readouterr().out.count("not installed") == 2
 
 
 def test_the_module_runs(script):
-    done = subprocess.run([sys.executable, "-m", "tinygrad_np.viz", f"{script}:loss"], capture_output=True, text=True,
-                          cwd=Path(tg.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "tinygrad_np.viz", f"{script}:loss"],
+        capture_output=True,
+        text=True,
+        cwd=Path(tg.__file__).parents[1],
+    )
     assert done.returncode == 0 and "cross_entropy" in done.stdout

@@ -42,7 +42,9 @@ def test_svg_and_page_have_the_edges_of_a_random_program(seed):
     view = out.graph().collapse("none")
     found = re.findall(r'data-src="([^"]*)" data-dst="([^"]*)" data-slot="(\d+)"', view.to_svg())
     assert places(view, [(a, int(slot), b) for a, b, slot in found]) == expected
-    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', view.to_html(), re.S)[1])
+    data = json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', view.to_html(), re.S)[1]
+    )
     ids = [node["id"] for node in data["levels"][0]["nodes"]]
     ends = Counter((ids[e[0]], ids[e[1]]) for e in data["levels"][0]["edges"])
     assert ends == Counter((e.src, e.dst) for e in view.edges)
@@ -57,10 +59,31 @@ def test_the_same_operand_twice_is_two_edges():
     assert view["x"].uses == 2
 
 
-@pytest.mark.parametrize("make", [lambda: digits()[1], lambda: deep()[1], lambda: recurrent(30)[1], lambda: tangle(500),
-                                  lambda: chain(300)], ids=["digits", "deep", "recurrent", "tangle", "chain"])
-@pytest.mark.parametrize("plan", [{}, {"level": "none"}, {"depth": 0}, {"depth": 1}, {"roll": True}, {"fuse": True},
-                                  {"params": "nodes", "consts": "nodes"}, {"max_nodes": 10}], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: digits()[1],
+        lambda: deep()[1],
+        lambda: recurrent(30)[1],
+        lambda: tangle(500),
+        lambda: chain(300),
+    ],
+    ids=["digits", "deep", "recurrent", "tangle", "chain"],
+)
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {},
+        {"level": "none"},
+        {"depth": 0},
+        {"depth": 1},
+        {"roll": True},
+        {"fuse": True},
+        {"params": "nodes", "consts": "nodes"},
+        {"max_nodes": 10},
+    ],
+    ids=str,
+)
 def test_every_collapse_adds_up_to_the_tape(make, plan):
     out = make()
     view = out.graph().collapse(**plan)
@@ -74,9 +97,12 @@ def test_every_collapse_adds_up_to_the_tape(make, plan):
 def test_check_finds_planted_mistakes():
     model, loss = digits()
     view = loss.graph(model)
-    for wrong in (replace(view, edges=view.edges[1:]), replace(view, edges=view.edges + view.edges[:1]),
-                  replace(view, edges=(view.edges[0]._replace(slot=1), *view.edges[1:])),
-                  replace(view, edges=(view.edges[0]._replace(src="2.bias"), *view.edges[1:]))):
+    for wrong in (
+        replace(view, edges=view.edges[1:]),
+        replace(view, edges=view.edges + view.edges[:1]),
+        replace(view, edges=(view.edges[0]._replace(slot=1), *view.edges[1:])),
+        replace(view, edges=(view.edges[0]._replace(src="2.bias"), *view.edges[1:])),
+    ):
         with pytest.raises(GraphMismatch, match="differ"):
             wrong.check()
     drawn = view.collapse()
@@ -95,7 +121,11 @@ def test_several_outputs_and_operations_with_several_outputs():
     a, b = np.split(x, 2)
     product = a * b
     view = tg.graph([product, a], names={"a": a})
-    assert view.outputs == ("multiply#0", "split/getitem#0") and "equal to the tape" in view.check() and view.title
+    assert (
+        view.outputs == ("multiply#0", "split/getitem#0")
+        and "equal to the tape" in view.check()
+        and view.title
+    )
     matrix = tg.Tensor(np.diag([1.0, 2.0]) + 0.1, requires_grad=True, name="m")
     outs = np.linalg.eigh((matrix + matrix.T) / 2)
     joined = outs[0].sum() + outs[1].sum()

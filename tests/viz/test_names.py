@@ -13,9 +13,41 @@ from tinygrad_np.viz import GraphView
 from tinygrad_np.viz.check import EDGE
 from tinygrad_np.viz.dot import quote, unquote
 
-NAMES = ["<lambda>", "a:b", "W\\N", "x\\", '"q"', "</script><script>alert(1)</script>", "{a|b}", "two\nlines", "emoji 🎲",
-         "x" * 10_000, "&amp;", "<b>", "a -> b", "]];", "n1", "--", "%%", "é̂ 日本", "\t", "\x00\x07", "\ud800", "end", "@@DATA@@",
-         "-->|x|", "`code`", "#quot;", "'single'", "cluster_0", "graph", "\\", "\\\\", '\\"', " "]
+NAMES = [
+    "<lambda>",
+    "a:b",
+    "W\\N",
+    "x\\",
+    '"q"',
+    "</script><script>alert(1)</script>",
+    "{a|b}",
+    "two\nlines",
+    "emoji 🎲",
+    "x" * 10_000,
+    "&amp;",
+    "<b>",
+    "a -> b",
+    "]];",
+    "n1",
+    "--",
+    "%%",
+    "é̂ 日本",
+    "\t",
+    "\x00\x07",
+    "\ud800",
+    "end",
+    "@@DATA@@",
+    "-->|x|",
+    "`code`",
+    "#quot;",
+    "'single'",
+    "cluster_0",
+    "graph",
+    "\\",
+    "\\\\",
+    '\\"',
+    " ",
+]
 
 
 def named(name: str):
@@ -36,7 +68,7 @@ def test_a_name_survives(name):
     assert len(groups) == len(view.planned().nodes)
     ids = {g.get("data-id") for g in groups}
     assert len(ids) == len(groups)
-    if name.isprintable():      # XML has no control characters and no lone surrogates
+    if name.isprintable():  # XML has no control characters and no lone surrogates
         assert {g.get("data-id") for g in groups} == {n.id for n in view.planned().nodes}
     assert name not in view.to_html() or "<" not in name
     assert len(view.to_text().splitlines()) == len(view.nodes) + 1
@@ -45,8 +77,8 @@ def test_a_name_survives(name):
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_quoting_is_its_own_inverse(name):
-    text = f"{quote(name)} -> {quote(name)} [id=\"e7\"]"
-    (src, dst, i), = EDGE.findall(text)
+    text = f'{quote(name)} -> {quote(name)} [id="e7"]'
+    ((src, dst, i),) = EDGE.findall(text)
     clean = name.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     assert unquote(src) == unquote(dst) == clean and i == "7"
 
@@ -60,8 +92,15 @@ def test_no_two_names_are_merged():
     assert len(re.findall(r'class="node', svg)) == len(view.nodes)
 
 
-STATEMENT = [r"flowchart (LR|TB)", r'n\d+(\(\[|\[\[|\[|\()"[^"]*"(\]\)|\]\]|\]|\)):::\w+', r'subgraph c\d+\["[^"]*"\]', "end",
-             r'n\d+ (-->|-\.->)(\|"[^"]*"\|)? n\d+', r"classDef \w+ fill:#\w{6},stroke:#\w{6},color:#\w{6}", r"%% [^\n]*"]
+STATEMENT = [
+    r"flowchart (LR|TB)",
+    r'n\d+(\(\[|\[\[|\[|\()"[^"]*"(\]\)|\]\]|\]|\)):::\w+',
+    r'subgraph c\d+\["[^"]*"\]',
+    "end",
+    r'n\d+ (-->|-\.->)(\|"[^"]*"\|)? n\d+',
+    r"classDef \w+ fill:#\w{6},stroke:#\w{6},color:#\w{6}",
+    r"%% [^\n]*",
+]
 
 
 def assert_mermaid(text: str) -> None:

@@ -17,8 +17,17 @@ chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 chromedriver = shutil.which("chromedriver")
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--window-size=1280,800")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,800",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +48,7 @@ def browser(tmp_path_factory):
 @pytest.fixture
 def page(browser, tmp_path):
     """Opens the page of a view; afterwards checks that the console is silent and that nothing was asked for."""
+
     def open_page(view, **options):
         path = tmp_path / "graph.html"
         view.to_html(path, **options)
@@ -46,6 +56,7 @@ def page(browser, tmp_path):
         browser.get_log("browser"), browser.get_log("performance")
         browser.get(path.as_uri())
         return browser
+
     yield open_page
     assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -61,11 +72,13 @@ def css(browser, selector: str):
 def classes(browser, name: str) -> list[str]:
     """The labels of the nodes that have a class now."""
     return browser.execute_script(
-        f"return [...document.querySelectorAll('#stage g.node.{name}')].map(g => g.getAttribute('aria-label').split('.')[0])")
+        f"return [...document.querySelectorAll('#stage g.node.{name}')].map(g => g.getAttribute('aria-label').split('.')[0])"
+    )
 
 
 def hover(browser, element):
     from selenium.webdriver import ActionChains
+
     ActionChains(browser).move_to_element(element).perform()
     time.sleep(0.05)
 
@@ -86,7 +99,7 @@ def test_every_node_is_on_the_page(page, graph):
     assert len(css(browser, "#stage g.edge")) == 4
     levels = [option.text for option in css(browser, "#level option")]
     assert levels == ["operations (5)", "the model (3)", "every node (9)"]
-    for option, nodes in zip(css(browser, "#level option"), (5, 3, 9)):
+    for option, nodes in zip(css(browser, "#level option"), (5, 3, 9), strict=True):
         option.click()
         assert len(css(browser, "#stage g.node")) == nodes
 
@@ -115,8 +128,19 @@ def test_hover_tells_everything(page, graph):
     hover(browser, nodes[1])
     tip = css(browser, "#tip")[0]
     assert tip.is_displayed()
-    for said in ("linear", "0/linear#0", "(32, 10) float32", "1.3 kB", "0.weight", "(10, 64)", "summed over axis 0", "8.2 kB",
-                 "step 4", "norm", "graphs.py:"):
+    for said in (
+        "linear",
+        "0/linear#0",
+        "(32, 10) float32",
+        "1.3 kB",
+        "0.weight",
+        "(10, 64)",
+        "summed over axis 0",
+        "8.2 kB",
+        "step 4",
+        "norm",
+        "graphs.py:",
+    ):
         assert said in tip.text
     hover(browser, css(browser, "h1")[0])
     assert not tip.is_displayed()
@@ -131,7 +155,7 @@ def test_click_lights_up_ancestors_and_descendants(page):
     by_label["sin"].click()
     assert sorted(classes(browser, "dim")) == ["cos", "exp", "tanh", "y"]
     assert css(browser, "#panel")[0].is_displayed() and "sin#0" in css(browser, "#panel")[0].text
-    css(browser, "body")[0].send_keys("\ue00c")     # Escape
+    css(browser, "body")[0].send_keys("\ue00c")  # Escape
     assert not classes(browser, "dim") and not css(browser, "#panel")[0].is_displayed()
 
 
@@ -144,11 +168,11 @@ def test_the_backward_pass_is_walked_in_its_true_order(page, graph):
     assert slider.is_displayed() and slider.get_attribute("max") == "4"
     seen = []
     for _ in range(4):
-        css(browser, "body")[0].send_keys("\ue014")     # right arrow
+        css(browser, "body")[0].send_keys("\ue014")  # right arrow
         seen += classes(browser, "now")
     assert seen == ["cross_entropy", "linear", "relu", "linear"]
     assert "Step 4 of 4: linear gives a gradient to its 0.weight, 0.bias" in css(browser, "#said")[0].text
-    assert len(css(browser, "#stage g.edge.backward")) == 3     # the images get no gradient
+    assert len(css(browser, "#stage g.edge.backward")) == 3  # the images get no gradient
     css(browser, "#backward")[0].click()
     assert not css(browser, "#stage g.edge.backward") and not classes(browser, "now")
 
@@ -169,19 +193,25 @@ def test_contributions_are_added_up_on_the_way(page):
 @needs_dot
 def test_zoom_pan_and_fit(page, graph):
     browser = page(graph)
+
     def look():
         box = browser.execute_script("return document.querySelector('#stage svg').getAttribute('viewBox')")
         return [float(v) for v in box.split()]
+
     home = look()
     css(browser, "#in")[0].click()
     assert look()[2] < home[2]
-    browser.execute_script("document.getElementById('stage').dispatchEvent(new WheelEvent('wheel', "
-                           "{deltaY: 400, clientX: 300, clientY: 300, cancelable: true}))")
+    browser.execute_script(
+        "document.getElementById('stage').dispatchEvent(new WheelEvent('wheel', "
+        "{deltaY: 400, clientX: 300, clientY: 300, cancelable: true}))"
+    )
     assert look()[2] > 0.8 * home[2]
     from selenium.webdriver import ActionChains
+
     before = look()
-    ActionChains(browser).move_to_element_with_offset(css(browser, "#stage")[0], 0, 200).click_and_hold().move_by_offset(
-        60, 30).release().perform()
+    ActionChains(browser).move_to_element_with_offset(
+        css(browser, "#stage")[0], 0, 200
+    ).click_and_hold().move_by_offset(60, 30).release().perform()
     assert look()[0] < before[0] and look()[1] < before[1] and not css(browser, "#panel")[0].is_displayed()
     css(browser, "#fit")[0].click()
     assert look() == home
@@ -240,8 +270,11 @@ def test_no_script_in_a_name_is_run(page):
 
 
 @needs_dot
-@pytest.mark.parametrize("make", [lambda: deep(12), lambda: recurrent(200), lambda: (None, tangle(2000))],
-                         ids=["deep", "recurrent", "tangle"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: deep(12), lambda: recurrent(200), lambda: (None, tangle(2000))],
+    ids=["deep", "recurrent", "tangle"],
+)
 def test_big_graphs_open_too(page, make):
     model, loss = make()
     view = loss.graph(model)
@@ -272,7 +305,10 @@ def test_two_pictures_in_one_notebook_share_no_id_and_are_not_clipped(browser, t
     browser.get(path.as_uri())
     for svg in css(browser, "svg"):
         assert 0 < svg.size["width"] <= 800
-        box = browser.execute_script("const b = arguments[0].getBBox(), v = arguments[0].viewBox.baseVal;"
-                                     "return [b.x - v.x, b.y - v.y, v.x + v.width - b.x - b.width, "
-                                     "v.y + v.height - b.y - b.height]", svg)
+        box = browser.execute_script(
+            "const b = arguments[0].getBBox(), v = arguments[0].viewBox.baseVal;"
+            "return [b.x - v.x, b.y - v.y, v.x + v.width - b.x - b.width, "
+            "v.y + v.height - b.y - b.height]",
+            svg,
+        )
         assert min(box) >= -1

@@ -12,7 +12,7 @@ from tinygrad_np.viz.palette import DARK, LIGHT, flat
 
 
 def channels(color: str) -> np.ndarray:
-    return np.array([int(color[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
 def linear(color: str) -> np.ndarray:
@@ -34,7 +34,9 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 
 # Machado, Oliveira and Fernandes (2009), deuteranopia of full severity, on linear RGB.
-DEUTERANOPIA = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]])
+DEUTERANOPIA = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
 
 KINDS = [k for k in LEGEND if k in LIGHT] + ["const"]
 
@@ -56,7 +58,11 @@ def drawn_alike(a: str, b: str) -> bool:
     style = {"data": "dashed", "const": "dashed", "output": "double"}
     plain = {"op", "chain", "derivative"}
     rounded = {k: k in plain | {"output"} for k in KINDS}
-    return (SHAPES.get(a, "box"), style.get(a), rounded[a]) == (SHAPES.get(b, "box"), style.get(b), rounded[b])
+    return (SHAPES.get(a, "box"), style.get(a), rounded[a]) == (
+        SHAPES.get(b, "box"),
+        style.get(b),
+        rounded[b],
+    )
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -65,8 +71,13 @@ def test_kinds_of_one_shape_differ_in_color(palette, seen):
     pairs = [pair for pair in itertools.combinations(KINDS, 2) if drawn_alike(*pair)]
     assert ("op", "derivative") in pairs and ("module", "block") in pairs
     for a, b in pairs:
-        distances = [np.linalg.norm(lab(np.clip(seen @ linear(palette[a][part]), 0, 1))
-                                    - lab(np.clip(seen @ linear(palette[b][part]), 0, 1))) for part in (0, 1)]
+        distances = [
+            np.linalg.norm(
+                lab(np.clip(seen @ linear(palette[a][part]), 0, 1))
+                - lab(np.clip(seen @ linear(palette[b][part]), 0, 1))
+            )
+            for part in (0, 1)
+        ]
         assert max(distances) >= 10, (a, b, distances)
 
 

@@ -46,8 +46,10 @@ def test_saved_bytes_are_the_unique_buffers_of_the_tape(make):
 
 def test_a_buffer_is_counted_once_however_often_it_is_used():
     x = tg.Tensor(np.random.default_rng(0).random((50, 40)), requires_grad=True, name="x")
-    y = np.tanh(x)                                  # keeps its output
-    z = y * y + np.sin(y) * y.T.reshape(50, 40)     # four more residuals look at the same memory or make their own
+    y = np.tanh(x)  # keeps its output
+    z = y * y + np.sin(y) * y.T.reshape(
+        50, 40
+    )  # four more residuals look at the same memory or make their own
     view = z.sum().graph()
     assert view["tanh#0"].saved_nbytes == 50 * 40 * 8
     assert view["multiply#0"].saved_nbytes == 0 and view["multiply#0"].shared_nbytes == 2 * 50 * 40 * 8
@@ -115,6 +117,7 @@ def test_norms_are_those_of_the_gradients():
 
 def dict_of(view, id_: str) -> dict:
     from tinygrad_np.viz.labels import details
+
     return dict(details(view[id_], view))
 
 
@@ -124,8 +127,8 @@ def test_the_norm_at_every_node_is_that_of_its_cotangent(make):
     view = loss.graph(grads=True)
     nodes = oldest_first([loss.node])
     norms = [n.grad_norm for n in view.nodes if n.kind not in ("data", "const")]
-    for node, found in zip(nodes, norms):
-        expected = pullback(loss.node, np.ones(loss.shape), wanted=[node])[node]     # the engine's own pass
+    for node, found in zip(nodes, norms, strict=True):
+        expected = pullback(loss.node, np.ones(loss.shape), wanted=[node])[node]  # the engine's own pass
         assert found == pytest.approx(np.linalg.norm(expected), rel=1e-12)
 
 
@@ -148,6 +151,7 @@ def test_the_steps_are_the_order_of_the_backward_pass():
     def visit(ct, number):
         visited.append(number)
         return ct
+
     noted.defvjp(visit, lambda ct: ct)
     rng = np.random.default_rng(0)
     values = [tg.Tensor(np.ones(2), requires_grad=True, name="x")]
@@ -172,13 +176,16 @@ def test_where_a_gradient_is_summed():
     model, loss = digits(batch=32)
     view = loss.graph(model)
     assert {e.src: (e.summed, e.over_batch) for e in view.edges if e.src.startswith("0.")} == {
-        "0.weight": (((0, 32),), True), "0.bias": (((0, 32),), True)}
+        "0.weight": (((0, 32),), True),
+        "0.bias": (((0, 32),), True),
+    }
     assert "gradient summed over axis 0, the batch (×32)" in view.to_dot()
 
 
 def test_graphs_of_gradients_have_orders():
     def f(x):
         return np.sum(np.sin(x) * x * x)
+
     x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
     first = tg.grad(f)(x)
     second = tg.grad(lambda x: tg.grad(f)(x).sum())(x)

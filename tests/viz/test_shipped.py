@@ -16,16 +16,25 @@ ROOT = Path(__file__).parents[2]
 
 def content(svg: str) -> list[str]:
     """The texts and joints of a drawing, without its geometry and the last digits of its norms."""
-    texts = [re.sub(r"norm [\d.e-]+", "norm", html.unescape(t)) for t in re.findall(r"<text[^>]*>([^<]*)<", svg)]
-    return texts + re.findall(r'data-(?:id|src|dst|slot)="[^"]*"', svg)
+    texts = [
+        re.sub(r"norm [\d.e-]+", "norm", html.unescape(t).strip())
+        for t in re.findall(r"<text[^>]*>([^<]*)<", svg)
+    ]
+    return [t for t in texts if t] + re.findall(r'data-(?:id|src|dst|slot)="[^"]*"', svg)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
 def test_the_picture_is_up_to_date(tmp_path):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    block = re.search(r"^```python\n(.*?)^```", (ROOT / "docs/graphs.md").read_text(encoding="utf-8"), re.M | re.S)[1]
-    subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True, env={**__import__("os").environ,
-                                                                                "PYTHONPATH": str(ROOT)})
+    block = re.search(
+        r"^```python\n(.*?)^```", (ROOT / "docs/graphs.md").read_text(encoding="utf-8"), re.M | re.S
+    )[1]
+    subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        check=True,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+    )
     fresh = (tmp_path / "digits-graph.svg").read_text(encoding="utf-8")
     shipped = (ROOT / "docs/digits-graph.svg").read_text(encoding="utf-8")
     assert content(fresh) == content(shipped), "run the first block of docs/graphs.md in docs/"
@@ -33,7 +42,15 @@ def test_the_picture_is_up_to_date(tmp_path):
 
 def test_the_picture_tells_a_stranger_what_matters():
     said = content((ROOT / "docs/digits-graph.svg").read_text(encoding="utf-8"))
-    for what in ("parameter", "weight (10, 64)", "bias (10,)", "(32, 64)", "(32, 10)", "keeps 8.2 kB for backward",
-                 "gradient summed over axis 0, the batch (×32)", "dashed: no gradient"):
+    for what in (
+        "parameter",
+        "weight (10, 64)",
+        "bias (10,)",
+        "(32, 64)",
+        "(32, 10)",
+        "keeps 8.2 kB for backward",
+        "gradient summed over axis 0, the batch (×32)",
+        "dashed: no gradient",
+    ):
         assert any(what in text for text in said), what
     assert any("backward keeps 11.0 kB" in text for text in said)

@@ -30,9 +30,17 @@ for name in {writers}:
 
 def test_two_processes_write_the_same_bytes():
     root = Path(tg.__file__).parents[1]
-    outputs = [subprocess.run([sys.executable, "-c", PROGRAM.format(writers=WRITERS)], cwd=root, check=True, text=True,
-                              capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
-               for seed in ("1", "2")]
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(writers=WRITERS)],
+            cwd=root,
+            check=True,
+            text=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]
     assert outputs[0] == outputs[1] and len(outputs[0].splitlines()) == len(WRITERS)
 
 
@@ -42,8 +50,16 @@ def test_two_builds_of_one_model_write_the_same_bytes(writer):
     assert hashlib.sha256(first.encode()).digest() == hashlib.sha256(second.encode()).digest()
 
 
-@pytest.mark.parametrize("change", [lambda g: g, lambda g: g.collapse("none"), lambda g: g.collapse(depth=1),
-                                    lambda g: g.collapse().focus("1"), lambda g: g.path("images", "cross_entropy#0")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: g,
+        lambda g: g.collapse("none"),
+        lambda g: g.collapse(depth=1),
+        lambda g: g.collapse().focus("1"),
+        lambda g: g.path("images", "cross_entropy#0"),
+    ],
+)
 def test_json_round_trips(change):
     model, loss = digits()
     loss.backward(retain_graph=True)
@@ -52,11 +68,20 @@ def test_json_round_trips(change):
     assert back == view and back.to_json() == view.to_json() and back.to_svg() == view.to_svg()
 
 
-@pytest.mark.parametrize("text, message", [("", "not JSON"), ("[]", "found the schema 'list'"),
-                                           ('{"schema": "other/1"}', "found the schema 'other/1'"),
-                                           ('{"schema": "tinygrad_np.graph/1"}', "damaged"),
-                                           ('{"schema": "tinygrad_np.graph/1", "title": "", "outputs": [], "scopes": [], '
-                                            '"nodes": [], "edges": [{"src": "a", "dst": "b", "slot": 0}]}', "joins no two")])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "not JSON"),
+        ("[]", "found the schema 'list'"),
+        ('{"schema": "other/1"}', "found the schema 'other/1'"),
+        ('{"schema": "tinygrad_np.graph/1"}', "damaged"),
+        (
+            '{"schema": "tinygrad_np.graph/1", "title": "", "outputs": [], "scopes": [], '
+            '"nodes": [], "edges": [{"src": "a", "dst": "b", "slot": 0}]}',
+            "joins no two",
+        ),
+    ],
+)
 def test_a_damaged_json_is_refused_in_one_line(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         GraphView.from_json(text)

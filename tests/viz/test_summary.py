@@ -22,9 +22,16 @@ class Tied(nn.Module):
         return self.b(self.a(x)) * self.scale
 
 
-@pytest.mark.parametrize("model, x", [(digits()[0], np.ones((3, 64), np.float32)), (Deep(3), np.ones((2, 8), np.float32)),
-                                      (Tied(), np.ones((2, 4))), (Recurrent(), ([np.ones((4, 8), np.float32)] * 3,))],
-                         ids=["digits", "deep", "tied", "recurrent"])
+@pytest.mark.parametrize(
+    "model, x",
+    [
+        (digits()[0], np.ones((3, 64), np.float32)),
+        (Deep(3), np.ones((2, 8), np.float32)),
+        (Tied(), np.ones((2, 4))),
+        (Recurrent(), ([np.ones((4, 8), np.float32)] * 3,)),
+    ],
+    ids=["digits", "deep", "tied", "recurrent"],
+)
 def test_totals_are_those_of_the_parameters(model, x):
     for table in (model.summary(), model.summary(x)):
         assert table.parameters == sum(p.size for _, p in model.named_parameters())
@@ -39,7 +46,11 @@ def test_totals_are_those_of_the_parameters(model, x):
 
 def test_a_shared_weight_is_counted_once_and_marked():
     table = Tied().summary()
-    assert [row.parameters for row in table.rows] == [4, 20, 4] and [row.shared for row in table.rows] == [False, False, True]
+    assert [row.parameters for row in table.rows] == [4, 20, 4] and [row.shared for row in table.rows] == [
+        False,
+        False,
+        True,
+    ]
     assert "4*" in str(table) and "shares parameters" in str(table)
 
 

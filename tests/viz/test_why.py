@@ -90,6 +90,7 @@ def test_record_is_a_decorator_too():
     @tg.record(time=True)
     def compute(x):
         return (x * x).sum()
+
     x = tg.Tensor([1.0], requires_grad=True)
     for _ in range(2):
         assert compute(x).graph().nodes[-1].source.startswith("test_why.py:")

@@ -1,7 +1,7 @@
 """See the graph: one description of what was recorded, drawn in every format and proven equal to the tape.
 
-view.py the description, capture.py reads the tape, scopes.py who called what, collapse.py what to show; labels.py
-says it in words for dot.py svg.py html.py mermaid.py text.py; json_format.py stores it, diff.py compares two.
+parts.py and view.py the description, capture.py reads the tape, scopes.py who called what, collapse.py what to show;
+labels.py says it in words for dot.py svg.py html.py mermaid.py text.py; json_format.py stores it, diff.py compares two.
 This page imports none of them before it is used: `import tinygrad_np` pays nothing for pictures.
 """
 
@@ -42,9 +42,12 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
 
 
 def __getattr__(name: str):
-    if name in ("GraphView", "Node", "Edge", "GraphMismatch"):
-        from . import view
-        return getattr(view, name)
+    if name in ("Node", "Edge", "Scope", "GraphMismatch"):
+        from . import parts
+        return getattr(parts, name)
+    if name == "GraphView":
+        from .view import GraphView
+        return GraphView
     if name == "GraphvizMissing":
         from .svg import GraphvizMissing
         return GraphvizMissing

@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import runpy
 import sys
+import traceback
 from pathlib import Path
 
 from ..notes import record
@@ -20,6 +21,8 @@ from ..tensor import Tensor
 from . import graph, graph_diff
 from .svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
 from .view import MAX_NODES, GraphView
+
+SUFFIXES = (".svg", ".html", ".png", ".pdf", ".dot", ".gv", ".mmd", ".json", ".txt")
 
 
 class Failure(Exception):
@@ -59,9 +62,8 @@ def draw(argv: list[str]) -> int:
     script, _, name = args.what.rpartition(":")
     if not saved and not (script and name.isidentifier()):
         parser.error(f"found {args.what!r}; expected script.py:name, such as train.py:loss, or a .json file")
-    if args.out is not None and args.out.suffix.lower()[1:] not in ("svg", "html", "png", "pdf", "dot", "gv", "mmd", "json",
-                                                                    "txt"):
-        parser.error(f"--out: found the suffix {args.out.suffix!r}; expected .svg .html .png .pdf .dot .mmd .json or .txt")
+    if args.out is not None and args.out.suffix.lower() not in SUFFIXES:
+        parser.error(f"--out: found the suffix {args.out.suffix!r}; expected one of {' '.join(SUFFIXES)}")
     if saved and (rest or args.grads or args.source or args.time):
         parser.error("a saved graph takes no script arguments, and no --grads, --source or --time")
     view = read(Path(args.what)) if saved else run(Path(script), name, rest, args)
@@ -96,10 +98,9 @@ def run(script: Path, name: str, argv: list[str], args) -> GraphView:
     except SystemExit as error:
         raise Failure(f"{script}: left with exit code {error.code} before {name!r} could be drawn") from None
     except Exception as error:
-        line = error.__traceback__
-        while line.tb_next is not None and line.tb_frame.f_code.co_filename != str(script):
-            line = line.tb_next
-        raise Failure(f"{script}:{line.tb_lineno}: {type(error).__name__}: {error}") from None
+        lines = [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(script)]
+        where = f"{script}:{lines[-1]}" if lines else f"{script}"
+        raise Failure(f"{where}: {type(error).__name__}: {error}") from None
     finally:
         sys.argv, sys.path[0] = old
     tensors = {n: v for n, v in names.items() if isinstance(v, Tensor) and not n.startswith("_")}

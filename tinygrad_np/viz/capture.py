@@ -2,224 +2,146 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import weakref
 from collections import Counter
-from typing import Any, Iterable
+from typing import Any
 
 import numpy as np
 
-from ..graph import CONST, FREED, SELECT, Leaf, filled, oldest_first
+from ..graph import CONST, FREED, SELECT, filled, oldest_first
 from ..notes import NOTES
+from .kept import Buffers, dtype_name, nbytes_of, read_saved
+from .parts import Edge, Node
 from .scopes import scopes_of
 from .sums import SHARED, summed
-from .view import Edge, GraphView, Node, Saved
-
-FREE_ARGS = (None, False, "K", "C")     # arguments that say nothing, at their usual defaults
+from .view import GraphView
 
 
 def capture(outputs, model=None, *, names: dict[str, Any] | None = None, grads: bool = False,
             title: str | None = None) -> GraphView:
-    """Describe what `outputs`, a tensor or several, were computed from.
-
-    `model` names parameters and modules; without it the outermost module that was called does. `names` maps
-    further names to tensors. `grads` pulls a cotangent of ones back, without touching any `.grad`, to know the norm
-    at every node (not once the graph is freed).
-    """
+    """See `viz.graph`."""
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    roots = list(dict.fromkeys(out.node for out in outputs))
-    tape = oldest_first(roots)
-    scopes, innermost, order, named = scopes_of(tape, model)
-    params = {id(p.node): (name, p) for name, p in named}
-    given = {id(t.node): str(name) for name, t in (names or {}).items() if hasattr(t, "node") and t.node is not CONST}
-    norms = cotangent_norms(outputs, tape) if grads else {}
-    buffers = Buffers({id(p.node): p.array for _, p in named})
-    uses = Counter(id(parent) for node in tape for parent in node.parents)
-    ids, numbers = Ids(), Counter()
-    found: dict[int, str] = {}
-    nodes: list[Node] = []
-    edges: list[Edge] = []
-    steps = {id(node): i for i, node in enumerate((n for n in reversed(tape) if n.row is not None), 1)}
+    work = Capture(outputs, model, names or {}, grads)
+    for node in work.tape:
+        if node.row is None:
+            work.leaf(node)
+        else:
+            work.operation(node)
+    outs = [work.found[id(out.node)] if out.node.tracked
+            else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""))
+            for i, out in enumerate(outputs)]
+    names_of_outs = [work.given.get(id(out.node)) or id_ for out, id_ in zip(outputs, outs, strict=True)]
+    roots = tuple(weakref.ref(out.node) for out in outputs)
+    return GraphView(tuple(work.nodes), tuple(work.edges), work.scopes, tuple(dict.fromkeys(outs)),
+                     title or ", ".join(dict.fromkeys(names_of_outs[:3])), tape=roots)
 
-    def leaf(node, id_: str, kind: str) -> None:
-        found[id(node)] = id_
-        grad = norm(node.grad) if node.grad is not None else norms.get(id(node))
-        nodes.append(Node(id_, kind, id_, node.shape, dtype_name(node.dtype), nbytes_of(node.shape, node.dtype),
-                          uses=uses[id(node)] if node.tracked else 0, grad_norm=grad))
 
-    def constant(parent, owner: str, slot: int, info) -> str:
-        """The node of an operand without gradient; arrays and numbers that no Tensor holds are a node each use."""
-        if parent is not CONST and id(parent) in found:
-            return found[id(parent)]
-        name = given.get(id(parent)) or parent.name
-        shape, dtype, value = info or (None, None, "")
-        shape, dtype = (parent.shape, dtype_name(parent.dtype)) if parent.dtype is not None else (shape, dtype)
-        kind = "data" if shape else "const"
-        id_ = ids.new(name) if name else f"{owner}[{slot}]"
-        nodes.append(Node(id_, kind, name or value or ("data" if shape else "constant"), shape, dtype, nbytes_of(shape, dtype) if shape else 0,
-                          args=value))
-        if parent is not CONST:
-            found[id(parent)] = id_
+class Capture:
+    """One capture under way: the tape, what is known of all of it, and the nodes and edges made so far."""
+
+    def __init__(self, outputs: list, model, names: dict[str, Any], grads: bool):
+        self.tape = oldest_first(dict.fromkeys(out.node for out in outputs))
+        self.scopes, self.innermost, self.order, named = scopes_of(self.tape, model)
+        self.params = {id(p.node): name for name, p in named}
+        tensors = {name: t for name, t in names.items() if hasattr(t, "node") and t.node is not CONST}
+        self.given = {id(t.node): str(name) for name, t in tensors.items()}
+        self.norms = cotangent_norms(outputs, self.tape) if grads else {}
+        self.buffers = Buffers({id(p.node): p.array for _, p in named})
+        self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
+        visits = [node for node in reversed(self.tape) if node.row is not None]
+        self.steps = {id(node): i for i, node in enumerate(visits, 1)}
+        self.ids, self.numbers = Ids(), Numbers()
+        self.found: dict[int, str] = {}         # tape node -> id
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+
+    def leaf(self, node) -> None:
+        """Describe where the tape ends: a parameter, or another tensor that requires a gradient."""
+        key = id(node)
+        name = self.params.get(key) or self.given.get(key) or node.name or self.numbers.next("leaf")
+        id_ = self.found[key] = self.ids.new(name)
+        self.nodes.append(Node(
+            id_, "param" if key in self.params else "leaf", id_, node.shape, dtype_name(node.dtype),
+            nbytes_of(node.shape, node.dtype), uses=self.uses[key],
+            grad_norm=norm(node.grad) if node.grad is not None else self.norms.get(key)))
+
+    def constant(self, node, place: str, facts: tuple) -> str:
+        """Describe an operand without gradient; what no Tensor holds is a node of its own at each use.
+
+        `facts` are the (shape, dtype, number) that are known from residuals, if any.
+        """
+        key = id(node)
+        if node is not CONST and key in self.found:
+            return self.found[key]
+        name = self.given.get(key) or node.name
+        shape, dtype, value = facts
+        if node.dtype is not None:
+            shape, dtype = node.shape, dtype_name(node.dtype)
+        id_ = self.ids.new(name or place)
+        self.nodes.append(Node(id_, "data" if shape else "const", name or value or ("data" if shape else "constant"),
+                               shape, dtype, nbytes_of(shape, dtype) if shape else 0, args=value))
+        if node is not CONST:
+            self.found[key] = id_
         return id_
 
-    for node in tape:
-        row, key = node.row, id(node)
-        if row is None:
-            name, kind = (params[key][0], "param") if key in params else (given.get(key) or node.name, "leaf")
-            if not name:
-                name = f"leaf#{numbers[None, 'leaf']}"
-                numbers[None, "leaf"] += 1
-            leaf(node, ids.new(name), kind)
-            continue
-        scope = innermost[key]
-        op = row.name
-        number = numbers[scope, op]
-        numbers[scope, op] += 1
-        id_ = found[key] = ids.new(f"{scope}/{op}#{number}" if scope else f"{op}#{number}")
-        saved, args, operands, infos = read_saved(node, buffers)
+    def operation(self, node) -> None:
+        """Describe one recorded operation and the edges to it."""
+        row, key, scope = node.row, id(node), self.innermost[id(node)]
+        name = self.numbers.next(f"{scope}/{row.name}" if scope else row.name)
+        id_ = self.found[key] = self.ids.new(name)
+        saved, args, operands, constants = read_saved(node, self.buffers)
         for slot, parent in enumerate(node.parents):
-            operand = operands[slot] if slot < len(operands) else f"{operands[-1] if operands else 'operand'}[{slot}]"
-            src = found[id(parent)] if parent.tracked else constant(parent, id_, slot, infos.get(slot))
-            shape = parent.shape if parent.tracked or parent.dtype is not None else infos.get(slot, (None,))[0]
-            edges.append(Edge(src, id_, slot, operand, shape, parent.tracked,
-                              summed(node, slot, operand) if parent.tracked else (), norms.get(id(parent)), 1,
-                              (op, operand) in SHARED))
+            operand = operands[slot] if slot < len(operands) else str(slot)
+            if parent.tracked:
+                self.edges.append(Edge(
+                    self.found[id(parent)], id_, slot, operand, parent.shape, True, summed(node, slot, operand),
+                    self.norms.get(id(parent)), over_batch=(row.name, operand) in SHARED))
+            else:
+                facts = constants.get(slot, UNKNOWN)
+                src = self.constant(parent, f"{id_}[{slot}]", facts)
+                shape = parent.shape if parent.dtype is not None else facts[0]
+                self.edges.append(Edge(src, id_, slot, operand, shape, False))
+        several = isinstance(node.dtype, (list, tuple))
+        dtypes = node.dtype if several else [node.dtype]
+        shapes = node.shape if several else [node.shape]
         note = NOTES.get(node)
-        dtypes = [node.dtype] if not isinstance(node.dtype, (list, tuple)) else node.dtype
-        shapes = [node.shape] if not isinstance(node.dtype, (list, tuple)) else node.shape
-        nodes.append(Node(id_, "op", op, tuple(node.shape), ", ".join(dict.fromkeys(map(dtype_name, dtypes))),
-                          0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)), scope, args, order[key],
-                          steps[key], uses[key], saved, node.saved is FREED, norms.get(key),
-                          note and note.source, note and note.time_ns, getattr(row, "kind", "") == "elementwise"))
-    for root, out in zip(roots, outputs):
-        if not root.tracked:
-            constant(root, "output", 0, (out.shape, dtype_name(out.dtype), ""))
-    outs = tuple(found.get(id(root), "output[0]") for root in roots)
-    title = title or ", ".join(given.get(id(root), "") or found.get(id(root), "output") for root in roots[:3])
-    return GraphView(tuple(nodes), tuple(edges), scopes, outs, title, tape=tuple(map(weakref.ref, roots)))
+        self.nodes.append(Node(
+            id_, "op", row.name, tuple(node.shape), ", ".join(dict.fromkeys(str(dtype_name(d)) for d in dtypes)),
+            0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)), scope, args, self.order[key],
+            self.steps[key], self.uses[key], saved, node.saved is FREED, self.norms.get(key),
+            note and note.source, note and note.time_ns, getattr(row, "kind", "") == "elementwise"))
 
 
-# ---- what one node keeps ----------------------------------------------------------------------------------
-
-class Buffers:
-    """Which memory the residuals occupy: each base array is counted once, and a parameter's own never."""
-
-    def __init__(self, parameters: dict[int, np.ndarray]):
-        self.leaves = {node: owner(array) for node, array in parameters.items()}
-        self.counted = {id(base) for base in self.leaves.values()}
-
-    def count(self, array: np.ndarray, leaf) -> tuple[int, bool]:
-        """The bytes that an array keeps alive, and whether this is the first to do so."""
-        base = owner(array)
-        if leaf is not None and id(leaf) not in self.leaves:    # an unnamed leaf's array is alive anyway
-            return base.nbytes, False
-        new = id(base) not in self.counted
-        self.counted.add(id(base))
-        return base.nbytes, new
-
-
-def owner(array: np.ndarray) -> np.ndarray:
-    """The array whose memory a view looks at."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[str, ...], dict[int, tuple]]:
-    """What a node keeps for backward, its arguments as text, its operands' names, and facts on its constants."""
-    row = node.row
-    if row is SELECT:
-        return (), f"output {node.saved}", ("of",), {}
-    operands = (tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff)
-    if node.saved is FREED:
-        return (), "", operands, {}
-    saved: dict[tuple, Saved] = {}
-    args: dict[str, str] = {}
-    infos: dict[int, tuple] = {}
-    for names, values in zip(row.residuals, node.saved):
-        for name, value in zip(names, values or ()):
-            slot = operands.index(name) if name in operands else None
-            parent = node.parents[slot] if slot is not None and slot < len(node.parents) else None
-            leaf = parent if parent is not None and parent.tracked and isinstance(parent, Leaf) else None
-            if slot is not None and parent is not None and not parent.tracked:
-                infos[slot] = constant_facts(value)
-            elif name not in row.diff and name != "out" and not name.endswith("_shape") and name != "tracked":
-                text = argument(value)
-                if text and not (name == "where" and value is True):
-                    args[name] = text
-            for array in arrays_in(value):
-                if (name, id(array)) not in saved:
-                    nbytes, new = buffers.count(array, leaf)
-                    saved[name, id(array)] = Saved(name, array.shape, dtype_name(array.dtype), nbytes, new)
-    return tuple(saved.values()), ", ".join(f"{k}={v}" for k, v in args.items()), operands, infos
-
-
-def arrays_in(value) -> Iterable[np.ndarray]:
-    """The arrays in a residual, also inside lists, tuples and dicts."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from arrays_in(v)
-    elif isinstance(value, dict):
-        yield from arrays_in(tuple(value.values()))
-    elif hasattr(value, "node") and hasattr(value, "array"):
-        yield value.array
-
-
-def constant_facts(value) -> tuple:
-    """(shape, dtype, text of the number) of an operand without gradient, from the residual that holds it."""
-    shape = np.shape(value) if not isinstance(value, (list, tuple)) else ()
-    dtype = dtype_name(getattr(value, "dtype", np.dtype(type(value)) if isinstance(value, (int, float, complex)) else None))
-    return shape, dtype, number(value) if shape == () else ""
-
-
-def number(value) -> str:
-    """A number as text; nothing for what is not one."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        value = value.item()
-    return f"{value:.6g}" if isinstance(value, (int, float)) else str(value) if isinstance(value, complex) else ""
-
-
-def argument(value) -> str:
-    """An argument as short text; nothing where it is an array or says nothing."""
-    if isinstance(value, slice):
-        parts = ["" if p is None else str(p) for p in (value.start, value.stop)]
-        return ":".join(parts if value.step is None else [*parts, str(value.step)])
-    if isinstance(value, tuple) and value and all(argument(v) or v is None for v in value):
-        return "(" + ", ".join("None" if v is None else argument(v) for v in value) + ")"
-    if value is Ellipsis:
-        return "..."
-    if any(value is v for v in FREE_ARGS) or not isinstance(value, (bool, int, float, str, np.integer, np.floating)):
-        return ""
-    return repr(value)[:40] if isinstance(value, str) else number(value) if not isinstance(value, bool) else str(value)
-
-
-def nbytes_of(shape, dtype) -> int:
-    """The bytes of an array of this shape and dtype."""
-    return math.prod(shape) * np.dtype(dtype).itemsize if shape is not None and dtype is not None else 0
-
-
-@functools.cache
-def dtype_name(dtype) -> str | None:
-    """The name of a dtype, such as float32."""
-    return None if dtype is None else str(np.dtype(dtype))
+UNKNOWN = (None, None, "")
 
 
 class Ids:
     """Names that are given once: a second tensor called x is x~1."""
 
-    def __init__(self):
-        self.given: Counter = Counter()
+    def __init__(self) -> None:
+        self.given: dict[str, int] = {}
 
     def new(self, name: str) -> str:
         """The name, or the name with a number when it is taken."""
         while name in self.given:
             self.given[name] += 1
-            name = f"{name}~{self.given[name] - 1}"
-        self.given[name] = 1
+            name = f"{name}~{self.given[name]}"
+        self.given[name] = 0
         return name
+
+
+class Numbers:
+    """Names with a number each: relu#0, relu#1."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, int] = {}
+
+    def next(self, name: str) -> str:
+        """The name with the number of times it was asked for before."""
+        number = self.used.get(name, 0)
+        self.used[name] = number + 1
+        return f"{name}#{number}"
 
 
 # ---- gradients --------------------------------------------------------------------------------------------
@@ -232,9 +154,10 @@ def norm(g) -> float:
 def pulled(node, ct):
     """(parent, cotangent) for the operands of one node that need a gradient; a zero cotangent wins over infinity."""
     if node.row.joint:
-        return [(p, g) for p, g in zip(node.parents, node.row.pull_all(node, ct, None)) if p.tracked]
-    return [(p, pull(ct, p, saved)) for pull, p, saved in zip(node.row.careful_pulls, node.parents, node.saved)
-            if p.tracked]
+        found = zip(node.parents, node.row.pull_all(node, ct, None), strict=True)
+        return [(parent, g) for parent, g in found if parent.tracked]
+    each = zip(node.row.careful_pulls, node.parents, node.saved, strict=True)
+    return [(parent, pull(ct, parent, saved)) for pull, parent, saved in each if parent.tracked]
 
 
 def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:

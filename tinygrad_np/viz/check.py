@@ -7,7 +7,8 @@ from collections import Counter
 
 from .dot import to_dot, unquote
 from .labels import count
-from .view import GraphMismatch, GraphView
+from .parts import GraphMismatch
+from .view import GraphView
 
 EDGE = re.compile(r'^("(?:[^"\\]|\\.)*") -> ("(?:[^"\\]|\\.)*") \[id="e(\d+)"', re.DOTALL | re.MULTILINE)
 
@@ -82,7 +83,7 @@ def same_boxes(view: GraphView, whole: GraphView) -> None:
             crossing[box[e.src], box[e.dst]] += 1
     drawn: Counter = Counter()
     for e in view.edges:
-        drawn[e.src, e.dst] += e.count
+        drawn[e.src, e.dst] += e.times
     same(drawn, crossing, "the recorded edges between its boxes")
 
 

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 from .labels import count
-from .view import Edge, GraphView, Node, Scope
+from .parts import Edge, Node, Scope
+from .view import GraphView
 
 FEW = 3                 # this many inputs of a closed box are drawn, not folded into it
 LONGEST_BODY = 12       # a repeat of more items than this is not looked for
@@ -29,7 +30,8 @@ class Plan:
     consts: str = "fold"
 
     def __post_init__(self) -> None:
-        for what, found, expected in (("level", self.level, ("auto", "none")), ("params", self.params, ("fold", "nodes")),
+        for what, found, expected in (("level", self.level, ("auto", "none")),
+                                      ("params", self.params, ("fold", "nodes")),
                                       ("consts", self.consts, ("fold", "nodes"))):
             if found not in expected:
                 raise ValueError(f"collapse: {what}: found {found!r}; expected {' or '.join(map(repr, expected))}")
@@ -124,12 +126,12 @@ class Work:
 
     def roll(self, boxes: list) -> None:
         """Put the repeats of a sequence of modules or operations into one box."""
-        inside: dict[str | None, list] = defaultdict(list)      # scope -> its items: (key, box of one item or None, nodes)
+        inside: dict[str | None, list] = defaultdict(list)      # scope -> its items: (key, scope or None, nodes)
         for i, node in enumerate(self.whole.nodes):
             if node.is_leaf:
                 continue
             chain = (None, *self.chains[node.scope])
-            for parent, child in zip(chain, (*chain[1:], None)):
+            for parent, child in zip(chain, (*chain[1:], None), strict=True):
                 items = inside[parent]
                 if child is None:
                     items.append((("op", node.op, node.shape, node.order), None, [i]))
@@ -162,7 +164,7 @@ class Work:
         """Cut what is still too much into runs of neighbors; leaves go to where they are first used."""
         ops = [i for i, node in enumerate(self.whole.nodes) if not node.is_leaf]
         last = {boxes[i]: i for i in ops}
-        ordered = sorted(last, key=last.get)
+        ordered = sorted(last, key=last.__getitem__)
         for budget in (self.plan.max_nodes // 2, self.plan.max_nodes // 4):     # leaves need room too
             budget = max(budget, 1)
             boxes = list(boxes)
@@ -186,17 +188,17 @@ class Work:
     def draw(self, boxes: list) -> GraphView:
         """The view whose nodes are the boxes."""
         members: dict[object, list[Node]] = defaultdict(list)
-        for box, node in zip(boxes, self.whole.nodes):
+        for box, node in zip(boxes, self.whole.nodes, strict=True):
             members[box].append(node)
         position = {box: i for i, box in enumerate(boxes)}
         names: dict[object, str] = {}
         nodes: list[Node] = []
-        for box in sorted(members, key=position.get):
+        for box in sorted(members, key=position.__getitem__):
             node = self.box(box, members[box])
             names[box] = node.id
             nodes.append(node)
         merged: dict[tuple, Edge] = {}
-        for edge, (src, dst) in zip(self.whole.edges, self.edges):
+        for edge, (src, dst) in zip(self.whole.edges, self.edges, strict=True):
             a, b = boxes[src], boxes[dst]
             if a == b:
                 continue
@@ -204,7 +206,7 @@ class Work:
             key = (a, b, edge.src if single else "", edge.dst if single else "", edge.slot if single else 0)
             old = merged.get(key)
             merged[key] = edge._replace(src=names[a], dst=names[b]) if old is None else old._replace(
-                count=old.count + 1, shape=old.shape if old.shape == edge.shape else None,
+                times=old.times + 1, shape=old.shape if old.shape == edge.shape else None,
                 tracked=old.tracked or edge.tracked, operand="", summed=())
         outputs = tuple(dict.fromkeys(names[boxes[self.index[o]]] for o in self.whole.outputs))
         shown, all_ = len(nodes), len(self.whole.nodes)
@@ -241,7 +243,7 @@ class Work:
         common = self.chains[ops[0].scope]
         for op in ops:
             chain = self.chains[op.scope]
-            common = tuple(a for a, b in zip(common, chain) if a == b)
+            common = tuple(a for a, b in zip(common, chain, strict=False) if a == b)
         return common[-1] if common else None
 
 

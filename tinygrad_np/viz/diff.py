@@ -5,7 +5,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from .labels import array_text
-from .view import GraphView, Node
+from .parts import Node
+from .view import GraphView
 
 
 class GraphDiff:
@@ -56,7 +57,8 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
         past = [skip(src, before, pairs) for src in before.get(i, ())]
         now = [back.get(src) for src in (skip(src, after, back) for src in after.get(j, ()))]
         if past != now:
-            rewired.append((old[i], new[j], f"operands {', '.join(before.get(i, ()))} -> {', '.join(after.get(j, ()))}"))
+            how = f"operands {', '.join(before.get(i, ()))} -> {', '.join(after.get(j, ()))}"
+            rewired.append((old[i], new[j], how))
         elif old[i].args != new[j].args and not (old[i].freed or new[j].freed):
             rewired.append((old[i], new[j], f"arguments {old[i].args or 'none'} -> {new[j].args or 'none'}"))
     return GraphDiff([n for n in b.nodes if n.id not in back], [n for n in a.nodes if n.id not in pairs],

@@ -1,4 +1,4 @@
-"""A view in Graphviz's language, with quoting of our own: any name survives, and the same graph gives the same bytes."""
+"""A view in Graphviz's language, quoted by ourselves: any name survives, the same graph gives the same bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from html import escape
 
 from .labels import array_text, caption, count, gradient_text, heading, keeps_text, printable, shape_text, short_name
 from .palette import colors
-from .view import Edge, GraphView, Node, Scope
+from .parts import Edge, Node, Scope
+from .view import GraphView
 
 FONT = "Helvetica,Arial,sans-serif"
 SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
@@ -41,12 +42,16 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
     palette = colors(theme)
     if rankdir not in (None, "LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir: found {rankdir!r}; expected 'LR', 'TB', 'RL' or 'BT'")
-    lines = ["digraph {", f"graph [{attributes(rankdir=rankdir or direction(view), bgcolor=palette['background'], fontname=FONT, fontsize=11, fontcolor=palette['muted'], nodesep=0.3, ranksep=0.35, labelloc='b', compound='true')}]"]
+    text, muted = palette["text"], palette["muted"]
+    graph = attributes(rankdir=rankdir or direction(view), bgcolor=palette["background"], fontname=FONT, fontsize=11,
+                       fontcolor=muted, nodesep=0.3, ranksep=0.35, labelloc="b")
+    node_ = attributes(fontname=FONT, fontsize=12, fontcolor=text, margin="0.08,0.04")
+    edge_ = attributes(fontname=FONT, fontsize=10, fontcolor=muted, color=palette["edge"], arrowsize=0.7)
+    lines = ["digraph {", f"graph [{graph}]", f"node [{node_}]", f"edge [{edge_}]"]
     if legend:
         lines.append(f"label=<{legend_table(view, palette, note)}>")
-    lines.append(f"node [{attributes(fontname=FONT, fontsize=12, fontcolor=palette['text'], margin='0.08,0.04')}]")
-    lines.append(f"edge [{attributes(fontname=FONT, fontsize=10, fontcolor=palette['muted'], color=palette['edge'], arrowsize=0.7)}]")
     inner = clusters(view)
+    frames = {id_: i for i, id_ in enumerate(inner)}
     number = {node.id: i for i, node in enumerate(view.nodes)}
     rows = leaf_edges(view)
     by_scope: dict[str | None, list[Node]] = defaultdict(list)
@@ -66,9 +71,10 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
         key = scope.id if scope else None
         if scope:
             fill, border = palette["cluster"]
-            title = scope.title
+            frame = attributes(id=f"c{frames[scope.id]}", style="rounded,filled", color=border, fillcolor=fill,
+                               labelloc="t", labeljust="l")
             lines.append(f"subgraph {quote('cluster_' + scope.id)} {{")
-            lines.append(f"graph [{attributes(id=f'c{list(inner).index(key)}', style='rounded,filled', color=border, fillcolor=fill, labelloc='t', labeljust='l')} label={html(title)}]")
+            lines.append(f"graph [{frame} label={html(scope.title)}]")
             stack.append(("close", None))
         lines.extend(node_line(node, number[node.id], view, palette, rows, key) for node in by_scope[key])
         stack.extend(("open", child) for child in reversed(below[key]))
@@ -131,16 +137,16 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, fr
     style = "filled" if node.kind in ("param", "leaf", "data", "module", "block") else "rounded,filled"
     if node.kind in ("data", "const"):
         style += ",dashed"
-    cells = [f"<b>{escape(printable(heading(node)))}</b>" + small("  " + node.args if node.kind == "op" and node.args else "",
-                                                                   palette)]
+    args = small("  " + node.args, palette) if node.kind == "op" and node.args else ""
+    cells = [f"<b>{escape(printable(heading(node)))}</b>{args}"]
     if not node.is_leaf and node.kind == "op" and node.scope is not None and node.scope != frame:
         scope = next(s for s in view.scopes if s.id == node.scope)
         cells.append(small(scope.title, palette))
     if node.kind not in ("op", "param", "leaf", "data", "const"):
         cells.append(small(f"{node.ops:,} operations", palette))
-    named = view.title if kind == "output" and view.outputs == (node.id,) and view.title != node.id else ""
     if array_text(node):
-        cells.append(" ".join(filter(None, (f"<b>{escape(printable(named))}</b>" if named else "", array_text(node)))))
+        named = kind == "output" and view.outputs == (node.id,) and view.title != node.id
+        cells.append((f"<b>{escape(printable(view.title))}</b>&#160; " if named else "") + array_text(node))
     body = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells if cell)
     shown, hidden = leaf_rows(node)
     for leaf in shown:
@@ -200,12 +206,13 @@ def small(text: str, palette: dict) -> str:
 def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
     """One edge: the shape that flows, the operand's name where there are several, how many edges it stands for."""
     text = " ".join(filter(None, (edge.operand + ":" if operands > 1 and edge.operand else "", shape_text(edge.shape),
-                                  f"×{edge.count}" if edge.count > 1 else "")))
+                                  f"×{edge.times}" if edge.times > 1 else "")))
     if edge.tracked and edge.summed and edge.grad_norm is None and edge.operand in ("x", "y"):
         text += " gradient " + " ".join(f"Σ axis {a}" for a, _ in edge.summed)
     head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
     rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
-    return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}" + (f" label=<&#160;{escape(printable(text))}&#160;>" if text else "") + "]"
+    label = f" label=<&#160;{escape(printable(text))}&#160;>" if text else ""
+    return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}{label}]"
 
 
 def legend_table(view: GraphView, palette: dict, note: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from .collapse import Plan
 from .labels import caption, details, heading
 from .palette import DARK, LIGHT, dark_rules, flat
 from .svg import drawable, to_svg, xml
@@ -43,14 +44,13 @@ def levels_of(view: GraphView) -> list[tuple[str, GraphView]]:
     """The levels of detail that a page offers, the given view first; more than one for small graphs only."""
     levels = [("as drawn", view)]
     whole = view.whole or view
-    if len(whole.nodes) <= MAX_NODES and view.nodes != whole.nodes and view.plan is not None and view.plan.level == "auto":
-        if view.plan == type(view.plan)():
-            levels = [("operations", view)]
-            for depth in (1, 0):
-                coarse = view.collapse(depth=depth)
-                if len(coarse.nodes) < len(levels[-1][1].nodes):
-                    levels.append(("modules" if depth else "the model", coarse))
-            levels.append(("every node", view.collapse("none")))
+    if len(whole.nodes) <= MAX_NODES and view.nodes != whole.nodes and view.plan == Plan():
+        levels = [("operations", view)]
+        for depth in (1, 0):
+            coarse = view.collapse(depth=depth)
+            if len(coarse.nodes) < len(levels[-1][1].nodes):
+                levels.append(("modules" if depth else "the model", coarse))
+        levels.append(("every node", view.collapse("none")))
     return levels
 
 
@@ -61,7 +61,7 @@ def facts(view: GraphView) -> dict:
               "leaves": [leaf.id for leaf in node.leaves if leaf.kind in ("param", "leaf")][:12],
               "words": " ".join([node.id, node.op, node.scope or "", *(m.id for m in node.members[:50])]).lower()}
              for node in view.nodes]
-    edges = [[number[e.src], number[e.dst], int(e.tracked), e.count, e.operand,
+    edges = [[number[e.src], number[e.dst], int(e.tracked), e.times, e.operand,
               None if e.grad_norm is None else float(f"{e.grad_norm:.6g}")] for e in view.edges]
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}

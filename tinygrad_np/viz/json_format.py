@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from .view import Edge, GraphView, Node, Saved, Scope
+from .parts import Edge, Node, Saved, Scope
+from .view import GraphView
 
 SCHEMA = "tinygrad_np.graph/1"
 
@@ -55,7 +56,8 @@ def from_json(text: str) -> GraphView:
             view = replace(view._only(set(data["shown"]), ""), notes=tuple(data["notes"]))
         return view
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"graph: damaged ({type(error).__name__}: {error}); expected what GraphView.to_json writes") from None
+        raise ValueError(f"graph: damaged ({type(error).__name__}: {error}); "
+                         "expected what GraphView.to_json writes") from None
 
 
 def replanned(whole: GraphView, plan) -> GraphView:

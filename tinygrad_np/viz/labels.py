@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .view import Edge, GraphView, Node
+from .parts import Edge, Node
+from .view import GraphView
 
 KIND_WORDS = {"param": "parameter", "leaf": "tensor that requires a gradient", "data": "data, no gradient",
               "const": "number, no gradient", "op": "operation", "output": "output", "module": "module (collapsed)",
@@ -162,7 +163,8 @@ def caption(view: GraphView) -> str:
     s = view.stats()
     parts = [totals(view)]
     if s["parameters"]:
-        what = "parameter" if any(n.kind == "param" for n in (view.whole or view).nodes) else "number that requires a gradient"
+        named = any(n.kind == "param" for n in (view.whole or view).nodes)
+        what = "parameter" if named else "number that requires a gradient"
         parts.append(f"{count(s['parameters'], what)} ({nbytes_text(s['parameter_nbytes'])})")
     parts.append(held(view))
     if s["time_ns"]:

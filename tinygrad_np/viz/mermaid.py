@@ -7,7 +7,8 @@ from dataclasses import replace
 from .dot import clusters, direction, home
 from .labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
 from .palette import LIGHT
-from .view import GraphView, Node
+from .parts import Node
+from .view import GraphView
 
 MAX_TEXT = 45_000       # Mermaid refuses 50,000 characters
 BRACKETS = {"param": ("([", "])"), "leaf": ("([", "])"), "data": ("[", "]"), "const": ("[", "]"),
@@ -55,7 +56,7 @@ def write(view: GraphView) -> str:
         stack.extend(reversed(below.get(key, ())))
     for edge in view.edges:
         arrow = "-->" if edge.tracked else "-.->"
-        said = " ".join(filter(None, (shape_text(edge.shape), f"×{edge.count}" if edge.count > 1 else "")))
+        said = " ".join(filter(None, (shape_text(edge.shape), f"×{edge.times}" if edge.times > 1 else "")))
         lines.append(f"{number[edge.src]} {arrow}{'|' + text(said) + '|' if said else ''} {number[edge.dst]}")
     kinds = dict.fromkeys("output" if n.id in view.outputs and not n.is_leaf else n.color for n in view.nodes)
     for kind in kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from .view import Scope
+from .parts import Scope
 
 
 def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:
@@ -21,7 +21,9 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
             else:
                 calls[start] = start, node.serial, maker        # of several outputs the newest ends the call
     waiting = [calls[start] for start in sorted(calls, reverse=True)]
-    names, scopes, numbers = Names(model), [], Counter()
+    names = Names(model)
+    numbers: Counter = Counter()
+    scopes: list[Scope] = []
     inside: list[tuple[int, str]] = []          # the calls around the present node: (end, scope)
     innermost: dict[int, str | None] = {}
     for node in tape:
@@ -63,7 +65,8 @@ class Names:
         if id(maker) not in self.paths:
             name = type(maker).__name__
             self.taken[name] += 1
-            self.adopt(maker, "" if not self.models else name if self.taken[name] == 1 else f"{name}_{self.taken[name]}")
+            again = name if self.taken[name] == 1 else f"{name}_{self.taken[name]}"
+            self.adopt(maker, again if self.models else "")
         if id(maker) not in self.kinds:
             self.kinds[id(maker)] = describe(maker), alike(maker)
         return self.paths[id(maker)], *self.kinds[id(maker)]

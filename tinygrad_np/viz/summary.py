@@ -33,9 +33,9 @@ class Summary:
         self.name, self.rows = name, rows
         self.parameters = sum(row.parameters for row in rows)
         self.nbytes = sum(row.nbytes for row in rows)
-        ran = [row for row in rows if row.operations is not None]
-        self.operations = sum(row.operations for row in ran) if ran else None
-        self.saved_nbytes = sum(row.saved_nbytes for row in ran) if ran else None
+        ran = rows[0].operations is not None
+        self.operations = sum(row.operations or 0 for row in rows) if ran else None
+        self.saved_nbytes = sum(row.saved_nbytes or 0 for row in rows) if ran else None
 
     def __str__(self) -> str:
         heads = ["layer", "type", "output", "parameters", "bytes"]
@@ -44,13 +44,14 @@ class Summary:
         total = ["total", "", "", f"{self.parameters:,}", nbytes_text(self.nbytes)]
         if self.operations is not None:
             heads += ["operations", "kept for backward"]
-            table = [line + [str(row.operations), nbytes_text(row.saved_nbytes)] for line, row in zip(table, self.rows)]
-            total += [str(self.operations), nbytes_text(self.saved_nbytes)]
-        widths = [max(map(len, column)) for column in zip(heads, *table, total)]
+            table = [line + [str(row.operations), nbytes_text(row.saved_nbytes or 0)]
+                     for line, row in zip(table, self.rows, strict=True)]
+            total += [str(self.operations), nbytes_text(self.saved_nbytes or 0)]
+        widths = [max(map(len, column)) for column in zip(heads, *table, total, strict=True)]
 
         def written(cells: list[str]) -> str:
             return "  ".join(cell.ljust(width) if i < 3 else cell.rjust(width)
-                             for i, (cell, width) in enumerate(zip(cells, widths))).rstrip()
+                             for i, (cell, width) in enumerate(zip(cells, widths, strict=True))).rstrip()
         rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
         lines = [written(heads), rule, *map(written, table), rule, written(total)]
         if any(row.shared for row in self.rows):
@@ -62,7 +63,8 @@ class Summary:
 
 def summary(model, x: Any = None) -> Summary:
     """The table of `model`; with `x`, an input (or a tuple of inputs), also of what it computes from it."""
-    outputs, used = {}, {}
+    outputs: dict[int, str] = {}
+    used: dict[int, tuple[int, int]] = {}
     if x is not None:
         with watched_forwards(model, outputs), enable_grad():
             out = model(*x) if isinstance(x, tuple) else model(x)

@@ -51,7 +51,8 @@ def effort(view: GraphView) -> int:
     for edge in view.edges:
         rank[edge.dst] = max(rank.get(edge.dst, 0), rank.get(edge.src, 0) + 1)
     spans = (rank[e.dst] - rank.get(e.src, 0) for e in view.edges)
-    return len(view.nodes) + sum(span for span in spans if span > 12) + 4 * max(0, len(view.edges) - 2 * len(view.nodes))
+    crowd = max(0, len(view.edges) - 2 * len(view.nodes))
+    return len(view.nodes) + sum(span for span in spans if span > 12) + 4 * crowd
 
 
 def drawable(view: GraphView) -> GraphView:
@@ -70,7 +71,7 @@ def drawable(view: GraphView) -> GraphView:
 
 def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, options: dict,
         dpi: int = 96) -> tuple[bytes, str]:
-    """The picture's bytes and the engine that made them: the first one that works, with a note on those that did not."""
+    """The picture's bytes and the engine that made them: the first that works, with a note on those that did not."""
     engines = {"dot": by_dot, "pygraphviz": by_pygraphviz}
     if engine != "auto" and engine not in engines:
         raise ValueError(f"engine: found {engine!r}; expected 'auto', 'dot' or 'pygraphviz'")
@@ -102,7 +103,7 @@ def available(engine: str) -> bool:
 
 def by_dot(dot: str, format: str, timeout: float, dpi: int) -> bytes:
     """Through the program, by standard input and output: no file names, nothing to quote, killed when it is late."""
-    return piped([shutil.which("dot"), f"-T{format}", *resolution(format, dpi)], dot, format, timeout)
+    return piped([shutil.which("dot") or "dot", f"-T{format}", *resolution(format, dpi)], dot, format, timeout)
 
 
 def by_pygraphviz(dot: str, format: str, timeout: float, dpi: int) -> bytes:
@@ -139,9 +140,9 @@ def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
 # ---- after the layout -------------------------------------------------------------------------------------
 
 def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
-    """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, a width that is not clipped."""
-    svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg"):], flags=re.DOTALL).replace("stroke=\"transparent\"",
-                                                                                        'stroke="none"')
+    """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, nothing clipped."""
+    svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg"):], flags=re.DOTALL)
+    svg = svg.replace('stroke="transparent"', 'stroke="none"')
     unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
     links = {f"e{i}": edge for i, edge in enumerate(view.edges)}
@@ -163,9 +164,7 @@ def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
     rules = f"#{unique}{{max-width:100%;height:auto}}"
     if theme == "auto":
         rules += "\n@media (prefers-color-scheme:dark){\n" + dark_rules(f"#{unique} ") + "\n}"
-    head = re.match(r'<svg width="(\d+)pt" height="(\d+)pt"\s+viewBox="([^"]*)"', svg)
-    start = (f'<svg id="{unique}" class="tinygrad-graph" width="{head[1]}pt" height="{head[2]}pt" viewBox="{head[3]}"')
-    svg = start + svg[head.end():]
+    svg = re.sub("<svg ", f'<svg id="{unique}" class="tinygrad-graph" ', svg, count=1)
     first = svg.index(">") + 1
     return (svg[:first] + f"\n<desc>{xml(view.title)}, laid out by {engine}</desc>\n<style>\n{rules}\n</style>"
             + svg[first:]).strip() + "\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
 from .view import GraphView
 
-
 MOST = 6        # folded leaves named in one line
 
 
@@ -15,7 +14,7 @@ def to_text(view: GraphView) -> str:
     for edge in view.edges:
         operands.setdefault(edge.dst, []).append(edge)
     number = {node.id: i for i, node in enumerate(view.nodes)}
-    depth = {None: 0}
+    depth: dict[str | None, int] = {None: 0}
     for scope in view.scopes:
         depth[scope.id] = depth[scope.parent] + 1
     scopes = {scope.id: scope for scope in view.scopes}
@@ -41,7 +40,7 @@ def line(node, number: dict, edges) -> str:
         facts.append("requires grad" if node.kind in ("param", "leaf") else "no grad")
         name = printable(heading(node))
     else:
-        given = ", ".join([f"%{number[e.src]}" + (f" ×{e.count}" if e.count > 1 else "") for e in edges]
+        given = ", ".join([f"%{number[e.src]}" + (f" ×{e.times}" if e.times > 1 else "") for e in edges]
                           + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
                              for leaf in node.leaves[:MOST]]
                           + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])

@@ -9,129 +9,14 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from .parts import Edge, Node, Scope
 
 MAX_NODES = 150         # more boxes than this nobody reads
-
-
-class Saved(NamedTuple):
-    """One array that a node keeps for backward; `counted` marks the first holder of its buffer."""
-
-    name: str
-    shape: tuple
-    dtype: str
-    nbytes: int
-    counted: bool
-
-
-class Node(NamedTuple):
-    """One recorded operation, one leaf, or (with `members`) a box that stands for several of them.
-
-    `kind` is op, param, leaf (another tensor that requires a gradient), data (an array that does not), const (a
-    number), or one of the collapsed kinds module, chain, block. `order` is 0 for the forward computation, 1 for
-    what a derivative recorded, 2 for what a derivative of that did. `step` numbers the visits of a backward pass.
-    `uses` counts the edges along which a gradient comes back and is added up.
-    """
-
-    id: str
-    kind: str
-    op: str
-    shape: tuple | None = None
-    dtype: str | None = None
-    nbytes: int = 0
-    scope: str | None = None
-    args: str = ""
-    order: int = 0
-    step: int | None = None
-    uses: int = 0
-    saved: tuple[Saved, ...] = ()
-    freed: bool = False
-    grad_norm: float | None = None
-    source: str | None = None
-    time_ns: int | None = None
-    elementwise: bool = False
-    title: str = ""
-    members: tuple[Node, ...] = ()
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the tape ends here."""
-        return self.kind in LEAVES
-
-    @property
-    def color(self) -> str:
-        """The name of its color in the palette: its kind, or derivative for what a derivative recorded."""
-        return "derivative" if self.kind == "op" and self.order else self.kind
-
-    @property
-    def ops(self) -> int:
-        """How many recorded operations this stands for."""
-        return sum(m.ops for m in self.members) if self.members else int(not self.is_leaf)
-
-    @property
-    def saved_nbytes(self) -> int:
-        """Bytes kept for backward, each buffer counted at its first holder."""
-        if self.members:
-            return sum(m.saved_nbytes for m in self.members)
-        return sum(s.nbytes for s in self.saved if s.counted)
-
-    @property
-    def shared_nbytes(self) -> int:
-        """Bytes kept for backward in buffers that an earlier node, or a parameter, holds as well."""
-        if self.members:
-            return sum(m.shared_nbytes for m in self.members)
-        return sum(s.nbytes for s in self.saved if not s.counted)
-
-    @property
-    def leaves(self) -> tuple[Node, ...]:
-        """The leaves that are drawn as rows of this box."""
-        return tuple(m for m in self.members if m.is_leaf)
-
-
-LEAVES = ("param", "leaf", "data", "const")
-
-
-class Edge(NamedTuple):
-    """Operand `slot` of `dst` is the value of `src`; `summed` are the axes of `dst` over which the gradient is summed.
-
-    `operand` is the parameter's name in the operation. In a collapsed view `count` edges of the tape are one.
-    `over_batch` says that the axes in `summed` are the batch's.
-    """
-
-    src: str
-    dst: str
-    slot: int
-    operand: str = ""
-    shape: tuple | None = None
-    tracked: bool = True
-    summed: tuple[tuple[int, int], ...] = ()
-    grad_norm: float | None = None
-    count: int = 1
-    over_batch: bool = False
-
-
-class Scope(NamedTuple):
-    """One call of a module (or of a function that is made of others): its nodes are drawn together."""
-
-    id: str
-    name: str           # the qualified name, without the number of the call
-    type: str           # what it is, such as Linear(64, 10)
-    parent: str | None
-    call: int = 1
-    alike: str = ""     # equal for modules of the same class and parameter shapes
-
-    @property
-    def title(self) -> str:
-        """The name and class of a module, as in 0: Linear, and which call of it this is."""
-        kind = self.type.split("(")[0]
-        name = self.name if kind in ("function", self.name) else f"{self.name}: {kind}"
-        return name + (f" (call {self.call})" if self.call > 1 else "")
-
-
-class GraphMismatch(AssertionError):
-    """A picture's edges are not the tape's."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +126,8 @@ class GraphView:
         return found
 
     def _unknown(self, name: str) -> str:
-        names = list(dict.fromkeys([n.id for n in self.nodes] + [n.op for n in self.nodes] + [s.id for s in self.scopes]))
+        ids, ops, scopes = ([n.id for n in self.nodes], [n.op for n in self.nodes], [s.id for s in self.scopes])
+        names = list(dict.fromkeys(ids + ops + scopes))
         near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
         return f"no node, operation or module is called {name!r}; there are {', '.join(map(repr, near))}"
 
@@ -337,13 +223,14 @@ class GraphView:
 
     def to_graphviz(self, **options: Any):
         """A `graphviz.Source` of the DOT text, for those who work with that package."""
-        import graphviz
+        import graphviz  # type: ignore[import-untyped]
         return graphviz.Source(self.to_dot(**options))
 
     def save(self, path: str | Path, **options: Any) -> None:
         """Write in the format that the suffix names: .svg .html .png .pdf .dot .gv .mmd .json .txt"""
-        write = {"svg": self.to_svg, "html": self.to_html, "png": self.to_png, "pdf": self.to_pdf, "mmd": self.to_mermaid,
-                 "json": self.to_json, "txt": self.to_text, "dot": self._save_dot, "gv": self._save_dot}
+        write: dict[str, Callable] = {
+            "svg": self.to_svg, "html": self.to_html, "png": self.to_png, "pdf": self.to_pdf, "dot": self._save_dot,
+            "gv": self._save_dot, "mmd": self.to_mermaid, "json": self.to_json, "txt": self.to_text}
         suffix = Path(path).suffix.lower().removeprefix(".")
         if suffix not in write:
             raise ValueError(f"save: found the suffix {Path(path).suffix!r}; expected one of .{' .'.join(write)}")

@@ -1,0 +1,121 @@
+"""What one node keeps for backward, and what its residuals tell: arguments, constants, bytes counted once a buffer."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..graph import FREED, SELECT, Leaf
+from .parts import Saved
+
+FREE_ARGS = (None, False, "K", "C")     # arguments that say nothing, at their usual defaults
+
+
+class Buffers:
+    """Which memory the residuals occupy: each base array is counted once, and a parameter's own never."""
+
+    def __init__(self, parameters: dict[int, np.ndarray]):
+        self.leaves = {node: owner(array) for node, array in parameters.items()}
+        self.counted = {id(base) for base in self.leaves.values()}
+
+    def count(self, array: np.ndarray, leaf) -> tuple[int, bool]:
+        """The bytes that an array keeps alive, and whether this is the first to do so."""
+        base = owner(array)
+        if leaf is not None and id(leaf) not in self.leaves:    # an unnamed leaf's array is alive anyway
+            return base.nbytes, False
+        new = id(base) not in self.counted
+        self.counted.add(id(base))
+        return base.nbytes, new
+
+
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory a view looks at."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[str, ...], dict[int, tuple]]:
+    """What a node keeps for backward, its arguments as text, its operands' names, and facts on its constants."""
+    row = node.row
+    if row is SELECT:
+        return (), f"output {node.saved}", ("of",), {}
+    operands = (tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff)
+    if node.saved is FREED:
+        return (), "", operands, {}
+    saved: dict[tuple, Saved] = {}
+    args: dict[str, str] = {}
+    infos: dict[int, tuple] = {}
+    for names, values in zip(row.residuals, node.saved, strict=False):
+        for name, value in zip(names, values or (), strict=False):
+            slot = operands.index(name) if name in operands else None
+            parent = node.parents[slot] if slot is not None and slot < len(node.parents) else None
+            leaf = parent if parent is not None and parent.tracked and isinstance(parent, Leaf) else None
+            if slot is not None and parent is not None and not parent.tracked:
+                infos[slot] = constant_facts(value)
+            elif name not in row.diff and name != "out" and not name.endswith("_shape") and name != "tracked":
+                text = argument(value)
+                if text and not (name == "where" and value is True):
+                    args[name] = text
+            for array in arrays_in(value):
+                if (name, id(array)) not in saved:
+                    nbytes, new = buffers.count(array, leaf)
+                    saved[name, id(array)] = Saved(name, array.shape, str(array.dtype), nbytes, new)
+    return tuple(saved.values()), ", ".join(f"{k}={v}" for k, v in args.items()), operands, infos
+
+
+def arrays_in(value) -> Iterable[np.ndarray]:
+    """The arrays in a residual, also inside lists, tuples and dicts."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from arrays_in(v)
+    elif isinstance(value, dict):
+        yield from arrays_in(tuple(value.values()))
+    elif hasattr(value, "node") and hasattr(value, "array"):
+        yield value.array
+
+
+def constant_facts(value) -> tuple:
+    """(shape, dtype, text of the number) of an operand without gradient, from the residual that holds it."""
+    shape = np.shape(value) if not isinstance(value, (list, tuple)) else ()
+    plain = np.dtype(type(value)) if isinstance(value, (int, float, complex)) else None
+    return shape, dtype_name(getattr(value, "dtype", plain)), number(value) if shape == () else ""
+
+
+def number(value) -> str:
+    """A number as text; nothing for what is not one."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.item()
+    return f"{value:.6g}" if isinstance(value, (int, float)) else str(value) if isinstance(value, complex) else ""
+
+
+def argument(value) -> str:
+    """An argument as short text; nothing where it is an array or says nothing."""
+    if isinstance(value, slice):
+        parts = ["" if p is None else str(p) for p in (value.start, value.stop)]
+        return ":".join(parts if value.step is None else [*parts, str(value.step)])
+    if isinstance(value, tuple) and value and all(argument(v) or v is None for v in value):
+        return "(" + ", ".join("None" if v is None else argument(v) for v in value) + ")"
+    if value is Ellipsis:
+        return "..."
+    known = isinstance(value, (bool, int, float, str, np.integer, np.floating))
+    if not known or any(value is v for v in FREE_ARGS):
+        return ""
+    return repr(value)[:40] if isinstance(value, (str, bool)) else number(value)
+
+
+def nbytes_of(shape, dtype) -> int:
+    """The bytes of an array of this shape and dtype."""
+    return math.prod(shape) * np.dtype(dtype).itemsize if shape is not None and dtype is not None else 0
+
+
+@functools.cache
+def dtype_name(dtype: Any) -> str | None:
+    """The name of a dtype, such as float32."""
+    return None if dtype is None else str(np.dtype(dtype))
