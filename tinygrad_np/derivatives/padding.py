@@ -4,7 +4,7 @@ import numpy as np
 
 from ..rules import NotDifferentiable
 from ..table import composed, values_of
-from .reductions import along
+from .reductions import along, gap
 
 COPIES = ("edge", "reflect", "symmetric", "wrap")
 STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
@@ -73,7 +73,7 @@ def mirrored(a, axis, before, after, edge):
     lambda f, A: f(A(3, 4), 5, mode="wrap"), lambda f, A: f(A(3, 4), (2, 7), "reflect", reflect_type="odd"),
     lambda f, A: f(A(2, 3), 4, "symmetric", reflect_type="odd"), lambda f, A: f(A(2, 3), (1, 3), "linear_ramp", end_values=(A(), 2.0)),
     lambda f, A: f(A(2, 3), 1, "mean"), lambda f, A: f(A(2, 3), 2, "mean", stat_length=2), lambda f, A: f(A(2, 3), 1, "median")],
-    kinks=None)
+    kinks=lambda *arrays: gap(arrays[0]))       # the median changes hands where elements tie
 def pad(array, pad_width, mode="constant", *, constant_values=0, end_values=0, stat_length=None, reflect_type="even"):
     if callable(mode):
         raise NotDifferentiable("np.pad: a function as mode writes into an array; join the blocks with np.concatenate")
