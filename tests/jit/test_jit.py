@@ -381,3 +381,69 @@ def test_inside_a_transform_the_function_itself_is_seen():
     f(x)
     same(tg.grad(f)(x), np.cos(x))
     same(tg.jit(tg.grad(f))(x), np.cos(x))
+
+
+# ---- networks ---------------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "convolution": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+                                          nn.Conv2d(4, 6, 3), nn.AvgPool2d(2, stride=1), nn.Flatten(), nn.Linear(6 * 9, 5)),
+                    lambda: normal(7, 1, 12, 12)),
+    "embedding": (lambda: nn.Sequential(nn.Embedding(11, 6), nn.LayerNorm(6), nn.Flatten(), nn.Linear(24, 5)),
+                  lambda: RNG.integers(0, 11, (7, 4))),
+    "norms": (lambda: nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.GELU(), nn.LayerNorm(8), nn.Softmax(), nn.Linear(8, 5)),
+              lambda: normal(7, 12)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_of_every_layer_train_alike(name):
+    make, draw = NETWORKS[name]
+    models = []
+    for _ in range(2):
+        nn.init.manual_seed(2)
+        models.append(make())
+    steps = [training(m, optim.Adam(m.parameters(), lr=0.01)) for m in models]
+    steps[1] = tg.jit(steps[1])
+    for _ in range(5):
+        x, y = draw(), RNG.integers(0, 5, 7)
+        losses = [s(x, y).numpy() for s in steps]
+        np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    for (key, a), (_, b) in zip(models[0].state_dict().items(), models[1].state_dict().items()):
+        np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5, err_msg=key)
+    assert steps[1].recordings <= 2
+
+
+def test_a_replay_allocates_next_to_nothing():
+    import tracemalloc
+    nn.init.manual_seed(0)
+    model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    step = tg.jit(training(model, optim.Adam(model.parameters())))
+    x, y = normal(512, 512), RNG.integers(0, 10, 512)
+    for _ in range(4):
+        step(x, y)
+    tracemalloc.start()
+    try:
+        step(x, y)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(10):
+            step(x, y)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # One activation is 1 MB, and so are the gradients; what remains are the buffers inside NumPy's loops.
+    assert peak - before < 1 << 17 and after - before < 1024
+
+
+def test_a_program_tells_what_it_does():
+    model = network(1)
+    step = tg.jit(training(model, optim.SGD(model.parameters(), lr=0.1)))
+    for _ in range(3):
+        step(normal(6, 12), RNG.integers(0, 5, 6))
+    program = step.programs[0]
+    facts = program.data()
+    assert facts["recorded"] > sum(len(s["functions"]) for s in facts["steps"])
+    assert facts["peak_bytes"] < facts["unshared_bytes"]
+    assert any(b["in_place_of"] for b in facts["buffers"])
+    assert "model.0.weight" in str(program) and "test_jit.py" in program.recording() and "def replay" in program.source()

@@ -22,6 +22,7 @@ from ..recording import TENSORS
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)
+ENGINE = {f"{__package__.split('.')[0]}.{name}" for name in ("table", "rules", "graph", "recording", "modes", "standin")}
 ABSENT = object()
 
 
@@ -106,7 +107,7 @@ class State:
             return [(value.__self__, "self", False), (value.__func__, value.__func__.__name__, False)]
         if kind is functools.partial:
             return [(value.func, name, False), (value.args, name, False), (value.keywords, name, False)]
-        if isinstance(value, OPAQUE) or isinstance(value, np.ndarray):
+        if isinstance(value, OPAQUE) or isinstance(value, np.ndarray) or kind.__module__ in ENGINE:
             return []
         if hasattr(value, "__jit_guard__"):
             self.hosts.append(value)

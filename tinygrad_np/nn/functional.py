@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..standin import holds
 from ..table import primitive
 from ..tensor import Tensor
 from .convolution import avg_pool2d as avg_pool2d
@@ -225,7 +226,7 @@ def embedding(input: Any, weight: Array) -> Tensor:
     rows = np.asarray(input)
     if rows.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer row numbers, found {rows.dtype}")
-    if rows.size and not 0 <= rows.min() <= rows.max() < weight.shape[0]:
+    if rows.size and not holds((rows.min() >= 0) & (rows.max() < weight.shape[0])):
         raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; "
                          f"expected 0 to {weight.shape[0] - 1}")
     return weight[rows]
@@ -241,8 +242,8 @@ def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:
     labels = np.asarray(input)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: expected integer labels, found {labels.dtype}")
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
-    num_classes = high + 1 if num_classes == -1 else num_classes
-    if low < 0 or high >= num_classes:
-        raise ValueError(f"one_hot: found labels from {low} to {high}; expected 0 to {num_classes - 1}")
+    if num_classes == -1:
+        num_classes = int(labels.max()) + 1 if labels.size else 0
+    if labels.size and not holds((labels.min() >= 0) & (labels.max() < num_classes)):
+        raise ValueError(f"one_hot: found labels from {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}")
     return (labels[..., None] == np.arange(num_classes)).astype(np.int64)
