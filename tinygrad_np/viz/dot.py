@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from html import escape
 
+from .frames import Frames
 from .labels import array_text, caption, count, gradient_text, heading, keeps_text, printable, shape_text, short_name
 from .palette import colors
 from .parts import Edge, Node, Scope
@@ -50,34 +51,20 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
     lines = ["digraph {", f"graph [{graph}]", f"node [{node_}]", f"edge [{edge_}]"]
     if legend:
         lines.append(f"label=<{legend_table(view, palette, note)}>")
-    inner = clusters(view)
-    frames = {id_: i for i, id_ in enumerate(inner)}
-    number = {node.id: i for i, node in enumerate(view.nodes)}
-    rows = leaf_edges(view)
-    by_scope: dict[str | None, list[Node]] = defaultdict(list)
-    for node in view.nodes:
-        by_scope[home(node.scope, inner, view)].append(node)
-    below: dict[str | None, list[Scope]] = defaultdict(list)
-    for scope in view.scopes:
-        if scope.id in inner:
-            below[home(scope.parent, inner, view)].append(scope)
-    # Iterative, because modules may be nested deeper than Python may recurse.
-    stack: list = [("open", None)]
-    while stack:
-        what, scope = stack.pop()
-        if what == "close":
+    frames, number, rows = Frames(view), {node.id: i for i, node in enumerate(view.nodes)}, leaf_edges(view)
+    fill, border = palette["cluster"]
+    for scope, nodes in frames.walk():
+        if nodes is None:
             lines.append("}")
             continue
-        key = scope.id if scope else None
-        if scope:
-            fill, border = palette["cluster"]
-            frame = attributes(id=f"c{frames[scope.id]}", style="rounded,filled", color=border, fillcolor=fill,
+        if scope is not None:
+            frame = attributes(id=f"c{frames.number[scope.id]}", style="rounded,filled", color=border, fillcolor=fill,
                                labelloc="t", labeljust="l")
             lines.append(f"subgraph {quote('cluster_' + scope.id)} {{")
             lines.append(f"graph [{frame} label={html(scope.title)}]")
-            stack.append(("close", None))
-        lines.extend(node_line(node, number[node.id], view, palette, rows, key) for node in by_scope[key])
-        stack.extend(("open", child) for child in reversed(below[key]))
+        for node in nodes:
+            own = frames.scopes.get(node.scope) if scope is None or node.scope != scope.id else None
+            lines.append(node_line(node, number[node.id], view, palette, rows, own))
     degree = Counter(edge.dst for edge in view.edges)
     lines.extend(edge_line(edge, i, degree[edge.dst], palette) for i, edge in enumerate(view.edges))
     return "\n".join([*lines, "}"]) + "\n"
@@ -101,26 +88,6 @@ def direction(view: GraphView) -> str:
     return "LR" if max(rank.values(), default=0) <= 6 else "TB"
 
 
-def clusters(view: GraphView) -> dict[str, int]:
-    """The scopes that are drawn as frames: those with at least two boxes, or a box and a frame, inside."""
-    parent = {scope.id: scope.parent for scope in view.scopes}
-    inside: Counter = Counter()
-    for node in view.nodes:
-        scope = node.scope
-        while scope is not None:
-            inside[scope] += 1
-            scope = parent[scope]
-    return {scope.id: inside[scope.id] for scope in view.scopes if inside[scope.id] > 1}
-
-
-def home(scope: str | None, inner: dict, view: GraphView) -> str | None:
-    """The innermost scope around `scope`, itself included, that is drawn as a frame."""
-    parent = {s.id: s.parent for s in view.scopes} if scope is not None and scope not in inner else {}
-    while scope is not None and scope not in inner:
-        scope = parent[scope]
-    return scope
-
-
 def leaf_edges(view: GraphView) -> dict[tuple[str, str], Edge]:
     """The recorded edge by which each folded leaf is used, for what is said in its row."""
     whole = view.whole or view
@@ -128,8 +95,11 @@ def leaf_edges(view: GraphView) -> dict[tuple[str, str], Edge]:
     return {(e.src, ""): e for e in whole.edges if e.src in folded} if folded else {}
 
 
-def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, frame: str | None) -> str:
-    """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps."""
+def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, module: Scope | None) -> str:
+    """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps.
+
+    `module` is the call that it belongs to, where no frame says so.
+    """
     kind = "output" if node.id in view.outputs and not node.is_leaf else node.color
     fill, border = palette[kind]
     more = {"peripheries": 2} if kind == "output" else {}
@@ -139,9 +109,8 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, fr
         style += ",dashed"
     args = small("  " + node.args, palette) if node.kind == "op" and node.args else ""
     cells = [f"<b>{escape(printable(heading(node)))}</b>{args}"]
-    if not node.is_leaf and node.kind == "op" and node.scope is not None and node.scope != frame:
-        scope = next(s for s in view.scopes if s.id == node.scope)
-        cells.append(small(scope.title, palette))
+    if node.kind == "op" and module is not None:
+        cells.append(small(module.title, palette))
     if node.kind not in ("op", "param", "leaf", "data", "const"):
         cells.append(small(f"{node.ops:,} operations", palette))
     if array_text(node):

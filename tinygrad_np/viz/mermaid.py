@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .dot import clusters, direction, home
+from .dot import direction
+from .frames import Frames
 from .labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
 from .palette import LIGHT
 from .parts import Node
@@ -30,30 +31,18 @@ def to_mermaid(view: GraphView, max_edges: int = 250) -> str:
 def write(view: GraphView) -> str:
     """The Mermaid text of a view exactly as it is."""
     number = {node.id: f"n{i}" for i, node in enumerate(view.nodes)}
-    inner = clusters(view)
     lines = [f"flowchart {direction(view)}"]
-    homes: dict[str | None, list[Node]] = {}
-    for node in view.nodes:
-        homes.setdefault(home(node.scope, inner, view), []).append(node)
-    below: dict[str | None, list] = {}
-    for scope in view.scopes:
-        if scope.id in inner:
-            below.setdefault(home(scope.parent, inner, view), []).append(scope)
-    stack: list = [None]
-    while stack:
-        scope = stack.pop()
-        if scope == "end":
+    frames = Frames(view)
+    for scope, nodes in frames.walk():
+        if nodes is None:
             lines.append("end")
             continue
         if scope is not None:
-            lines.append(f"subgraph c{list(inner).index(scope.id)}[{text(scope.title)}]")
-            stack.append("end")
-        key = scope.id if scope is not None else None
-        for node in homes.get(key, ()):
+            lines.append(f"subgraph c{frames.number[scope.id]}[{text(scope.title)}]")
+        for node in nodes:
             opening, closing = BRACKETS.get(node.kind, ("(", ")"))
             kind = "output" if node.id in view.outputs and not node.is_leaf else node.color
             lines.append(f"{number[node.id]}{opening}{text(*label(node))}{closing}:::{kind}")
-        stack.extend(reversed(below.get(key, ())))
     for edge in view.edges:
         arrow = "-->" if edge.tracked else "-.->"
         said = " ".join(filter(None, (shape_text(edge.shape), f"×{edge.times}" if edge.times > 1 else "")))
