@@ -71,10 +71,10 @@ def slopes(f, d, axis, edge_order):
         inside = -b / (a * (a + b)) * at(f, left) + (b - a) / (a * b) * at(f, mid) + a / (b * (a + b)) * at(f, right)
         first, second, last, before = d[0], d[min(1, n - 2)], d[-1], d[max(-2, 1 - n)]
 
-    def edge(h, k, i, j, l):
+    def edge(h, k, i, j, m):
         if edge_order == 1:
             return (at(f, [j]) - at(f, [i])) / h
-        return -(2 * h + k) / (h * (h + k)) * at(f, [i]) + (h + k) / (h * k) * at(f, [j]) - h / (k * (h + k)) * at(f, [l])
+        return -(2 * h + k) / (h * (h + k)) * at(f, [i]) + (h + k) / (h * k) * at(f, [j]) - h / (k * (h + k)) * at(f, [m])
     return np.concatenate([edge(first, second, 0, 1, 2), inside, -edge(last, before, -1, -2, -3)], axis)
 
 

@@ -23,9 +23,9 @@ def halved(x):
 
 def cholesky_ct(ct, out, upper):
     """ā = herm(l⁻ᴴ Φ(lᴴ l̄) l⁻¹); Murray (2016), Differentiation of the Cholesky decomposition, equation 9."""
-    l, ct = (H(out), H(ct)) if upper else (out, ct)
-    half = np.linalg.solve(H(l), halved(H(l) @ ct))
-    return of_triangle(hermitian_part(H(np.linalg.solve(H(l), H(half)))), upper)
+    low, ct = (H(out), H(ct)) if upper else (out, ct)
+    half = np.linalg.solve(H(low), halved(H(low) @ ct))
+    return of_triangle(hermitian_part(H(np.linalg.solve(H(low), H(half)))), upper)
 
 
 function(np.linalg.cholesky, cholesky_ct, conj=False, cases=[
