@@ -63,6 +63,9 @@ class Block:
         self.scratch = np.empty((4, min(TILE, self.values.size)), self.dtype)
         self.cuts: dict[tuple, tuple] = {}
         self.cores = Choice()
+        self.is_small = self.values.size < THREADED
+        room = np.empty((2, max(map(math.prod, self.shapes)) if self.is_small else 0), self.dtype)
+        self.rooms = [[r[:math.prod(shape)].reshape(shape) for r in room] for shape in self.shapes] if self.is_small else []
         self.gather_values()
 
     def gather_values(self) -> None:

@@ -45,13 +45,24 @@ class Optimizer:
 
     def _step(self, block: Block, group: dict) -> None:
         block.gather_values()
-        block.gather_grads()
         names, shape = tuple(self.names(group)), self.shape(group)
+        if not names and not self.counts and block.is_small and recorder.get() is None:
+            self._each(block, group, shape)
+            return
+        block.gather_grads()
         for first, last in self._runs(block, names):
             states = [self.state[block.positions[i]] for i in range(first, last + 1)]
             new = self._begin(block, first, last, names, group)
             numbers = host(lambda states=states, new=new: self._count(states, group, new))
             block.update(lambda p, g, state, s, t, n=numbers: self._tile(p, g, state, n, shape, s, t), first, last, names)
+
+    def _each(self, block: Block, group: dict, shape: tuple) -> None:
+        """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
+        numbers = self._count([{}], group, False)
+        for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
+            if p.node.grad is not None:
+                self.state.setdefault(position, {})
+                self._tile(p.array, p.node.grad, {}, numbers, shape, s, t)
 
     def _count(self, states: list[dict], group: dict, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
