@@ -1,7 +1,7 @@
 """jit: record a function once a signature as a straight program of NumPy calls, then replay that.
 
-record.py takes the calls down, plan.py shortens the program and lays out its memory, replay.py runs it;
-state.py knows what a function can reach besides its arguments, and program.py joins one recording to it.
+record.py takes the calls down, plan.py shortens the program (passes.py) and lays out its memory, replay.py runs it;
+state.py knows what a function can reach besides its arguments, exchange.py puts stand-ins there, program.py joins it all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import types
 from collections import OrderedDict
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from ..modes import mode
 from ..recording import TENSORS
 from ..standin import recorder
 from ..transforms import flatten
+from .functions import NotReplayable as NotReplayable
 from .program import Program, recorded
-from .record import NotReplayable as NotReplayable
 from .replay import Differs
 
 ndarray = np.ndarray

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,14 @@ from ..rules import NotDifferentiable
 from ..standin import recorder
 from ..transforms import flatten
 from . import show
+from .exchange import Arguments, Swap, array_like
+from .functions import refuse, root_of
+from .instruction import Instruction, Storage, View
 from .plan import Plan
-from .record import Instruction, RecordedGenerator, StandIn, Storage, Tape, View, refuse, root_of
+from .record import Tape
 from .replay import Differs, Source, memory
-from .state import ABSENT, SCALARS, Place, State, alone
+from .stand_in import StandIn, conversions_of
+from .state import State, alone
 
 ndarray = np.ndarray
 
@@ -39,7 +44,7 @@ class Sealed:
 SEALED = Sealed()
 
 
-def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple["Program | None", Any]:
+def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
     """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
     roots = [(f, getattr(f, "__name__", "f"))] + [(a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)]
     state = State(roots)
@@ -66,235 +71,6 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         final.first()
     program = Program(key, state, tape, arguments, swap, finals, outputs, again) if replayable else None
     return program, again(values)
-
-
-def array_like(leaf) -> bool:
-    return isinstance(leaf, (ndarray, np.generic)) or type(leaf) in TENSORS
-
-
-def borrowed(array: ndarray) -> ndarray:
-    """The same memory as an array that owns nothing and has no base: an argument may be a piece of anything."""
-    array = np.ascontiguousarray(array).reshape(array.shape)
-    alias = np.ndarray(array.shape, array.dtype, memory(array))
-    alias.flags.writeable = array.flags.writeable
-    return alias
-
-
-class Arguments:
-    """What f is given: stand-ins for arrays; the caller's own Tensors, with stand-ins inside, while it runs."""
-
-    def __init__(self, leaves: list, tape: Tape):
-        self.tape = tape
-        self.leaves = leaves
-        self.inputs: list[tuple[int, str]] = []     # input number -> which leaf, and what of it
-        self.keep: list[ndarray] = []
-        self.tensors: dict[int, int] = {}           # a Tensor, by id -> its leaf
-        self.saved: list[tuple] = []
-        self.stand_ins: list[Any] = list(leaves)
-
-    def stand_in(self, array, leaf: int, what: str) -> StandIn:
-        array = np.asarray(array)
-        alias = borrowed(array)
-        self.keep.append(array)
-        self.inputs.append((leaf, what))
-        return self.tape.stand_in(alias, "input", len(self.inputs) - 1)
-
-    def __enter__(self):
-        for i, leaf in enumerate(self.leaves):
-            if type(leaf) in TENSORS:
-                if id(leaf) in self.tensors:
-                    continue
-                if type(leaf.array) is StandIn:     # also part of the state: see Program.fixed
-                    continue
-                node = leaf.node
-                self.tensors[id(leaf)] = i
-                self.saved.append((leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None))
-                leaf.array = self.stand_in(leaf.array, i, "array")
-                if type(node) is Leaf:
-                    node.exposed = None
-                    if node.grad is not None:
-                        node.grad = self.stand_in(node.grad, i, "grad")
-            elif array_like(leaf):
-                self.stand_ins[i] = self.stand_in(leaf, i, "array")
-
-    def __exit__(self, *exc) -> None:
-        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
-        for tensor, array, node, exposed, grad in self.saved:
-            if tensor.node is not node:
-                tensor.array, tensor.node = array, node
-                if exc[0] is None:
-                    refuse("a Tensor argument was assigned to; assign to a copy, and return it")
-            tensor.array = array
-            if type(node) is Leaf:
-                node.exposed, node.grad = exposed, grad
-
-
-class Final:
-    """A place outside that holds a new array, or None, after each call."""
-
-    def __init__(self, place: Place, stand_in: StandIn | None, view: View | None):
-        self.place, self.stand_in, self.view = place, stand_in, view
-        self.outside = stand_in is not None and stand_in.tape.storages[view.storage].kind == "state"   # that array itself
-
-    def first(self) -> None:
-        """What the recording call leaves there."""
-        if self.stand_in is None:
-            self.place.set(None)
-        else:
-            self.place.set(self.stand_in.value if self.outside else np.array(self.stand_in.value))
-        self.stand_in = None
-
-
-class Swap:
-    """Stand-ins in the places of the state, and the way back."""
-
-    def __init__(self, state: State, tape: Tape):
-        self.state, self.tape = state, tape
-        self.made: dict[int, Any] = {}
-        self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
-        self.random = np.random.get_state()
-        self.nodes = [(t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
-                      for t, _ in state.tensors]
-        stand_ins = []
-        for place in state.places:
-            value = place.get()
-            self.entries[id(place.holder), place.key] = place, value
-            if isinstance(value, np.random.Generator):
-                if id(value) not in self.made:
-                    self.made[id(value)] = RecordedGenerator(value, tape)
-                stand_ins.append(self.made[id(value)])
-            else:
-                stand_ins.append(tape.stand_in(value, "state", place))
-        self.backup = [(v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
-                       for _, v in self.entries.values()]
-        for tensor, _, _, _ in self.nodes:
-            if type(tensor.node) is Leaf:
-                tensor.node.exposed = None
-        for place, stand_in in zip(state.places, stand_ins):
-            place.set(stand_in)     # nothing else may hold it: the engine counts references
-
-    def view(self, place: Place) -> View:
-        return self.tape.view(self.entries[id(place.holder), place.key][1])
-
-    def back(self) -> None:
-        """The arrays return to their places."""
-        for place, value in self.entries.values():
-            if type(place.get()) in (StandIn, RecordedGenerator):
-                place.set(value)
-        for tensor, node, exposed, _ in self.nodes:
-            if type(node) is Leaf:
-                node.exposed = exposed
-
-    def undo(self) -> None:
-        """After an error everything outside is as it was."""
-        for box, was in self.state.snapshot:
-            box.clear()
-            box.update(was) if isinstance(box, dict) else box.extend(was)
-        for place, value in self.entries.values():
-            place.set(value)
-        for value, was in self.backup:
-            if isinstance(value, np.random.Generator):
-                value.bit_generator.state = was
-            elif value.tobytes() != was.tobytes():
-                value[...] = was
-        for tensor, node, _, was in self.nodes:
-            tensor.node = node
-            if type(node) is Leaf:
-                node.changed = was
-        for leaf, had in zip(self.state.grads, self.state.had_grad):
-            if not had:
-                leaf.grad = None
-
-    def results(self, after: State, arguments: Arguments) -> tuple[list[Final], bool]:
-        """Copies back into the state's arrays for what f replaced there; what it made new; whether it can recur."""
-        finals = []
-        seen = set()
-        replayable = self.unchanged_otherwise(after, arguments)
-        for place in after.places:
-            key, value = (id(place.holder), place.key), place.get()
-            if key in seen:
-                continue
-            seen.add(key)
-            if key in self.entries:
-                replayable &= self.returned(place, value, finals)
-            elif type(value) is StandIn:
-                finals.append(Final(place, value, self.tape.operand(value)))
-                replayable &= not finals[-1].outside
-            else:
-                replayable = False
-        for key, (place, _) in self.entries.items():
-            if key not in seen:
-                value = place.get()
-                if value is None:
-                    finals.append(Final(place, None, None))
-                else:
-                    replayable &= value is not ABSENT and self.returned(place, value, finals)
-        return finals, replayable
-
-    def returned(self, place: Place, value, finals: list) -> bool:
-        """An entry of the state whose array f replaced keeps its array, with the new contents."""
-        _, array = self.entries[id(place.holder), place.key]
-        if isinstance(array, np.random.Generator):
-            return value is self.made[id(array)]
-        if not isinstance(value, ndarray):
-            return False
-        if type(value) is StandIn:
-            view = self.tape.operand(value)
-            if view == self.tape.view(array):
-                return True
-            if self.tape.storages[view.storage].kind == "state":    # it moved into another part of the state, once
-                finals.append(Final(place, value, view))
-                return False
-        if value.shape != array.shape or value.dtype != array.dtype or not array.flags.writeable:
-            if type(value) is StandIn:
-                finals.append(Final(place, value, self.tape.operand(value)))
-            return False
-        self.tape.copy(StandIn(array, self.tape), value, casting="unsafe")
-        place.set(array)
-        return True
-
-    def unchanged_otherwise(self, after: State, arguments: Arguments) -> bool:
-        """Refuse Python side effects that a replay would not have; False where a container has grown."""
-        state, same = self.state, True
-        for (box, was), (_, name) in zip(state.snapshot, state.containers):
-            if id(box) in state.on_host:
-                continue
-            if isinstance(box, list) and len(box) != len(was):
-                refuse(f"the list {name} changed its length, which a replay would not repeat; return the new elements")
-            keys = was if isinstance(was, dict) else range(len(was))
-            same &= len(box) == len(was)
-            for key in keys:
-                new = box.get(key, ABSENT) if isinstance(box, dict) else box[key]
-                same &= self.entry(was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]")
-        for cell, was in zip(state.cells, state.cell_values):
-            same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
-        for names, keys, was in state.global_values:
-            for key, value in zip(keys, was):
-                same &= self.entry(value, names.get(key, ABSENT), f"the global {key}")
-        for tensor, node, _, _ in self.nodes:
-            if tensor.node is not node:
-                refuse("a tensor that lives outside was assigned to while its history is kept; use no_grad, or return it")
-        old = {id(t) for t, _, _, _ in self.nodes} | set(arguments.tensors)
-        for tensor, name in after.tensors:
-            if id(tensor) not in old and type(tensor.array) is StandIn:
-                refuse(f"{name} keeps a tensor that was computed inside; return it instead")
-            same &= id(tensor) in old
-        now = np.random.get_state()
-        if any(np.any(a != b) for a, b in zip(now, self.random)):
-            refuse("np.random's global stream was used, which a replay would not draw from again; "
-                   "use np.random.default_rng(seed) and keep it outside")
-        return same and [o.__jit_guard__() for o in state.hosts] == state.structure
-
-    @staticmethod
-    def entry(was, now, name: str) -> bool:
-        if was is now or isinstance(was, (ndarray, np.random.Generator)):
-            return True
-        if isinstance(was, SCALARS) and isinstance(now, SCALARS):
-            if type(was) is type(now) and (was == now or was != was):
-                return True
-            refuse(f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; keep count outside, or in "
-                   "a function given to tinygrad_np.standin.host")
-        return type(now) is StandIn
 
 
 # ---- results ----------------------------------------------------------------------------------------------
@@ -515,39 +291,3 @@ class Program:
         if self.replay is None and not self.bind():
             raise Differs
         return self.text
-
-
-# ---- NumPy's conversions ----------------------------------------------------------------------------------
-
-class conversions_of:
-    """np.asarray and np.array have no protocol: while recording they let stand-ins pass, and copy them."""
-
-    def __init__(self, tape: Tape):
-        self.tape = tape
-
-    def __enter__(self):
-        self.saved = np.asarray, np.array, np.ascontiguousarray
-        asarray, array, ascontiguousarray = self.saved
-
-        def as_is(a, dtype=None, *args, **kwargs):
-            if type(a) is StandIn:
-                return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-            if type(a) in TENSORS and type(a.array) is StandIn:
-                a.array.__array__()
-            return asarray(a, dtype, *args, **kwargs)
-
-        def copy(a, dtype=None, **kwargs):
-            if type(a) is StandIn:
-                a = a.astype(a.dtype if dtype is None else dtype)
-                ndmin = kwargs.get("ndmin", 0)
-                return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
-            return array(a, dtype, **kwargs)
-
-        def contiguous(a, dtype=None, **kwargs):
-            if type(a) is StandIn:
-                return a if a.flags.c_contiguous and dtype in (None, a.dtype) else a.astype(dtype or a.dtype, order="C")
-            return ascontiguousarray(a, dtype, **kwargs)
-        np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
-
-    def __exit__(self, *exc) -> None:
-        np.asarray, np.array, np.ascontiguousarray = self.saved

@@ -7,13 +7,15 @@ for each tile; Python numbers as arrays without axes, which ufuncs take faster.
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..cores import Choice
-from .plan import Plan, Step, contiguous, covers, _bytes, touches
-from .record import Instruction, NotReplayable, Number, View, replaced, takes_out
+from .functions import NotReplayable, takes_out
+from .instruction import Instruction, Number, View, contiguous, covers, touches
+from .plan import Plan, Step, size
 
 ndarray = np.ndarray
 THREAD_BYTES = 1 << 20      # loops over less than this stay on one core
@@ -217,7 +219,7 @@ class Source:
         ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
         for v in whole:
             self.operand(v)
-        threaded = not any(map(self.is_input, views)) and len(ends) > 1 and max(map(_bytes, views)) * len(step.instructions) >= THREAD_BYTES
+        threaded = not any(map(self.is_input, views)) and len(ends) > 1 and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
         scratch = {v: [np.empty((step.tile,) if flat else (step.tile, *shape[1:]), v.dtype) for _ in range(2)]
                    for v in cut if self.plan.scratch.get(v.storage) == number}
         full = {v: self.array(v).reshape(-1) if flat else self.array(v) for v in cut if v not in scratch}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .instruction import Instruction, Number, Storage, View
 from .plan import Plan, Step
-from .record import Instruction, Number, Storage, View
 
 
 class Names:

@@ -10,9 +10,10 @@ import ctypes
 import functools
 import sys
 import types
+from collections.abc import Callable
 from itertools import chain
 from operator import is_
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Place:
         else:
             setattr(self.holder, self.key, value)
 
-    def same(self, other: "Place") -> bool:
+    def same(self, other: Place) -> bool:
         return self.holder is other.holder and self.key == other.key
 
 

@@ -1,0 +1,166 @@
+"""A program as data: instructions, what they read and write, and which bytes that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+ndarray = np.ndarray
+
+
+class View(NamedTuple):
+    """An operand: the memory of storage `storage` from byte `offset` on, seen in this layout."""
+
+    storage: int
+    offset: int
+    shape: tuple
+    strides: tuple
+    dtype: np.dtype
+
+
+class Number(NamedTuple):
+    """An operand: entry `index` of what host call `call` returned."""
+
+    call: int
+    index: int
+
+
+class Storage:
+    """A piece of memory: a temporary, an input, part of the state outside, or a constant."""
+
+    __slots__ = ("kind", "array", "where", "nbytes", "layout")
+
+    def __init__(self, kind: str, array: ndarray, where=None):
+        self.kind = kind        # "temporary", "input", "state" or "constant"
+        self.array = array      # its owner while recording
+        self.where = where      # which input, which place of the state, or the constant's value
+        self.nbytes = array.nbytes
+        self.layout = array.shape, array.strides, array.dtype
+
+
+class Instruction:
+    """One NumPy call: `fun(*args, **kwargs)`, whose result goes to `out`; `writes` are operands that it changes."""
+
+    __slots__ = ("kind", "fun", "args", "kwargs", "out", "writes", "line")
+
+    def __init__(self, kind: str, fun, args: tuple, kwargs: dict, out: tuple[View, ...], writes=(), line=""):
+        self.kind, self.fun, self.args, self.kwargs = kind, fun, args, kwargs
+        self.out, self.writes, self.line = out, tuple(writes), line
+
+    def operands(self) -> list[View]:
+        """What it reads."""
+        return list(views_in((*self.args, *self.kwargs.values())))
+
+    def changed(self) -> tuple[View, ...]:
+        """What it writes."""
+        return self.out + self.writes
+
+    pure = property(lambda self: self.kind not in ("random", "host", "guard"))
+
+
+def views_in(tree):
+    """The views among nested arguments."""
+    for item in tree:
+        if type(item) is View:
+            yield item
+        elif type(item) in (tuple, list):
+            yield from views_in(item)
+        elif type(item) is slice:
+            yield from views_in((item.start, item.stop, item.step))
+
+
+def replaced(tree, change: Callable):
+    """The same nested arguments with `change` applied to what is not a container."""
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        return kind([replaced(item, change) for item in tree])
+    if kind is slice:
+        return slice(*[replaced(item, change) for item in (tree.start, tree.stop, tree.step)])
+    if kind is dict:
+        return {key: replaced(item, change) for key, item in tree.items()}
+    return change(tree)
+
+
+# ---- who touches what -------------------------------------------------------------------------------------
+
+def span(view: View) -> tuple[int, int]:
+    """The bytes that a view lies in, from the first to after the last."""
+    low = high = view.offset
+    for n, stride in zip(view.shape, view.strides):
+        if n == 0:
+            return low, low
+        if stride < 0:
+            low += (n - 1) * stride
+        else:
+            high += (n - 1) * stride
+    return low, high + view.dtype.itemsize
+
+
+def overlap(a: View, b: View) -> bool:
+    if a.storage != b.storage:
+        return False
+    (low, high), (start, end) = span(a), span(b)
+    return low < end and start < high
+
+
+def same_layout(a: View, b: View) -> bool:
+    """Whether two views order their elements alike in memory, axes of length one aside."""
+    return a.shape == b.shape and a.dtype == b.dtype and all(
+        s == t or n == 1 for n, s, t in zip(a.shape, a.strides, b.strides))
+
+
+def covers(view: View, storage: Storage) -> bool:
+    """Whether a view is all of a storage."""
+    return span(view) == (0, storage.nbytes) and int(np.prod(view.shape)) * view.dtype.itemsize == storage.nbytes
+
+
+def touches(instruction: Instruction) -> list[View]:
+    return [*instruction.operands(), *instruction.changed()]
+
+
+def conflict(first: Instruction, second: Instruction) -> bool:
+    """Whether two instructions may not change places."""
+    return any(overlap(a, b) for a in first.changed() for b in touches(second)) or \
+        any(overlap(a, b) for a in first.operands() for b in second.changed())
+
+
+def temporary(storages, view: View) -> bool:
+    return storages[view.storage].kind == "temporary"
+
+
+def renamed(program, outputs, aliases: dict[int, tuple[int, int]]):
+    """Put storages in the place of others: {old: (new, offset there)}."""
+    def change(value):
+        while type(value) is View and value.storage in aliases:
+            storage, shift = aliases[value.storage]
+            value = value._replace(storage=storage, offset=value.offset + shift)
+        return value
+    if not aliases:
+        return program, outputs
+    return [Instruction(i.kind, i.fun, replaced(i.args, change), replaced(i.kwargs, change),
+                        tuple(map(change, i.out)), map(change, i.writes), i.line) for i in program], \
+        [change(o) for o in outputs]
+
+
+def uses(program, storages) -> tuple[list[list[int]], list[list[int]]]:
+    """The positions at which each storage is read, and written."""
+    reads: list[list[int]] = [[] for _ in storages]
+    writes: list[list[int]] = [[] for _ in storages]
+    for position, instruction in enumerate(program):
+        for view in instruction.operands():
+            reads[view.storage].append(position)
+        for view in instruction.changed():
+            writes[view.storage].append(position)
+    return reads, writes
+
+
+def contiguous(view: View) -> bool:
+    """Whether a view is one run of memory in C order."""
+    expected = view.dtype.itemsize
+    for n, stride in zip(reversed(view.shape), reversed(view.strides)):
+        if n != 1 and stride != expected:
+            return False
+        expected *= n
+    return True

@@ -1,0 +1,192 @@
+"""The array-like that f sees while it is recorded, and the random streams: they compute, and pass every call to a tape."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..recording import TENSORS
+from ..standin import STANDINS
+from .functions import REDUCTIONS, is_basic, real, refuse
+from .instruction import Number, replaced
+
+ndarray = np.ndarray
+LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
+
+
+class StandIn(NDArrayOperatorsMixin):
+    """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values."""
+
+    __slots__ = ("value", "tape", "number", "__weakref__")
+    __class__ = property(lambda self: ndarray)      # what isinstance asks; `type` tells the truth
+    __hash__ = object.__hash__
+    __array_priority__ = 100
+
+    def __init__(self, value, tape, number: Number | None = None):
+        self.value = value
+        self.tape = tape
+        self.number = number
+
+    shape = property(lambda self: np.shape(self.value))
+    ndim = property(lambda self: np.ndim(self.value))
+    size = property(lambda self: np.size(self.value))
+    dtype = property(lambda self: self.value.dtype)
+    strides = property(lambda self: self.value.strides)
+    nbytes = property(lambda self: self.value.nbytes)
+    itemsize = property(lambda self: self.value.itemsize)
+    flags = property(lambda self: self.value.flags)
+    base = property(lambda self: self.value.base)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(hasattr(x, "node") for x in inputs):
+            return NotImplemented
+        return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, fun, types, args, kwargs):
+        if any(hasattr(t, "backward") for t in types):
+            return NotImplemented
+        if fun in (np.array2string, np.array_repr, np.array_str):
+            return repr(self)       # printing shows, once, what is known while recording
+        if fun in ALLOCATES:
+            return ALLOCATES[fun](self.tape, fun, args, kwargs)
+        return self.tape.call(fun, args, kwargs)
+
+    def __getattr__(self, name: str):
+        if name in LAYOUTS:
+            return self.tape.call(LAYOUTS[name], (self,))
+        method = getattr(ndarray, name, None)
+        if method is None or not callable(method):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+        named = getattr(np, name, None)
+        return lambda *args, **kwargs: self.tape.call(named if named in REDUCTIONS else method, (self, *args), kwargs)
+
+    def copy(self, order="C"):
+        return self.tape.fresh(self.value.copy(order), self)
+
+    def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+        if not copy and self.dtype == dtype:
+            return self
+        return self.tape.fresh(np.empty_like(self.value, dtype, order), self)
+
+    def __getitem__(self, index):
+        for part in index if type(index) is tuple else (index,):
+            if type(part) is StandIn and part.dtype == bool:
+                refuse("the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape")
+        if is_basic(index) and not isinstance(self.value[index], ndarray):
+            index = (*index, ...) if type(index) is tuple else (index, ...)     # a view, where NumPy makes a scalar
+        return self.tape.call(ndarray.__getitem__, (self, index))
+
+    def __setitem__(self, index, value):
+        self.tape.call(ndarray.__setitem__, (self, index, value))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self.value)))
+
+    def __repr__(self) -> str:
+        return f"array of shape {self.shape} {self.dtype}, being recorded"
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def like(self, array: ndarray) -> StandIn:
+        """A stand-in for another array."""
+        return StandIn(array, self.tape)
+
+    def assume(self) -> bool:
+        return self.tape.assume(self)
+
+    def _refused(what):  # noqa: N805 - runs while the class is made
+        def refused(self, *args, **kwargs):
+            refuse(what)
+        return refused
+
+    __bool__ = _refused("a Python branch on the value of a tensor: a replay would always take the same one; "
+                        "write it with np.where, or branch outside the jitted function")
+    __float__ = __int__ = __complex__ = __index__ = item = _refused(
+        "a tensor's value as a Python number: a replay would not see it change; return the tensor and convert it "
+        "outside the jitted function")
+    tolist = tobytes = __array__ = _refused(
+        "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside "
+        "the jitted function")
+    __contains__ = _refused("`in` asks for values: write it with np.any(x == value)")
+    __reduce_ex__ = _refused("an array cannot be pickled while it is being recorded; return it")
+
+
+STANDINS.add(StandIn)
+
+
+def copied(tape, fun, args, kwargs):
+    return args[0].copy(*(args[1:] or (kwargs.get("order", "K"),)))
+
+
+def converted(tape, fun, args, kwargs):
+    return args[0].astype(*args[1:], **{k: v for k, v in kwargs.items() if k in ("dtype", "copy")})
+
+
+def like(tape, fun, args, kwargs):
+    """zeros_like and its kin: new memory, filled again at every replay."""
+    made = fun(*replaced(args, real), **replaced(kwargs, real))
+    source = {np.zeros_like: 0, np.ones_like: 1, np.empty_like: None}.get(fun, 0)
+    if fun is np.full_like:
+        source = args[1] if len(args) > 1 else kwargs["fill_value"]
+    return tape.fresh(made, source)
+
+
+ALLOCATES = {np.copy: copied, np.astype: converted, np.zeros_like: like, np.ones_like: like, np.empty_like: like,
+             np.full_like: like}
+
+
+class RecordedGenerator(np.random.Generator):
+    """A random stream whose draws are written down, so that a replay draws on from the same stream."""
+
+    def __init__(self, generator: np.random.Generator, tape):
+        super().__init__(generator.bit_generator)
+        self.original, self.tape = generator, tape
+
+    def __getattribute__(self, name: str):
+        if name in ("original", "tape", "bit_generator", "__class__", "__init__") or name.startswith("__"):
+            return super().__getattribute__(name)
+        method = getattr(self.original, name)
+        if name == "spawn":
+            refuse("a random stream was spawned, which happens once: spawn outside the jitted function")
+        return lambda *args, **kwargs: self.tape.draw(method, args, kwargs)
+
+
+class conversions_of:
+    """np.asarray and np.array have no protocol: while recording they let stand-ins pass, and copy them."""
+
+    def __init__(self, tape):
+        self.tape = tape
+
+    def __enter__(self):
+        self.saved = np.asarray, np.array, np.ascontiguousarray
+        asarray, array, ascontiguousarray = self.saved
+
+        def as_is(a, dtype=None, *args, **kwargs):
+            if type(a) is StandIn:
+                return a if dtype is None or a.dtype == dtype else a.astype(dtype)
+            if type(a) in TENSORS and type(a.array) is StandIn:
+                a.array.__array__()
+            return asarray(a, dtype, *args, **kwargs)
+
+        def copy(a, dtype=None, **kwargs):
+            if type(a) is StandIn:
+                a = a.astype(a.dtype if dtype is None else dtype)
+                ndmin = kwargs.get("ndmin", 0)
+                return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
+            return array(a, dtype, **kwargs)
+
+        def contiguous(a, dtype=None, **kwargs):
+            if type(a) is StandIn:
+                return a if a.flags.c_contiguous and dtype in (None, a.dtype) else a.astype(dtype or a.dtype, order="C")
+            return ascontiguousarray(a, dtype, **kwargs)
+        np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
+
+    def __exit__(self, *exc) -> None:
+        np.asarray, np.array, np.ascontiguousarray = self.saved
