@@ -235,8 +235,8 @@ def _finish(run: Run, training: Dataset, held_out: Dataset, test: Dataset | None
 
 def _draw_graph(model: Any, recipe: Recipe, images: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Draw the graph of the loss on one batch, as training differentiates it."""
-    loss, _ = train_.loss_of(model.train(), recipe, images, labels)
-    loss.graph(model).save(path)
+    loss, _ = train_.loss_of(model.train(), recipe, tg.Tensor(images, name="images"), labels)
+    loss.graph(model, names={"loss": loss}).save(path)
 
 
 def _with_suffix(out: str, *known: str) -> Path:

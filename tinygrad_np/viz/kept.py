@@ -64,7 +64,7 @@ def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[st
             for array in arrays_in(value):
                 if (name, id(array)) not in saved:
                     nbytes, new = buffers.count(array, leaf)
-                    saved[name, id(array)] = Saved(name, array.shape, str(array.dtype), nbytes, new)
+                    saved[name, id(array)] = Saved(name, array.shape, str(dtype_name(array.dtype)), nbytes, new)
     return tuple(saved.values()), ", ".join(f"{k}={v}" for k, v in args.items()), operands, infos
 
 
