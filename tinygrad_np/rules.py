@@ -16,8 +16,8 @@ from typing import Callable
 import numpy as np
 
 from .graph import SELECT, Leaf, Node, has_nan, pullback
-from .standin import STANDINS
 from .signatures import binder, names_of, selector, signature_of
+from .standin import STANDINS
 
 
 class NotDifferentiable(TypeError):

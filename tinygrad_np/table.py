@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, Callable
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy as np
 from .graph import next_serial
 from .modes import cut
 from .notes import note_call
-from .rules import Elementwise, NotDifferentiable, Reduction, Row, unbroadcast
-from .signatures import names_of, signature_of
+from .rules import Elementwise, Reduction, Row, unbroadcast
+from .signatures import signature_of
 from .standin import whole
 
 TABLE: dict[Callable, Any] = {}

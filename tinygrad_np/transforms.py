@@ -14,8 +14,8 @@ import numpy as np
 
 from .graph import Const, Leaf, Node, pullback, pushforward
 from .modes import current, setting
-from .rules import Row
 from .recording import raw, wrap
+from .rules import Row
 from .tensor import Tensor, lift
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")

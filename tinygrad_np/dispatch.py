@@ -1,0 +1,113 @@
+"""Dispatch: from NumPy's protocols to a row of the table, by the quickest way that fits the call."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from typing import Callable
+
+from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
+from .fastpath import binary, positional, unary
+from .graph import CONST
+from .recording import Engine, is_tracked, outputs, raw
+from .rules import NotDifferentiable, Row
+from .signatures import signature_of
+from .table import TABLE, Plain
+from .ufuncs import METHODS, assign_out
+
+
+class Calls(dict):
+    """The closures of the elementwise ufuncs, each made when it is first asked for; None for anything else."""
+
+    def __missing__(self, ufunc):
+        row = TABLE.get(ufunc)
+        fits = row is not None and row.kind == "elementwise" and len(row.names) <= 2
+        call = (unary(row) if len(row.names) == 1 else binary(row)) if fits else None
+        if row is not None:     # a row may still be entered for a function that has none
+            self[ufunc] = call
+        return call
+
+
+CALLS = Calls()
+POSITIONAL: dict[Row, Callable | None] = {}     # filled at the first call, since users add rows
+
+
+def row_of(ufunc):
+    """The row of a ufunc; SciPy's are entered when the first of them is met."""
+    row = TABLE.get(ufunc)
+    if row is None and getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc:
+        import_module(".scipy.ufuncs", __package__)
+        row = TABLE.get(ufunc)
+    return row
+
+
+def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
+    """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
+    row = row_of(ufunc)
+    if method == "__call__" and not kwargs and row is not None:
+        return row.apply(Engine, inputs, kwargs)
+    return unusual_call(ufunc, method, inputs, kwargs)
+
+
+def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
+    """A ufunc's options and methods, each said with ordinary calls."""
+    row = row_of(ufunc)
+    if isinstance(row, Plain) or not is_tracked(inputs) and not is_tracked(list(kwargs.values())) and "out" not in kwargs \
+            and method != "at":
+        call = getattr(ufunc, method)
+        result = call(*map(raw, inputs), **{k: raw(v) for k, v in kwargs.items()})
+        return result if isinstance(row, Plain) else outputs(result, CONST)
+    if row is None:
+        return unknown(ufunc, inputs, kwargs)
+    return METHODS[method](ufunc, *inputs, **kwargs)
+
+
+def call_function(fun: Callable, args: tuple, kwargs: dict):
+    """What `__array_function__` does."""
+    row = TABLE.get(fun)
+    if row is None:
+        return unknown(fun, args, kwargs)
+    if "out" in kwargs or len(args) > out_position(fun):
+        args, kwargs, out = without_out(fun, args, kwargs)
+        if out is not None:
+            return assign_out(fun, call_function(fun, args, kwargs), out)
+    if not kwargs and type(row) is Row:
+        if row not in POSITIONAL:
+            POSITIONAL[row] = positional(row)
+        call = POSITIONAL[row]
+        result = None if call is None else call(args)
+        if result is not None:
+            return result
+    return row.apply(Engine, args, kwargs)
+
+
+@cache
+def out_position(fun: Callable) -> int:
+    """Where `out` stands among a function's positional arguments, or after all of them."""
+    try:
+        parameters = list(signature_of(fun).parameters.values())
+    except (TypeError, ValueError):
+        return sys.maxsize
+    return next((i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD), sys.maxsize)
+
+
+def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:
+    """The arguments with `out` taken out, wherever it stood; those after it are then named."""
+    kwargs, at = dict(kwargs), out_position(fun)
+    out = kwargs.pop("out", None)
+    if len(args) > at:
+        names = list(signature_of(fun).parameters)
+        out = args[at]
+        kwargs.update(zip(names[at + 1:], args[at + 1:]))
+        args = args[:at]
+    return args, kwargs, out
+
+
+def unknown(fun: Callable, args: tuple, kwargs: dict):
+    """A function without a row: NumPy's own on tensors without history, refused on the others."""
+    if is_tracked(args) or is_tracked(list(kwargs.values())):
+        name = f"{getattr(fun, '__module__', None) or 'numpy'}.{fun.__name__}"
+        raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
+                                "tinygrad_np.primitive, or call it on x.detach()")
+    return Engine.untracked(fun, args, kwargs)
