@@ -25,14 +25,25 @@ def adjoint_and_values(f, x):
     ct = (cplx if np.iscomplexobj(out) else real)(*out.shape)
     np.testing.assert_allclose(out, f(x), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(tg.jvp(f, (x,), (u,))[1], f(u), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(np.vdot(pullback(ct)[0], u).real, np.vdot(ct, f(u)).real, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(
+        np.vdot(pullback(ct)[0], u).real, np.vdot(ct, f(u)).real, rtol=1e-11, atol=1e-12
+    )
     np.testing.assert_allclose(tg.vjp(lambda ct: pullback(ct)[0], ct)[0], pullback(ct)[0])
 
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("n", [None, 1, 3, 4, 9])
-@pytest.mark.parametrize("name, kinds", [("fft", (real, cplx)), ("ifft", (real, cplx)), ("rfft", (real,)), ("irfft", (real, cplx)),
-                                         ("hfft", (real, cplx)), ("ihfft", (real,))])
+@pytest.mark.parametrize(
+    "name, kinds",
+    [
+        ("fft", (real, cplx)),
+        ("ifft", (real, cplx)),
+        ("rfft", (real,)),
+        ("irfft", (real, cplx)),
+        ("hfft", (real, cplx)),
+        ("ihfft", (real,)),
+    ],
+)
 def test_one_axis(name, kinds, n, norm):
     for kind in kinds:
         for axis in (-1, 0):
@@ -40,9 +51,14 @@ def test_one_axis(name, kinds, n, norm):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("s, axes", [(None, (0, 1)), ((3, 4), (1, 0)), ((7, 2), (0, -1)), (None, (2, 0)), ((-1, 3), (0, 1))])
-@pytest.mark.parametrize("name, kinds", [(f, (real, cplx)) for f in ("fftn", "ifftn", "irfftn", "fft2", "ifft2", "irfft2")]
-                         + [(f, (real,)) for f in ("rfftn", "rfft2")])
+@pytest.mark.parametrize(
+    "s, axes", [(None, (0, 1)), ((3, 4), (1, 0)), ((7, 2), (0, -1)), (None, (2, 0)), ((-1, 3), (0, 1))]
+)
+@pytest.mark.parametrize(
+    "name, kinds",
+    [(f, (real, cplx)) for f in ("fftn", "ifftn", "irfftn", "fft2", "ifft2", "irfft2")]
+    + [(f, (real,)) for f in ("rfftn", "rfft2")],
+)
 def test_many_axes(name, kinds, s, axes, norm):
     for kind in kinds:
         adjoint_and_values(lambda a: getattr(np.fft, name)(a, s, axes, norm), kind(4, 3, 5))
@@ -54,13 +70,20 @@ def test_all_axes_by_default(name):
     adjoint_and_values(getattr(np.fft, name), real(3, 4))
 
 
-@pytest.mark.parametrize("f", [lambda a: np.abs(np.fft.fft(a)) ** 2, lambda a: np.fft.irfft(np.fft.rfft(a) ** 2, 5), np.fft.hfft])
+@pytest.mark.parametrize(
+    "f", [lambda a: np.abs(np.fft.fft(a)) ** 2, lambda a: np.fft.irfft(np.fft.rfft(a) ** 2, 5), np.fft.hfft]
+)
 def test_second_order(f):
     assert gradcheck(f, real(5), order=2)
 
 
 def test_shifts():
-    for f in (np.fft.fftshift, np.fft.ifftshift, lambda a: np.fft.fftshift(a, 0), lambda a: np.fft.ifftshift(a, (1,))):
+    for f in (
+        np.fft.fftshift,
+        np.fft.ifftshift,
+        lambda a: np.fft.fftshift(a, 0),
+        lambda a: np.fft.ifftshift(a, (1,)),
+    ):
         adjoint_and_values(f, real(5, 4))
 
 

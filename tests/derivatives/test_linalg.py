@@ -41,32 +41,40 @@ def rank(r, n=4, kind=real):
 @pytest.mark.parametrize("r", [1, 2, 3, 4])
 def test_det_is_right_to_second_order_at_any_rank(kind, r):
     a, e, d = rank(r, kind=kind), kind(4, 4), kind(4, 4)
-    polynomial = np.polynomial.polynomial.Polynomial.fit(np.linspace(-1, 1, 5), [L.det(a + t * e) for t in np.linspace(-1, 1, 5)], 4)
+    polynomial = np.polynomial.polynomial.Polynomial.fit(
+        np.linspace(-1, 1, 5), [L.det(a + t * e) for t in np.linspace(-1, 1, 5)], 4
+    )
     first, second = (polynomial.deriv(k)(0.0) for k in (1, 2))
     np.testing.assert_allclose(tg.jvp(L.det, (a,), (e,))[1], first, atol=1e-12)
 
     def along(a):
         return tg.jvp(L.det, (a,), (e,))[1]
+
     np.testing.assert_allclose(tg.jvp(along, (a,), (e,))[1], second, atol=1e-11)
-    for f in (L.det, along):        # reverse mode is the transpose of forward mode
+    for f in (L.det, along):  # reverse mode is the transpose of forward mode
         ct = kind()
-        np.testing.assert_allclose(np.vdot(tg.vjp(f, a)[1](ct)[0], d), np.vdot(ct, tg.jvp(f, (a,), (d,))[1]), atol=1e-12)
+        np.testing.assert_allclose(
+            np.vdot(tg.vjp(f, a)[1](ct)[0], d), np.vdot(ct, tg.jvp(f, (a,), (d,))[1]), atol=1e-12
+        )
 
 
 def test_det_of_a_batch_with_one_singular_matrix():
-    assert gradcheck(L.det, np.stack([rank(2, 3), real(3, 3), np.zeros((3, 3)), np.eye(3)]), order=2, atol=1e-12)
+    assert gradcheck(
+        L.det, np.stack([rank(2, 3), real(3, 3), np.zeros((3, 3)), np.eye(3)]), order=2, atol=1e-12
+    )
 
 
 def test_det_gradient_is_the_cofactors():
-    g = tg.grad(L.det)(np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]))       # singular: 1 - 2 + 1 = 0
+    g = tg.grad(L.det)(np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]))  # singular: 1 - 2 + 1 = 0
     np.testing.assert_allclose(g, [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], atol=1e-12)
 
 
 def test_det_to_third_order_or_a_refusal():
     def third(a):
         return tg.grad(lambda x: (tg.grad(lambda y: (tg.grad(L.det)(y) * w).sum())(x) * w).sum())(a)
+
     w = real(3, 3)
-    np.testing.assert_allclose((third(np.eye(3)) * w).sum(), 6 * L.det(w))      # det is a cubic form
+    np.testing.assert_allclose((third(np.eye(3)) * w).sum(), 6 * L.det(w))  # det is a cubic form
     with pytest.raises(tg.NotDifferentiable, match="third derivative"):
         third(np.zeros((3, 3)))
 
@@ -78,8 +86,21 @@ def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():
 
 
 @pytest.mark.parametrize("kind", [real, cplx])
-@pytest.mark.parametrize("f", [L.inv, L.det, L.slogdet, L.eig, lambda a: L.svd(a, full_matrices=False), lambda a: L.cholesky(spd(a)),
-                               lambda a: L.cholesky(spd(a), upper=True), lambda a: L.eigh(a + H(a)), lambda a: L.eigh(a + H(a), "U"), L.qr])
+@pytest.mark.parametrize(
+    "f",
+    [
+        L.inv,
+        L.det,
+        L.slogdet,
+        L.eig,
+        lambda a: L.svd(a, full_matrices=False),
+        lambda a: L.cholesky(spd(a)),
+        lambda a: L.cholesky(spd(a), upper=True),
+        lambda a: L.eigh(a + H(a)),
+        lambda a: L.eigh(a + H(a), "U"),
+        L.qr,
+    ],
+)
 def test_batches_and_phases(f, kind):
     """Complex eigenvectors are checked as they are, with the phase that LAPACK gives them."""
     assert gradcheck(f, kind(2, 3, 3), order=2)
@@ -98,6 +119,7 @@ def test_full_svd_moves_the_null_space(shape):
         u, s, vh = L.svd(a)
         k = len(s)
         return u[:, :k], s, u[:, k:] @ H(u[:, k:]), H(vh[k:]) @ vh[k:]
+
     assert gradcheck(projectors, real(*shape), order=2)
 
 
@@ -110,14 +132,22 @@ def test_qr_that_has_no_derivative_says_so():
 
 # ---- where eigenvalues coincide ---------------------------------------------------------------------------
 
+
 def degenerate():
     q = L.qr(real(4, 4))[0]
     return (q * [1.0, 1.0, 2.0, 3.0]) @ q.T
 
 
-@pytest.mark.parametrize("f", [
-    lambda a: np.sum(L.eigvalsh(a) ** 3), lambda a: np.sum(np.log(L.eigh(a)[0])), lambda a: np.sum(L.svdvals(a) ** 3),
-    lambda a: L.norm(a, "nuc"), lambda a: np.sum(L.svd(a)[1] ** 2)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.sum(L.eigvalsh(a) ** 3),
+        lambda a: np.sum(np.log(L.eigh(a)[0])),
+        lambda a: np.sum(L.svdvals(a) ** 3),
+        lambda a: L.norm(a, "nuc"),
+        lambda a: np.sum(L.svd(a)[1] ** 2),
+    ],
+)
 def test_functions_of_equal_eigenvalues(f):
     a = degenerate()
     np.testing.assert_allclose(tg.grad(f)(a), tg.grad(f)(a + 1e-7 * spd(real(4, 4))), rtol=1e-4, atol=1e-4)
@@ -131,6 +161,7 @@ def test_the_projector_onto_equal_eigenvalues():
     def loss(a):
         v = L.eigh(a)[1][:, :2]
         return np.sum((v @ v.T) * weight)
+
     u = real(4, 4)
     u = u + u.T
     numeric = (loss(a + 1e-5 * u) - loss(a - 1e-5 * u)) / 2e-5
@@ -143,6 +174,7 @@ def test_the_largest_of_tied_singular_values_shares():
 
 
 # ---- norms ------------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("ord", [None, 1, 2, 3, 2.5, 0.5, np.inf])
 def test_the_norm_of_zero_has_gradient_zero(ord):
@@ -176,12 +208,18 @@ def test_vector_norms(ord, kind):
 
 
 def test_ties_of_the_maximum_norm_share():
-    np.testing.assert_allclose(tg.grad(lambda x: L.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0])
+    np.testing.assert_allclose(
+        tg.grad(lambda x: L.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0]
+    )
 
 
 # ---- the rest ---------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("a, b", [((3, 3), (3,)), ((2, 3, 3), (3,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 1)), ((2, 1, 3, 3), (4, 3, 2))])
+
+@pytest.mark.parametrize(
+    "a, b",
+    [((3, 3), (3,)), ((2, 3, 3), (3,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 1)), ((2, 1, 3, 3), (4, 3, 2))],
+)
 def test_solve_broadcasts(a, b):
     assert gradcheck(L.solve, real(*a), real(*b), order=2)
 
@@ -216,12 +254,20 @@ def test_matrix_power(n):
     assert gradcheck(lambda a: L.matrix_power(a, n) + a, real(2, 3, 3) + 2 * np.eye(3), order=2)
 
 
-@pytest.mark.parametrize("f, shapes", [
-    (lambda a, b: L.multi_dot([a, b]), [(2, 3), (3,)]), (lambda *a: L.multi_dot(a), [(3,), (3, 2), (2, 4), (4,)]),
-    (lambda a: L.tensorinv(a, ind=1), [(6, 2, 3)]), (lambda a, b: L.tensorsolve(a, b, axes=(0,)), [(6, 2, 3), (2, 3)]),
-    (lambda a, b: np.vecdot(a, b, axis=0), [(3, 2), (3, 2)]), (lambda a, b: np.vecdot(a, b, axes=[0, 1]), [(3, 2), (2, 3)]),
-    (lambda a, b: np.matmul(a, b, axes=[(0, 1), (-1, 0), (1, 0)]), [(3, 4, 2), (3, 2, 4)]),
-    (np.matvec, [(2, 3, 4), (4,)]), (np.vecmat, [(2, 3), (3, 4)])])
+@pytest.mark.parametrize(
+    "f, shapes",
+    [
+        (lambda a, b: L.multi_dot([a, b]), [(2, 3), (3,)]),
+        (lambda *a: L.multi_dot(a), [(3,), (3, 2), (2, 4), (4,)]),
+        (lambda a: L.tensorinv(a, ind=1), [(6, 2, 3)]),
+        (lambda a, b: L.tensorsolve(a, b, axes=(0,)), [(6, 2, 3), (2, 3)]),
+        (lambda a, b: np.vecdot(a, b, axis=0), [(3, 2), (3, 2)]),
+        (lambda a, b: np.vecdot(a, b, axes=[0, 1]), [(3, 2), (2, 3)]),
+        (lambda a, b: np.matmul(a, b, axes=[(0, 1), (-1, 0), (1, 0)]), [(3, 4, 2), (3, 2, 4)]),
+        (np.matvec, [(2, 3, 4), (4,)]),
+        (np.vecmat, [(2, 3), (3, 4)]),
+    ],
+)
 @pytest.mark.parametrize("kind", [real, cplx])
 def test_products(f, shapes, kind):
     primals = [kind(*s) for s in shapes]
@@ -229,9 +275,23 @@ def test_products(f, shapes, kind):
     assert gradcheck(f, *primals, order=2)
 
 
-@pytest.mark.parametrize("f, shape", [
-    (L.inv, (0, 0)), (L.det, (0, 0)), (L.det, (3, 0, 0)), (L.svdvals, (0, 3)), (L.norm, (0,)), (L.norm, (0, 2)), (L.pinv, (0, 2)),
-    (L.cholesky, (0, 2, 2)), (L.eigvalsh, (0, 0)), (L.eigvals, (0, 2, 2)), (lambda a: L.qr(a)[1], (0, 3)), (lambda a: L.norm(a, axis=1), (2, 0))])
+@pytest.mark.parametrize(
+    "f, shape",
+    [
+        (L.inv, (0, 0)),
+        (L.det, (0, 0)),
+        (L.det, (3, 0, 0)),
+        (L.svdvals, (0, 3)),
+        (L.norm, (0,)),
+        (L.norm, (0, 2)),
+        (L.pinv, (0, 2)),
+        (L.cholesky, (0, 2, 2)),
+        (L.eigvalsh, (0, 0)),
+        (L.eigvals, (0, 2, 2)),
+        (lambda a: L.qr(a)[1], (0, 3)),
+        (lambda a: L.norm(a, axis=1), (2, 0)),
+    ],
+)
 def test_empty(f, shape):
     x = np.zeros(shape)
     out, _, (g,) = pull(f, x)
@@ -239,9 +299,24 @@ def test_empty(f, shape):
     assert g.shape == shape
 
 
-@pytest.mark.parametrize("f", [L.inv, L.det, L.svdvals, L.norm, L.pinv, lambda a: L.norm(a[0], 3), lambda a: L.norm(a, "nuc"), L.cond,
-                               lambda a: L.solve(a, np.ones(3, np.float32)), lambda a: L.cholesky(spd(a).astype(a.dtype)),
-                               lambda a: L.eigvalsh(a), lambda a: L.qr(a)[0], lambda a: L.matrix_power(a, -2)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        L.inv,
+        L.det,
+        L.svdvals,
+        L.norm,
+        L.pinv,
+        lambda a: L.norm(a[0], 3),
+        lambda a: L.norm(a, "nuc"),
+        L.cond,
+        lambda a: L.solve(a, np.ones(3, np.float32)),
+        lambda a: L.cholesky(spd(a).astype(a.dtype)),
+        lambda a: L.eigvalsh(a),
+        lambda a: L.qr(a)[0],
+        lambda a: L.matrix_power(a, -2),
+    ],
+)
 def test_float32_stays_float32(f):
     x = (real(3, 3) + 3 * np.eye(3)).astype(np.float32)
     out, _, (g,) = pull(f, x)
@@ -249,7 +324,9 @@ def test_float32_stays_float32(f):
 
 
 @pytest.mark.parametrize("kind", [real, cplx])
-@pytest.mark.parametrize("name", ["inv", "det", "pinv", "cholesky", "eigvalsh", "svdvals", "norm", "matrix_norm", "slogdet"])
+@pytest.mark.parametrize(
+    "name", ["inv", "det", "pinv", "cholesky", "eigvalsh", "svdvals", "norm", "matrix_norm", "slogdet"]
+)
 def test_agrees_with_pytorch(name, kind):
     """For one triangle PyTorch spreads the gradient over both."""
     torch = pytest.importorskip("torch")

@@ -17,7 +17,15 @@ import tinygrad_np.scipy.special as sp  # noqa: E402
 from tinygrad_np.scipy.stats import norm  # noqa: E402
 
 rng = np.random.default_rng(0)
-SHAPE_PARAMETERS = {"gammainc", "gammaincc", "gammaincinv", "gammainccinv", "betainc", "betaincc", "betaincinv"}
+SHAPE_PARAMETERS = {
+    "gammainc",
+    "gammaincc",
+    "gammaincinv",
+    "gammainccinv",
+    "betainc",
+    "betaincc",
+    "betaincinv",
+}
 UFUNCS = {f.__name__: f for f in TABLE if isinstance(f, np.ufunc) and getattr(sc, f.__name__, None) is f}
 ELEMENTWISE = sorted(name for name, f in UFUNCS.items() if TABLE[f].kind == "elementwise")
 
@@ -69,14 +77,17 @@ def test_the_second_derivative_in_a_shape_parameter_is_refused(name):
         tg.grad(lambda a: tg.grad(lambda a: f(a, *shapes[1:], x).sum())(a).sum())(shapes[0])
 
 
-@pytest.mark.parametrize("name, orders", [(n, (v,)) for n in ("jv", "yv", "iv", "kv", "ive", "kve") for v in (0, 1, 1.7)]
-                         + [(n, (2,)) for n in ("yn", "kn", "expn", "hankel1", "hankel2")]
-                         + [("hyp1f1", (0.5, 1.5)), ("hyp0f1", (1.5,)), ("hyp2f1", (0.5, 1.5, 2.0))])
+@pytest.mark.parametrize(
+    "name, orders",
+    [(n, (v,)) for n in ("jv", "yv", "iv", "kv", "ive", "kve") for v in (0, 1, 1.7)]
+    + [(n, (2,)) for n in ("yn", "kn", "expn", "hankel1", "hankel2")]
+    + [("hyp1f1", (0.5, 1.5)), ("hyp0f1", (1.5,)), ("hyp2f1", (0.5, 1.5, 2.0))],
+)
 def test_functions_of_an_order(name, orders):
     f = UFUNCS[name]
     x = inside((0.0, 1.0) if name == "hyp2f1" else (0.0, np.inf))
     assert gradcheck(lambda x: f(*orders, x), x, order=2)
-    if name not in ("yn", "kn", "expn"):        # whose order NumPy takes as a whole number only
+    if name not in ("yn", "kn", "expn"):  # whose order NumPy takes as a whole number only
         with pytest.raises(tg.NotDifferentiable):
             f(tg.Tensor(np.array(1.5), requires_grad=True), *orders[1:], x)
 
@@ -92,7 +103,20 @@ def test_complex(name):
 
 
 TAILS = np.array([-1e8, -800.0, -50.0, -1e-300, 0.0, 1e-300, 50.0, 800.0, 1e8])
-SATURATED = ["erf", "erfc", "ndtr", "log_ndtr", "expit", "log_expit", "expm1", "log1p", "exp1", "exprel", "cbrt", "digamma"]
+SATURATED = [
+    "erf",
+    "erfc",
+    "ndtr",
+    "log_ndtr",
+    "expit",
+    "log_expit",
+    "expm1",
+    "log1p",
+    "exp1",
+    "exprel",
+    "cbrt",
+    "digamma",
+]
 
 
 @pytest.mark.parametrize("name", sorted(n for n in set(ELEMENTWISE) if len(TABLE[UFUNCS[n]].diff) == 1))
@@ -104,10 +128,25 @@ def test_tails(name):
     assert not np.isnan(g[np.isfinite(out)]).any()
 
 
-@pytest.mark.parametrize("name, x, slope", [
-    ("log_ndtr", -800.0, 800.0012499960938), ("log_ndtr", -1e8, 1e8), ("erfcx", 1e8, -5.641895835477562e-17), ("dawsn", 1e8, -5e-17),
-    ("expit", 800.0, 0.0), ("log_expit", -800.0, 1.0), ("exprel", 0.0, 0.5), ("exprel", -800.0, 1 / 640000), ("rgamma", -2.0, 2.0),
-    ("spence", 1.0, -1.0), ("sici", 0.0, 1.0), ("ellipk", 0.0, np.pi / 8), ("j1", 0.0, 0.5), ("i1", 0.0, 0.5)])
+@pytest.mark.parametrize(
+    "name, x, slope",
+    [
+        ("log_ndtr", -800.0, 800.0012499960938),
+        ("log_ndtr", -1e8, 1e8),
+        ("erfcx", 1e8, -5.641895835477562e-17),
+        ("dawsn", 1e8, -5e-17),
+        ("expit", 800.0, 0.0),
+        ("log_expit", -800.0, 1.0),
+        ("exprel", 0.0, 0.5),
+        ("exprel", -800.0, 1 / 640000),
+        ("rgamma", -2.0, 2.0),
+        ("spence", 1.0, -1.0),
+        ("sici", 0.0, 1.0),
+        ("ellipk", 0.0, np.pi / 8),
+        ("j1", 0.0, 0.5),
+        ("i1", 0.0, 0.5),
+    ],
+)
 def test_known_slopes(name, x, slope):
     f = UFUNCS[name]
     g = tg.grad(lambda x: f(x)[0] if name == "sici" else f(x))(x)
@@ -131,11 +170,23 @@ def test_a_ufunc_without_a_derivative_says_so():
 
 # ---- functions that are not ufuncs ------------------------------------------------------------------------
 
-@pytest.mark.parametrize("f, x", [
-    (lambda x: sp.polygamma(0, x), (0, np.inf)), (lambda x: sp.polygamma(2, x), (0, np.inf)), (lambda q: sp.zeta(2.5, q), (0, np.inf)),
-    (sp.lambertw, (0, np.inf)), (lambda x: sp.lambertw(x, -1), (-0.3, -0.05)), (lambda a: sp.multigammaln(a, 3), (1, np.inf)),
-    (sp.softplus, (-np.inf, np.inf))] + [
-    (lambda x, f=f: f(2, x), (0, np.inf)) for f in (sp.spherical_jn, sp.spherical_yn, sp.spherical_in, sp.spherical_kn)])
+
+@pytest.mark.parametrize(
+    "f, x",
+    [
+        (lambda x: sp.polygamma(0, x), (0, np.inf)),
+        (lambda x: sp.polygamma(2, x), (0, np.inf)),
+        (lambda q: sp.zeta(2.5, q), (0, np.inf)),
+        (sp.lambertw, (0, np.inf)),
+        (lambda x: sp.lambertw(x, -1), (-0.3, -0.05)),
+        (lambda a: sp.multigammaln(a, 3), (1, np.inf)),
+        (sp.softplus, (-np.inf, np.inf)),
+    ]
+    + [
+        (lambda x, f=f: f(2, x), (0, np.inf))
+        for f in (sp.spherical_jn, sp.spherical_yn, sp.spherical_in, sp.spherical_kn)
+    ],
+)
 def test_other_functions(f, x):
     assert gradcheck(f, inside(x), order=2)
 
@@ -144,20 +195,29 @@ def test_other_functions(f, x):
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_logsumexp(axis, keepdims):
     x, b = real(3, 4), real(4)
-    for ours, scipys in [(sp.logsumexp(x, axis, keepdims=keepdims), sc.logsumexp(x, axis, keepdims=keepdims)),
-                         (sp.logsumexp(x, axis, b ** 2, keepdims), sc.logsumexp(x, axis, b ** 2, keepdims)),
-                         (sp.logsumexp(x, axis, b, keepdims, True), sc.logsumexp(x, axis, b, keepdims, True)),
-                         (sp.softmax(x, axis), sc.softmax(x, axis)), (sp.log_softmax(x, axis), sc.log_softmax(x, axis))]:
+    for ours, scipys in [
+        (sp.logsumexp(x, axis, keepdims=keepdims), sc.logsumexp(x, axis, keepdims=keepdims)),
+        (sp.logsumexp(x, axis, b**2, keepdims), sc.logsumexp(x, axis, b**2, keepdims)),
+        (sp.logsumexp(x, axis, b, keepdims, True), sc.logsumexp(x, axis, b, keepdims, True)),
+        (sp.softmax(x, axis), sc.softmax(x, axis)),
+        (sp.log_softmax(x, axis), sc.log_softmax(x, axis)),
+    ]:
         np.testing.assert_allclose(ours, scipys, rtol=1e-13)
     assert gradcheck(lambda x: sp.logsumexp(x, axis, keepdims=keepdims), x, order=2)
-    assert gradcheck(lambda x, b: sp.logsumexp(x, axis, b ** 2 + 1, keepdims), x, b, order=2)
+    assert gradcheck(lambda x, b: sp.logsumexp(x, axis, b**2 + 1, keepdims), x, b, order=2)
     assert gradcheck(lambda x, b: sp.logsumexp(x, axis, b, keepdims, True)[0], x, b, order=2)
     assert gradcheck(lambda x: (sp.softmax(x, axis), sp.log_softmax(x, axis)), x, order=2)
 
 
-@pytest.mark.parametrize("x, shares", [
-    ([-np.inf, -np.inf], [0.5, 0.5]), ([np.inf, 1.0, np.inf], [0.5, 0.0, 0.5]), ([-np.inf, 1.0, 801.0], [0.0, 0.0, 1.0]),
-    ([-800.0, -800.0], [0.5, 0.5])])
+@pytest.mark.parametrize(
+    "x, shares",
+    [
+        ([-np.inf, -np.inf], [0.5, 0.5]),
+        ([np.inf, 1.0, np.inf], [0.5, 0.0, 0.5]),
+        ([-np.inf, 1.0, 801.0], [0.0, 0.0, 1.0]),
+        ([-800.0, -800.0], [0.5, 0.5]),
+    ],
+)
 def test_logsumexp_of_infinities(x, shares):
     np.testing.assert_allclose(tg.grad(sp.logsumexp)(np.array(x)), shares)
 
@@ -203,9 +263,12 @@ def test_cholesky_solutions(lower, kind):
 
     def solution(root):
         return sl.cho_solve(sl.cho_factor(root @ np.conj(root.T) + np.eye(3), lower), b)
+
     a = kind(3, 3)
     np.testing.assert_allclose(solution(a), np.linalg.solve(a @ np.conj(a.T) + np.eye(3), b))
-    assert gradcheck(lambda root: sl.cholesky(root @ np.transpose(root).conjugate() + np.eye(3), lower), a, order=2)
+    assert gradcheck(
+        lambda root: sl.cholesky(root @ np.transpose(root).conjugate() + np.eye(3), lower), a, order=2
+    )
     assert gradcheck(solution, a, order=2) if kind is real else True
 
 
@@ -214,7 +277,12 @@ def test_structured_matrices_and_sylvester(kind):
     a, b, c = kind(3, 3) + 3 * np.eye(3), kind(2, 2) + 3 * np.eye(2), kind(3, 2)
     np.testing.assert_allclose(sl.solve_sylvester(a, b, c), scipy.linalg.solve_sylvester(a, b, c))
     assert gradcheck(sl.solve_sylvester, a, b, c, order=2)
-    for f, xs in ((sl.block_diag, (c, b[0])), (sl.toeplitz, (a[0], b[0])), (sl.toeplitz, (a[0],)), (sl.circulant, (a[0],))):
+    for f, xs in (
+        (sl.block_diag, (c, b[0])),
+        (sl.toeplitz, (a[0], b[0])),
+        (sl.toeplitz, (a[0],)),
+        (sl.circulant, (a[0],)),
+    ):
         np.testing.assert_allclose(f(*xs), getattr(scipy.linalg, f.__name__)(*xs))
         assert gradcheck(f, *xs)
 
@@ -228,13 +296,40 @@ def test_the_normal_distribution(name):
     assert gradcheck(f, x, loc, scale, order=2)
 
 
-@pytest.mark.parametrize("name", ["erf", "erfc", "erfcx", "erfinv", "ndtr", "log_ndtr", "ndtri", "digamma", "gammaln", "expit", "logit",
-                                  "i0", "i0e", "i1", "i1e", "entr"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "erf",
+        "erfc",
+        "erfcx",
+        "erfinv",
+        "ndtr",
+        "log_ndtr",
+        "ndtri",
+        "digamma",
+        "gammaln",
+        "expit",
+        "logit",
+        "i0",
+        "i0e",
+        "i1",
+        "i1e",
+        "entr",
+    ],
+)
 def test_agrees_with_pytorch(name):
     torch = pytest.importorskip("torch")
-    x = {"erfinv": [-0.9, 1e-3, 0.8], "ndtri": [1e-6, 0.3, 0.9999], "logit": [1e-6, 0.3, 0.9999], "digamma": [0.01, 2, 300],
-         "gammaln": [0.01, 2, 300], "entr": [0.01, 2, 300]}.get(name, [-300.0, -30, -3, -0.1, 0.2, 4, 25, 100])
+    x = {
+        "erfinv": [-0.9, 1e-3, 0.8],
+        "ndtri": [1e-6, 0.3, 0.9999],
+        "logit": [1e-6, 0.3, 0.9999],
+        "digamma": [0.01, 2, 300],
+        "gammaln": [0.01, 2, 300],
+        "entr": [0.01, 2, 300],
+    }.get(name, [-300.0, -30, -3, -0.1, 0.2, 4, 25, 100])
     x = np.array(x)
     t = torch.tensor(x, requires_grad=True)
     getattr(torch.special, name)(t).sum().backward()
-    np.testing.assert_allclose(tg.grad(lambda x: getattr(sc, name)(x).sum())(x), t.grad.numpy(), rtol=1e-9, atol=1e-16)
+    np.testing.assert_allclose(
+        tg.grad(lambda x: getattr(sc, name)(x).sum())(x), t.grad.numpy(), rtol=1e-9, atol=1e-16
+    )

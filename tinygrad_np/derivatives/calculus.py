@@ -18,8 +18,15 @@ def increasing(a):
 
 # ---- differences and integrals ----------------------------------------------------------------------------
 
-@composed(np.diff, cases=[lambda f, A: f(A("m", 4), 2), lambda f, A: f(A(4, "n"), axis=0),
-                          lambda f, A: f(A(2, 3), prepend=A(2, 1), append=A())])
+
+@composed(
+    np.diff,
+    cases=[
+        lambda f, A: f(A("m", 4), 2),
+        lambda f, A: f(A(4, "n"), axis=0),
+        lambda f, A: f(A(2, 3), prepend=A(2, 1), append=A()),
+    ],
+)
 def diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     if n < 0:
         raise ValueError(f"diff: found order {n}; expected 0 or more")
@@ -42,14 +49,20 @@ def ediff1d(ary, to_end=None, to_begin=None):
     return np.concatenate([np.ravel(p) for p in parts if p is not None])
 
 
-@composed(np.trapezoid, cases=LINE + [lambda f, A: f(A(2, 4), A(4)), lambda f, A: f(A(3, 2), A(3), axis=0), lambda f, A: f(A(3), dx=A())])
+@composed(
+    np.trapezoid,
+    cases=LINE
+    + [lambda f, A: f(A(2, 4), A(4)), lambda f, A: f(A(3, 2), A(3), axis=0), lambda f, A: f(A(3), dx=A())],
+)
 def trapezoid(y, x=None, dx=1.0, axis=-1):
     y = as_operand(y)
     if x is not None:
         x = as_operand(x)
         dx = np.diff(x, axis=-1 if x.ndim == 1 else axis)
         dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - axis % y.ndim - 1)) if x.ndim == 1 else dx
-    return np.sum(dx * (y[along(slice(1, None), axis, y.ndim)] + y[along(slice(None, -1), axis, y.ndim)]) / 2, axis=axis)
+    return np.sum(
+        dx * (y[along(slice(1, None), axis, y.ndim)] + y[along(slice(None, -1), axis, y.ndim)]) / 2, axis=axis
+    )
 
 
 def slopes(f, d, axis, edge_order):
@@ -68,22 +81,44 @@ def slopes(f, d, axis, edge_order):
         first, second = last, before = d, d
     else:
         a, b = np.reshape(d[:-1], column), np.reshape(d[1:], column)
-        inside = -b / (a * (a + b)) * at(f, left) + (b - a) / (a * b) * at(f, mid) + a / (b * (a + b)) * at(f, right)
+        inside = (
+            -b / (a * (a + b)) * at(f, left)
+            + (b - a) / (a * b) * at(f, mid)
+            + a / (b * (a + b)) * at(f, right)
+        )
         first, second, last, before = d[0], d[min(1, n - 2)], d[-1], d[max(-2, 1 - n)]
 
     def edge(h, k, i, j, m):
         if edge_order == 1:
             return (at(f, [j]) - at(f, [i])) / h
-        return -(2 * h + k) / (h * (h + k)) * at(f, [i]) + (h + k) / (h * k) * at(f, [j]) - h / (k * (h + k)) * at(f, [m])
+        return (
+            -(2 * h + k) / (h * (h + k)) * at(f, [i])
+            + (h + k) / (h * k) * at(f, [j])
+            - h / (k * (h + k)) * at(f, [m])
+        )
+
     return np.concatenate([edge(first, second, 0, 1, 2), inside, -edge(last, before, -1, -2, -3)], axis)
 
 
-@composed(np.gradient, cases=[lambda f, A: f(A(5)), lambda f, A: f(A(3, 4), 0.5, increasing(A(4)), edge_order=2), lambda f, A: f(A(4, "n"), A() + 3, axis=0)])
+@composed(
+    np.gradient,
+    cases=[
+        lambda f, A: f(A(5)),
+        lambda f, A: f(A(3, 4), 0.5, increasing(A(4)), edge_order=2),
+        lambda f, A: f(A(4, "n"), A() + 3, axis=0),
+    ],
+)
 def gradient(f, *varargs, axis=None, edge_order=1):
     f = as_operand(f)
-    axes = range(f.ndim) if axis is None else [i % f.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = (
+        range(f.ndim)
+        if axis is None
+        else [i % f.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    )
     spacings = list(varargs) or [1.0]
-    spacings = spacings * len(axes) if len(spacings) == 1 and np.ndim(values_of(spacings[0])) == 0 else spacings
+    spacings = (
+        spacings * len(axes) if len(spacings) == 1 and np.ndim(values_of(spacings[0])) == 0 else spacings
+    )
     if len(spacings) != len(axes):
         raise TypeError(f"gradient: found {len(spacings)} spacings; expected 1 or {len(axes)}, one an axis")
     if edge_order not in (1, 2):
@@ -92,11 +127,19 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     for i, d in zip(axes, spacings):
         d = as_operand(d)
         if d.ndim and d.shape != (f.shape[i],):
-            raise ValueError(f"gradient: found coordinates of shape {d.shape} for axis {i} of length {f.shape[i]}")
+            raise ValueError(
+                f"gradient: found coordinates of shape {d.shape} for axis {i} of length {f.shape[i]}"
+            )
         d = np.diff(d) if d.ndim else d
-        if d.ndim and (values_of(d) == values_of(d)[0]).all():     # evenly spaced: the simple formula, as in NumPy
+        if (
+            d.ndim and (values_of(d) == values_of(d)[0]).all()
+        ):  # evenly spaced: the simple formula, as in NumPy
             d = np.mean(d)
-        out.append(slopes(f, d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d, i, edge_order))
+        out.append(
+            slopes(
+                f, d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d, i, edge_order
+            )
+        )
     return out[0] if len(out) == 1 else tuple(out)
 
 
@@ -108,17 +151,29 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
 
 # ---- interpolation ----------------------------------------------------------------------------------------
 
-@composed(np.interp, cases=[lambda f, A: f(A("m", 2), increasing(A(4)) - 3, A(4)), lambda f, A: f(4 * A(3), increasing(A(4)) - 3, A(4), A(), 0.5),
-                            lambda f, A: f(9 * A(5), A(3), A(3), period=3.5)])
+
+@composed(
+    np.interp,
+    cases=[
+        lambda f, A: f(A("m", 2), increasing(A(4)) - 3, A(4)),
+        lambda f, A: f(4 * A(3), increasing(A(4)) - 3, A(4), A(), 0.5),
+        lambda f, A: f(9 * A(5), A(3), A(3), period=3.5),
+    ],
+)
 def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
-        raise ValueError(f"interp: found xp of shape {xp.shape} and fp of shape {fp.shape}; expected one axis of the same length")
+        raise ValueError(
+            f"interp: found xp of shape {xp.shape} and fp of shape {fp.shape}; expected one axis of the same length"
+        )
     if period is not None:
         x, xp = x % abs(period), xp % abs(period)
         order = np.argsort(values_of(xp))
         xp, fp = xp[order], fp[order]
-        xp, fp = np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)]), np.concatenate([fp[-1:], fp, fp[:1]])
+        xp, fp = (
+            np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)]),
+            np.concatenate([fp[-1:], fp, fp[:1]]),
+        )
         left = right = None
     at, knots = values_of(x), values_of(xp)
     i = np.clip(np.searchsorted(knots, at, "right") - 1, 0, max(len(knots) - 2, 0))
@@ -126,11 +181,15 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     inside = fp[i] + over(fp[j] - fp[i], xp[j] - xp[i]) * (x - xp[i])
     below, above = at < knots[0], at > knots[-1]
     inside = np.where(below, fp[0] if left is None else left, inside)
-    return np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside) if above.any() or \
-        len(knots) == 1 else inside
+    return (
+        np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside)
+        if above.any() or len(knots) == 1
+        else inside
+    )
 
 
 # ---- convolution and polynomials --------------------------------------------------------------------------
+
 
 @primitive
 def convolution(a, v):
@@ -140,10 +199,12 @@ def convolution(a, v):
 
 def other_ct(ct, v):
     """The overlaps of ct and v that are complete."""
-    return convolution(ct, np.flip(v))[v.size - 1:ct.size]
+    return convolution(ct, np.flip(v))[v.size - 1 : ct.size]
 
 
-convolution.defvjp(lambda ct, v: other_ct(ct, v), lambda ct, a: other_ct(ct, a), cases=[lambda f, A: f(A("m"), A(3))])
+convolution.defvjp(
+    lambda ct, v: other_ct(ct, v), lambda ct, a: other_ct(ct, a), cases=[lambda f, A: f(A("m"), A(3))]
+)
 TABLE[convolution].kind = "bilinear"
 
 
@@ -153,7 +214,7 @@ def overlaps(full, m, n, mode):
         raise ValueError(f"convolve: found mode {mode!r}; expected 'full', 'same' or 'valid'")
     long, short = max(m, n), min(m, n)
     start = {"full": 0, "same": (short - 1) // 2, "valid": short - 1}[mode]
-    return full[start:start + {"full": long + short - 1, "same": long, "valid": long - short + 1}[mode]]
+    return full[start : start + {"full": long + short - 1, "same": long, "valid": long - short + 1}[mode]]
 
 
 MODES = [lambda f, A, mode=mode: f(A("m"), A(4), mode) for mode in ("full", "same", "valid")]
@@ -169,7 +230,7 @@ def convolve(a, v, mode="full"):
 def correlate(a, v, mode="valid"):
     a, v = np.atleast_1d(a), np.atleast_1d(v)
     full = convolution(a, np.flip(v.conjugate()))
-    if v.size > a.size:         # NumPy correlates the longer with the shorter, and turns the result around
+    if v.size > a.size:  # NumPy correlates the longer with the shorter, and turns the result around
         return np.flip(overlaps(np.flip(full), a.size, v.size, mode))
     return overlaps(full, a.size, v.size, mode)
 
@@ -210,19 +271,27 @@ def polymul(a1, a2):
     return np.convolve(a1, a2)
 
 
-@composed(np.polydiv, cases=[lambda f, A: f(A(4), np.concatenate([[2.0], A(2)])), lambda f, A: f(A(3), np.concatenate([[2.0], A(2)]))])
+@composed(
+    np.polydiv,
+    cases=[
+        lambda f, A: f(A(4), np.concatenate([[2.0], A(2)])),
+        lambda f, A: f(A(3), np.concatenate([[2.0], A(2)])),
+    ],
+)
 def polydiv(u, v):
     rest, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
     quotient = []
     for i in range(max(rest.size - v.size + 1, 0)):
-        q = rest[i:i + 1] / v[0]
+        q = rest[i : i + 1] / v[0]
         quotient.append(q)
         rest = rest - np.pad(q * v, (i, rest.size - v.size - i))
     values = values_of(rest)
     start = len(quotient)
-    while start < values.size - 1 and np.allclose(values[start], 0, rtol=1e-14):     # NumPy trims leading zeros
+    while start < values.size - 1 and np.allclose(values[start], 0, rtol=1e-14):  # NumPy trims leading zeros
         start += 1
-    return np.concatenate(quotient) if quotient else np.zeros(1, rest.dtype), rest[min(start, values.size - 1):]
+    return np.concatenate(quotient) if quotient else np.zeros(1, rest.dtype), rest[
+        min(start, values.size - 1) :
+    ]
 
 
 @composed(np.polyder, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(5), 2)])
@@ -238,19 +307,30 @@ def polyint(p, m=1, k=None):
     k = np.zeros(1) if k is None else np.atleast_1d(k)
     k = np.broadcast_to(k, (m,)) if k.size == 1 else k
     for i in range(m):
-        p = np.concatenate([p / np.arange(p.shape[0], 0, -1), k[i:i + 1]])
+        p = np.concatenate([p / np.arange(p.shape[0], 0, -1), k[i : i + 1]])
     return p
 
 
-@composed(np.polyfit, cases=[lambda f, A: f(increasing(A(5)), A(5), 2), lambda f, A: f(increasing(A(4)), A(4, 2), 1, w=np.abs(A(4)) + 0.5)])
+@composed(
+    np.polyfit,
+    cases=[
+        lambda f, A: f(increasing(A(5)), A(5), 2),
+        lambda f, A: f(increasing(A(4)), A(4, 2), 1, w=np.abs(A(4)) + 0.5),
+    ],
+)
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if full or cov:
-        raise NotDifferentiable("polyfit: full= and cov= have no derivative here; take the coefficients alone")
+        raise NotDifferentiable(
+            "polyfit: full= and cov= have no derivative here; take the coefficients alone"
+        )
     x, y = as_operand(x), as_operand(y)
     rcond = x.shape[0] * np.finfo(x.dtype).eps if rcond is None else rcond
     powers = np.vander(x, deg + 1)
     if w is not None:
-        powers, y = powers * as_operand(w)[:, None], y * (as_operand(w) if y.ndim == 1 else as_operand(w)[:, None])
+        powers, y = (
+            powers * as_operand(w)[:, None],
+            y * (as_operand(w) if y.ndim == 1 else as_operand(w)[:, None]),
+        )
     scale = np.sqrt(np.sum(powers * powers, axis=0))
     solution = np.linalg.lstsq(powers / scale, y, rcond)[0]
     return solution / (scale if solution.ndim == 1 else scale[:, None])
@@ -270,20 +350,26 @@ def poly(seq_of_zeros):
         roots = np.linalg.eigvals(roots)
     p = np.ones(1, roots.dtype)
     for i in range(roots.shape[0]):
-        p = np.convolve(p, np.concatenate([np.ones(1, roots.dtype), -roots[i:i + 1]]))
+        p = np.convolve(p, np.concatenate([np.ones(1, roots.dtype), -roots[i : i + 1]]))
     conjugate_pairs = np.iscomplexobj(roots) and np.isrealobj(np.poly(values_of(seq_of_zeros)))
     return np.real(p) if conjugate_pairs else p
 
 
-@composed(np.roots, kinks=lambda p: np.diff(np.sort_complex(np.roots(p))), cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))])
+@composed(
+    np.roots,
+    kinks=lambda p: np.diff(np.sort_complex(np.roots(p))),
+    cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))],
+)
 def roots(p):
     places = np.flatnonzero(values_of(p))
     if not len(places):
         return np.array([])
     if places[-1] < p.shape[0] - 1:
-        raise NotDifferentiable("roots: where the last coefficient is 0 the derivative of the root 0 is not known here; "
-                                "divide by x: np.roots(p[:-1])")
-    p = p[int(places[0]):]
+        raise NotDifferentiable(
+            "roots: where the last coefficient is 0 the derivative of the root 0 is not known here; "
+            "divide by x: np.roots(p[:-1])"
+        )
+    p = p[int(places[0]) :]
     if p.shape[0] < 2:
         return np.zeros(0)
     companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, -1)), np.eye(p.shape[0] - 2, p.shape[0] - 1)])
@@ -291,6 +377,7 @@ def roots(p):
 
 
 # ---- a Bessel function ------------------------------------------------------------------------------------
+
 
 def bessel_i1(x):
     """I₁(x) = ⟨cos θ sinh(x cos θ)⟩ over the circle; the mean of equally spaced points converges geometrically."""

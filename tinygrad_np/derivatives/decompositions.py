@@ -28,8 +28,15 @@ def cholesky_ct(ct, out, upper):
     return of_triangle(hermitian_part(H(np.linalg.solve(H(low), H(half)))), upper)
 
 
-function(np.linalg.cholesky, cholesky_ct, conj=False, cases=[
-    lambda f, A: f(positive_definite(A(2, 3, 3))), lambda f, A: f(positive_definite(A(3, 3)), upper=True)])
+function(
+    np.linalg.cholesky,
+    cholesky_ct,
+    conj=False,
+    cases=[
+        lambda f, A: f(positive_definite(A(2, 3, 3))),
+        lambda f, A: f(positive_definite(A(3, 3)), upper=True),
+    ],
+)
 
 
 def qr_ct(ct, a, out, mode):
@@ -39,7 +46,9 @@ def qr_ct(ct, a, out, mode):
     """
     m, n = np.shape(a)[-2:]
     if mode == "raw" or (mode == "complete" and m > n):
-        raise NotDifferentiable(f"qr: mode={mode!r} of a {m} by {n} matrix has no derivative here; use mode='reduced'")
+        raise NotDifferentiable(
+            f"qr: mode={mode!r} of a {m} by {n} matrix has no derivative here; use mode='reduced'"
+        )
     if mode == "r":
         q, r = np.linalg.qr(a)
         q_ct, r_ct = np.zeros_like(values_of(q)), ct
@@ -50,17 +59,31 @@ def qr_ct(ct, a, out, mode):
         q_ct = q_ct + y @ H(beside)
     r, r_ct = r[..., :m], r_ct[..., :m]
     lower = np.tril(r @ H(r_ct) - H(q_ct) @ q, -1)
-    whole = lower + H(lower) + diagonal_matrix(np.real(np.diagonal(r @ H(r_ct) - H(q_ct) @ q, axis1=-2, axis2=-1)))
+    whole = (
+        lower
+        + H(lower)
+        + diagonal_matrix(np.real(np.diagonal(r @ H(r_ct) - H(q_ct) @ q, axis1=-2, axis2=-1)))
+    )
     g = H(np.linalg.solve(r, H(q_ct + q @ whole)))
     return np.concatenate([g, q @ beside], axis=-1) if m < n else g
 
 
-function(np.linalg.qr, qr_ct, kinks=lambda a: np.linalg.svdvals(a), conj=False, cases=[
-    lambda f, A: f(A(4, 3)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)), "complete"),
-    lambda f, A: f(A(4, 3), "r")])
+function(
+    np.linalg.qr,
+    qr_ct,
+    kinks=lambda a: np.linalg.svdvals(a),
+    conj=False,
+    cases=[
+        lambda f, A: f(A(4, 3)),
+        lambda f, A: f(A(2, 2, 4)),
+        lambda f, A: f(regular(A(3, 3)), "complete"),
+        lambda f, A: f(A(4, 3), "r"),
+    ],
+)
 
 
 # ---- eigenvalues ------------------------------------------------------------------------------------------
+
 
 def inverse_gaps(w, times=1):
     """1 / ((wⱼ - wᵢ) times), and 0 where wⱼ and wᵢ coincide to rounding."""
@@ -91,7 +114,7 @@ def first_row(v):
 
 
 def eigh_ct(ct, out, UPLO):
-    """ā = v (diag(w̄) + (vᴴ v̄) / (wⱼ - wᵢ)) vᴴ; Giles (2008), An extended collection of matrix derivative results, 3.1."""
+    """ā = v (diag(w̄) + (vᴴ v̄) / (wⱼ - wᵢ)) vᴴ; Giles (2008), Collected matrix derivative results, section 3.1."""
     (w_ct, v_ct), (w, v) = ct, out
     if v.dtype.kind == "c":
         v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), first_row(v))
@@ -113,8 +136,13 @@ def either_triangle(a):
     return separation(np.linalg.eigvalsh(np.stack([a, H(a)])))
 
 
-function(np.linalg.eigh, eigh_ct, conj=False, kinks=either_triangle, cases=[
-    lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")])
+function(
+    np.linalg.eigh,
+    eigh_ct,
+    conj=False,
+    kinks=either_triangle,
+    cases=[lambda f, A: f(hermitian(A(2, 3, 3))), lambda f, A: f(hermitian(A(3, 3)), "U")],
+)
 
 
 @composed(np.linalg.eigvalsh, kinks=either_triangle, cases=[lambda f, A: f(hermitian(A(2, 3, 3)), "U")])
@@ -123,7 +151,7 @@ def eigvalsh(a, UPLO="L"):
 
 
 def eig_ct(ct, out):
-    """Columns of unit length whose largest component is real; Boeddeker et al. (2019), equation 4.77 (arXiv 1701.00392)."""
+    """Columns of unit length, largest component real; Boeddeker et al. (2017), arXiv 1701.00392, equation 4.77."""
     (w_ct, v_ct), (w, v) = ct, out
     v_ct = v_ct - v * np.real(columns_dot(v, v_ct))
     if v.dtype.kind == "c":
@@ -134,18 +162,27 @@ def eig_ct(ct, out):
     return np.linalg.solve(H(v), inner @ H(v))
 
 
-function(np.linalg.eig, eig_ct, conj=False, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))])
+function(
+    np.linalg.eig,
+    eig_ct,
+    conj=False,
+    kinks=lambda a: separation(np.linalg.eigvals(a)),
+    cases=[lambda f, A: f(A(2, 3, 3))],
+)
 
 
-@composed(np.linalg.eigvals, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))])
+@composed(
+    np.linalg.eigvals, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))]
+)
 def eigvals(a):
     return np.linalg.eig(a)[0]
 
 
 # ---- singular values --------------------------------------------------------------------------------------
 
+
 def svd_ct(ct, a, out, compute_uv, hermitian):
-    """Townsend (2016), Differentiating the singular value decomposition; the vectors of the null spaces move with the rest.
+    """Townsend (2016), Differentiating the singular value decomposition; the null spaces move with the rest.
 
     A singular value is an absolute value, so at 0 its derivative is 0.
     """
@@ -183,9 +220,18 @@ def spread(a):
     return np.concatenate([s, separation(s)], axis=-1)
 
 
-function(np.linalg.svd, svd_ct, conj=False, kinks=spread, cases=[
-    lambda f, A: f(A(3, 2), full_matrices=False), lambda f, A: f(A(2, 2, 3), False), lambda f, A: f(A(3, 3)),
-    lambda f, A: f(A(2, 4), compute_uv=False)])
+function(
+    np.linalg.svd,
+    svd_ct,
+    conj=False,
+    kinks=spread,
+    cases=[
+        lambda f, A: f(A(3, 2), full_matrices=False),
+        lambda f, A: f(A(2, 2, 3), False),
+        lambda f, A: f(A(3, 3)),
+        lambda f, A: f(A(2, 4), compute_uv=False),
+    ],
+)
 
 
 @composed(np.linalg.svdvals, kinks=spread, cases=[lambda f, A: f(A(2, 3, 2))])

@@ -22,7 +22,7 @@ def fitted(a, shape):
 
 def transformed(a_shape, axes, s):
     """The axes that a transform works along, each once."""
-    axes = tuple(range(len(a_shape)))[-len(s) if s is not None else 0:] if axes is None else axes
+    axes = tuple(range(len(a_shape)))[-len(s) if s is not None else 0 :] if axes is None else axes
     axes = tuple(i % len(a_shape) for i in axes)
     if len(set(axes)) < len(axes):
         raise NotDifferentiable(f"fft: axes {axes} name an axis twice; transform it in two calls")
@@ -60,10 +60,18 @@ def irfftn_ct(ct, a_shape, s, axes, norm):
     return fitted(g * weights(ct.shape[last], g.shape[last], last, g.ndim).astype(ct.dtype), a_shape)
 
 
-SIZES = [lambda f, A: f(A("m", 3)), lambda f, A: f(A(4, "n"), (3, 5), norm="ortho"), lambda f, A: f(A(3, 4, 2), None, (1, 0)),
-         lambda f, A: f(A(5, 4), (2, 3), (-1, 0), "forward")]
-SPECTRA = [lambda f, A: f(A("m", 3)), lambda f, A: f(A(4, 3), (3, 5), (0, 1), norm="ortho"), lambda f, A: f(A(3, 4, 2), None, (1, 0)),
-           lambda f, A: f(A(5, 4), (2, 3), (-1, 0), "forward")]
+SIZES = [
+    lambda f, A: f(A("m", 3)),
+    lambda f, A: f(A(4, "n"), (3, 5), norm="ortho"),
+    lambda f, A: f(A(3, 4, 2), None, (1, 0)),
+    lambda f, A: f(A(5, 4), (2, 3), (-1, 0), "forward"),
+]
+SPECTRA = [
+    lambda f, A: f(A("m", 3)),
+    lambda f, A: f(A(4, 3), (3, 5), (0, 1), norm="ortho"),
+    lambda f, A: f(A(3, 4, 2), None, (1, 0)),
+    lambda f, A: f(A(5, 4), (2, 3), (-1, 0), "forward"),
+]
 function(np.fft.fftn, fftn_ct, conj=False, kind="linear", cases=SIZES)
 function(np.fft.ifftn, ifftn_ct, conj=False, kind="linear", cases=SIZES)
 function(np.fft.rfftn, rfftn_ct, conj=False, kind="linear", cases=SIZES)
@@ -71,7 +79,11 @@ function(np.fft.irfftn, irfftn_ct, conj=False, kind="linear", cases=SPECTRA)
 
 # ---- one and two axes: the same transforms ----------------------------------------------------------------
 
-ONE_AXIS = [lambda f, A: f(A("m", 5)), lambda f, A: f(A(4, "n"), 3, 0, "ortho"), lambda f, A: f(A(3, 4), n=7, norm="forward")]
+ONE_AXIS = [
+    lambda f, A: f(A("m", 5)),
+    lambda f, A: f(A(4, "n"), 3, 0, "ortho"),
+    lambda f, A: f(A(3, 4), n=7, norm="forward"),
+]
 
 
 def one_axis(transform):
@@ -86,8 +98,10 @@ def two_axes(transform):
 for name in ("fft", "ifft", "rfft", "irfft"):
     transform = getattr(np.fft, name + "n")
     composed(getattr(np.fft, name), cases=ONE_AXIS)(one_axis(transform))
-    composed(getattr(np.fft, name + "2"), cases=[lambda f, A: f(A(2, 3, 4)), lambda f, A: f(A(3, 4, 2), (3, 3), (0, 1))])(
-        two_axes(transform))
+    composed(
+        getattr(np.fft, name + "2"),
+        cases=[lambda f, A: f(A(2, 3, 4)), lambda f, A: f(A(3, 4, 2), (3, 3), (0, 1))],
+    )(two_axes(transform))
 
 
 @composed(np.fft.hfft, cases=ONE_AXIS)
@@ -100,7 +114,15 @@ def ihfft(a, n=None, axis=-1, norm=None):
     return np.fft.rfft(a, n, axis, OTHER[norm]).conjugate()
 
 
-linear(np.fft.fftshift, lambda ct, axes: np.fft.ifftshift(ct, axes), cases=[lambda f, A: f(A("m", 3)), lambda f, A: f(A(5, 2), 0)])
-linear(np.fft.ifftshift, lambda ct, axes: np.fft.fftshift(ct, axes), cases=[lambda f, A: f(A("m", 3)), lambda f, A: f(A(5, 2), 0)])
+linear(
+    np.fft.fftshift,
+    lambda ct, axes: np.fft.ifftshift(ct, axes),
+    cases=[lambda f, A: f(A("m", 3)), lambda f, A: f(A(5, 2), 0)],
+)
+linear(
+    np.fft.ifftshift,
+    lambda ct, axes: np.fft.fftshift(ct, axes),
+    cases=[lambda f, A: f(A("m", 3)), lambda f, A: f(A(5, 2), 0)],
+)
 
 plain("frequencies of a count", np.fft.fftfreq, np.fft.rfftfreq)

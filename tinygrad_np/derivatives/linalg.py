@@ -59,6 +59,7 @@ def positive_definite(a):
 
 # ---- solving ----------------------------------------------------------------------------------------------
 
+
 def solve_ct(ct, a, b_shape, out, tracked):
     """x = a⁻¹ b: b̄ = a⁻ᵀ x̄ and ā = -b̄ xᵀ."""
     if len(b_shape) == 1:
@@ -68,10 +69,21 @@ def solve_ct(ct, a, b_shape, out, tracked):
     return to_a, unbroadcast(g[..., 0] if len(b_shape) == 1 else g, b_shape)
 
 
-function(np.linalg.solve, solve_ct, diff=("a", "b"), joint=True, cases=[
-    lambda f, A: f(regular(A(3, 3)), A(3)), lambda f, A: f(regular(A(2, 3, 3)), A(3, "n")),
-    lambda f, A: f(regular(A(2, 3, 3)), A(3)), lambda f, A: f(regular(A(3, 3)), A(2, 3, "n"))])
-function(np.linalg.inv, lambda ct, out: -(mT(out) @ ct @ mT(out)), cases=[lambda f, A: f(regular(A(2, 3, 3)))])
+function(
+    np.linalg.solve,
+    solve_ct,
+    diff=("a", "b"),
+    joint=True,
+    cases=[
+        lambda f, A: f(regular(A(3, 3)), A(3)),
+        lambda f, A: f(regular(A(2, 3, 3)), A(3, "n")),
+        lambda f, A: f(regular(A(2, 3, 3)), A(3)),
+        lambda f, A: f(regular(A(3, 3)), A(2, 3, "n")),
+    ],
+)
+function(
+    np.linalg.inv, lambda ct, out: -(mT(out) @ ct @ mT(out)), cases=[lambda f, A: f(regular(A(2, 3, 3)))]
+)
 
 
 def pinv_ct(ct, a, out, rcond, hermitian, rtol):
@@ -79,15 +91,21 @@ def pinv_ct(ct, a, out, rcond, hermitian, rtol):
     p, ph = out, H(out)
     discarded = values_of(a) - values_of(a) @ values_of(p) @ values_of(a)
     if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(values_of(a)), initial=0)):
-        raise NotDifferentiable("pinv: the cutoff (rcond or rtol) discards singular values that are not zero; "
-                                "truncate an np.linalg.svd instead")
+        raise NotDifferentiable(
+            "pinv: the cutoff (rcond or rtol) discards singular values that are not zero; "
+            "truncate an np.linalg.svd instead"
+        )
     cth = H(ct)
     g = -(ph @ ct @ ph) + (cth - a @ (p @ cth)) @ (p @ ph) + (ph @ p) @ (cth - (cth @ p) @ a)
     return of_triangle(hermitian_part(g), upper=False) if hermitian else g
 
 
-function(np.linalg.pinv, pinv_ct, conj=False, cases=[
-    lambda f, A: f(A(3, 2)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)))])
+function(
+    np.linalg.pinv,
+    pinv_ct,
+    conj=False,
+    cases=[lambda f, A: f(A(3, 2)), lambda f, A: f(A(2, 2, 4)), lambda f, A: f(regular(A(3, 3)))],
+)
 
 
 @composed(np.linalg.lstsq, cases=[lambda f, A: f(A(4, 2), A(4))[:2], lambda f, A: f(A(2, 4), A(2, 3))[0]])
@@ -111,18 +129,24 @@ def tensorinv(a, ind=2):
     return np.reshape(np.linalg.inv(np.reshape(a, (math.prod(left), -1))), right + left)
 
 
-@composed(np.linalg.tensorsolve, cases=[lambda f, A: f(np.reshape(regular(A(6, 6)), (2, 3, 6)), A(2, 3)),
-                                        lambda f, A: f(np.reshape(regular(A(4, 4)), (2, 2, 4)), A(2, 2))])
+@composed(
+    np.linalg.tensorsolve,
+    cases=[
+        lambda f, A: f(np.reshape(regular(A(6, 6)), (2, 3, 6)), A(2, 3)),
+        lambda f, A: f(np.reshape(regular(A(4, 4)), (2, 2, 4)), A(2, 2)),
+    ],
+)
 def tensorsolve(a, b, axes=None):
     a, b = as_operand(a), as_operand(b)
     if axes is not None:
         last = [i % a.ndim for i in axes]
         a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
-    right = a.shape[b.ndim:]
+    right = a.shape[b.ndim :]
     return np.reshape(np.linalg.solve(np.reshape(a, (-1, math.prod(right))), np.ravel(b)), right)
 
 
 # ---- determinants -----------------------------------------------------------------------------------------
+
 
 def apart(s):
     """For every pair i, k the product of the values other than these two; 0 where i = k."""
@@ -154,13 +178,21 @@ def cofactors_along(a, e):
 
 
 def third(ct, e):
-    raise NotDifferentiable("det: the third derivative at a singular or nearly singular matrix is not known here")
+    raise NotDifferentiable(
+        "det: the third derivative at a singular or nearly singular matrix is not known here"
+    )
 
 
-cofactors.defvjp(lambda ct, a: cofactors_along(a, ct), kinks=lambda a: np.linalg.svdvals(a),
-                 cases=[lambda f, A: f(A(2, 3, 3)), lambda f, A: f(A(2, 2))])
-cofactors_along.defvjp(third, lambda ct, a: cofactors_along(a, ct),
-                       cases=[lambda f, A: f(np.diag([1.0, 2.0, 4.0]) + 0.5, A(3, 3))])
+cofactors.defvjp(
+    lambda ct, a: cofactors_along(a, ct),
+    kinks=lambda a: np.linalg.svdvals(a),
+    cases=[lambda f, A: f(A(2, 3, 3)), lambda f, A: f(A(2, 2))],
+)
+cofactors_along.defvjp(
+    third,
+    lambda ct, a: cofactors_along(a, ct),
+    cases=[lambda f, A: f(np.diag([1.0, 2.0, 4.0]) + 0.5, A(3, 3))],
+)
 
 
 def det_ct(ct, a, out):
@@ -169,7 +201,7 @@ def det_ct(ct, a, out):
     s = np.linalg.svdvals(values_of(a))
     if not s.size:
         return np.zeros_like(values_of(a))
-    hard = (s[..., -1] <= math.sqrt(np.finfo(s.dtype).eps) * s[..., 0])
+    hard = s[..., -1] <= math.sqrt(np.finfo(s.dtype).eps) * s[..., 0]
     if not hard.any():
         return (ct * out)[..., None, None] * mT(np.linalg.inv(a))
     pick = hard[..., None, None]
@@ -191,10 +223,13 @@ def slogdet_ct(ct, a, out):
     return np.where(singular & (values_of(ct) != 0), np.nan, ct * inverse)
 
 
-function(np.linalg.slogdet, slogdet_ct, conj=False, cases=[lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))])
+function(
+    np.linalg.slogdet, slogdet_ct, conj=False, cases=[lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))]
+)
 
 
 # ---- norms ------------------------------------------------------------------------------------------------
+
 
 def norm_weights(x, out, ord, axis):
     """The direction of steepest ascent of a p-norm; 0 at 0, ties share."""
@@ -206,7 +241,9 @@ def norm_weights(x, out, ord, axis):
         return toward
     if ord in (np.inf, -np.inf):
         reached = x_is == out_is
-        return toward * (reached / np.maximum(np.sum(reached, axis=axis, keepdims=True), 1)).astype(x_is.dtype)
+        return toward * (reached / np.maximum(np.sum(reached, axis=axis, keepdims=True), 1)).astype(
+            x_is.dtype
+        )
     if ord == 0:
         return 0 * toward
     gone = (x_is == 0) | (out_is == 0)
@@ -214,14 +251,33 @@ def norm_weights(x, out, ord, axis):
     return np.where(gone, 0, toward * ratio ** (ord - 1))
 
 
-reduction(np.linalg.vector_norm, norm_weights, kinks=lambda x: x, cases=[
-    lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", 3), axis=-1, ord=3), lambda f, A: f(A("m", 3), axis=1, ord=np.inf),
-    lambda f, A: f(A("m", 3), axis=0, ord=1, keepdims=True), lambda f, A: f(A(2, 3, 2), axis=(0, -1), ord=-1.5)])
+reduction(
+    np.linalg.vector_norm,
+    norm_weights,
+    kinks=lambda x: x,
+    cases=[
+        lambda f, A: f(A("m", "n")),
+        lambda f, A: f(A("m", 3), axis=-1, ord=3),
+        lambda f, A: f(A("m", 3), axis=1, ord=np.inf),
+        lambda f, A: f(A("m", 3), axis=0, ord=1, keepdims=True),
+        lambda f, A: f(A(2, 3, 2), axis=(0, -1), ord=-1.5),
+    ],
+)
 
 
-@composed(np.linalg.norm, kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"))] + [
-    lambda f, A, ord=ord: f(A(2, 3, 3), ord, axis=(0, -1)) for ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)] + [
-    lambda f, A, ord=ord: f(A("m", 3), ord, -1, keepdims=True) for ord in (None, 1, 2, 3.5, np.inf, -np.inf, -2)])
+@composed(
+    np.linalg.norm,
+    kinks=lambda x: x,
+    cases=[lambda f, A: f(A("m", "n"))]
+    + [
+        lambda f, A, ord=ord: f(A(2, 3, 3), ord, axis=(0, -1))
+        for ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+    ]
+    + [
+        lambda f, A, ord=ord: f(A("m", 3), ord, -1, keepdims=True)
+        for ord in (None, 1, 2, 3.5, np.inf, -np.inf, -2)
+    ],
+)
 def norm(x, ord=None, axis=None, keepdims=False):
     if axis is None and ord is None:
         return np.linalg.vector_norm(x, keepdims=keepdims)
@@ -231,7 +287,9 @@ def norm(x, ord=None, axis=None, keepdims=False):
     if len(axes) == 1:
         return np.linalg.vector_norm(x, axis=axes[0], ord=2 if ord is None else ord, keepdims=keepdims)
     if len(axes) != 2:
-        raise ValueError(f"norm: found {len(axes)} axes {axes}; expected one for a vector or two for a matrix")
+        raise ValueError(
+            f"norm: found {len(axes)} axes {axes}; expected one for a vector or two for a matrix"
+        )
     row, column = (i % x.ndim for i in axes)
     if row == column:
         raise ValueError(f"norm: found the same axis twice in {axes}")
@@ -249,12 +307,21 @@ def norm(x, ord=None, axis=None, keepdims=False):
     return np.expand_dims(out, (row, column)) if keepdims else out
 
 
-@composed(np.linalg.matrix_norm, kinks=lambda x: x, cases=[lambda f, A: f(A(2, 3, 2)), lambda f, A: f(A(2, 3), ord="nuc")])
+@composed(
+    np.linalg.matrix_norm,
+    kinks=lambda x: x,
+    cases=[lambda f, A: f(A(2, 3, 2)), lambda f, A: f(A(2, 3), ord="nuc")],
+)
 def matrix_norm(x, *, keepdims=False, ord="fro"):
     return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
-@composed(np.linalg.cond, cases=[lambda f, A, p=p: f(regular(A(2, 3, 3)), p) for p in (None, -2, "fro", "nuc", 1, -1, np.inf, -np.inf)])
+@composed(
+    np.linalg.cond,
+    cases=[
+        lambda f, A, p=p: f(regular(A(2, 3, 3)), p) for p in (None, -2, "fro", "nuc", 1, -1, np.inf, -np.inf)
+    ],
+)
 def cond(x, p=None):
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
@@ -263,6 +330,7 @@ def cond(x, p=None):
 
 
 # ---- products ---------------------------------------------------------------------------------------------
+
 
 @composed(np.linalg.matrix_power, cases=[lambda f, A, n=n: f(regular(A(2, 2, 2)), n) for n in (0, 1, 5, -3)])
 def matrix_power(a, n):
@@ -277,7 +345,10 @@ def matrix_power(a, n):
     return out
 
 
-@composed(np.linalg.multi_dot, cases=[lambda f, A: f([A("n"), A("n", 2), A(2, 4), A(4)]), lambda f, A: f([A(2, "n"), A("n", 3)])])
+@composed(
+    np.linalg.multi_dot,
+    cases=[lambda f, A: f([A("n"), A("n", 2), A(2, 4), A(4)]), lambda f, A: f([A(2, "n"), A("n", 3)])],
+)
 def multi_dot(arrays):
     arrays = [as_operand(a) for a in arrays]
     sizes = [1 if arrays[0].ndim == 1 else arrays[0].shape[0]] + [a.shape[0] for a in arrays[1:]]
@@ -286,25 +357,38 @@ def multi_dot(arrays):
     @functools.cache
     def cheapest(i, j):
         """The fewest multiplications for the product of arrays i up to j, and where to split it."""
-        return min(((cheapest(i, k)[0] + cheapest(k, j)[0] + sizes[i] * sizes[k] * sizes[j], k)
-                    for k in range(i + 1, j)), default=(0, i))
+        return min(
+            (
+                (cheapest(i, k)[0] + cheapest(k, j)[0] + sizes[i] * sizes[k] * sizes[j], k)
+                for k in range(i + 1, j)
+            ),
+            default=(0, i),
+        )
 
     def product(i, j):
         k = cheapest(i, j)[1]
         return arrays[i] if j == i + 1 else product(i, k) @ product(k, j)
+
     return product(0, len(arrays))
 
 
 composed(np.linalg.matmul, cases=[lambda f, A: f(A("m", "k"), A("k", "n"))])(lambda x1, x2: np.matmul(x1, x2))
 composed(np.linalg.tensordot, cases=[lambda f, A: f(A("m", "k"), A("k", "n"), axes=1)])(
-    lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes))
-composed(np.linalg.vecdot, cases=[lambda f, A: f(A("m", 3), A(3))])(lambda x1, x2, *, axis=-1: np.vecdot(x1, x2, axis=axis))
+    lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes)
+)
+composed(np.linalg.vecdot, cases=[lambda f, A: f(A("m", 3), A(3))])(
+    lambda x1, x2, *, axis=-1: np.vecdot(x1, x2, axis=axis)
+)
 composed(np.linalg.outer, cases=[lambda f, A: f(A("m"), A("n"))])(lambda x1, x2: np.outer(x1, x2))
-composed(np.linalg.cross, cases=[lambda f, A: f(A("m", 3), A(3))])(lambda x1, x2, *, axis=-1: np.cross(x1, x2, axis=axis))
+composed(np.linalg.cross, cases=[lambda f, A: f(A("m", 3), A(3))])(
+    lambda x1, x2, *, axis=-1: np.cross(x1, x2, axis=axis)
+)
 composed(np.linalg.matrix_transpose, cases=[lambda f, A: f(A(2, "m", "n"))])(lambda x: np.matrix_transpose(x))
 composed(np.linalg.diagonal, cases=[lambda f, A: f(A(2, "m", "n"), offset=1)])(
-    lambda x, *, offset=0: np.diagonal(x, offset, -2, -1))
+    lambda x, *, offset=0: np.diagonal(x, offset, -2, -1)
+)
 composed(np.linalg.trace, cases=[lambda f, A: f(A(2, "m", "n"), offset=-1)])(
-    lambda x, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype))
+    lambda x, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype)
+)
 
 plain("a count", np.linalg.matrix_rank)

@@ -16,8 +16,14 @@ from .reductions import AXES, MASKED
 # ---- averages ---------------------------------------------------------------------------------------------
 
 
-@composed(np.average, cases=AXES[:4] + [
-    lambda f, A: f(A("m", 3), -1, A(3) ** 2 + 1), lambda f, A: f(A("m", 3), 0, weights=A("m", 3) ** 2 + 1, returned=True)])
+@composed(
+    np.average,
+    cases=AXES[:4]
+    + [
+        lambda f, A: f(A("m", 3), -1, A(3) ** 2 + 1),
+        lambda f, A: f(A("m", 3), 0, weights=A("m", 3) ** 2 + 1, returned=True),
+    ],
+)
 def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = as_operand(a)
     if weights is None:
@@ -30,7 +36,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise TypeError(f"average: found weights of shape {weights.shape} for {a.shape}; say the axis")
         axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
         if weights.shape != tuple(a.shape[i] for i in axes):
-            raise ValueError(f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}")
+            raise ValueError(
+                f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}"
+            )
         weights = np.transpose(weights, np.argsort(axes))
         weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
     total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
@@ -40,8 +48,15 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     return (mean, total) if returned else mean
 
 
-@composed(np.cov, cases=[lambda f, A: f(A(2, 4)), lambda f, A: f(A(4), A(4), bias=True), lambda f, A: f(A(4, 2), rowvar=False),
-                         lambda f, A: f(A(2, 3), fweights=np.array([1, 2, 1]), aweights=A(3) ** 2 + 1)])
+@composed(
+    np.cov,
+    cases=[
+        lambda f, A: f(A(2, 4)),
+        lambda f, A: f(A(4), A(4), bias=True),
+        lambda f, A: f(A(4, 2), rowvar=False),
+        lambda f, A: f(A(2, 3), fweights=np.array([1, 2, 1]), aweights=A(3) ** 2 + 1),
+    ],
+)
 def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
     m = as_operand(m)
     y = None if y is None else as_operand(y)
@@ -53,7 +68,11 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
         x = np.concatenate([x, y if rowvar or y.shape[0] == 1 else np.transpose(y)])
     ddof = ddof if ddof is not None else 0 if bias else 1
     f = 1 if fweights is None else np.asarray(fweights, float)
-    w = None if fweights is None and aweights is None else f * (1 if aweights is None else as_operand(aweights))
+    w = (
+        None
+        if fweights is None and aweights is None
+        else f * (1 if aweights is None else as_operand(aweights))
+    )
     mean, total = np.average(x, axis=1, weights=w, returned=True) if x.shape[0] else (x[:, 0], [x.shape[1]])
     if w is None or aweights is None or ddof == 0:
         freedom = total[0] - ddof
@@ -64,7 +83,10 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     return np.squeeze(c)
 
 
-@composed(np.corrcoef, cases=[lambda f, A: f(A(2, 4)), lambda f, A: f(A(4), A(4)), lambda f, A: f(A(4, 2), rowvar=False)])
+@composed(
+    np.corrcoef,
+    cases=[lambda f, A: f(A(2, 4)), lambda f, A: f(A(4), A(4)), lambda f, A: f(A(4, 2), rowvar=False)],
+)
 def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     c = np.cov(x, y, rowvar, dtype=dtype)
     if not c.ndim:
@@ -76,8 +98,14 @@ def corrcoef(x, y=None, rowvar=True, *, dtype=None):
 # ---- quantiles --------------------------------------------------------------------------------------------
 
 # How fast the position in the sorted order moves with q: n + 1 - (α + β) of Hyndman and Fan (1996); the others step.
-ALPHA_PLUS_BETA = {"linear": 2, "hazen": 1, "weibull": 0, "median_unbiased": 2 / 3, "normal_unbiased": 3 / 4,
-                   "interpolated_inverted_cdf": 1}
+ALPHA_PLUS_BETA = {
+    "linear": 2,
+    "hazen": 1,
+    "weibull": 0,
+    "median_unbiased": 2 / 3,
+    "normal_unbiased": 3 / 4,
+    "interpolated_inverted_cdf": 1,
+}
 
 
 def positions(n, q, method):
@@ -93,13 +121,19 @@ def positions(n, q, method):
 def quantiles(a, q, axis, method, keepdims, skip_nan):
     """Quantiles of sorted lines, whose NaN come last: either all count, or only the numbers before them."""
     a = as_operand(a)
-    dtype = np.result_type(values_of(a[:0] if a.ndim else a), q if isinstance(q, (int, float)) else values_of(q), 0.0)
+    dtype = np.result_type(
+        values_of(a[:0] if a.ndim else a), q if isinstance(q, (int, float)) else values_of(q), 0.0
+    )
     q = as_operand(q)
-    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    axes = (
+        tuple(range(a.ndim))
+        if axis is None
+        else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    )
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     shape = tuple(a.shape[i] for i in rest)
     lines = np.reshape(np.transpose(a, rest + axes), (*shape, math.prod(a.shape[i] for i in axes)))
-    if not lines.shape[-1]:     # the quantile of nothing is NaN
+    if not lines.shape[-1]:  # the quantile of nothing is NaN
         lines = np.concatenate([lines, np.full((*shape, 1), np.nan)], axis=-1)
     lines = np.sort(lines, axis=-1)
     missing = np.isnan(values_of(lines))
@@ -110,7 +144,7 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
         at = np.where(n == size, positions(int(size), q, method)[spread], at)
     lower = np.floor(values_of(at)).astype(int)
     upper = np.ceil(values_of(at)).astype(int)
-    if method in ALPHA_PLUS_BETA and hasattr(at, "node"):       # at a sample the slope is the one to its right
+    if method in ALPHA_PLUS_BETA and hasattr(at, "node"):  # at a sample the slope is the one to its right
         upper = np.minimum(lower + 1, np.maximum(n - 1, 0))
     part = (at - lower).astype(dtype)
     index = tuple(np.ogrid[tuple(slice(m) for m in lines.shape[:-1])])
@@ -122,17 +156,28 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
 
 
 METHODS = [lambda f, A, method=method: f(A("m", 5), 0.3, -1, method=method) for method in ALPHA_PLUS_BETA] + [
-    lambda f, A, method=method: f(A(5), 0.3, method=method) for method in ("lower", "midpoint", "nearest", "averaged_inverted_cdf")]
-Q = [lambda f, A: f(A(2, 4), 0.45), lambda f, A: f(A(3, 4, 2), np.array([0.1, 0.7]), axis=(0, 1), keepdims=True)]
+    lambda f, A, method=method: f(A(5), 0.3, method=method)
+    for method in ("lower", "midpoint", "nearest", "averaged_inverted_cdf")
+]
+Q = [
+    lambda f, A: f(A(2, 4), 0.45),
+    lambda f, A: f(A(3, 4, 2), np.array([0.1, 0.7]), axis=(0, 1), keepdims=True),
+]
 
 
 def named_quantile(fun, skip_nan, scale, cases):
     """The definition of a quantile function by the unit of its q."""
+
     @composed(fun, cases=cases, kinks=distinct)
-    def definition(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+    def definition(
+        a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
+    ):
         if weights is not None:
-            raise NotDifferentiable(f"{fun.__name__}: weights= has no derivative here; repeat the elements, or detach")
+            raise NotDifferentiable(
+                f"{fun.__name__}: weights= has no derivative here; repeat the elements, or detach"
+            )
         return quantiles(a, q / scale if scale != 1 else q, axis, method, keepdims, skip_nan)
+
     return definition
 
 
@@ -154,11 +199,14 @@ def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 # ---- passing over NaN -------------------------------------------------------------------------------------
 
+
 def without_nan(fun, reduction, instead):
     """A function that takes `instead` for every NaN."""
+
     @composed(fun, cases=AXES if fun not in (np.nancumsum, np.nancumprod) else AXES[:3])
     def definition(a, *args, **kwargs):
         return reduction(np.where(np.isnan(values_of(a)), instead, a), *args, **kwargs)
+
     return definition
 
 
@@ -170,12 +218,14 @@ without_nan(np.nancumprod, np.cumprod, 1)
 
 def where_number(fun, reduction):
     """A function that leaves every NaN out of the count as well."""
+
     @composed(fun, cases=AXES + MASKED)
     def definition(a, axis=None, dtype=None, *, keepdims=False, where=True, **options):
         a = a if dtype is None else np.astype(a, dtype)
         number = ~np.isnan(values_of(a))
         clean = np.where(number, a, 0)
         return reduction(clean, axis=axis, keepdims=keepdims, where=number & where, **options)
+
     return definition
 
 
@@ -189,8 +239,15 @@ def extreme_number(fun, reduction, worst):
     def definition(a, axis=None, keepdims=False, initial=None, where=True):
         missing = np.isnan(values_of(a))
         known = np.where(missing, worst, a)
-        out = reduction(known, axis=axis, keepdims=keepdims, initial=worst if initial is None else initial, where=where)
-        return out if initial is not None else np.where(np.all(missing, axis=axis, keepdims=keepdims, where=where), np.nan, out)
+        out = reduction(
+            known, axis=axis, keepdims=keepdims, initial=worst if initial is None else initial, where=where
+        )
+        return (
+            out
+            if initial is not None
+            else np.where(np.all(missing, axis=axis, keepdims=keepdims, where=where), np.nan, out)
+        )
+
     return definition
 
 

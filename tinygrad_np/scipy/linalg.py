@@ -13,19 +13,43 @@ from ..derivatives.products import mT
 from ..rules import NotDifferentiable, unbroadcast
 from ..table import primitive, values_of
 
-__all__ = ["expm", "logm", "sqrtm", "sinm", "cosm", "tanm", "sinhm", "coshm", "tanhm", "solve_triangular", "cholesky", "cho_factor",
-           "cho_solve", "solve_sylvester", "solve", "inv", "det", "block_diag", "toeplitz", "circulant"]
+__all__ = [
+    "expm",
+    "logm",
+    "sqrtm",
+    "sinm",
+    "cosm",
+    "tanm",
+    "sinhm",
+    "coshm",
+    "tanhm",
+    "solve_triangular",
+    "cholesky",
+    "cho_factor",
+    "cho_solve",
+    "solve_sylvester",
+    "solve",
+    "inv",
+    "det",
+    "block_diag",
+    "toeplitz",
+    "circulant",
+]
 
 # ---- functions of matrices --------------------------------------------------------------------------------
 
 
 def matrix_function(fun, cases, check=lambda a: None):
     """A function of square matrices, and its derivative by Mathias's block, where `check` lets it pass."""
+
     @primitive
     def of_matrix(a):
         return np.asarray(fun(a))
+
     of_matrix.__name__ = of_matrix.__qualname__ = fun.__name__
-    of_matrix.__doc__ = f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
+    of_matrix.__doc__ = (
+        f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
+    )
 
     def rule(ct, a):
         check(values_of(a))
@@ -33,6 +57,7 @@ def matrix_function(fun, cases, check=lambda a: None):
         above = np.concatenate([a, ct], axis=-1)
         below = np.concatenate([np.zeros_like(a), a], axis=-1)
         return of_matrix(np.concatenate([above, below], axis=-2))[..., :n, n:]
+
     of_matrix.defvjp(rule, diff=("a",), cases=cases)
     return of_matrix
 
@@ -45,10 +70,17 @@ def off_the_cut(a):
 
 
 ANY = [lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))]
-POSITIVE = [lambda f, A: f(positive_definite(A(3, 3))), lambda f, A: f(regular(A(2, 2)) @ regular(A(2, 2)) / 9)]
+POSITIVE = [
+    lambda f, A: f(positive_definite(A(3, 3))),
+    lambda f, A: f(regular(A(2, 2)) @ regular(A(2, 2)) / 9),
+]
 expm = matrix_function(sl.expm, ANY)
 sinm, cosm, tanm = matrix_function(sl.sinm, ANY), matrix_function(sl.cosm, ANY), matrix_function(sl.tanm, ANY)
-sinhm, coshm, tanhm = matrix_function(sl.sinhm, ANY), matrix_function(sl.coshm, ANY), matrix_function(sl.tanhm, ANY)
+sinhm, coshm, tanhm = (
+    matrix_function(sl.sinhm, ANY),
+    matrix_function(sl.coshm, ANY),
+    matrix_function(sl.tanhm, ANY),
+)
 
 logm = matrix_function(sl.logm, POSITIVE, off_the_cut)
 
@@ -71,8 +103,15 @@ def triangular_ct(ct, a, b_shape, lower, unit_diagonal, out, tracked):
     return unbroadcast(read, np.shape(a)), unbroadcast(g, b_shape)
 
 
-triangular.defvjp(triangular_ct, diff=("a", "b"), joint=True, cases=[
-    lambda f, A: f(regular(A(3, 3)), A(3), True, False), lambda f, A: f(regular(A(3, 3)), A(3, "n"), False, True)])
+triangular.defvjp(
+    triangular_ct,
+    diff=("a", "b"),
+    joint=True,
+    cases=[
+        lambda f, A: f(regular(A(3, 3)), A(3), True, False),
+        lambda f, A: f(regular(A(3, 3)), A(3, "n"), False, True),
+    ],
+)
 
 
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
@@ -114,11 +153,19 @@ def solve_sylvester(a, b, q):
 
 def sylvester_ct(ct, a, b, q_shape, out):
     g = solve_sylvester(mT(a), mT(b), ct)
-    return unbroadcast(-(g @ mT(out)), np.shape(a)), unbroadcast(-(mT(out) @ g), np.shape(b)), unbroadcast(g, q_shape)
+    return (
+        unbroadcast(-(g @ mT(out)), np.shape(a)),
+        unbroadcast(-(mT(out) @ g), np.shape(b)),
+        unbroadcast(g, q_shape),
+    )
 
 
-solve_sylvester.defvjp(sylvester_ct, diff=("a", "b", "q"), joint=True, cases=[
-    lambda f, A: f(regular(A(3, 3)), regular(A(2, 2)), A(3, 2))])
+solve_sylvester.defvjp(
+    sylvester_ct,
+    diff=("a", "b", "q"),
+    joint=True,
+    cases=[lambda f, A: f(regular(A(3, 3)), regular(A(2, 2)), A(3, 2))],
+)
 
 
 @primitive
@@ -147,6 +194,7 @@ def det(a):
 
 
 # ---- structured matrices ----------------------------------------------------------------------------------
+
 
 def block_diag(*arrays):
     """The matrix with these on its diagonal and zeros elsewhere; a vector counts as one row."""

@@ -86,27 +86,41 @@ def lambertw(z, k=0, tol=1e-8):
     return sc.lambertw(z, k, tol)
 
 
-lambertw.defvjp(lambda ct, out: ct * np.exp(-out) / (1 + out), diff=("z",), domain=(0.0, np.inf), cases=[lambda f, A: f(A("m", "n"))])
+lambertw.defvjp(
+    lambda ct, out: ct * np.exp(-out) / (1 + out),
+    diff=("z",),
+    domain=(0.0, np.inf),
+    cases=[lambda f, A: f(A("m", "n"))],
+)
 
 
 def multigammaln(a, d):
     """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
     a = as_operand(a)
     if np.any(values_of(a) <= 0.5 * (d - 1)):
-        raise ValueError(f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
+        raise ValueError(
+            f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}"
+        )
     return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
 
 
 def spherical(name, fun, sign):
     """A spherical Bessel function of whole order n, whose derivative is -fₙ₊₁ + n fₙ / x (DLMF 10.51)."""
+
     @primitive
     def spherical_function(n, z):
         return fun(n, z)
+
     spherical_function.__name__ = spherical_function.__qualname__ = name
     spherical_function.__doc__ = f"{name}(n, z), for arrays and tensors, at z other than 0."
     spherical_function.defvjp(
-        lambda ct, n, z, out, z_shape: unbroadcast(ct * (sign * spherical_function(np.add(n, 1), z) + n * out / z), z_shape),
-        diff=("z",), domain=(0.0, np.inf), cases=[lambda f, A: f(2, A("m", "n") + 0.5)])
+        lambda ct, n, z, out, z_shape: unbroadcast(
+            ct * (sign * spherical_function(np.add(n, 1), z) + n * out / z), z_shape
+        ),
+        diff=("z",),
+        domain=(0.0, np.inf),
+        cases=[lambda f, A: f(2, A("m", "n") + 0.5)],
+    )
     return spherical_function
 
 
