@@ -135,13 +135,21 @@ def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> 
     return noise
 
 
-def quantum(right: np.ndarray, left: np.ndarray, f0: np.ndarray) -> np.ndarray:
-    """The least change of f where it does not change at all for small steps: its values come in lumps of that size."""
+def stairs(f: Callable, x: np.ndarray, directions: np.ndarray, right: np.ndarray, left: np.ndarray, f0: np.ndarray) -> np.ndarray:
+    """The height of a step, where f goes up in steps because its values are rounded: flat here, and flat further out.
+
+    A function that is flat here and slopes further out has a corner nearby instead; its slope here is 0.
+    """
     with np.errstate(all="ignore"):
         moved = np.abs(np.concatenate([right, left]) - f0)
-        flat = (right[-1] == f0) & (left[-1] == f0)
-        least = np.min(np.where(moved > 0, moved, np.inf), axis=0)
-    return np.where(flat & np.isfinite(least), least, 0)
+        flat = (right[-1] == f0) & (left[-1] == f0) & (np.fmax.reduce(moved) > 0)
+    if not flat.any():
+        return np.zeros(f0.shape)
+    far = FIRST[3]
+    beyond = sample(f, x, directions, [-np.log2(2.0 ** -far + 2.0 ** -ALL[-1])], len(f0))
+    k = ALL.index(far)
+    also = (beyond[0][0] == right[k]) & (beyond[1][0] == left[k]) & ((right[k] != f0) | (left[k] != f0))
+    return np.where(flat & also, np.min(np.where(moved > 0, moved, np.inf), axis=0), 0)
 
 
 def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:
@@ -186,7 +194,7 @@ def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *,
     f0 = f(x)
     f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)
     if careful:
-        noise = drowned(np.maximum(noise, quantum(right, left, f0)), right, left)
+        noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left)
     value, error = central(right, left, levels, noise)
     if not careful:
         error = np.where(bends(right, left, f0, levels, value), np.inf, error)
@@ -198,6 +206,6 @@ def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *,
     bars = error_right + error_left
     with np.errstate(invalid="ignore"):
         kink = (np.abs(from_right - from_left) > 5 * bars + 1e-6 * size) & (bars < 0.05 * size)
-    return Reference(np.where(kink, np.minimum(from_left, from_right), value),
-                     np.where(kink, np.maximum(from_left, from_right), value),
-                     np.where(kink, bars, error), kink)
+    low = np.where(kink, np.minimum(from_left, from_right), value)
+    high = np.where(kink, np.maximum(from_left, from_right), value)
+    return Reference(low, high, np.where(kink, bars, error), kink)

@@ -108,7 +108,7 @@ class OpReport:
         found, p = case.found, case.problem
         self.kinks += bool(found.kinks)
         self.inconclusive += bool(found.unknown)
-        self.empty += not p.point.size
+        self.empty += any(not s.array.size for s in p.slots)
         self.ties += any(len(np.unique(s.array)) < s.array.size for s in p.slots)
         self.entries += p.point.size * p.size_out
         self.compared += found.compared
