@@ -182,6 +182,21 @@ def test_where_a_gradient_is_summed():
     assert "gradient summed over axis 0, the batch (×32)" in view.to_dot()
 
 
+def test_where_the_gradient_of_a_product_is_summed():
+    rng = np.random.default_rng(0)
+    a, b = (tg.Tensor(rng.random(shape), requires_grad=True, name=name) for name, shape in
+            (("a", (4, 1, 3, 5)), ("b", (2, 5, 6))))
+    view = (a @ b).graph()
+    assert {e.src: e.summed for e in view.edges} == {"a": ((1, 2), (3, 6)), "b": ((0, 4), (2, 3))}
+
+    @tg.primitive
+    def linear(x, weight):
+        return x * weight.sum()
+    linear.defvjp(lambda ct, weight: ct * weight.sum(), lambda ct, x, weight_shape: np.full(weight_shape, (ct * x).sum()))
+    mine = linear(np.ones((3, 2)), tg.Tensor(np.ones((2, 2)), requires_grad=True)).graph()
+    assert all(e.summed == () and not e.over_batch for e in mine.edges)     # nothing is claimed for a user's operation
+
+
 def test_graphs_of_gradients_have_orders():
     def f(x):
         return np.sum(np.sin(x) * x * x)

@@ -14,7 +14,7 @@ from ..notes import NOTES
 from .kept import Buffers, dtype_name, nbytes_of, read_saved
 from .parts import Edge, Node
 from .scopes import scopes_of
-from .sums import SHARED, summed
+from .sums import over_batch, summed
 from .view import GraphView
 
 
@@ -96,7 +96,7 @@ class Capture:
             if parent.tracked:
                 self.edges.append(Edge(
                     self.found[id(parent)], id_, slot, operand, parent.shape, True, summed(node, slot, operand),
-                    self.norms.get(id(parent)), over_batch=(row.name, operand) in SHARED))
+                    self.norms.get(id(parent)), over_batch=over_batch(row, operand)))
             else:
                 facts = constants.get(slot, UNKNOWN)
                 src = self.constant(parent, f"{id_}[{slot}]", facts)

@@ -72,8 +72,9 @@ def short_name(leaf: Node, within: str | None) -> str:
 
 def summed_text(edge: Edge) -> str:
     """Where a gradient is summed, as in: summed over axis 0 (×32)."""
-    batch = ", the batch" if edge.over_batch else ""
-    return "summed over " + ", ".join(f"axis {axis}{batch} (×{length})" for axis, length in edge.summed)
+    return "summed over " + ", ".join(
+        f"axis {axis}{', the batch' if edge.over_batch and axis == 0 else ''} (×{length})"
+        for axis, length in edge.summed)
 
 
 def gradient_text(node: Node, edge: Edge | None = None, norm: bool = True) -> str:

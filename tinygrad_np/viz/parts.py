@@ -86,7 +86,7 @@ class Edge(NamedTuple):
     """Operand `slot` of `dst` is the value of `src`; `summed` are the axes of `dst` over which the gradient is summed.
 
     `operand` is the parameter's name in the operation. In a collapsed view one edge stands for `times` edges of
-    the tape. `over_batch` says that the axes in `summed` are the batch's.
+    the tape. `over_batch` says that axis 0 is the batch.
     """
 
     src: str

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..graph import SELECT
 from ..rules import Elementwise
 
-# Operands that every row of the output uses, with the axes of the output over which their gradient is summed.
+# Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
+# summed. Axis 0 is the batch.
 SHARED = {
     ("linear", "weight"): lambda ndim: range(ndim - 1),
     ("linear", "bias"): lambda ndim: range(ndim - 1),
     ("conv2d", "weight"): lambda ndim: (0, 2, 3),
-    ("conv2d", "bias"): lambda ndim: (0, 2, 3),
 }
+
+
+def over_batch(row, operand: str) -> bool:
+    """Whether axis 0 of the output is known to be the batch, which shares this operand."""
+    return (row.name, operand) in SHARED and row.fun.__module__.startswith("tinygrad_np.")
 
 
 def summed(node, slot: int, operand: str) -> tuple[tuple[int, int], ...]:
     """((axis, length), ...) of the output along which the gradient of operand `slot` is summed; empty if unknown.
 
-    Exact for broadcasting and for the operations of `SHARED`, the matrix product among them; for other operations
-    nothing is claimed.
+    Exact for broadcasting, the matrix product and the operations of `SHARED`; nothing is claimed for others.
     """
-    if isinstance(node.dtype, (list, tuple)):
+    if node.row is SELECT or isinstance(node.dtype, (list, tuple)):
         return ()
     row, shape, operand_shape = node.row, node.shape, node.parents[slot].shape
-    if (row.name, operand) in SHARED:
+    if over_batch(row, operand):
         axes = SHARED[row.name, operand](len(shape))
-    elif row.name == "matmul" and len(shape) >= 2 and len(operand_shape) >= 2:
+    elif row.fun is np.matmul and len(shape) >= 2 and len(operand_shape) >= 2:
         batch = broadcast_axes(operand_shape[:-2], shape[:-2])
         axes = (*batch, len(shape) - (2 if slot else 1))
-    elif isinstance(row, Elementwise) or row.name == "broadcast_to":
+    elif isinstance(row, Elementwise) or row.fun is np.broadcast_to:
         axes = broadcast_axes(operand_shape, shape)
     else:
         return ()
