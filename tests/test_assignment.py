@@ -185,3 +185,18 @@ def write_into(array, tensor):
 def test_what_would_lose_a_gradient_or_a_number_is_refused(make, error):
     with pytest.raises(error):
         make()
+
+
+def test_a_function_may_assign_to_its_argument():
+    def f(x):
+        x[0] = x[1] * 2
+        x *= x
+        x[2:] += 1
+        return (x * C).sum()
+    before = X.copy()
+    expected = tg.grad(lambda x: (np.concatenate([x[1:2] * 2, x[1:]]) ** 2 * C).sum())(X)
+    np.testing.assert_allclose(tg.grad(f)(X), expected)
+    np.testing.assert_allclose(tg.grad(lambda y: f(y * 1) + y[0])(X), expected + np.eye(4)[0])
+    np.testing.assert_allclose(tg.hessian(f)(X), tg.jacobian(tg.grad(f))(X))
+    np.testing.assert_allclose(tg.jvp(f, (X,), (C,))[1], expected @ C)
+    np.testing.assert_array_equal(X, before)

@@ -110,6 +110,7 @@ def test_integers_and_booleans_cannot_require_a_gradient():
     (lambda x: setattr(x, "data", np.ones(3)), ValueError, r"expected \(2,\)"),
     (lambda x: setattr(x, "grad", np.ones(3)), ValueError, r"expected \(2,\)"),
     (lambda x: copy.deepcopy(x * 2), TypeError, "detach"),
+    (lambda x: np.linalg.solve([[x[0], 0.0], [0.0, 1.0]], x), tg.NotDifferentiable, r"Tensor\(\[...\]\)"),
     (lambda x: np.interp(1.0, [0.0, 2.0], [0.0, 1.0], period=x[0]), (tg.NotDifferentiable, TypeError), "interp|array"),
 ])
 def test_errors_name_the_operation_and_the_fix(call, error, words):

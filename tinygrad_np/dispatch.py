@@ -7,6 +7,8 @@ from functools import cache
 from importlib import import_module
 from typing import Callable
 
+import numpy as np
+
 from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
 from .fastpath import binary, positional, unary
 from .graph import CONST
@@ -107,7 +109,8 @@ def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
 def unknown(fun: Callable, args: tuple, kwargs: dict):
     """A function without a row: NumPy's own on tensors without history, refused on the others."""
     if is_tracked(args) or is_tracked(list(kwargs.values())):
-        name = f"{getattr(fun, '__module__', None) or 'numpy'}.{fun.__name__}"
+        module = getattr(fun, "__module__", None) or ("numpy" if hasattr(np, fun.__name__) else "scipy.special")
+        name = f"{module}.{fun.__name__}"
         raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
                                 "tinygrad_np.primitive, or call it on x.detach()")
     return Engine.untracked(fun, args, kwargs)

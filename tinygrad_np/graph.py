@@ -55,6 +55,12 @@ class Leaf(Node):
         self.changed = 0        # the serial number of the last in-place update
 
 
+class Variable(Leaf):
+    """The leaf of a transform. Its function may assign to it, as to an argument of its own: the leaf stays below."""
+
+    __slots__ = ()
+
+
 class Const(Leaf):
     """An operand that needs no gradient. Its serial is older than every tape, so every pass prunes it."""
 

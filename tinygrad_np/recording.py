@@ -41,6 +41,10 @@ def record(row: Row, args: tuple, kwargs: dict):
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
     values = row.bind(*args, **kwargs)
     operands = row.operands(values)
+    for a in operands:
+        if type(a) in (list, tuple) and is_tracked(a):
+            raise NotDifferentiable(f"{row.name}: an operand is a list that holds tensors; join them first, as in "
+                                    "Tensor([...]) or np.stack([...])")
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
     try:
         out = row.fun(*map(raw, args), **{k: raw(v) for k, v in kwargs.items()})

@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .graph import Const, Leaf, Node, pullback, pushforward
+from .graph import Const, Node, Variable, pullback, pushforward
 from .modes import current, setting
 from .recording import raw, wrap
 from .rules import Row
@@ -61,7 +61,7 @@ def fresh(value, where: str, caller: str) -> Tensor:
     if array.dtype.kind not in "fc":
         raise TypeError(f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, "
                         f"such as {float(array.flat[0]) if array.size and array.dtype.kind in 'iub' else 'an array of floats'}")
-    return wrap(array, Leaf(array.shape, array.dtype))
+    return wrap(array, Variable(array.shape, array.dtype))
 
 
 derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken", default=0)
@@ -78,7 +78,7 @@ class Trace:
         try:
             with setting(transforms=depth + 1, recording=True):
                 self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
-                out = f(*self.rebuild(self.variables))
+                out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))     # which f may assign to
             self.order = derivatives_taken.get() + 1
         finally:
             derivatives_taken.reset(before)
