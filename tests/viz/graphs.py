@@ -10,7 +10,7 @@ from tinygrad_np.nn import functional as F
 
 
 def random_graph(seed: int, size: int = 25):
-    """(output, expected): a random program, and its edges (place of operand or None, slot, place) that reach the output.
+    """(output, expected): a random program, and those of its edges (operand, slot, operation) that reach the output.
 
     Places count leaves and operations in the order in which they were made.
     """

@@ -28,7 +28,9 @@ def dense(count: int = 60):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: tangle(3000), lambda: deep(40)[1], lambda: chain(500), dense], ids=["tangle", "deep", "chain", "dense"]
+    "make",
+    [lambda: tangle(3000), lambda: deep(40)[1], lambda: chain(500), dense],
+    ids=["tangle", "deep", "chain", "dense"],
 )
 def test_mermaid_stays_within_what_mermaid_draws(make):
     text = make().graph().to_mermaid()
@@ -60,10 +62,15 @@ def test_arguments_and_numbers_are_shown():
 def test_a_bare_view_in_a_notebook_is_a_picture(monkeypatch):
     model, loss = digits()
     bundle = loss.graph(model)._repr_mimebundle_(include=None, exclude=None)
-    assert bundle["text/html"].startswith('<div style="overflow-x:auto"><svg id="g') and "linear(" in bundle["text/plain"]
+    assert (
+        bundle["text/html"].startswith('<div style="overflow-x:auto"><svg id="g')
+        and "linear(" in bundle["text/plain"]
+    )
     shown = []
     shell = type("ZMQInteractiveShell", (), {})()
-    fake = types.SimpleNamespace(get_ipython=lambda: shell, display=types.SimpleNamespace(display=shown.append))
+    fake = types.SimpleNamespace(
+        get_ipython=lambda: shell, display=types.SimpleNamespace(display=shown.append)
+    )
     monkeypatch.setitem(sys.modules, "IPython", fake)
     view = loss.graph(model)
     assert view.show() is None and shown == [view]

@@ -72,7 +72,8 @@ def css(browser, selector: str):
 def classes(browser, name: str) -> list[str]:
     """The labels of the nodes that have a class now."""
     return browser.execute_script(
-        f"return [...document.querySelectorAll('#stage g.node.{name}')].map(g => g.getAttribute('aria-label').split('.')[0])"
+        f"return [...document.querySelectorAll('#stage g.node.{name}')]"
+        ".map(g => g.getAttribute('aria-label').split('.')[0])"
     )
 
 
@@ -248,7 +249,8 @@ for (const text of document.querySelectorAll('#stage .node text')) {
   const under = document.elementsFromPoint(r.left + r.width / 2, r.top + r.height / 2)
     .find(e => e.closest('.node') && e !== text && getComputedStyle(e).fill.startsWith('rgb(') && e.tagName !== 'text');
   if (!under) { out.push('nothing under ' + text.textContent); continue; }
-  const a = lum(color), b = lum(getComputedStyle(under).fill), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const a = lum(color), b = lum(getComputedStyle(under).fill);
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   if (ratio < 4.5) out.push(text.textContent + ' ' + ratio);
 }
 return out;

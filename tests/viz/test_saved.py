@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, recurrent, tangle
+from tinygrad_np import nn
 from tinygrad_np.graph import oldest_first, pullback
 
 
@@ -184,17 +185,31 @@ def test_where_a_gradient_is_summed():
 
 def test_where_the_gradient_of_a_product_is_summed():
     rng = np.random.default_rng(0)
-    a, b = (tg.Tensor(rng.random(shape), requires_grad=True, name=name) for name, shape in
-            (("a", (4, 1, 3, 5)), ("b", (2, 5, 6))))
+    a, b = (
+        tg.Tensor(rng.random(shape), requires_grad=True, name=name)
+        for name, shape in (("a", (4, 1, 3, 5)), ("b", (2, 5, 6)))
+    )
     view = (a @ b).graph()
     assert {e.src: e.summed for e in view.edges} == {"a": ((1, 2), (3, 6)), "b": ((0, 4), (2, 3))}
+
+    conv = nn.Conv2d(1, 4, 3, generator=0)
+    view = conv(np.ones((16, 1, 8, 8), np.float32)).graph(conv)
+    weight = next(e for e in view.edges if e.src == "weight")
+    assert weight.summed == ((0, 16), (2, 6), (3, 6)) and weight.over_batch
+    assert "gradient summed over axes 0 (the batch), 2, 3 (×576)" in view.to_dot()
 
     @tg.primitive
     def linear(x, weight):
         return x * weight.sum()
-    linear.defvjp(lambda ct, weight: ct * weight.sum(), lambda ct, x, weight_shape: np.full(weight_shape, (ct * x).sum()))
+
+    linear.defvjp(
+        lambda ct, weight: ct * weight.sum(),
+        lambda ct, x, weight_shape: np.full(weight_shape, (ct * x).sum()),
+    )
     mine = linear(np.ones((3, 2)), tg.Tensor(np.ones((2, 2)), requires_grad=True)).graph()
-    assert all(e.summed == () and not e.over_batch for e in mine.edges)     # nothing is claimed for a user's operation
+    assert all(
+        e.summed == () and not e.over_batch for e in mine.edges
+    )  # nothing is claimed for a user's operation
 
 
 def test_graphs_of_gradients_have_orders():

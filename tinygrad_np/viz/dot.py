@@ -6,7 +6,18 @@ from collections import Counter
 from html import escape
 
 from .frames import Frames
-from .labels import array_text, caption, count, gradient_text, heading, keeps_text, printable, shape_text, short_name
+from .labels import (
+    array_text,
+    caption,
+    count,
+    gradient_text,
+    heading,
+    keeps_text,
+    printable,
+    shape_text,
+    short_name,
+    summed_text,
+)
 from .palette import colors
 from .parts import Edge, Node, Scope
 from .view import GraphView
@@ -176,8 +187,8 @@ def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
     """One edge: the shape that flows, the operand's name where there are several, how many edges it stands for."""
     text = " ".join(filter(None, (edge.operand + ":" if operands > 1 and edge.operand else "", shape_text(edge.shape),
                                   f"×{edge.times}" if edge.times > 1 else "")))
-    if edge.tracked and edge.summed and edge.grad_norm is None and edge.operand in ("x", "y"):
-        text += " gradient " + " ".join(f"Σ axis {a}" for a, _ in edge.summed)
+    if edge.summed and edge.operand in ("x", "y"):      # broadcast, in an elementwise operation
+        text += f", gradient {summed_text(edge)}"
     head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
     rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
     label = f" label=<&#160;{escape(printable(text))}&#160;>" if text else ""

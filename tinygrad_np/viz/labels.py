@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .parts import Edge, Node
 from .view import GraphView
 
@@ -71,10 +73,12 @@ def short_name(leaf: Node, within: str | None) -> str:
 
 
 def summed_text(edge: Edge) -> str:
-    """Where a gradient is summed, as in: summed over axis 0 (×32)."""
-    return "summed over " + ", ".join(
-        f"axis {axis}{', the batch' if edge.over_batch and axis == 0 else ''} (×{length})"
-        for axis, length in edge.summed)
+    """Where a gradient is summed, as in: summed over axis 0, the batch (×32); summed over axes 0, 2 (×60)."""
+    axes = [str(axis) for axis, _ in edge.summed]
+    if edge.over_batch and axes and axes[0] == "0":
+        axes[0] = "0, the batch" if len(axes) == 1 else "0 (the batch)"
+    times = math.prod(length for _, length in edge.summed)
+    return f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(axes)} (×{times})"
 
 
 def gradient_text(node: Node, edge: Edge | None = None, norm: bool = True) -> str:
