@@ -89,6 +89,9 @@ class FreedGraphError(RuntimeError):
     """The residuals of this graph were released by an earlier backward."""
 
 
+WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))     # the kinds that have a careful pull of their own
+
+
 def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None,
              free: bool = False) -> dict[Node, Any]:
     """Return {node: cotangent} for the `wanted` nodes, by default every leaf below `root`: x̄ = J(x)ᵀ ȳ.
@@ -104,7 +107,7 @@ def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Call
     visited: list[Node] = []
     watch = current().watch
     found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch)
-    if not watch and any(has_nan(g) for g in found.values()):
+    if not watch and any(node.row.kind in WITH_PARTIALS for node in visited) and any(map(has_nan, found.values())):
         found = walk(root, ct, stop, lift, "careful_pulls", visited, None)
     if free:
         for node in visited:
@@ -177,8 +180,9 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
 
 def has_nan(a) -> bool:
     """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
-    if type(getattr(a, "array", a)) in STANDINS:    # a recording has to be right for any values
-        return True
+    array = getattr(a, "array", a)
+    if type(array) in STANDINS:
+        return array.may_have_nan()
     first = a.item(a.argmax()) if a.size else 0
     return first != first
 

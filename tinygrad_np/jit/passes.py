@@ -92,7 +92,7 @@ def guards_first(program, storages):
     first: list[int] = []
     for position in range(len(program) - 1, -1, -1):
         instruction = program[position]
-        if instruction.kind == "guard" or needed & {v.storage for v in instruction.out}:
+        if instruction.kind == "guard" or needed & {v.storage for v in instruction.changed()}:
             if not instruction.pure and instruction.kind != "guard":
                 refuse("a check of values depends on random or host numbers")
             first.append(position)

@@ -38,6 +38,7 @@ class Tape:
         self.roots: dict[int, int] = {}         # the owner of memory, by id -> its storage
         self.hosts: list[Callable] = []
         self.scalars: set[int] = set()          # storages whose array was a NumPy scalar
+        self.effects = False                    # whether anything outside has been changed
         self.open = True
 
     # ---- memory -------------------------------------------------------------------------------------------
@@ -143,6 +144,8 @@ class Tape:
 
     def write(self, kind: str, fun, args, kwargs, out, writes=()) -> None:
         self.program.append(Instruction(kind, fun, args, kwargs, out, writes, user_line()))
+        self.effects |= kind in ("random", "host") or \
+            any(self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes))
 
     # ---- what is not NumPy --------------------------------------------------------------------------------
 

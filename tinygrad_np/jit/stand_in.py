@@ -98,6 +98,14 @@ class StandIn(NDArrayOperatorsMixin):
         """A stand-in for another array."""
         return StandIn(array, self.tape)
 
+    def may_have_nan(self) -> bool:
+        """Whether a recording has to be careful: not where each replay can ask before it has changed anything."""
+        if self.tape.effects or self.dtype.kind == "c" or np.isnan(self.value).any():
+            return True
+        flat = self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1)
+        total = np.dot(flat, flat)      # a NaN if and only if there is one, as a sum of squares
+        return (total != total).assume()
+
     def assume(self) -> bool:
         return self.tape.assume(self)
 
