@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from opcode import opmap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from .methods import ArrayMethods
 from .modes import current, cut, mode
 from .recording import Traced, is_tracked, raw, record, wrap
 from .table import TABLE, getitem
+
+if TYPE_CHECKING:
+    from .viz.view import GraphView
 
 ndarray = np.ndarray
 STORE_SUBSCR = opmap["STORE_SUBSCR"]
@@ -249,7 +253,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
             raise TypeError(f"{caller}: found a complex cotangent for a {self.dtype} tensor")
         return ct.astype(self.dtype, copy=False)
 
-    def graph(self, model=None, **options):
+    def graph(self, model: Any = None, **options: Any) -> GraphView:
         """The computation that led here, as a `viz.GraphView` to read, check and draw; options are those of `tg.graph`.
 
         >>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")

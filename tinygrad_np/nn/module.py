@@ -7,13 +7,16 @@ Lists, tuples and dicts of modules or parameters are searched too, so `self.laye
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..graph import next_serial
 from ..notes import note_call
 from ..tensor import Tensor
+
+if TYPE_CHECKING:
+    from ..viz.summary import Summary
 
 
 class Parameter(Tensor):
@@ -173,7 +176,7 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def summary(self, x: Any = None):
+    def summary(self, x: Any = None) -> Summary:
         """A table of the modules: output shape, parameters, bytes, operations and what backward keeps; it prints itself.
 
         `x`, an input or a tuple of inputs, is run once in evaluation mode; without it only parameters are counted.
