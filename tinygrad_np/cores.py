@@ -1,6 +1,7 @@
 """Both halves of a loop at once: NumPy releases Python's lock while it computes, so two threads use two cores.
 
-Whether that pays depends on the machine, on who else is busy and on what BLAS's own threads are doing: it is measured.
+Whether that pays depends on the machine, on who else is busy and on what BLAS's own threads are doing: it is
+measured.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,13 +31,13 @@ class Worker:
                 try:
                     part, items = self.job
                     part(items)
-                except BaseException as error:      # raised again where the loop was asked for
+                except BaseException as error:  # raised again where the loop was asked for
                     self.error = error
                 self.job = part = items = None
                 self.done.release()
 
 
-_own = threading.local()        # a worker a thread: two loops never share one
+_own = threading.local()  # a worker a thread: two loops never share one
 
 
 def both(part: Callable[[list], None], items: list, rest: list) -> None:
@@ -51,7 +52,7 @@ def both(part: Callable[[list], None], items: list, rest: list) -> None:
         part(items)
         return part(rest)
     worker, process = getattr(_own, "worker", (None, 0))
-    if process != os.getpid():      # threads do not survive a fork
+    if process != os.getpid():  # threads do not survive a fork
         worker = Worker()
         _own.worker = worker, os.getpid()
     worker.job = part, rest
@@ -68,7 +69,7 @@ def both(part: Callable[[list], None], items: list, rest: list) -> None:
 class Choice:
     """Decides for one loop whether two cores are quicker than one, by trying both now and then."""
 
-    TRIES, AGAIN = 4, 500       # calls of each kind in a trial; calls between trials
+    TRIES, AGAIN = 4, 500  # calls of each kind in a trial; calls between trials
 
     def __init__(self):
         self.calls, self.times, self.two = 0, [[], []], False

@@ -5,11 +5,12 @@ The array-like speaks NumPy's protocols, so almost nothing has to know of it. He
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Callable
+from typing import Any
 
-STANDINS: set[type] = set()     # the types of such array-likes; `jit` adds its own
+STANDINS: set[type] = set()  # the types of such array-likes; `jit` adds its own
 
 recorder: ContextVar[Any] = ContextVar("tinygrad_np.recorder", default=None)
 
@@ -37,8 +38,10 @@ def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
 
 def whole(fun: Callable) -> Callable:
     """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
+
     @wraps(fun)
     def call(*args):
         tape = recorder.get()
         return fun(*args) if tape is None else tape.whole(fun, args)
+
     return call

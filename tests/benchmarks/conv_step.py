@@ -27,8 +27,16 @@ def ours(batch: int, jit: bool = False) -> Callable:
     from tinygrad_np import nn, optim
 
     x, y = data(batch)
-    model = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Flatten(), nn.Linear(512, 10))
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
     optimizer = optim.Adam(model.parameters())
 
     def step(x, y):
@@ -51,8 +59,16 @@ def pytorch(batch: int) -> Callable:
     from torch import nn
 
     x, y = map(torch.from_numpy, data(batch))
-    model = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Flatten(), nn.Linear(512, 10))
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
     optimizer = torch.optim.Adam(model.parameters())
 
     def step():
@@ -90,12 +106,21 @@ def jax_jit(batch: int) -> Callable:
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
-        params = jax.tree.map(lambda p, m, v: p - 1e-3 * (m / (1 - 0.9 ** t)) / (jnp.sqrt(v / (1 - 0.999 ** t)) + 1e-8),
-                              params, m, v)
+        params = jax.tree.map(
+            lambda p, m, v: p - 1e-3 * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8),
+            params,
+            m,
+            v,
+        )
         return loss, params, m, v, t
 
     compiled = jax.jit(update, donate_argnums=(0, 1, 2))
-    state = [params, jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params), jnp.float32(0)]
+    state = [
+        params,
+        jax.tree.map(jnp.zeros_like, params),
+        jax.tree.map(jnp.zeros_like, params),
+        jnp.float32(0),
+    ]
 
     def step():
         loss, *state[:] = compiled(*state, x, y)
@@ -104,13 +129,25 @@ def jax_jit(batch: int) -> Callable:
     return step
 
 
-WAYS = {"tinygrad_np": (None, ours), "tinygrad_np jit": (None, ours_jit), "PyTorch": ("torch", pytorch), "JAX jit": ("jax", jax_jit)}
+WAYS = {
+    "tinygrad_np": (None, ours),
+    "tinygrad_np jit": (None, ours_jit),
+    "PyTorch": ("torch", pytorch),
+    "JAX jit": ("jax", jax_jit),
+}
 
 
 def compare(batch: int, seconds: float) -> dict[str, list[float]]:
     """Seconds a step of each way that is installed."""
-    return interleaved({name: (make, (batch,)) for name, (module, make) in WAYS.items()
-                        if module is None or importlib.util.find_spec(module)}, seconds=seconds, turn=0.1)
+    return interleaved(
+        {
+            name: (make, (batch,))
+            for name, (module, make) in WAYS.items()
+            if module is None or importlib.util.find_spec(module)
+        },
+        seconds=seconds,
+        turn=0.1,
+    )
 
 
 def main() -> None:
@@ -118,7 +155,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
-    report(f"convolutional network, batch {options.batch}", compare(options.batch, options.seconds), "tinygrad_np jit")
+    report(
+        f"convolutional network, batch {options.batch}",
+        compare(options.batch, options.seconds),
+        "tinygrad_np jit",
+    )
 
 
 if __name__ == "__main__":

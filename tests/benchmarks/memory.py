@@ -1,6 +1,6 @@
-"""The memory that a training step takes: how far the resident set grows from the data alone to the peak of five steps.
+"""The memory of a training step: how far the resident set grows from the import to the peak of five steps.
 
-    python -m tests.benchmarks.memory
+python -m tests.benchmarks.memory
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ def mlp(make: Callable) -> Callable:
 
 
 WORKLOADS = {
-    f"{'-'.join(map(str, MLP[0]))}, batch {MLP[1]}, {MLP[2]}":
-        {"tinygrad_np": (None, partial(mlp, train_step.ours)), "tinygrad_np jit": (None, partial(mlp, train_step.ours_jit)),
-         "PyTorch": ("torch", partial(mlp, train_step.pytorch))},
-    "convolutional network, batch 64":
-        {name: (module, partial(make, 64)) for name, (module, make) in conv_step.WAYS.items()},
+    f"{'-'.join(map(str, MLP[0]))}, batch {MLP[1]}, {MLP[2]}": {
+        "tinygrad_np": (None, partial(mlp, train_step.ours)),
+        "tinygrad_np jit": (None, partial(mlp, train_step.ours_jit)),
+        "PyTorch": ("torch", partial(mlp, train_step.pytorch)),
+    },
+    "convolutional network, batch 64": {
+        name: (module, partial(make, 64)) for name, (module, make) in conv_step.WAYS.items()
+    },
 }
 
 
@@ -68,7 +71,7 @@ def main() -> None:
         print(f"\n{title}")
         for name, size in ways.items():
             against = f"   {size / ways['PyTorch']:5.2f} x PyTorch" if "PyTorch" in ways else ""
-            print(f"  {name:16s} {size / 2 ** 20:8.1f} MB{against}")
+            print(f"  {name:16s} {size / 2**20:8.1f} MB{against}")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,10 @@ class Problem:
         rng = np.random.default_rng(0)
         self.x = rng.random((batch, sizes[0]), np.float32)
         self.y = rng.integers(0, sizes[-1], batch)
-        self.layers = [(rng.normal(0, (2 / i) ** 0.5, (o, i)).astype(np.float32), np.zeros(o, np.float32))
-                       for i, o in zip(sizes, sizes[1:], strict=False)]
+        self.layers = [
+            (rng.normal(0, (2 / i) ** 0.5, (o, i)).astype(np.float32), np.zeros(o, np.float32))
+            for i, o in zip(sizes, sizes[1:], strict=False)
+        ]
 
     def copies(self):
         return [(w.copy(), b.copy()) for w, b in self.layers]
@@ -37,9 +39,11 @@ class Problem:
 def updater(problem: Problem, arrays: list[np.ndarray]) -> Callable:
     """SGD, or Adam as one writes it down, in place for NumPy arrays."""
     if problem.optimizer == "SGD":
+
         def sgd(gradients):
             for p, g in zip(arrays, gradients, strict=True):
                 p -= LR * g
+
         return sgd
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in arrays]
     t = 0
@@ -52,7 +56,8 @@ def updater(problem: Problem, arrays: list[np.ndarray]) -> Callable:
             m += 0.1 * g
             v *= 0.999
             v += 0.001 * g * g
-            p -= LR * (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.999 ** t)) + 1e-8)
+            p -= LR * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
     return adam
 
 
@@ -227,7 +232,9 @@ def jax_jit(problem: Problem):
         t = t + 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], grads)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, moments[1], grads)
-        layers = jax.tree.map(lambda p, m, v: p - LR * (m / (1 - 0.9 ** t)) / (jnp.sqrt(v / (1 - 0.999 ** t)) + 1e-8), layers, m, v)
+        layers = jax.tree.map(
+            lambda p, m, v: p - LR * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), layers, m, v
+        )
         return loss, layers, (m, v), t
 
     compiled = jax.jit(update, donate_argnums=(0, 1))
@@ -244,8 +251,12 @@ def jax_jit(problem: Problem):
     return step, lambda: [np.asarray(a) for layer in state[0] for a in layer]
 
 
-PEERS: dict[str, tuple[str, Callable]] = {"PyTorch": ("torch", pytorch), "JAX jit": ("jax", jax_jit), "MyGrad": ("mygrad", mygrad),
-                                          "HIPS autograd": ("autograd", hips_autograd)}
+PEERS: dict[str, tuple[str, Callable]] = {
+    "PyTorch": ("torch", pytorch),
+    "JAX jit": ("jax", jax_jit),
+    "MyGrad": ("mygrad", mygrad),
+    "HIPS autograd": ("autograd", hips_autograd),
+}
 
 
 def first(make: Callable, sizes: list[int], batch: int, optimizer: str) -> Callable:
@@ -267,7 +278,9 @@ def compare(sizes: list[int], batch: int, seconds: float, optimizer: str = "SGD"
         for a, b in zip(weights(), expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3, err_msg=name)
     makers = {"products alone": products} | makers
-    return interleaved({name: (first, (make, sizes, batch, optimizer)) for name, make in makers.items()}, seconds=seconds)
+    return interleaved(
+        {name: (first, (make, sizes, batch, optimizer)) for name, make in makers.items()}, seconds=seconds
+    )
 
 
 def main() -> None:
@@ -277,8 +290,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--optimizer", default="SGD", choices=["SGD", "Adam"])
     options = parser.parse_args()
-    times = compare([int(n) for n in options.sizes.split("-")], options.batch, options.seconds, options.optimizer)
-    report(f"one step of {options.sizes}, batch {options.batch}, {options.optimizer}, float32", times, "NumPy by hand")
+    times = compare(
+        [int(n) for n in options.sizes.split("-")], options.batch, options.seconds, options.optimizer
+    )
+    report(
+        f"one step of {options.sizes}, batch {options.batch}, {options.optimizer}, float32",
+        times,
+        "NumPy by hand",
+    )
 
 
 if __name__ == "__main__":

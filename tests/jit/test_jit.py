@@ -50,6 +50,7 @@ def test_values_and_gradients_of_every_order_are_those_of_the_function(name, dty
 
     def second(x):
         return tg.grad(lambda x: (tg.grad(f)(x) * v).sum())(x)
+
     jitted_second = tg.jit(second)
     for _ in range(3):
         x = normal(4, 6, dtype=dtype)
@@ -64,6 +65,7 @@ def test_containers_go_in_and_come_out():
 
     def f(p, *, scale):
         return {"sum": p.x + p.y["b"], "list": [p.x * scale, None, 3], "point": p}
+
     jitted = tg.jit(f)
     for _ in range(3):
         p = Point(normal(3), {"b": normal(3)})
@@ -77,6 +79,7 @@ def test_containers_go_in_and_come_out():
 def test_value_and_grad_over_a_dict_of_parameters():
     def loss(params, x):
         return (np.tanh(x @ params["w"] + params["b"]) ** 2).mean()
+
     both, expected = tg.jit(tg.value_and_grad(loss)), tg.value_and_grad(loss)
     for _ in range(3):
         params, x = {"w": normal(5, 3), "b": normal(3)}, normal(7, 5)
@@ -106,6 +109,7 @@ def test_infinite_partials_do_not_spoil_unused_branches():
 
 # ---- signatures -------------------------------------------------------------------------------------------
 
+
 def test_new_shapes_dtypes_and_numbers_record_anew_up_to_the_limit():
     f = tg.jit(lambda x, n=1: x * n, max_programs=3)
     for n in range(1, 6):
@@ -115,7 +119,7 @@ def test_new_shapes_dtypes_and_numbers_record_anew_up_to_the_limit():
     f(np.ones(5, np.float32))
     f(np.ones(5), n=3)
     assert f.recordings == 7
-    same(f(np.ones(1)), np.ones(1))     # forgotten, recorded again
+    same(f(np.ones(1)), np.ones(1))  # forgotten, recorded again
     assert f.recordings == 8
 
 
@@ -145,6 +149,7 @@ def test_train_and_eval_are_two_programs():
 
 # ---- training ---------------------------------------------------------------------------------------------
 
+
 def network(seed, dropout=0.0):
     nn.init.manual_seed(seed)
     layers = [nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 5)]
@@ -160,13 +165,17 @@ def training(model, optimizer):
         loss.backward()
         optimizer.step()
         return loss
+
     return step
 
 
 OPTIMIZERS = {
-    "SGD": lambda p: optim.SGD(p, lr=0.1), "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
-    "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True), "Adam": lambda p: optim.Adam(p, lr=0.01),
-    "AdamW": lambda p: optim.AdamW(p, lr=0.01, amsgrad=True), "RMSprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True),
+    "SGD": lambda p: optim.SGD(p, lr=0.1),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "Adam": lambda p: optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: optim.AdamW(p, lr=0.01, amsgrad=True),
+    "RMSprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True),
     "Adagrad": lambda p: optim.Adagrad(p, lr=0.05),
 }
 
@@ -180,7 +189,7 @@ def test_training_takes_the_same_steps(name, dropout):
     for i in range(8):
         x, y = normal(9, 12), RNG.integers(0, 5, 9)
         same(jitted(x, y).numpy(), eager(x, y).numpy())
-        if i == 4:      # what a scheduler, or a user, does
+        if i == 4:  # what a scheduler, or a user, does
             for o in optimizers:
                 o.param_groups[0]["lr"] *= 0.5
         for p, q in zip(models[0].parameters(), models[1].parameters()):
@@ -192,7 +201,9 @@ def test_training_takes_the_same_steps(name, dropout):
 
 
 def _arrays(tree):
-    return [x for k in sorted(tree) for x in _arrays(tree[k])] if isinstance(tree, dict) else [np.asarray(tree)]
+    return (
+        [x for k in sorted(tree) for x in _arrays(tree[k])] if isinstance(tree, dict) else [np.asarray(tree)]
+    )
 
 
 def test_gradients_accumulate_where_the_step_does_not_clear_them():
@@ -200,6 +211,7 @@ def test_gradients_accumulate_where_the_step_does_not_clear_them():
 
     def step(model, x, y):
         F.cross_entropy(model(x), y).backward()
+
     jitted = tg.jit(lambda x, y: step(model, x, y))
     for _ in range(4):
         x, y = normal(6, 12), RNG.integers(0, 5, 6)
@@ -275,7 +287,7 @@ def test_wrong_labels_raise_as_ever_and_change_nothing():
         step(x, bad)
     for k, v in model.state_dict().items():
         assert np.array_equal(v, before[k])
-    bad[2] = -100       # ignored: another way through the function
+    bad[2] = -100  # ignored: another way through the function
     assert np.isfinite(step(x, bad).item())
 
 
@@ -289,10 +301,11 @@ def test_running_statistics_and_random_streams_go_on():
 
         def forward(self, x):
             batch = x.mean(axis=0)
-            self.mean[...] = 0.9 * self.mean + 0.1 * batch      # in place
-            self.count = self.count + 1                         # a new array
+            self.mean[...] = 0.9 * self.mean + 0.1 * batch  # in place
+            self.count = self.count + 1  # a new array
             noise = self.generator.normal(0, 1, x.shape).astype(np.float32)
             return ((x + noise - batch) * self.weight).sum()
+
     layers = [Layer(), Layer()]
     eager, jitted = layers[0], tg.jit(layers[1])
     for _ in range(5):
@@ -304,6 +317,7 @@ def test_running_statistics_and_random_streams_go_on():
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------
+
 
 def branch(x):
     return x if x.sum() > 0 else -x
@@ -360,6 +374,7 @@ def test_python_counters_and_growing_lists_are_refused_and_undone():
     def keep(x):
         counter.seen.append(x)
         return x
+
     with pytest.raises(tg.NotReplayable, match="counter.steps changed from 0 to 1"):
         tg.jit(count)(normal(3))
     with pytest.raises(tg.NotReplayable, match="counter.seen changed its length"):
@@ -386,13 +401,29 @@ def test_inside_a_transform_the_function_itself_is_seen():
 # ---- networks ---------------------------------------------------------------------------------------------
 
 NETWORKS = {
-    "convolution": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
-                                          nn.Conv2d(4, 6, 3), nn.AvgPool2d(2, stride=1), nn.Flatten(), nn.Linear(6 * 9, 5)),
-                    lambda: normal(7, 1, 12, 12)),
-    "embedding": (lambda: nn.Sequential(nn.Embedding(11, 6), nn.LayerNorm(6), nn.Flatten(), nn.Linear(24, 5)),
-                  lambda: RNG.integers(0, 11, (7, 4))),
-    "norms": (lambda: nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.GELU(), nn.LayerNorm(8), nn.Softmax(), nn.Linear(8, 5)),
-              lambda: normal(7, 12)),
+    "convolution": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(4, 6, 3),
+            nn.AvgPool2d(2, stride=1),
+            nn.Flatten(),
+            nn.Linear(6 * 9, 5),
+        ),
+        lambda: normal(7, 1, 12, 12),
+    ),
+    "embedding": (
+        lambda: nn.Sequential(nn.Embedding(11, 6), nn.LayerNorm(6), nn.Flatten(), nn.Linear(24, 5)),
+        lambda: RNG.integers(0, 11, (7, 4)),
+    ),
+    "norms": (
+        lambda: nn.Sequential(
+            nn.Linear(12, 8), nn.BatchNorm1d(8), nn.GELU(), nn.LayerNorm(8), nn.Softmax(), nn.Linear(8, 5)
+        ),
+        lambda: normal(7, 12),
+    ),
 }
 
 
@@ -416,6 +447,7 @@ def test_networks_of_every_layer_train_alike(name):
 
 def test_a_replay_allocates_next_to_nothing():
     import tracemalloc
+
     nn.init.manual_seed(0)
     model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
     step = tg.jit(training(model, optim.Adam(model.parameters())))
@@ -446,4 +478,8 @@ def test_a_program_tells_what_it_does():
     assert facts["recorded"] > sum(len(s["functions"]) for s in facts["steps"])
     assert facts["peak_bytes"] < facts["unshared_bytes"]
     assert any(b["in_place_of"] for b in facts["buffers"])
-    assert "model.0.weight" in str(program) and "test_jit.py" in program.recording() and "def replay" in program.source()
+    assert (
+        "model.0.weight" in str(program)
+        and "test_jit.py" in program.recording()
+        and "def replay" in program.source()
+    )

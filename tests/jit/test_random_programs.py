@@ -10,24 +10,49 @@ import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn, optim
 
 UNARY = {
-    "sin": np.sin, "tanh": np.tanh, "square": np.square, "negative": np.negative, "abs": np.abs, "relu": F.relu,
-    "sigmoid": F.sigmoid, "softmax": F.softmax, "exp": lambda a: np.exp(-np.abs(a)), "transpose": lambda a: a.T,
-    "reverse": lambda a: a[::-1, ::-1], "mean": lambda a: a - a.mean(axis=0), "max": lambda a: a - a.max(axis=1, keepdims=True),
-    "reshape": lambda a: a.ravel().reshape(a.shape[::-1]).T, "cumsum": lambda a: np.cumsum(a, axis=1) * 0.3,
-    "sqrt": lambda a: np.sqrt(a * a + 1), "where": lambda a: np.where(a > 0, a, 0.1 * a), "power": lambda a: a ** 3 * 0.1,
-    "half": lambda a: a.astype(np.float32).astype(a.dtype), "gelu": F.gelu, "scaled": lambda a: 0.5 * a + 1,
-    "clip": lambda a: np.clip(a, -0.5, 0.5), "fancy": lambda a: a[[2, 0, 1, 2]], "repeat": lambda a: np.concatenate([a, a])[1:5],
-    "norm": lambda a: a / (1 + np.sqrt((a * a).sum(axis=1, keepdims=True))), "log": lambda a: np.log1p(a * a),
+    "sin": np.sin,
+    "tanh": np.tanh,
+    "square": np.square,
+    "negative": np.negative,
+    "abs": np.abs,
+    "relu": F.relu,
+    "sigmoid": F.sigmoid,
+    "softmax": F.softmax,
+    "exp": lambda a: np.exp(-np.abs(a)),
+    "transpose": lambda a: a.T,
+    "reverse": lambda a: a[::-1, ::-1],
+    "mean": lambda a: a - a.mean(axis=0),
+    "max": lambda a: a - a.max(axis=1, keepdims=True),
+    "reshape": lambda a: a.ravel().reshape(a.shape[::-1]).T,
+    "cumsum": lambda a: np.cumsum(a, axis=1) * 0.3,
+    "sqrt": lambda a: np.sqrt(a * a + 1),
+    "where": lambda a: np.where(a > 0, a, 0.1 * a),
+    "power": lambda a: a**3 * 0.1,
+    "half": lambda a: a.astype(np.float32).astype(a.dtype),
+    "gelu": F.gelu,
+    "scaled": lambda a: 0.5 * a + 1,
+    "clip": lambda a: np.clip(a, -0.5, 0.5),
+    "fancy": lambda a: a[[2, 0, 1, 2]],
+    "repeat": lambda a: np.concatenate([a, a])[1:5],
+    "norm": lambda a: a / (1 + np.sqrt((a * a).sum(axis=1, keepdims=True))),
+    "log": lambda a: np.log1p(a * a),
 }
 BINARY = {
-    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "maximum": np.maximum, "hypot": np.hypot,
-    "divide": lambda a, b: a / (1 + b * b), "product": lambda a, b: a @ b.T @ b * 0.1, "einsum": lambda a, b: np.einsum("ij,ij->ij", a, b),
-    "outer": lambda a, b: a * b.sum(axis=0), "stack": lambda a, b: np.stack([a, b]).sum(axis=0),
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "maximum": np.maximum,
+    "hypot": np.hypot,
+    "divide": lambda a, b: a / (1 + b * b),
+    "product": lambda a, b: a @ b.T @ b * 0.1,
+    "einsum": lambda a, b: np.einsum("ij,ij->ij", a, b),
+    "outer": lambda a, b: a * b.sum(axis=0),
+    "stack": lambda a, b: np.stack([a, b]).sum(axis=0),
 }
 
 
 def assigned(a, b):
-    a = a + 0 * b       # a tensor if either is
+    a = a + 0 * b  # a tensor if either is
     a[1:3, ::2] = b[:2, ::2]
     return a
 
@@ -40,7 +65,11 @@ def accumulated(a, b):
 
 
 BINARY |= {"assigned": assigned, "accumulated": accumulated}
-STEPS = st.lists(st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9)
+STEPS = st.lists(
+    st.tuples(st.sampled_from([*UNARY, *BINARY]), st.integers(0, 9), st.integers(0, 9)),
+    min_size=1,
+    max_size=9,
+)
 
 
 def program(steps, x, w):
@@ -60,6 +89,7 @@ def loss_of(steps):
         for k, value in enumerate(program(steps, x, w)[2:]):
             total = total + (value * weights.astype(value.dtype)).sum() * (1 + k)
         return total
+
     return loss
 
 
@@ -67,7 +97,7 @@ def close(a, b, dtype):
     eps = np.finfo(dtype).eps
     a, b = np.asarray(a), np.asarray(b)
     assert a.dtype == b.dtype and a.shape == b.shape
-    scale = np.abs(b).max(initial=1)        # the order of a sum may change: a few ulp of the largest term
+    scale = np.abs(b).max(initial=1)  # the order of a sum may change: a few ulp of the largest term
     np.testing.assert_allclose(a, b, rtol=64 * eps, atol=64 * eps * scale)
 
 
@@ -76,13 +106,14 @@ EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @EXAMPLES
-@given(steps=STEPS, seed=st.integers(0, 2 ** 16))
+@given(steps=STEPS, seed=st.integers(0, 2**16))
 def test_values_gradients_and_second_order(dtype, steps, seed):
     rng = np.random.default_rng(seed)
     loss = loss_of(steps)
 
     def second(x, w, v):
         return tg.grad(lambda x: (tg.grad(loss)(x, w) * v).sum())(x)
+
     functions = [loss, tg.value_and_grad(loss, argnums=(0, 1)), second]
     jitted = [tg.jit(f) for f in functions]
     for _ in range(3):
@@ -100,7 +131,12 @@ def leaves(tree):
 
 
 @EXAMPLES
-@given(steps=STEPS, seed=st.integers(0, 2 ** 16), name=st.sampled_from(["SGD", "Adam", "RMSprop"]), drop=st.booleans())
+@given(
+    steps=STEPS,
+    seed=st.integers(0, 2**16),
+    name=st.sampled_from(["SGD", "Adam", "RMSprop"]),
+    drop=st.booleans(),
+)
 def test_training_with_a_random_model(steps, seed, name, drop):
     def build():
         nn.init.manual_seed(seed)
@@ -116,7 +152,9 @@ def test_training_with_a_random_model(steps, seed, name, drop):
             loss.backward()
             optimizer.step()
             return loss, h
+
         return step, w, norm
+
     (eager, w, norm), (step, w2, norm2) = build(), build()
     jitted = tg.jit(step)
     rng = np.random.default_rng(seed)

@@ -1,7 +1,8 @@
 """jit: record a function once a signature as a straight program of NumPy calls, then replay that.
 
-record.py takes the calls down, plan.py shortens the program (passes.py) and lays out its memory, replay.py runs it;
-state.py knows what a function can reach besides its arguments, exchange.py puts stand-ins there, program.py joins it all.
+record.py takes the calls down, plan.py shortens the program (passes.py) and lays out its memory, replay.py
+runs it; state.py knows what a function can reach besides its arguments, exchange.py puts stand-ins there,
+program.py joins it all.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ ndarray = np.ndarray
 def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
     """The same results as `f`, recorded once a signature and then replayed without Python between NumPy calls.
 
-    The first call with new shapes, dtypes or Python arguments runs `f` and records every NumPy call: forward, pullback
-    and optimizer alike. Later calls run the planned program: nothing twice, buffers reused, elementwise chains in tiles.
-    Arguments and results are arrays, Tensors, and nested containers of them; Python numbers and strings belong to the
-    signature. At most `max_programs` recordings are kept, the least recently used goes first.
+    The first call with new shapes, dtypes or Python arguments runs `f` and records every NumPy call: forward,
+    pullback and optimizer alike. Later calls run the planned program: nothing twice, buffers reused,
+    elementwise chains in tiles. Arguments and results are arrays, Tensors, and nested containers of them;
+    Python numbers and strings belong to the signature. At most `max_programs` recordings are kept, the least
+    recently used goes first.
 
-    Parameters, gradients, optimizer state, buffers and random streams that `f` can reach change as they do without jit.
-    Raises NotReplayable, with the line, where a replay could not repeat what `f` does: a branch on a tensor's value, a
-    conversion to a Python number or to NumPy, a Python counter.
+    Parameters, gradients, optimizer state, buffers and random streams that `f` can reach change as they do
+    without jit. Raises NotReplayable, with the line, where a replay could not repeat what `f` does: a branch
+    on a tensor's value, a conversion to a Python number or to NumPy, a Python counter.
 
     >>> from tinygrad_np import Tensor
     >>> @jit
@@ -67,11 +69,17 @@ class Jitted:
 
     def __call__(self, *args, **kwargs):
         last, now = self._last, mode.get()
-        if last is not None and not kwargs and last.mode is now and last.takes(args) and recorder.get() is None \
-                and last.state.unchanged():
+        if (
+            last is not None
+            and not kwargs
+            and last.mode is now
+            and last.takes(args)
+            and recorder.get() is None
+            and last.state.unchanged()
+        ):
             return self.replay(last, args, args, kwargs)
         if recorder.get() is not None or now is not None and (now.transforms or now.watch is not None):
-            return self.f(*args, **kwargs)      # another recording, or a transform, sees the function itself
+            return self.f(*args, **kwargs)  # another recording, or a transform, sees the function itself
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
             return self.f(*args, **kwargs)
@@ -103,7 +111,7 @@ class Jitted:
         return list(reversed(self._programs.values()))
 
     def __jit_state__(self) -> tuple:
-        return (self.f,)        # what another recording, which sees f itself, can reach through it
+        return (self.f,)  # what another recording, which sees f itself, can reach through it
 
     def __get__(self, instance, owner=None):
         return self if instance is None else types.MethodType(self, instance)

@@ -1,7 +1,7 @@
 """The exchange: stand-ins take the places of arrays in arguments and state while f runs, and leave them as f would.
 
-What f replaced keeps its array, with new contents; what it made new is set after every replay; and what a replay could
-not repeat is refused, with everything put back.
+What f replaced keeps its array, with new contents; what it made new is set after every replay; and what a
+replay could not repeat is refused, with everything put back.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Arguments:
     def __init__(self, leaves: list, tape: Tape):
         self.tape = tape
         self.leaves = leaves
-        self.inputs: list[tuple[int, str]] = []     # input number -> which leaf, and what of it
+        self.inputs: list[tuple[int, str]] = []  # input number -> which leaf, and what of it
         self.keep: list[ndarray] = []
-        self.tensors: dict[int, int] = {}           # a Tensor, by id -> its leaf
+        self.tensors: dict[int, int] = {}  # a Tensor, by id -> its leaf
         self.saved: list[tuple] = []
         self.stand_ins: list[Any] = list(leaves)
 
@@ -58,11 +58,13 @@ class Arguments:
             if type(leaf) in TENSORS:
                 if id(leaf) in self.tensors:
                     continue
-                if type(leaf.array) is StandIn:     # also part of the state: see Program.fixed
+                if type(leaf.array) is StandIn:  # also part of the state: see Program.fixed
                     continue
                 node = leaf.node
                 self.tensors[id(leaf)] = i
-                self.saved.append((leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None))
+                self.saved.append(
+                    (leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None)
+                )
                 leaf.array = self.stand_in(leaf.array, i, "array")
                 if type(node) is Leaf:
                     node.exposed = None
@@ -72,7 +74,9 @@ class Arguments:
                 self.stand_ins[i] = self.stand_in(leaf, i, "array")
 
     def __exit__(self, *exc) -> None:
-        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
+        self.grads = [
+            (self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf
+        ]
         for tensor, array, node, exposed, grad in self.saved:
             if tensor.node is not node:
                 tensor.array, tensor.node = array, node
@@ -88,7 +92,9 @@ class Final:
 
     def __init__(self, place: Place, stand_in: StandIn | None, view: View | None):
         self.place, self.stand_in, self.view = place, stand_in, view
-        self.outside = stand_in is not None and stand_in.tape.storages[view.storage].kind == "state"   # that array itself
+        self.outside = (
+            stand_in is not None and stand_in.tape.storages[view.storage].kind == "state"
+        )  # that array itself
 
     def first(self) -> None:
         """What the recording call leaves there."""
@@ -107,8 +113,10 @@ class Swap:
         self.made: dict[int, Any] = {}
         self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
         self.random = np.random.get_state()
-        self.nodes = [(t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
-                      for t, _ in state.tensors]
+        self.nodes = [
+            (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
+            for t, _ in state.tensors
+        ]
         stand_ins = []
         for place in state.places:
             value = place.get()
@@ -119,13 +127,15 @@ class Swap:
                 stand_ins.append(self.made[id(value)])
             else:
                 stand_ins.append(tape.stand_in(value, "state", place))
-        self.backup = [(v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
-                       for _, v in self.entries.values()]
+        self.backup = [
+            (v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
+            for _, v in self.entries.values()
+        ]
         for tensor, _, _, _ in self.nodes:
             if type(tensor.node) is Leaf:
                 tensor.node.exposed = None
         for place, stand_in in zip(state.places, stand_ins):
-            place.set(stand_in)     # nothing else may hold it: the engine counts references
+            place.set(stand_in)  # nothing else may hold it: the engine counts references
 
     def view(self, place: Place) -> View:
         return self.tape.view(self.entries[id(place.holder), place.key][1])
@@ -196,7 +206,9 @@ class Swap:
             view = self.tape.operand(value)
             if view == self.tape.view(array):
                 return True
-            if self.tape.storages[view.storage].kind == "state":    # it moved into another part of the state, once
+            if (
+                self.tape.storages[view.storage].kind == "state"
+            ):  # it moved into another part of the state, once
                 finals.append(Final(place, value, view))
                 return False
         if value.shape != array.shape or value.dtype != array.dtype or not array.flags.writeable:
@@ -214,12 +226,16 @@ class Swap:
             if id(box) in state.on_host:
                 continue
             if isinstance(box, list) and len(box) != len(was):
-                refuse(f"the list {name} changed its length, which a replay would not repeat; return the new elements")
+                refuse(
+                    f"the list {name} changed its length, which a replay would not repeat; return the new elements"
+                )
             keys = was if isinstance(was, dict) else range(len(was))
             same &= len(box) == len(was)
             for key in keys:
                 new = box.get(key, ABSENT) if isinstance(box, dict) else box[key]
-                same &= self.entry(was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]")
+                same &= self.entry(
+                    was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]"
+                )
         for cell, was in zip(state.cells, state.cell_values):
             same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
         for names, keys, was in state.global_values:
@@ -227,7 +243,9 @@ class Swap:
                 same &= self.entry(value, names.get(key, ABSENT), f"the global {key}")
         for tensor, node, _, _ in self.nodes:
             if tensor.node is not node:
-                refuse("a tensor that lives outside was assigned to while its history is kept; use no_grad, or return it")
+                refuse(
+                    "a tensor that lives outside was assigned to while its history is kept; use no_grad, or return it"
+                )
         old = {id(t) for t, _, _, _ in self.nodes} | set(arguments.tensors)
         for tensor, name in after.tensors:
             if id(tensor) not in old and type(tensor.array) is StandIn:
@@ -235,8 +253,10 @@ class Swap:
             same &= id(tensor) in old
         now = np.random.get_state()
         if any(np.any(a != b) for a, b in zip(now, self.random)):
-            refuse("np.random's global stream was used, which a replay would not draw from again; "
-                   "use np.random.default_rng(seed) and keep it outside")
+            refuse(
+                "np.random's global stream was used, which a replay would not draw from again; "
+                "use np.random.default_rng(seed) and keep it outside"
+            )
         return same and [o.__jit_guard__() for o in state.hosts] == state.structure
 
     @staticmethod
@@ -246,6 +266,8 @@ class Swap:
         if isinstance(was, SCALARS) and isinstance(now, SCALARS):
             if type(was) is type(now) and (was == now or was != was):
                 return True
-            refuse(f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; keep count outside, or in "
-                   "a function given to tinygrad_np.standin.host")
+            refuse(
+                f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; keep count outside, or in "
+                "a function given to tinygrad_np.standin.host"
+            )
         return type(now) is StandIn

@@ -21,14 +21,55 @@ class NotReplayable(TypeError):
     """Something in a jitted function that a replay could not repeat."""
 
 
-REDUCTIONS = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.amax: np.maximum, np.min: np.minimum,
-              np.amin: np.minimum, np.any: np.logical_or, np.all: np.logical_and}
-ABOUT_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
-                np.common_type, np.min_scalar_type, np.may_share_memory, np.shares_memory, np.broadcast_shapes}
-SHAPE_FROM_VALUES = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_values, np.extract, np.trim_zeros,
-                     np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.histogram_bin_edges}
-WRITERS = {ndarray.__setitem__, np.put, np.putmask, np.place, np.put_along_axis, np.fill_diagonal, ndarray.sort,
-           ndarray.partition, ndarray.put}
+REDUCTIONS = {
+    np.sum: np.add,
+    np.prod: np.multiply,
+    np.max: np.maximum,
+    np.amax: np.maximum,
+    np.min: np.minimum,
+    np.amin: np.minimum,
+    np.any: np.logical_or,
+    np.all: np.logical_and,
+}
+ABOUT_SHAPES = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.result_type,
+    np.can_cast,
+    np.iscomplexobj,
+    np.isrealobj,
+    np.common_type,
+    np.min_scalar_type,
+    np.may_share_memory,
+    np.shares_memory,
+    np.broadcast_shapes,
+}
+SHAPE_FROM_VALUES = {
+    np.nonzero,
+    np.flatnonzero,
+    np.argwhere,
+    np.unique,
+    np.unique_values,
+    np.extract,
+    np.trim_zeros,
+    np.union1d,
+    np.intersect1d,
+    np.setdiff1d,
+    np.setxor1d,
+    np.histogram_bin_edges,
+}
+WRITERS = {
+    ndarray.__setitem__,
+    np.put,
+    np.putmask,
+    np.place,
+    np.put_along_axis,
+    np.fill_diagonal,
+    ndarray.sort,
+    ndarray.partition,
+    ndarray.put,
+}
 LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
 
 
@@ -46,19 +87,23 @@ def takes_out(fun: Callable) -> bool:
 @lru_cache(None)
 def names_from_out(fun: Callable) -> tuple[int, tuple[str, ...]]:
     """Where `out` stands among a function's parameters, and the names from there on."""
-    if not takes_out(fun) or isinstance(fun, np.ufunc) or isinstance(getattr(fun, "__self__", None), np.ufunc):
+    if (
+        not takes_out(fun)
+        or isinstance(fun, np.ufunc)
+        or isinstance(getattr(fun, "__self__", None), np.ufunc)
+    ):
         return sys.maxsize, ()
     parameters = inspect.signature(fun).parameters
     names = tuple(parameters)
     if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
         return sys.maxsize, ()
-    return names.index("out"), names[names.index("out"):]
+    return names.index("out"), names[names.index("out") :]
 
 
 def root_of(array: ndarray) -> ndarray:
     """The array that owns the memory."""
     while True:
-        base = getattr(array.base, "owner", array.base)     # flat parameters lie in memory that says whose it is
+        base = getattr(array.base, "owner", array.base)  # flat parameters lie in memory that says whose it is
         if not isinstance(base, ndarray):
             return array
         array = base
@@ -90,7 +135,7 @@ def canonical(fun, args, kwargs):
         if is_basic(index) and isinstance(real(array)[index], ndarray):
             place = array[index] if type(array) in STANDINS else array[index]
             return np.copyto, (place, value), {"casting": "unsafe"}
-        elif type(array) in STANDINS and is_basic(index):        # a single element
+        elif type(array) in STANDINS and is_basic(index):  # a single element
             place = array[(*index, ...) if type(index) is tuple else (index, ...)]
             return np.copyto, (place, value), {"casting": "unsafe"}
     return fun, args, kwargs
@@ -98,8 +143,10 @@ def canonical(fun, args, kwargs):
 
 def is_basic(index) -> bool:
     """Whether an index makes a view."""
-    return all(isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool)
-               for i in (index if type(index) is tuple else (index,)))
+    return all(
+        isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool)
+        for i in (index if type(index) is tuple else (index,))
+    )
 
 
 def kind_of(fun, values, options) -> str:
@@ -108,7 +155,11 @@ def kind_of(fun, values, options) -> str:
         return "elementwise"
     if fun is np.where:
         return "elementwise" if not options else "call"
-    if fun in (np.matmul, np.dot) and not options and all(isinstance(v, ndarray) and 0 < v.ndim < 3 for v in values):
+    if (
+        fun in (np.matmul, np.dot)
+        and not options
+        and all(isinstance(v, ndarray) and 0 < v.ndim < 3 for v in values)
+    ):
         return "product"
     return "call"
 
@@ -119,6 +170,7 @@ def real(value):
 
 
 # ---- refusing, with the line ------------------------------------------------------------------------------
+
 
 def user_frame():
     frame = sys._getframe(1)

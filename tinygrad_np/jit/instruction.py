@@ -33,9 +33,9 @@ class Storage:
     __slots__ = ("kind", "array", "where", "nbytes", "layout")
 
     def __init__(self, kind: str, array: ndarray, where=None):
-        self.kind = kind        # "temporary", "input", "state" or "constant"
-        self.array = array      # its owner while recording
-        self.where = where      # which input, which place of the state, or the constant's value
+        self.kind = kind  # "temporary", "input", "state" or "constant"
+        self.array = array  # its owner while recording
+        self.where = where  # which input, which place of the state, or the constant's value
         self.nbytes = array.nbytes
         self.layout = array.shape, array.strides, array.dtype
 
@@ -85,6 +85,7 @@ def replaced(tree, change: Callable):
 
 # ---- who touches what -------------------------------------------------------------------------------------
 
+
 def span(view: View) -> tuple[int, int]:
     """The bytes that a view lies in, from the first to after the last."""
     low = high = view.offset
@@ -107,13 +108,18 @@ def overlap(a: View, b: View) -> bool:
 
 def same_layout(a: View, b: View) -> bool:
     """Whether two views order their elements alike in memory, axes of length one aside."""
-    return a.shape == b.shape and a.dtype == b.dtype and all(
-        s == t or n == 1 for n, s, t in zip(a.shape, a.strides, b.strides))
+    return (
+        a.shape == b.shape
+        and a.dtype == b.dtype
+        and all(s == t or n == 1 for n, s, t in zip(a.shape, a.strides, b.strides))
+    )
 
 
 def covers(view: View, storage: Storage) -> bool:
     """Whether a view is all of a storage."""
-    return span(view) == (0, storage.nbytes) and int(np.prod(view.shape)) * view.dtype.itemsize == storage.nbytes
+    return (
+        span(view) == (0, storage.nbytes) and int(np.prod(view.shape)) * view.dtype.itemsize == storage.nbytes
+    )
 
 
 def touches(instruction: Instruction) -> list[View]:
@@ -122,8 +128,9 @@ def touches(instruction: Instruction) -> list[View]:
 
 def conflict(first: Instruction, second: Instruction) -> bool:
     """Whether two instructions may not change places."""
-    return any(overlap(a, b) for a in first.changed() for b in touches(second)) or \
-        any(overlap(a, b) for a in first.operands() for b in second.changed())
+    return any(overlap(a, b) for a in first.changed() for b in touches(second)) or any(
+        overlap(a, b) for a in first.operands() for b in second.changed()
+    )
 
 
 def temporary(storages, view: View) -> bool:
@@ -132,16 +139,27 @@ def temporary(storages, view: View) -> bool:
 
 def renamed(program, outputs, aliases: dict[int, tuple[int, int]]):
     """Put storages in the place of others: {old: (new, offset there)}."""
+
     def change(value):
         while type(value) is View and value.storage in aliases:
             storage, shift = aliases[value.storage]
             value = value._replace(storage=storage, offset=value.offset + shift)
         return value
+
     if not aliases:
         return program, outputs
-    return [Instruction(i.kind, i.fun, replaced(i.args, change), replaced(i.kwargs, change),
-                        tuple(map(change, i.out)), map(change, i.writes), i.line) for i in program], \
-        [change(o) for o in outputs]
+    return [
+        Instruction(
+            i.kind,
+            i.fun,
+            replaced(i.args, change),
+            replaced(i.kwargs, change),
+            tuple(map(change, i.out)),
+            map(change, i.writes),
+            i.line,
+        )
+        for i in program
+    ], [change(o) for o in outputs]
 
 
 def uses(program, storages) -> tuple[list[list[int]], list[list[int]]]:

@@ -1,7 +1,7 @@
 """Passes: a program becomes a shorter one that gives the same.
 
-Each takes and returns a list of instructions. Order is kept but for what provably does not touch the same memory, so a
-pass has to ask only one question: who reads and writes which bytes in between.
+Each takes and returns a list of instructions. Order is kept but for what provably does not touch the same
+memory, so a pass has to ask only one question: who reads and writes which bytes in between.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .instruction import (
     uses,
 )
 
-NARROW = 32                 # columns
+NARROW = 32  # columns
 
 
 def filled_again(program, storages):
@@ -62,13 +62,19 @@ def share_constants(program, storages, outputs):
 def folded(program, storages):
     """A condition that is constantly false chooses nothing: the guard of a constant cotangent goes."""
     written = {v.storage for i in program for v in i.changed() if storages[v.storage].kind == "constant"}
-    false: set[View] = set()        # what is false everywhere
+    false: set[View] = set()  # what is false everywhere
 
     def never(value) -> bool:
         if type(value) is not View or value.dtype != bool:
             return False
         storage = storages[value.storage]
-        return value in false or storage.kind == "constant" and value.storage not in written and not storage.where.any()
+        return (
+            value in false
+            or storage.kind == "constant"
+            and value.storage not in written
+            and not storage.where.any()
+        )
+
     kept = []
     for i in program:
         if i.kind == "elementwise" and i.fun is np.bitwise_and and any(map(never, i.args)):
@@ -123,7 +129,7 @@ def frozen(value, versions):
     try:
         hash(value)
     except TypeError:
-        return object(),
+        return (object(),)
     return kind, repr(value) if kind in (float, complex) else value
 
 
@@ -140,16 +146,34 @@ def share_results(program, storages, outputs):
         if type(value) is View and value.storage in aliases:
             return value._replace(storage=aliases[value.storage][0])
         return value
+
     for position, instruction in enumerate(program):
-        i = Instruction(instruction.kind, instruction.fun, replaced(instruction.args, change),
-                        replaced(instruction.kwargs, change), tuple(map(change, instruction.out)),
-                        map(change, instruction.writes), instruction.line)
-        fresh = i.pure and not i.writes and i.out and \
-            all(temporary(storages, v) and writes[v.storage][0] == position for v in i.out)
-        key = (i.fun, frozen(i.args, versions), frozen(i.kwargs, versions), tuple(v[1:] for v in i.out)) if fresh else None
+        i = Instruction(
+            instruction.kind,
+            instruction.fun,
+            replaced(instruction.args, change),
+            replaced(instruction.kwargs, change),
+            tuple(map(change, instruction.out)),
+            map(change, instruction.writes),
+            instruction.line,
+        )
+        fresh = (
+            i.pure
+            and not i.writes
+            and i.out
+            and all(temporary(storages, v) and writes[v.storage][0] == position for v in i.out)
+        )
+        key = (
+            (i.fun, frozen(i.args, versions), frozen(i.kwargs, versions), tuple(v[1:] for v in i.out))
+            if fresh
+            else None
+        )
         if fresh and key in seen:
             pairs = [(mine.storage, theirs.storage) for mine, theirs in zip(i.out, seen[key])]
-            if all(len(writes[old]) == 1 and (len(writes[new]) == 1 or last[old] < writes[new][1]) for new, old in pairs):
+            if all(
+                len(writes[old]) == 1 and (len(writes[new]) == 1 or last[old] < writes[new][1])
+                for new, old in pairs
+            ):
                 for new, old in pairs:
                     aliases[new] = (old, 0)
                     last[old] = max(last[old], last[new])
@@ -187,9 +211,13 @@ def without_copies(program, storages, outputs):
             while source.storage in aliases:
                 storage, shift = aliases[source.storage]
                 source = source._replace(storage=storage, offset=source.offset + shift)
-            if temporary(storages, target) and covers(target, storages[target.storage]) and same_layout(source, target) \
-                    and len(writes[target.storage]) == 1 \
-                    and not any(position < w <= last[target.storage] for w in writes[source.storage]):
+            if (
+                temporary(storages, target)
+                and covers(target, storages[target.storage])
+                and same_layout(source, target)
+                and len(writes[target.storage]) == 1
+                and not any(position < w <= last[target.storage] for w in writes[source.storage])
+            ):
                 aliases[target.storage] = (source.storage, source.offset - target.offset)
                 last[source.storage] = max(last[source.storage], last[target.storage])
                 continue
@@ -219,10 +247,19 @@ def down_columns(program, storages, outputs):
     turned: dict[View, View] = {}
     for number, views in seen.items():
         shape = max(v.shape for v in views)
-        if storages[number].kind == "temporary" and number not in returned and len(shape) == 2 \
-                and 1 < shape[1] <= NARROW and shape[0] >= 4 * shape[1]:
+        if (
+            storages[number].kind == "temporary"
+            and number not in returned
+            and len(shape) == 2
+            and 1 < shape[1] <= NARROW
+            and shape[0] >= 4 * shape[1]
+        ):
             rows = {v for v in views if v.shape == shape and contiguous(v)}
-            across = {v for v in views if v.shape == shape[::-1] and contiguous(v._replace(shape=shape, strides=v.strides[::-1]))}
+            across = {
+                v
+                for v in views
+                if v.shape == shape[::-1] and contiguous(v._replace(shape=shape, strides=v.strides[::-1]))
+            }
             if rows | across == views and all(covers(v, storages[number]) for v in views):
                 item = next(iter(views)).dtype.itemsize
                 turned |= {v: v._replace(strides=(item, item * shape[0])) for v in rows}
@@ -230,15 +267,29 @@ def down_columns(program, storages, outputs):
 
     def change(value):
         return turned.get(value, value) if type(value) is View else value
-    return [Instruction(i.kind, i.fun, replaced(i.args, change), replaced(i.kwargs, change), tuple(map(change, i.out)),
-                        map(change, i.writes), i.line) for i in program], outputs
+
+    return [
+        Instruction(
+            i.kind,
+            i.fun,
+            replaced(i.args, change),
+            replaced(i.kwargs, change),
+            tuple(map(change, i.out)),
+            map(change, i.writes),
+            i.line,
+        )
+        for i in program
+    ], outputs
 
 
 def layout_free(i: Instruction) -> bool:
     """Whether an instruction does as well with its matrices in the other order."""
-    return i.kind in ("elementwise", "copy", "product") or \
-        getattr(i.fun, "__name__", "") == "reduce" and i.kwargs.get("axis") in (0, 1, -1, -2) \
+    return (
+        i.kind in ("elementwise", "copy", "product")
+        or getattr(i.fun, "__name__", "") == "reduce"
+        and i.kwargs.get("axis") in (0, 1, -1, -2)
         or i.fun is np.ndarray.__getitem__
+    )
 
 
 def written_in_place(program, storages, outputs):
@@ -249,13 +300,23 @@ def written_in_place(program, storages, outputs):
         i = program[position]
         if i.kind == "copy" and type(i.args[0]) is View:
             source, target = i.args[0], i.out[0]
-            if temporary(storages, source) and source.storage not in returned and source.storage != target.storage \
-                    and covers(source, storages[source.storage]) and same_layout(source, target):
-                at = [p for p, j in enumerate(program) if p != position and any(v.storage == source.storage for v in touches(j))]
+            if (
+                temporary(storages, source)
+                and source.storage not in returned
+                and source.storage != target.storage
+                and covers(source, storages[source.storage])
+                and same_layout(source, target)
+            ):
+                at = [
+                    p
+                    for p, j in enumerate(program)
+                    if p != position and any(v.storage == source.storage for v in touches(j))
+                ]
                 if at and max(at) < position and moves_there(program, at[0], position, source, target):
                     del program[position]
-                    program, outputs[:] = renamed(program, outputs,
-                                                  {source.storage: (target.storage, target.offset - source.offset)})
+                    program, outputs[:] = renamed(
+                        program, outputs, {source.storage: (target.storage, target.offset - source.offset)}
+                    )
                     continue
         position += 1
     return program
@@ -279,7 +340,9 @@ def upright(i: Instruction) -> Instruction:
         return i
     out = i.out[0]
     ndim = len(out.shape)
-    order = sorted(range(ndim), key=lambda axis: (-abs(out.strides[axis]) if out.shape[axis] != 1 else 0, axis))
+    order = sorted(
+        range(ndim), key=lambda axis: (-abs(out.strides[axis]) if out.shape[axis] != 1 else 0, axis)
+    )
     if order == list(range(ndim)) or contiguous(out):
         return i
 
@@ -289,4 +352,5 @@ def upright(i: Instruction) -> Instruction:
         lead = ndim - len(value.shape)
         shape, strides = (1,) * lead + value.shape, (0,) * lead + value.strides
         return value._replace(shape=tuple(shape[k] for k in order), strides=tuple(strides[k] for k in order))
+
     return Instruction(i.kind, i.fun, replaced(i.args, turn), i.kwargs, (turn(out),), (), i.line)

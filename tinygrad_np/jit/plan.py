@@ -7,11 +7,21 @@ from typing import Any
 import numpy as np
 
 from . import passes
-from .instruction import Instruction, Storage, View, conflict, contiguous, covers, overlap, same_layout, touches
+from .instruction import (
+    Instruction,
+    Storage,
+    View,
+    conflict,
+    contiguous,
+    covers,
+    overlap,
+    same_layout,
+    touches,
+)
 
 ALIGNMENT = 64
-TILE_BYTES = 1 << 16        # of one operand of a tile: several fit into a second-level cache of 1 MB
-FUSE_BYTES = 1 << 17        # smaller operands stay in the cache anyway
+TILE_BYTES = 1 << 16  # of one operand of a tile: several fit into a second-level cache of 1 MB
+FUSE_BYTES = 1 << 17  # smaller operands stay in the cache anyway
 
 
 class Step:
@@ -19,7 +29,7 @@ class Step:
 
     def __init__(self, instructions: list[Instruction], tile: int = 0):
         self.instructions = instructions
-        self.tile = tile            # rows, or elements, of a tile; 0 for a plain call
+        self.tile = tile  # rows, or elements, of a tile; 0 for a plain call
         self.rows = "rows"
 
 
@@ -47,6 +57,7 @@ class Plan:
 
 # ---- loops ------------------------------------------------------------------------------------------------
 
+
 def joins(group: list[Instruction], new: Instruction) -> bool:
     """Whether an instruction can run tile by tile with others: what one writes, others touch at the same elements."""
     if new.out[0].shape != group[0].out[0].shape:
@@ -66,7 +77,11 @@ def fused(program, storages, outputs) -> list[Step]:
         if i.kind in ("elementwise", "copy") and i.out[0].shape and size(i.out[0]) >= FUSE_BYTES:
             for back in range(len(steps) - 1, max(-1, len(steps) - 12), -1):
                 step = steps[back]
-                if step.instructions[0].kind in ("elementwise", "copy") and step.tile and joins(step.instructions, i):
+                if (
+                    step.instructions[0].kind in ("elementwise", "copy")
+                    and step.tile
+                    and joins(step.instructions, i)
+                ):
                     home = step
                     break
                 if any(conflict(j, i) for j in step.instructions):
@@ -79,7 +94,10 @@ def fused(program, storages, outputs) -> list[Step]:
             steps.append(Step([i]))
     for step in steps:
         if step.tile:
-            shape, views = step.instructions[0].out[0].shape, [v for i in step.instructions for v in touches(i)]
+            shape, views = (
+                step.instructions[0].out[0].shape,
+                [v for i in step.instructions for v in touches(i)],
+            )
             widest = max(v.dtype.itemsize for v in views)
             if len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views):
                 rows, row, step.rows = int(np.prod(shape)), widest, "elements"
@@ -103,14 +121,21 @@ def internal(steps: list[Step], storages, outputs) -> dict[int, int]:
                 where.setdefault(v.storage, set()).add(number)
                 layouts.setdefault(v.storage, set()).add(v)
     returned = {v.storage for v in outputs if type(v) is View}
-    return {storage: numbers.copy().pop() for storage, numbers in where.items()
-            if storages[storage].kind == "temporary" and storage not in returned and len(numbers) == 1
-            and steps[next(iter(numbers))].tile and len(layouts[storage]) == 1
-            and next(iter(layouts[storage])).shape == steps[next(iter(numbers))].instructions[0].out[0].shape
-            and contiguous(next(iter(layouts[storage])))}
+    return {
+        storage: numbers.copy().pop()
+        for storage, numbers in where.items()
+        if storages[storage].kind == "temporary"
+        and storage not in returned
+        and len(numbers) == 1
+        and steps[next(iter(numbers))].tile
+        and len(layouts[storage]) == 1
+        and next(iter(layouts[storage])).shape == steps[next(iter(numbers))].instructions[0].out[0].shape
+        and contiguous(next(iter(layouts[storage])))
+    }
 
 
 # ---- memory -----------------------------------------------------------------------------------------------
+
 
 def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict[int, int]]:
     """{storage: offset} in one buffer, its size, and {storage: the one whose place it takes over in place}."""
@@ -137,11 +162,19 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
         if i.kind != "elementwise" or not i.out or first.get(i.out[0].storage) != moment:
             continue
         out = i.out[0]
-        for v in (i.args[2:] if i.fun is np.where else i.args):
-            if type(v) is View and last.get(v.storage) == moment and final[v.storage] == order and v.storage != out.storage \
-                    and same_layout(v, out) and storages[v.storage].nbytes == storages[out.storage].nbytes \
-                    and v.offset == out.offset and v.storage not in shared.values() and covers(v, storages[v.storage]) \
-                    and [u.storage for u in i.operands()].count(v.storage) == 1:
+        for v in i.args[2:] if i.fun is np.where else i.args:
+            if (
+                type(v) is View
+                and last.get(v.storage) == moment
+                and final[v.storage] == order
+                and v.storage != out.storage
+                and same_layout(v, out)
+                and storages[v.storage].nbytes == storages[out.storage].nbytes
+                and v.offset == out.offset
+                and v.storage not in shared.values()
+                and covers(v, storages[v.storage])
+                and [u.storage for u in i.operands()].count(v.storage) == 1
+            ):
                 shared[out.storage] = v.storage
                 break
     chains: dict[int, list[int]] = {}
@@ -150,10 +183,15 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
         while head in shared:
             head = shared[head]
         chains.setdefault(head, []).append(storage)
-    blocks = sorted(((storages[head].nbytes, min(first[s] for s in members), max(last[s] for s in members), members)
-                     for head, members in chains.items()), key=lambda block: (-block[0], block[1]))
+    blocks = sorted(
+        (
+            (storages[head].nbytes, min(first[s] for s in members), max(last[s] for s in members), members)
+            for head, members in chains.items()
+        ),
+        key=lambda block: (-block[0], block[1]),
+    )
     offsets: dict[int, int] = {}
-    taken: list[tuple[int, int, int, int]] = []     # start, end in bytes; first and last moment
+    taken: list[tuple[int, int, int, int]] = []  # start, end in bytes; first and last moment
     for size, begin, end, members in blocks:
         offset = 0
         for start, stop, since, until in sorted(taken):

@@ -30,15 +30,17 @@ ndarray = np.ndarray
 
 
 class Sealed:
-    """The row of a result that depends on parameters: its history was not kept, so going back through it is refused."""
+    """The row of a result that depends on parameters: without history, going back is refused."""
 
     name = "a jitted function"
     kind = "sealed"
 
     @property
     def joint(self):
-        raise NotDifferentiable("backward through the result of a jitted function, which keeps no history; call backward "
-                                "inside it, or jit the gradient: tg.jit(tg.grad(f))")
+        raise NotDifferentiable(
+            "backward through the result of a jitted function, which keeps no history; call backward "
+            "inside it, or jit the gradient: tg.jit(tg.grad(f))"
+        )
 
 
 SEALED = Sealed()
@@ -46,7 +48,9 @@ SEALED = Sealed()
 
 def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
     """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
-    roots = [(f, getattr(f, "__name__", "f"))] + [(a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)]
+    roots = [(f, getattr(f, "__name__", "f"))] + [
+        (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
+    ]
     state = State(roots)
     tape = Tape()
     arguments = Arguments(leaves, tape)
@@ -74,6 +78,7 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
 
 
 # ---- results ----------------------------------------------------------------------------------------------
+
 
 class Output:
     """One leaf of what f returned: a view of memory, or a value that is always the same."""
@@ -105,21 +110,30 @@ def output(value, tape: Tape, state: State, arguments: Arguments) -> Output:
         if value.number is not None:
             refuse("a number of a host function was returned; return it from outside")
         view = tape.operand(value)
-        return Output("scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view)
+        return Output(
+            "scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view
+        )
     return Output("static", value)
 
 
 class Program:
     """A recorded function, ready to be replayed. `print(program)` lists what is run."""
 
-    def __init__(self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild):
+    def __init__(
+        self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild
+    ):
         self.key, self.mode, self.state = key, mode.get(), state
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, outputs, rebuild
         self.specs = [(type(a), np.shape(a), getattr(a, "dtype", None), a) for a in arguments.leaves]
-        self.fixed = [(i, a) for i, a in enumerate(arguments.leaves)
-                      if type(a) in TENSORS and id(a) not in arguments.tensors]
+        self.fixed = [
+            (i, a)
+            for i, a in enumerate(arguments.leaves)
+            if type(a) in TENSORS and id(a) not in arguments.tensors
+        ]
         self.finals = finals
-        self.places = [(place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)]
+        self.places = [
+            (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)
+        ]
         self.grads = [(leaf, None if g is None else tape.operand(g)) for leaf, g in arguments.grads]
         self.replay: Callable | None = None
         self.plan: Plan | None = None
@@ -135,9 +149,14 @@ class Program:
             for final in self.finals:
                 if final.view is not None:
                     self.results.append((final, self.persistent(final.view)))
-            self.argument_grads = [(leaf, view) for leaf, view in self.grads if view is not None
-                                   and tape.storages[view.storage].kind != "input"]
-            views = [o.view for o in self.outputs if o.view is not None] + [view for _, view in self.argument_grads]
+            self.argument_grads = [
+                (leaf, view)
+                for leaf, view in self.grads
+                if view is not None and tape.storages[view.storage].kind != "input"
+            ]
+            views = [o.view for o in self.outputs if o.view is not None] + [
+                view for _, view in self.argument_grads
+            ]
             self.plan = Plan(tape.program, tape.storages, views)
         return self.plan
 
@@ -164,13 +183,21 @@ class Program:
                 return False
             root = root_of(array)
             shift = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-            if owners.setdefault(view.storage, root) is not root or root.nbytes != storages[view.storage].nbytes or \
-                    (shift, array.shape, array.strides, array.dtype) != view[1:]:
+            if (
+                owners.setdefault(view.storage, root) is not root
+                or root.nbytes != storages[view.storage].nbytes
+                or (shift, array.shape, array.strides, array.dtype) != view[1:]
+            ):
                 return False
             if view.storage in changing and not array.flags.writeable:
                 return False
-            self.checks.append((place.holder if not isinstance(place.holder, (dict, list)) else None, place,
-                                weakref.ref(array)))
+            self.checks.append(
+                (
+                    place.holder if not isinstance(place.holder, (dict, list)) else None,
+                    place,
+                    weakref.ref(array),
+                )
+            )
             if view.storage in changing and type(place.holder) in TENSORS:
                 self.written.append(place.holder)
         arena = np.empty(plan.peak + 64, np.uint8)
@@ -179,11 +206,14 @@ class Program:
         self.buffers = {}
         for number, storage in enumerate(storages):
             if storage.kind == "constant":
-                bases[number] = storage.where.reshape(-1, order="A").view(np.uint8) if storage.where.ndim else \
-                    storage.where.reshape(1).view(np.uint8)
+                bases[number] = (
+                    storage.where.reshape(-1, order="A").view(np.uint8)
+                    if storage.where.ndim
+                    else storage.where.reshape(1).view(np.uint8)
+                )
             elif number in plan.offsets:
                 begin = start + plan.offsets[number]
-                bases[number] = arena[begin:begin + storage.nbytes]
+                bases[number] = arena[begin : begin + storage.nbytes]
             elif storage.kind == "state" and number in owners:
                 bases[number] = memory(owners[number])
             elif storage.kind == "result":
@@ -225,7 +255,7 @@ class Program:
             if not self.bind():
                 raise Differs
         for tensor in self.written:
-            if not alone(tensor):       # a graph, or its user, still needs the old values
+            if not alone(tensor):  # a graph, or its user, still needs the old values
                 raise Differs
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]
@@ -254,10 +284,10 @@ class Program:
         """Gradients of the last call that somebody kept stay theirs: the program gets new memory."""
         held = False
         for buffer in self.buffers.values():
-            held |= sys.getrefcount(buffer) > 4     # ours, its place's, this variable's and the call's
+            held |= sys.getrefcount(buffer) > 4  # ours, its place's, this variable's and the call's
         for leaf in self.state.grads:
             if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:
-                raise Differs       # eager knows what to do
+                raise Differs  # eager knows what to do
         if held and not self.bind():
             raise Differs
 
@@ -283,7 +313,7 @@ class Program:
         return show.recorded_text(self.tape.program, self.names())
 
     def data(self) -> dict[str, Any]:
-        """The plan as plain data for drawing: steps, what was fused, buffers and who shares them, bytes at the peak."""
+        """The plan as plain data for drawing: steps, what was fused, buffers, bytes at the peak."""
         return show.data(self.planned(), self.names())
 
     def source(self) -> str:

@@ -1,8 +1,8 @@
 """Recording: stand-ins for arrays pass every NumPy call to a tape, and what comes out is a straight program.
 
-A stand-in holds a real array, so the recorded call computes as ever. An operand is written down as a `View`: which
-memory, where in it, in what layout. So a function that returns a view needs no instruction, and a write through one
-view is known to every other.
+A stand-in holds a real array, so the recorded call computes as ever. An operand is written down as a `View`:
+which memory, where in it, in what layout. So a function that returns a view needs no instruction, and a write
+through one view is known to every other.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Tape:
     def __init__(self):
         self.storages: list[Storage] = []
         self.program: list[Instruction] = []
-        self.roots: dict[int, int] = {}         # the owner of memory, by id -> its storage
+        self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
         self.hosts: list[Callable] = []
-        self.scalars: set[int] = set()          # storages whose array was a NumPy scalar
-        self.effects = False                    # whether anything outside has been changed
+        self.scalars: set[int] = set()  # storages whose array was a NumPy scalar
+        self.effects = False  # whether anything outside has been changed
         self.open = True
 
     # ---- memory -------------------------------------------------------------------------------------------
@@ -51,13 +51,15 @@ class Tape:
             found = self.roots[id(root)] = len(self.storages)
             self.storages.append(Storage(kind, root, where))
             if kind == "constant":
-                self.storages[-1].where = root.copy(order="K")      # see `finish`
+                self.storages[-1].where = root.copy(order="K")  # see `finish`
         return found
 
     def view(self, array: ndarray, kind: str = "temporary", where=None) -> View:
         """An array as an operand."""
         storage = self.known(array, kind, where)
-        start = array.__array_interface__["data"][0] - self.storages[storage].array.__array_interface__["data"][0]
+        start = (
+            array.__array_interface__["data"][0] - self.storages[storage].array.__array_interface__["data"][0]
+        )
         return View(storage, start, array.shape, array.strides, array.dtype)
 
     def stand_in(self, array: ndarray, kind: str = "temporary", where=None) -> StandIn:
@@ -70,7 +72,7 @@ class Tape:
         kind = type(value)
         if kind is StandIn:
             return value.number if value.number is not None else self.view(value.value)
-        if isinstance(value, ndarray):      # not seen before: made by f itself, or out of reach
+        if isinstance(value, ndarray):  # not seen before: made by f itself, or out of reach
             return self.view(value, "constant")
         return value
 
@@ -80,7 +82,9 @@ class Tape:
         """Compute, and write down: what NumPy's protocols and a stand-in's methods come to."""
         kwargs = dict(kwargs or {})
         if not self.open:
-            refuse("an array of an earlier recording was used: it was kept outside the jitted function; return it")
+            refuse(
+                "an array of an earlier recording was used: it was kept outside the jitted function; return it"
+            )
         fun, args, kwargs = canonical(fun, args, kwargs)
         if fun is np.copyto:
             return self.copy(*args, **kwargs)
@@ -88,7 +92,9 @@ class Tape:
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
         values, options = replaced(args, real), replaced(kwargs, real)
         if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1:
-            refuse(f"the shape of np.{fun.__name__}'s result depends on values; np.where(condition, x, y) keeps a shape")
+            refuse(
+                f"the shape of np.{fun.__name__}'s result depends on values; np.where(condition, x, y) keeps a shape"
+            )
         if targets:
             outs = tuple(t.value if type(t) is StandIn else t for t in targets)
             written = tuple(None if t is None else self.operand(t) for t in targets)
@@ -96,7 +102,11 @@ class Tape:
             fun(*values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
             self.write(kind_of(fun, values, options), fun, *operands, written)
             return targets[0] if len(targets) == 1 else targets
-        if fun in WRITERS or getattr(fun, "__name__", "") == "at" and isinstance(getattr(fun, "__self__", None), np.ufunc):
+        if (
+            fun in WRITERS
+            or getattr(fun, "__name__", "") == "at"
+            and isinstance(getattr(fun, "__self__", None), np.ufunc)
+        ):
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             fun(*values, **options)
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
@@ -111,7 +121,9 @@ class Tape:
         many = isinstance(result, (tuple, list))
         parts = [np.asarray(r) if isinstance(r, np.generic) else r for r in (result if many else [result])]
         if not all(isinstance(r, ndarray) for r in parts):
-            refuse(f"{getattr(fun, '__name__', fun)} returned {type(result).__name__}, which depends on values")
+            refuse(
+                f"{getattr(fun, '__name__', fun)} returned {type(result).__name__}, which depends on values"
+            )
         if not all(self.is_known(r) for r in parts):
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             self.write(kind_of(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
@@ -144,8 +156,9 @@ class Tape:
 
     def write(self, kind: str, fun, args, kwargs, out, writes=()) -> None:
         self.program.append(Instruction(kind, fun, args, kwargs, out, writes, user_line()))
-        self.effects |= kind in ("random", "host") or \
-            any(self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes))
+        self.effects |= kind in ("random", "host") or any(
+            self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes)
+        )
 
     # ---- what is not NumPy --------------------------------------------------------------------------------
 
@@ -175,8 +188,10 @@ class Tape:
         for number, storage in enumerate(self.storages):
             array, copy = storage.array, storage.where
             if storage.kind == "constant" and number not in written and array.tobytes() != copy.tobytes():
-                refuse(f"an array of shape {array.shape} was changed without a tensor: make it with np.zeros_like(x), "
-                       "or keep it in an attribute that the jitted function can reach")
+                refuse(
+                    f"an array of shape {array.shape} was changed without a tensor: make it with np.zeros_like(x), "
+                    "or keep it in an attribute that the jitted function can reach"
+                )
 
     def release(self) -> None:
         """A program keeps no array alive but its constants."""
@@ -189,7 +204,9 @@ class Tape:
         outs = kwargs.pop("out", None)
         if any(type(a) is StandIn for a in (*args, *kwargs.values())) and method.__name__ in ("shuffle",):
             refuse(f"random {method.__name__} writes in place; use permutation or permuted")
-        result = method(*replaced(args, real), **replaced(kwargs, real), **({} if outs is None else {"out": real(outs)}))
+        result = method(
+            *replaced(args, real), **replaced(kwargs, real), **({} if outs is None else {"out": real(outs)})
+        )
         result = np.asarray(result)
         view = self.view(result) if outs is None else self.operand(outs)
         self.write("random", method, replaced(args, self.operand), replaced(kwargs, self.operand), (view,))

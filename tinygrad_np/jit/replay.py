@@ -1,7 +1,7 @@
 """Replaying: a plan becomes the source of one Python function that only calls NumPy, on arrays that lie ready.
 
-What the function names is made beforehand: views into one buffer, into constants and into the state outside; slices
-for each tile; Python numbers as arrays without axes, which ufuncs take faster.
+What the function names is made beforehand: views into one buffer, into constants and into the state outside;
+slices for each tile; Python numbers as arrays without axes, which ufuncs take faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .instruction import Instruction, Number, View, contiguous, covers, touches
 from .plan import Plan, Step, size
 
 ndarray = np.ndarray
-THREAD_BYTES = 1 << 20      # loops over less than this stay on one core
+THREAD_BYTES = 1 << 20  # loops over less than this stay on one core
 
 
 FULL = (np.maximum, np.minimum, np.fmax, np.fmin)
@@ -119,7 +119,9 @@ class Source:
                 n = len(self.taken)
                 self.names[f"l{n}"] = (view.shape, view.dtype)
                 self.names[f"s{n}"] = view.strides
-                self.prologue.append(f"{self.taken[view]} = ndarray(*l{n}, x{storage.where}, {view.offset}, s{n})")
+                self.prologue.append(
+                    f"{self.taken[view]} = ndarray(*l{n}, x{storage.where}, {view.offset}, s{n})"
+                )
         return self.taken[view]
 
     def number(self, value: Number, i: Instruction | None) -> str:
@@ -152,7 +154,7 @@ class Source:
         if i.kind == "product" and len(i.out) == 1:
             return [self.product(i)]
         if i.kind == "elementwise":
-            named = "out=" * (i.fun in (np.maximum, np.minimum))        # whose third argument is deprecated
+            named = "out=" * (i.fun in (np.maximum, np.minimum))  # whose third argument is deprecated
             return [f"{f}({', '.join([*args, named + self.operand(i.out[0])])})"]
         if not i.out:
             return [f"{f}({', '.join(args + options)})"]
@@ -160,8 +162,13 @@ class Source:
         if i.kind == "random":
             name = i.fun.__name__
             plain = all(k in ("dtype", "size") for k in i.kwargs) and len(i.args) <= 2
-            if name in ("random", "standard_normal", "standard_exponential") and plain and contiguous(i.out[0]) \
-                    and i.out[0].dtype in (np.float32, np.float64) and len(i.args) + len(i.kwargs) >= 1:
+            if (
+                name in ("random", "standard_normal", "standard_exponential")
+                and plain
+                and contiguous(i.out[0])
+                and i.out[0].dtype in (np.float32, np.float64)
+                and len(i.args) + len(i.kwargs) >= 1
+            ):
                 return [f"{f}(None, {self.operand(i.out[0].dtype)}, out={outs[0]})"]
         elif takes_out(i.fun):
             given = outs[0] if len(outs) == 1 else f"({', '.join(outs)})"
@@ -219,28 +226,51 @@ class Source:
         ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
         for v in whole:
             self.operand(v)
-        threaded = not any(map(self.is_input, views)) and len(ends) > 1 and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
-        scratch = {v: [np.empty((step.tile,) if flat else (step.tile, *shape[1:]), v.dtype) for _ in range(2)]
-                   for v in cut if self.plan.scratch.get(v.storage) == number}
+        threaded = (
+            not any(map(self.is_input, views))
+            and len(ends) > 1
+            and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
+        )
+        scratch = {
+            v: [np.empty((step.tile,) if flat else (step.tile, *shape[1:]), v.dtype) for _ in range(2)]
+            for v in cut
+            if self.plan.scratch.get(v.storage) == number
+        }
         full = {v: self.array(v).reshape(-1) if flat else self.array(v) for v in cut if v not in scratch}
         half = (len(ends) + 1) // 2 if threaded else len(ends)
-        numbers = dict.fromkeys((a, dtype) for i in step.instructions if i.fun in FULL for a in i.args
-                                if (dtype := scalar_dtype(i, a)) is not None)
-        constants = [np.full((step.tile,) if flat else (step.tile, *shape[1:]), *number) for number in numbers]
+        numbers = dict.fromkeys(
+            (a, dtype)
+            for i in step.instructions
+            if i.fun in FULL
+            for a in i.args
+            if (dtype := scalar_dtype(i, a)) is not None
+        )
+        constants = [
+            np.full((step.tile,) if flat else (step.tile, *shape[1:]), *number) for number in numbers
+        ]
         self.fulls = {number: f"v{k}" for k, number in enumerate(numbers)}
-        tiles = [tuple([scratch[v][k >= half][:e - s] if v in scratch else full[v][s:e] for v in cut]
-                       + [c[:e - s] for c in constants] + [s, e] * bool(inputs))
-                 for k, (s, e) in enumerate(ends)]
+        tiles = [
+            tuple(
+                [scratch[v][k >= half][: e - s] if v in scratch else full[v][s:e] for v in cut]
+                + [c[: e - s] for c in constants]
+                + [s, e] * bool(inputs)
+            )
+            for k, (s, e) in enumerate(ends)
+        ]
         self.tile = {v: f"t{k}" for k, v in enumerate(cut)} | {v: f"u{k}" for k, v in enumerate(inputs)}
         body = [line for i in step.instructions for line in self.call(i)]
         header = [f"t{k}" for k in range(len(cut))] + list(self.fulls.values()) + ["s", "e"] * bool(inputs)
         self.tile, self.fulls = {}, {}
-        body = [f"u{k} = {self.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
-                for k, v in enumerate(inputs)] + body
+        body = [
+            f"u{k} = {self.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
+            for k, v in enumerate(inputs)
+        ] + body
         loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
         if threaded:
             self.names[f"tiles{number}"], self.names[f"rest{number}"] = tiles[:half], tiles[half:]
-            self.functions.append(f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body))
+            self.functions.append(
+                f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body)
+            )
             self.names[f"cores{number}"] = Choice()
             return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
         self.names[f"tiles{number}"] = tiles
@@ -259,11 +289,17 @@ class Source:
                 lines += self.loop(step, number)
             else:
                 lines += self.call(step.instructions[0])
-        outputs = [f"{self.operand(v)}.copy()" if type(v) is View else self.operand(v) for v in self.plan.outputs]
+        outputs = [
+            f"{self.operand(v)}.copy()" if type(v) is View else self.operand(v) for v in self.plan.outputs
+        ]
         text = []
         for line in [*self.prologue, *lines]:
-            if type(line) is tuple:     # the numbers of a host call, for those who want them as arrays
-                text += [f"{array}[()] = n{n.call}[{n.index}]" for (n, _), array in self.numbers.items() if n.call == line[1]]
+            if type(line) is tuple:  # the numbers of a host call, for those who want them as arrays
+                text += [
+                    f"{array}[()] = n{n.call}[{n.index}]"
+                    for (n, _), array in self.numbers.items()
+                    if n.call == line[1]
+                ]
             else:
                 text.append(line)
         text.append(f"return [{', '.join(outputs)}]")
@@ -276,6 +312,8 @@ class Source:
 def put(out: ndarray, result) -> None:
     """Take over the result of a function that has no out=."""
     if np.shape(result) != out.shape:
-        raise NotReplayable(f"jit: a result has shape {np.shape(result)}, which was {out.shape} while recording: it depends "
-                            "on values; keep this operation outside the jitted function")
+        raise NotReplayable(
+            f"jit: a result has shape {np.shape(result)}, which was {out.shape} while recording: it depends "
+            "on values; keep this operation outside the jitted function"
+        )
     out[...] = result

@@ -1,4 +1,4 @@
-"""A program as text and as data: what was recorded, what is run, which buffers are shared, how much memory they take."""
+"""A program as text and as data: what was recorded, what is run, which buffers are shared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Names:
 
     def __init__(self, storages: list[Storage], places: list[tuple[Any, View]]):
         self.storages = storages
-        self.places = {(view.storage, view.offset, math.prod(view.shape)): readable(place.name) for place, view in places}
+        self.places = {
+            (view.storage, view.offset, math.prod(view.shape)): readable(place.name) for place, view in places
+        }
         self.owners = {view.storage: readable(place.name) for place, view in places}
 
     def view(self, view: View) -> str:
@@ -58,7 +60,9 @@ class Names:
         out = ", ".join(dict.fromkeys(map(self.view, i.changed())))
         if i.kind == "copy":
             return f"{out} = {self.argument(i.args[0])}"
-        arguments = [self.argument(a) for a in i.args] + [f"{k}={self.argument(v)}" for k, v in i.kwargs.items()]
+        arguments = [self.argument(a) for a in i.args] + [
+            f"{k}={self.argument(v)}" for k, v in i.kwargs.items()
+        ]
         return (f"{out} = " if out else "") + f"{function_name(i)}({', '.join(arguments)})"
 
 
@@ -86,8 +90,10 @@ def recorded_text(program: list[Instruction], names: Names) -> str:
 def planned_text(plan: Plan, names: Names) -> str:
     """What is run: fused loops as blocks, and the memory at the top."""
     calls = sum(len(step.instructions) for step in plan.steps)
-    lines = [f"# {calls} calls of {plan.recorded} recorded; temporaries: {len(plan.offsets)} in {plan.peak:,} bytes, "
-             f"{unshared(plan):,} without sharing"]
+    lines = [
+        f"# {calls} calls of {plan.recorded} recorded; temporaries: {len(plan.offsets)} in {plan.peak:,} bytes, "
+        f"{unshared(plan):,} without sharing"
+    ]
     for step in plan.steps:
         if step.tile:
             lines.append(f"for each {step.tile} of {loop_length(step)}:")
@@ -101,17 +107,41 @@ def unshared(plan: Plan) -> int:
 
 
 def loop_length(step: Step) -> int:
-    return step.instructions[0].out[0].shape[0] if step.rows != "elements" else int(np.prod(step.instructions[0].out[0].shape))
+    return (
+        step.instructions[0].out[0].shape[0]
+        if step.rows != "elements"
+        else int(np.prod(step.instructions[0].out[0].shape))
+    )
 
 
 def data(plan: Plan, names: Names) -> dict[str, Any]:
     """The plan as plain data, for drawing: steps with what they read and write, and the buffers."""
-    steps = [{"functions": [function_name(i) if i.kind not in ("host", "guard") else i.kind for i in step.instructions],
-              "fused": len(step.instructions) > 1, "tile": step.tile,
-              "reads": sorted({names.view(v) for i in step.instructions for v in i.operands()}),
-              "writes": sorted({names.view(v) for i in step.instructions for v in i.changed()}),
-              "lines": sorted({i.line for i in step.instructions if i.line})} for step in plan.steps]
-    buffers = [{"name": f"t{s}", "offset": offset, "bytes": plan.storages[s].nbytes,
-                "in_place_of": f"t{plan.shared[s]}" if s in plan.shared else None} for s, offset in sorted(plan.offsets.items())]
-    return {"recorded": plan.recorded, "steps": steps, "buffers": buffers, "peak_bytes": plan.peak,
-            "unshared_bytes": unshared(plan)}
+    steps = [
+        {
+            "functions": [
+                function_name(i) if i.kind not in ("host", "guard") else i.kind for i in step.instructions
+            ],
+            "fused": len(step.instructions) > 1,
+            "tile": step.tile,
+            "reads": sorted({names.view(v) for i in step.instructions for v in i.operands()}),
+            "writes": sorted({names.view(v) for i in step.instructions for v in i.changed()}),
+            "lines": sorted({i.line for i in step.instructions if i.line}),
+        }
+        for step in plan.steps
+    ]
+    buffers = [
+        {
+            "name": f"t{s}",
+            "offset": offset,
+            "bytes": plan.storages[s].nbytes,
+            "in_place_of": f"t{plan.shared[s]}" if s in plan.shared else None,
+        }
+        for s, offset in sorted(plan.offsets.items())
+    ]
+    return {
+        "recorded": plan.recorded,
+        "steps": steps,
+        "buffers": buffers,
+        "peak_bytes": plan.peak,
+        "unshared_bytes": unshared(plan),
+    }

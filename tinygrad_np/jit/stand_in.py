@@ -1,4 +1,4 @@
-"""The array-like that f sees while it is recorded, and the random streams: they compute, and pass every call to a tape."""
+"""The array-like and the random streams that f sees while it is recorded: they pass every call to a tape."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StandIn(NDArrayOperatorsMixin):
     """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values."""
 
     __slots__ = ("value", "tape", "number", "__weakref__")
-    __class__ = property(lambda self: ndarray)      # what isinstance asks; `type` tells the truth
+    __class__ = property(lambda self: ndarray)  # what isinstance asks; `type` tells the truth
     __hash__ = object.__hash__
     __array_priority__ = 100
 
@@ -46,7 +46,7 @@ class StandIn(NDArrayOperatorsMixin):
         if any(hasattr(t, "backward") for t in types):
             return NotImplemented
         if fun in (np.array2string, np.array_repr, np.array_str):
-            return repr(self)       # printing shows, once, what is known while recording
+            return repr(self)  # printing shows, once, what is known while recording
         if fun in ALLOCATES:
             return ALLOCATES[fun](self.tape, fun, args, kwargs)
         return self.tape.call(fun, args, kwargs)
@@ -58,7 +58,9 @@ class StandIn(NDArrayOperatorsMixin):
         if method is None or not callable(method):
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
         named = getattr(np, name, None)
-        return lambda *args, **kwargs: self.tape.call(named if named in REDUCTIONS else method, (self, *args), kwargs)
+        return lambda *args, **kwargs: self.tape.call(
+            named if named in REDUCTIONS else method, (self, *args), kwargs
+        )
 
     def copy(self, order="C"):
         return self.tape.fresh(self.value.copy(order), self)
@@ -71,9 +73,13 @@ class StandIn(NDArrayOperatorsMixin):
     def __getitem__(self, index):
         for part in index if type(index) is tuple else (index,):
             if type(part) is StandIn and part.dtype == bool:
-                refuse("the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape")
+                refuse(
+                    "the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape"
+                )
         if is_basic(index) and not isinstance(self.value[index], ndarray):
-            index = (*index, ...) if type(index) is tuple else (index, ...)     # a view, where NumPy makes a scalar
+            index = (
+                (*index, ...) if type(index) is tuple else (index, ...)
+            )  # a view, where NumPy makes a scalar
         return self.tape.call(ndarray.__getitem__, (self, index))
 
     def __setitem__(self, index, value):
@@ -103,7 +109,7 @@ class StandIn(NDArrayOperatorsMixin):
         if self.tape.effects or self.dtype.kind == "c" or np.isnan(self.value).any():
             return True
         flat = self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1)
-        total = np.dot(flat, flat)      # a NaN if and only if there is one, as a sum of squares
+        total = np.dot(flat, flat)  # a NaN if and only if there is one, as a sum of squares
         return (total != total).assume()
 
     def assume(self) -> bool:
@@ -112,16 +118,21 @@ class StandIn(NDArrayOperatorsMixin):
     def _refused(what):  # noqa: N805 - runs while the class is made
         def refused(self, *args, **kwargs):
             refuse(what)
+
         return refused
 
-    __bool__ = _refused("a Python branch on the value of a tensor: a replay would always take the same one; "
-                        "write it with np.where, or branch outside the jitted function")
+    __bool__ = _refused(
+        "a Python branch on the value of a tensor: a replay would always take the same one; "
+        "write it with np.where, or branch outside the jitted function"
+    )
     __float__ = __int__ = __complex__ = __index__ = item = _refused(
         "a tensor's value as a Python number: a replay would not see it change; return the tensor and convert it "
-        "outside the jitted function")
+        "outside the jitted function"
+    )
     tolist = tobytes = __array__ = _refused(
         "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside "
-        "the jitted function")
+        "the jitted function"
+    )
     __contains__ = _refused("`in` asks for values: write it with np.any(x == value)")
     __reduce_ex__ = _refused("an array cannot be pickled while it is being recorded; return it")
 
@@ -146,8 +157,14 @@ def like(tape, fun, args, kwargs):
     return tape.fresh(made, source)
 
 
-ALLOCATES = {np.copy: copied, np.astype: converted, np.zeros_like: like, np.ones_like: like, np.empty_like: like,
-             np.full_like: like}
+ALLOCATES = {
+    np.copy: copied,
+    np.astype: converted,
+    np.zeros_like: like,
+    np.ones_like: like,
+    np.empty_like: like,
+    np.full_like: like,
+}
 
 
 class RecordedGenerator(np.random.Generator):
@@ -192,8 +209,13 @@ class conversions_of:
 
         def contiguous(a, dtype=None, **kwargs):
             if type(a) is StandIn:
-                return a if a.flags.c_contiguous and dtype in (None, a.dtype) else a.astype(dtype or a.dtype, order="C")
+                return (
+                    a
+                    if a.flags.c_contiguous and dtype in (None, a.dtype)
+                    else a.astype(dtype or a.dtype, order="C")
+                )
             return ascontiguousarray(a, dtype, **kwargs)
+
         np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
 
     def __exit__(self, *exc) -> None:

@@ -1,7 +1,8 @@
 """What a function can reach besides its arguments: arrays, random streams, and the numbers it may branch on.
 
-Found by following its closure, the globals it names, and the attributes and containers of what it finds there.
-While it is recorded, stand-ins take the places of the arrays; before a replay, what it branched on must be as it was.
+Found by following its closure, the globals it names, and the attributes and containers of what it finds
+there. While it is recorded, stand-ins take the places of the arrays; before a replay, what it branched on
+must be as it was.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from ..recording import TENSORS
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)
-ENGINE = {f"{__package__.split('.')[0]}.{name}" for name in ("table", "rules", "graph", "recording", "modes", "standin")}
+ENGINE = {
+    f"{__package__.split('.')[0]}.{name}"
+    for name in ("table", "rules", "graph", "recording", "modes", "standin")
+}
 ABSENT = object()
 
 
@@ -58,10 +62,10 @@ class State:
     def __init__(self, roots: list[tuple[Any, str]]):
         self.places: list[Place] = []
         self.tensors: list[tuple[Any, str]] = []
-        self.containers: list[tuple[Any, str]] = []     # dicts and lists, whole
-        self.names: list[tuple[dict, tuple[str, ...]]] = []      # globals, by name
+        self.containers: list[tuple[Any, str]] = []  # dicts and lists, whole
+        self.names: list[tuple[dict, tuple[str, ...]]] = []  # globals, by name
         self.cells: list[types.CellType] = []
-        self.hosts: list[Any] = []      # objects that say themselves what they branch on
+        self.hosts: list[Any] = []  # objects that say themselves what they branch on
         self.seen: dict[int, Any] = {}
         self.on_host: set[int] = set()
         stack = [(value, name, False) for value, name in reversed(roots)]
@@ -71,9 +75,14 @@ class State:
                 continue
             self.seen[id(value)] = value
             stack.extend(reversed(self.below(value, name, hosted)))
-        self.snapshot = [(box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers]
-        self.views = [box.values() if isinstance(box, dict) else box
-                      for box, _ in self.containers if id(box) not in self.on_host]
+        self.snapshot = [
+            (box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers
+        ]
+        self.views = [
+            box.values() if isinstance(box, dict) else box
+            for box, _ in self.containers
+            if id(box) not in self.on_host
+        ]
         self.cell_values = [cell.cell_contents for cell in self.cells]
         self.global_values = [(names, keys, [names[key] for key in keys]) for names, keys in self.names]
         self.expected = self.watched()
@@ -169,28 +178,42 @@ class State:
                 value = f.__globals__[n]
                 if isinstance(value, (np.ndarray, np.random.Generator)):
                     self.places.append(Place(f.__globals__, n, n))
-                elif isinstance(value, types.ModuleType) and not value.__name__.startswith(("numpy", "tinygrad_np")):
+                elif isinstance(value, types.ModuleType) and not value.__name__.startswith(
+                    ("numpy", "tinygrad_np")
+                ):
                     inner_names = [m for m in _names(f.__code__) if m in vars(value)]
-                    found += [(getattr(value, m), f"{n}.{m}", False) for m in inner_names
-                              if isinstance(getattr(value, m), types.FunctionType)]
+                    found += [
+                        (getattr(value, m), f"{n}.{m}", False)
+                        for m in inner_names
+                        if isinstance(getattr(value, m), types.FunctionType)
+                    ]
                 else:
                     found.append((value, n, False))
-        found += [(f.__defaults__, f.__name__, False), (f.__kwdefaults__, f.__name__, False),
-                  (getattr(f, "__wrapped__", None), f.__name__, False)]
+        found += [
+            (f.__defaults__, f.__name__, False),
+            (f.__kwdefaults__, f.__name__, False),
+            (getattr(f, "__wrapped__", None), f.__name__, False),
+        ]
         return found
 
     # ---- watching -----------------------------------------------------------------------------------------
 
     def watched(self) -> list:
         """Every entry that a function may have branched on, in a fixed order."""
-        return [*chain.from_iterable(self.views), *[names[n] for names, keys in self.names for n in keys if n in names],
-                *[cell.cell_contents for cell in self.cells]]
+        return [
+            *chain.from_iterable(self.views),
+            *[names[n] for names, keys in self.names for n in keys if n in names],
+            *[cell.cell_contents for cell in self.cells],
+        ]
 
     def unchanged(self) -> bool:
-        """Whether f would take the same way again: the very same objects, or equal numbers, and gradients where they were."""
+        """Whether f would take the same way again: the same objects, equal numbers, gradients where they were."""
         try:
-            now = [*chain.from_iterable(self.views), *[names[n] for names, keys in self.names for n in keys],
-                   *[cell.cell_contents for cell in self.cells]]
+            now = [
+                *chain.from_iterable(self.views),
+                *[names[n] for names, keys in self.names for n in keys],
+                *[cell.cell_contents for cell in self.cells],
+            ]
         except (KeyError, ValueError):
             return False
         expected = self.expected

@@ -1,8 +1,8 @@
 """Convolution and pooling: one product of the kernel with all patches, and the two transposes of that.
 
-The three functions of convolution are bilinear and each one's derivatives are the other two, so they hold to any order.
-In memory the images of a batch lie innermost, as (C, H, W, N): then a row of patches is a few long runs, and a window
-moves over whole arrays at a time. What callers see is (N, C, H, W), by strides.
+The three functions of convolution are bilinear and each one's derivatives are the other two, so they hold to
+any order. In memory the images of a batch lie innermost, as (C, H, W, N): then a row of patches is a few long
+runs, and a window moves over whole arrays at a time. What callers see is (N, C, H, W), by strides.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Pair = int | tuple[int, int]
 
 
-CACHE = 1 << 18         # bytes of images that are worked on at a time
-CORES: dict[tuple, Choice] = {}     # for each shape, whether two are quicker than one
+CACHE = 1 << 18  # bytes of images that are worked on at a time
+CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
 
 
 class Window(NamedTuple):
@@ -36,18 +36,28 @@ class Window(NamedTuple):
 
     def places(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The number of positions, down and across, on images of shape (..., H, W)."""
-        found = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(shape[-2:], *self, strict=True))
+        found = tuple(
+            (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(shape[-2:], *self, strict=True)
+        )
         if min(found) < 1:
-            raise ValueError(f"a window of {self.kernel} (dilation {self.dilation}) does not fit on images of "
-                             f"{shape[-2:]} with padding {self.padding}")
+            raise ValueError(
+                f"a window of {self.kernel} (dilation {self.dilation}) does not fit on images of "
+                f"{shape[-2:]} with padding {self.padding}"
+            )
         return found
 
     def slices(self, places: tuple[int, int]) -> Iterator[tuple[int, int, tuple]]:
-        """(i, j, index): what entry (i, j) of the kernel meets in padded images (C, H, W, N), one position after another."""
+        """(i, j, index) of what entry (i, j) of the kernel meets in padded images (C, H, W, N)."""
         (sh, sw), (dh, dw), (oh, ow) = self.stride, self.dilation, places
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
-                yield i, j, np.s_[:, i * dh:i * dh + sh * (oh - 1) + 1:sh, j * dw:j * dw + sw * (ow - 1) + 1:sw]
+                yield (
+                    i,
+                    j,
+                    np.s_[
+                        :, i * dh : i * dh + sh * (oh - 1) + 1 : sh, j * dw : j * dw + sw * (ow - 1) + 1 : sw
+                    ],
+                )
 
     def padded(self, x: np.ndarray, fill: float = 0) -> np.ndarray:
         """Images (N, C, H, W) as (C, H, W, N) with a border."""
@@ -56,13 +66,13 @@ class Window(NamedTuple):
             return x
         (ph, pw), (c, h, w, n) = self.padding, x.shape
         wide = np.full_like(x, fill, order="C", shape=(c, h + 2 * ph, w + 2 * pw, n))
-        wide[:, ph:ph + h, pw:pw + w] = x
+        wide[:, ph : ph + h, pw : pw + w] = x
         return wide
 
     def inside(self, x: np.ndarray) -> np.ndarray:
         """The images without the border, as (N, C, H, W)."""
         (ph, pw), (_, h, w, _) = self.padding, x.shape
-        return batch_first(x[:, ph:h - ph, pw:w - pw])
+        return batch_first(x[:, ph : h - ph, pw : w - pw])
 
 
 def batch_last(x):
@@ -77,8 +87,16 @@ def batch_first(x):
 
 # ---- convolution ------------------------------------------------------------------------------------------
 
-def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Pair = 1, padding: Pair = 0,
-           dilation: Pair = 1, groups: int = 1) -> Tensor:
+
+def conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw); gives (N, O, oh, ow).
 
     oh = ⌊(H + 2 padding - dilation (kh - 1) - 1) / stride⌋ + 1. A pair stands for (down, across).
@@ -87,11 +105,15 @@ def conv2d(input: Array, weight: Array, bias: Array | None = None, stride: Pair 
     array([1., 2., 2., 1.])
     """
     if len(input.shape) != 4 or len(weight.shape) != 4:
-        raise ValueError(f"conv2d: found images of shape {input.shape} and kernels of shape {weight.shape}; expected "
-                         "(N, C, H, W) and (O, C / groups, kh, kw)")
+        raise ValueError(
+            f"conv2d: found images of shape {input.shape} and kernels of shape {weight.shape}; expected "
+            "(N, C, H, W) and (O, C / groups, kh, kw)"
+        )
     if groups < 1 or weight.shape[0] % groups or input.shape[1] != weight.shape[1] * groups:
-        raise ValueError(f"conv2d: found {input.shape[1]} channels, kernels of shape {weight.shape} and "
-                         f"{groups} groups; expected channels = weight.shape[1] * groups, kernels divisible by groups")
+        raise ValueError(
+            f"conv2d: found {input.shape[1]} channels, kernels of shape {weight.shape} and "
+            f"{groups} groups; expected channels = weight.shape[1] * groups, kernels divisible by groups"
+        )
     window = Window(weight.shape[2:], pair(stride), pair(padding), pair(dilation))
     out = _conv(input, weight, window, groups)
     return out if bias is None else out + bias[:, None, None]
@@ -124,6 +146,7 @@ def unfold(x, window: Window, places: tuple[int, int], out=None) -> np.ndarray:
             source, target = x[block], out[block]
             for i, j, seen in window.slices(places):
                 target[:, i, j] = source[seen]
+
     _in_blocks(part, x, out.nbytes)
     return out
 
@@ -140,6 +163,7 @@ def fold(patches, window: Window, shape: tuple, out=None) -> np.ndarray:
             for i, j, seen in window.slices(patches.shape[3:5]):
                 view = target[seen]
                 np.add(view, source[:, i, j], out=view)
+
     _in_blocks(part, out, patches.nbytes)
     return out
 
@@ -152,7 +176,7 @@ def _in_blocks(part, images, work: int) -> None:
     blocks = [slice(start, start + size) for start in range(0, n, size)]
     if threads == 2:
         choice = CORES.setdefault((part.__qualname__, images.shape, work), Choice())
-        choice.run(part, blocks[:(len(blocks) + 1) // 2], blocks[(len(blocks) + 1) // 2:])
+        choice.run(part, blocks[: (len(blocks) + 1) // 2], blocks[(len(blocks) + 1) // 2 :])
     else:
         part(blocks)
 
@@ -191,22 +215,33 @@ def _conv_weight(ct, x, window, groups):
 
 
 _conv.__name__, _conv_input.__name__, _conv_weight.__name__ = "conv2d", "conv2d_input", "conv2d_weight"
-CASE = Window((2, 2), (2, 1), (1, 0), (1, 1))     # an uneven window: what is checked of every row
-_conv.defvjp(lambda ct, weight, x_shape, window, groups: _conv_input(ct, weight, x_shape, window, groups),
-             lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
-             cases=[lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2), lambda f, A: f(A(1, 2, 4, 3), A(1, 2, 2, 2), CASE, 1)])
-_conv_input.defvjp(lambda ct, weight, window, groups: _conv(ct, weight, window, groups),
-                   lambda u, ct, window, groups: _conv_weight(ct, u, window, groups),
-                   cases=[lambda f, A: f(A(2, 4, 2, 2), A(4, 1, 2, 2), (2, 2, 3, 3), CASE, 2)])
-_conv_weight.defvjp(lambda v, x, window, groups: _conv(x, v, window, groups),
-                    lambda v, ct, x_shape, window, groups: _conv_input(ct, v, x_shape, window, groups),
-                    cases=[lambda f, A: f(A(2, 4, 2, 2), A(2, 2, 3, 3), CASE, 2)])
+CASE = Window((2, 2), (2, 1), (1, 0), (1, 1))  # an uneven window: what is checked of every row
+_conv.defvjp(
+    lambda ct, weight, x_shape, window, groups: _conv_input(ct, weight, x_shape, window, groups),
+    lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
+    cases=[
+        lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
+        lambda f, A: f(A(1, 2, 4, 3), A(1, 2, 2, 2), CASE, 1),
+    ],
+)
+_conv_input.defvjp(
+    lambda ct, weight, window, groups: _conv(ct, weight, window, groups),
+    lambda u, ct, window, groups: _conv_weight(ct, u, window, groups),
+    cases=[lambda f, A: f(A(2, 4, 2, 2), A(4, 1, 2, 2), (2, 2, 3, 3), CASE, 2)],
+)
+_conv_weight.defvjp(
+    lambda v, x, window, groups: _conv(x, v, window, groups),
+    lambda v, ct, x_shape, window, groups: _conv_input(ct, v, x_shape, window, groups),
+    cases=[lambda f, A: f(A(2, 4, 2, 2), A(2, 2, 3, 3), CASE, 2)],
+)
 
 
 # ---- pooling ----------------------------------------------------------------------------------------------
 
-def max_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
-               dilation: Pair = 1) -> Tensor:
+
+def max_pool2d(
+    input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
+) -> Tensor:
     """The largest element that a window sees, on images (N, C, H, W); the first of equals gets the gradient.
 
     `stride` is the size of the window unless given; padding never wins.
@@ -232,7 +267,7 @@ def _winners(x, best, window: Window):
     x, best = window.padded(x, fill=-np.inf), batch_last(best)
     free = None
     for _, _, seen in window.slices(best.shape[1:3]):
-        less = x[seen] < best       # false for a NaN, which is its window's largest
+        less = x[seen] < best  # false for a NaN, which is its window's largest
         if free is None:
             first, free = ~less, less
         else:
@@ -247,7 +282,7 @@ def _to_winners(ct, x, best, window):
     (ph, pw), (n, c, h, w) = window.padding, x.shape
     shape = c, h + 2 * ph, w + 2 * pw, n
     ct = np.ascontiguousarray(batch_last(ct))
-    apart = window.stride == window.kernel and window.dilation == (1, 1)     # no pixel is in two windows
+    apart = window.stride == window.kernel and window.dilation == (1, 1)  # no pixel is in two windows
     filled = apart and all(n % k == 0 for n, k in zip(shape[1:3], window.kernel, strict=True))
     g = (np.empty_like if filled else np.zeros_like)(ct, order="C", shape=shape)
     for seen, first in _winners(x, best, window):
@@ -271,13 +306,19 @@ def _of_winners(u, x, best, window):
 POOL = Window((2, 2), (2, 1), (1, 0), (1, 1))
 _largest.__name__ = "max_pool2d"
 _to_winners.__name__, _of_winners.__name__ = "max_pool2d_input", "max_pool2d_picked"
-_largest.defvjp(lambda ct, x, out, window: _to_winners(ct, values_of(x), values_of(out), window),
-                cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)])
+_largest.defvjp(
+    lambda ct, x, out, window: _to_winners(ct, values_of(x), values_of(out), window),
+    cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)],
+)
 _SEEN = np.arange(9.0).reshape(1, 1, 3, 3)[..., ::-1]
-_to_winners.defvjp(lambda u, x, best, window: _of_winners(u, x, best, window),
-                   cases=[lambda f, A: f(A(1, 1, 2, 2), _SEEN, _largest.fun(_SEEN, POOL), POOL)])
-_of_winners.defvjp(lambda ct, x, best, window: _to_winners(ct, x, best, window),
-                   cases=[lambda f, A: f(A(1, 1, 3, 3), _SEEN, _largest.fun(_SEEN, POOL), POOL)])
+_to_winners.defvjp(
+    lambda u, x, best, window: _of_winners(u, x, best, window),
+    cases=[lambda f, A: f(A(1, 1, 2, 2), _SEEN, _largest.fun(_SEEN, POOL), POOL)],
+)
+_of_winners.defvjp(
+    lambda ct, x, best, window: _to_winners(ct, x, best, window),
+    cases=[lambda f, A: f(A(1, 1, 3, 3), _SEEN, _largest.fun(_SEEN, POOL), POOL)],
+)
 
 
 def avg_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
@@ -312,14 +353,18 @@ def _spread(ct, shape, window):
 
 
 _sums.__name__, _spread.__name__ = "avg_pool2d", "avg_pool2d_input"
-_sums.defvjp(lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)])
+_sums.defvjp(
+    lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), POOL)]
+)
 _spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), (2, 1, 3, 3), POOL)])
 
 
 def _pool_window(name: str, x, kernel_size, stride, padding, dilation) -> Window:
     if len(x.shape) != 4:
         raise ValueError(f"{name}: found shape {x.shape}; expected images (N, C, H, W)")
-    window = Window(pair(kernel_size), pair(kernel_size if stride is None else stride), pair(padding), pair(dilation))
+    window = Window(
+        pair(kernel_size), pair(kernel_size if stride is None else stride), pair(padding), pair(dilation)
+    )
     if any(2 * p > k for p, k in zip(window.padding, window.kernel, strict=True)):
         raise ValueError(f"{name}: padding {window.padding} is more than half of the window {window.kernel}")
     return window

@@ -1,8 +1,8 @@
 """Parameters side by side in one buffer, and their gradients and state alike: one update moves them all.
 
-Each parameter's array is a view that counts as an owner: its base is the buffer as a ctypes object, where NumPy ends a
-chain of views. So the engine still sees by reference counts whether a graph needs the old values; if one does, the
-whole buffer moves to fresh memory.
+Each parameter's array is a view that counts as an owner: its base is the buffer as a ctypes object, where
+NumPy ends a chain of views. So the engine still sees by reference counts whether a graph needs the old
+values; if one does, the whole buffer moves to fresh memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..cores import Choice
 from ..guard import ALONE, refs
 from ..standin import STANDINS, recorder
 
-PAD = 64            # bytes: every array starts at a cache line
-TILE = 1 << 14      # elements updated together: what a step touches fits the second-level cache
+PAD = 64  # bytes: every array starts at a cache line
+TILE = 1 << 14  # elements updated together: what a step touches fits the second-level cache
 THREADED = 1 << 17  # fewer elements are updated on one core
 
 
@@ -41,10 +41,10 @@ class Flat:
         """Take fresh memory, zeroed."""
         room = np.zeros(self.size * self.dtype.itemsize + PAD, np.uint8)
         skip = -room.__array_interface__["data"][0] % PAD
-        self.buffer = room[skip:skip + self.size * self.dtype.itemsize].view(self.dtype)
+        self.buffer = room[skip : skip + self.size * self.dtype.itemsize].view(self.dtype)
         self.memory: Any = (ctypes.c_char * self.buffer.nbytes).from_buffer(self.buffer)
         self.memory.owner = self.buffer
-        self.idle = sys.getrefcount(self.memory)        # references when no view is out
+        self.idle = sys.getrefcount(self.memory)  # references when no view is out
 
     def view(self, i: int) -> np.ndarray:
         """Array i."""
@@ -65,12 +65,16 @@ class Block:
         self.cores = Choice()
         self.is_small = self.values.size < THREADED
         room = np.empty((2, max(map(math.prod, self.shapes)) if self.is_small else 0), self.dtype)
-        self.rooms = [[r[:math.prod(shape)].reshape(shape) for r in room] for shape in self.shapes] if self.is_small else []
+        self.rooms = (
+            [[r[: math.prod(shape)].reshape(shape) for r in room] for shape in self.shapes]
+            if self.is_small
+            else []
+        )
         self.gather_values()
 
     def gather_values(self) -> None:
         """Have every parameter's array in the buffer, and nobody else in need of its old values."""
-        if recorder.get() is not None:      # done before recording, see Optimizer.__jit_guard__
+        if recorder.get() is not None:  # done before recording, see Optimizer.__jit_guard__
             return
         memory, moved = self.values.memory, False
         for i, p in enumerate(self.params):
@@ -78,7 +82,7 @@ class Block:
             if refs(p) != ALONE + (exposed is not None and exposed() is not None):
                 moved = True
             elif p.array.base is not memory:
-                self.values.view(i)[...] = p.array      # set from outside since
+                self.values.view(i)[...] = p.array  # set from outside since
                 p.array = self.values.view(i)
                 p.node.exposed = None
         if moved:
@@ -93,7 +97,9 @@ class Block:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
         for p in self.params:
             g = p.node.grad
-            if g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3:    # the leaf, `g`, the call
+            if (
+                g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3
+            ):  # the leaf, `g`, the call
                 self.grads.renew()
                 self.cuts.clear()
                 return
@@ -121,10 +127,10 @@ class Block:
         return self.state[name]
 
     def update(self, function, first: int, last: int, names: tuple[str, ...]) -> None:
-        """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile, on both cores if they are many."""
+        """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile."""
         start, end = self.values.starts[first], self.values.ends[last]
         buffers = [self.values.buffer, self.grads.buffer, *[self.state[name].buffer for name in names]]
-        if type(buffers[0]) in STANDINS:        # a recording makes tiles of its own
+        if type(buffers[0]) in STANDINS:  # a recording makes tiles of its own
             p, g, *state = [b[start:end] for b in buffers]
             return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
         if (start, end, names) not in self.cuts:
@@ -134,6 +140,7 @@ class Block:
         def part(tiles):
             for tile in tiles:
                 function(*tile)
+
         self.cores.run(part, here, there) if there else part(here)
 
     def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> tuple[list, list]:
@@ -144,6 +151,6 @@ class Block:
             stop = min(k + TILE, end)
             there = k >= middle
             p, g, *state = [b[k:stop] for b in buffers]
-            s, t = self.scratch[2 * there:2 * there + 2, :stop - k]
+            s, t = self.scratch[2 * there : 2 * there + 2, : stop - k]
             halves[there].append((p, g, dict(zip(names, state)), s, t))
         return halves

@@ -54,7 +54,8 @@ class Optimizer:
             states = [self.state[block.positions[i]] for i in range(first, last + 1)]
             new = self._begin(block, first, last, names, group)
             numbers = host(lambda states=states, new=new: self._count(states, group, new))
-            block.update(lambda p, g, state, s, t, n=numbers: self._tile(p, g, state, n, shape, s, t), first, last, names)
+            block.update(lambda p, g, state, s, t, n=numbers: self._tile(p, g, state, n, shape, s, t),
+                         first, last, names)
 
     def _each(self, block: Block, group: dict, shape: tuple) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
@@ -122,7 +123,8 @@ class Optimizer:
             for block in blocks:
                 block.gather_values()
                 block.leave_kept_grads()
-        return [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups] + self._ages()
+        options = [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups]
+        return options + self._ages()
 
     def _ages(self) -> list:
         """For each parameter, how much state it has and how many steps it is behind the first."""
