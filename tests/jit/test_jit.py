@@ -483,3 +483,78 @@ def test_a_program_tells_what_it_does():
         and "test_jit.py" in program.recording()
         and "def replay" in program.source()
     )
+
+
+# ---- what functions do with memory ------------------------------------------------------------------------
+
+
+def local_buffer(x):
+    b = np.zeros(3)
+    b += x[0]
+    b[1] = 7
+    return b * x
+
+
+def other_name(x):
+    b = np.zeros(3)
+    c = b
+    b += x[0]
+    c[1] = 7  # by the array's other name, past the recording
+    return b * x
+
+
+def views_written(x):
+    b = np.empty_like(x)
+    b[:] = x
+    b[0, :2] = 5
+    np.multiply(b, 2, out=b)
+    return b.T @ x
+
+
+def made_inside(x):
+    return np.arange(3), x + np.random.default_rng(3).normal(size=x.shape)
+
+
+def test_arrays_made_inside_start_afresh_at_each_call():
+    for f in (local_buffer, views_written, made_inside):
+        jitted = tg.jit(f)
+        for _ in range(3):
+            x = normal(2, 3, dtype=np.float64)
+            for a, b in zip(*(r if isinstance(r, tuple) else (r,) for r in (jitted(x), f(x)))):
+                same(a, b)
+                a += 1  # the caller's own
+    with pytest.raises(tg.NotReplayable, match="changed without a tensor"):
+        tg.jit(other_name)(normal(2, 3))
+
+
+def test_large_chains_run_in_tiles_whatever_their_layout():
+    big = normal(400, 500, dtype=np.float64)
+    for f in (
+        lambda x: np.tanh(np.sin(x) * x + 1).sum(axis=0),
+        tg.grad(lambda x: (np.maximum(np.sin(x) * x + 1, 0.5) ** 2).mean()),
+        lambda x: np.exp(x - x.max(axis=1, keepdims=True)) * x[0] + x[:, :1],
+        lambda x: (x.T * 2 + 1).T * x,
+    ):
+        jitted = tg.jit(f)
+        for k in range(3):
+            same(jitted(big + k), f(big + k))
+        assert any(s["tile"] for s in jitted.programs[0].data()["steps"])
+
+
+def test_threads_share_a_program_in_turns():
+    import threading
+
+    jitted = tg.jit(lambda x: np.sin(x) * np.cos(x) + x)
+    big, right = normal(300, 400), []
+
+    def work(k):
+        x = big + k
+        expected = np.sin(x) * np.cos(x) + x
+        right.append(all(np.array_equal(jitted(x), expected) for _ in range(20)))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert right == [True] * 3

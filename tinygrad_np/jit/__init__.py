@@ -8,6 +8,7 @@ program.py joins it all.
 from __future__ import annotations
 
 import functools
+import threading
 import types
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from ..recording import TENSORS
 from ..standin import recorder
 from ..transforms import flatten
 from .functions import NotReplayable as NotReplayable
-from .program import Program, recorded
+from .program import ONE_AT_A_TIME, Program, recorded
 from .replay import Differs
 
 ndarray = np.ndarray
@@ -66,20 +67,26 @@ class Jitted:
         self.recordings = 0
         self._programs: OrderedDict[int, Program] = OrderedDict()
         self._last: Program | None = None
+        self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
+        if recorder.get() is not None:
+            return self.f(*args, **kwargs)  # another recording sees the function itself
+        with self._lock:  # a program has one memory
+            return self._call(args, kwargs)
+
+    def _call(self, args: tuple, kwargs: dict):
         last, now = self._last, mode.get()
         if (
             last is not None
             and not kwargs
             and last.mode is now
             and last.takes(args)
-            and recorder.get() is None
             and last.state.unchanged()
         ):
             return self.replay(last, args, args, kwargs)
-        if recorder.get() is not None or now is not None and (now.transforms or now.watch is not None):
-            return self.f(*args, **kwargs)  # another recording, or a transform, sees the function itself
+        if now is not None and (now.transforms or now.watch is not None):
+            return self.f(*args, **kwargs)  # a transform, or a debugger, sees the function itself
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
             return self.f(*args, **kwargs)
@@ -88,7 +95,8 @@ class Jitted:
             if program.key == key and program.state.unchanged():
                 return self.replay(program, leaves, args, kwargs)
         self.recordings += 1
-        program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
+        with ONE_AT_A_TIME:
+            program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
         if program is not None:
             self._programs[id(program)] = program
             while len(self._programs) > self.max_programs:

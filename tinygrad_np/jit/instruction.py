@@ -30,7 +30,7 @@ class Number(NamedTuple):
 class Storage:
     """A piece of memory: a temporary, an input, part of the state outside, or a constant."""
 
-    __slots__ = ("kind", "array", "where", "nbytes", "layout")
+    __slots__ = ("kind", "array", "where", "seen", "nbytes", "layout")
 
     def __init__(self, kind: str, array: ndarray, where=None):
         self.kind = kind  # "temporary", "input", "state" or "constant"

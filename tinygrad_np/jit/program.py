@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -44,6 +45,9 @@ class Sealed:
 
 
 SEALED = Sealed()
+
+
+ONE_AT_A_TIME = threading.RLock()  # a recording changes np.asarray, and the arrays of tensors, while it lasts
 
 
 def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
@@ -113,6 +117,8 @@ def output(value, tape: Tape, state: State, arguments: Arguments) -> Output:
         return Output(
             "scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view
         )
+    if isinstance(value, ndarray):  # made by f without its arguments
+        return Output("array", value, tape.operand(value))
     return Output("static", value)
 
 

@@ -51,7 +51,8 @@ class Tape:
             found = self.roots[id(root)] = len(self.storages)
             self.storages.append(Storage(kind, root, where))
             if kind == "constant":
-                self.storages[-1].where = root.copy(order="K")  # see `finish`
+                self.storages[-1].where = root.copy(order="K")
+                self.storages[-1].seen = root.tobytes()
         return found
 
     def view(self, array: ndarray, kind: str = "temporary", where=None) -> View:
@@ -73,7 +74,9 @@ class Tape:
         if kind is StandIn:
             return value.number if value.number is not None else self.view(value.value)
         if isinstance(value, ndarray):  # not seen before: made by f itself, or out of reach
-            return self.view(value, "constant")
+            view = self.view(value, "constant")
+            self.same(self.storages[view.storage])
+            return view
         return value
 
     # ---- calls --------------------------------------------------------------------------------------------
@@ -101,7 +104,8 @@ class Tape:
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             fun(*values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
             self.write(kind_of(fun, values, options), fun, *operands, written)
-            return targets[0] if len(targets) == 1 else targets
+            given = tuple(t if type(t) is StandIn else StandIn(t, self) for t in targets)
+            return given[0] if len(given) == 1 else given
         if (
             fun in WRITERS
             or getattr(fun, "__name__", "") == "at"
@@ -156,6 +160,10 @@ class Tape:
 
     def write(self, kind: str, fun, args, kwargs, out, writes=()) -> None:
         self.program.append(Instruction(kind, fun, args, kwargs, out, writes, user_line()))
+        for view in (*out, *writes):
+            storage = self.storages[view.storage]
+            if storage.kind == "constant":
+                storage.seen = storage.array.tobytes()
         self.effects |= kind in ("random", "host") or any(
             self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes)
         )
@@ -184,14 +192,17 @@ class Tape:
     def finish(self) -> None:
         """No more calls. A constant must still be what it was when it was read."""
         self.open = False
-        written = {v.storage for i in self.program for v in i.changed()}
-        for number, storage in enumerate(self.storages):
-            array, copy = storage.array, storage.where
-            if storage.kind == "constant" and number not in written and array.tobytes() != copy.tobytes():
-                refuse(
-                    f"an array of shape {array.shape} was changed without a tensor: make it with np.zeros_like(x), "
-                    "or keep it in an attribute that the jitted function can reach"
-                )
+        for storage in self.storages:
+            self.same(storage)
+
+    @staticmethod
+    def same(storage: Storage) -> None:
+        """Refuse an array that was changed by a call that did not come by here."""
+        if storage.kind == "constant" and storage.array.tobytes() != storage.seen:
+            refuse(
+                f"an array of shape {storage.array.shape} was changed without a tensor, which a replay would not "
+                "repeat: make it with np.zeros_like(x) of an argument or tensor"
+            )
 
     def release(self) -> None:
         """A program keeps no array alive but its constants."""

@@ -1,0 +1,102 @@
+"""Parameters, gradients and state lie in one buffer each, and nobody can tell but by asking where."""
+
+import numpy as np
+
+import tinygrad_np.nn.functional as F
+from tinygrad_np import nn, optim
+from tinygrad_np.cores import Choice, both
+from tinygrad_np.optim.flat import THREADED, Flat
+
+
+def problem():
+    nn.init.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
+    rng = np.random.default_rng(1)
+    return model, rng.standard_normal((4, 5)).astype(np.float32), rng.integers(0, 3, 4)
+
+
+def within(array, flat: Flat) -> bool:
+    return np.may_share_memory(array, flat.buffer)
+
+
+def test_parameters_gradients_and_state_are_views_of_one_buffer_each():
+    model, x, y = problem()
+    optimizer = optim.Adam(model.parameters())
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+    ((block,),) = optimizer._blocks
+    for i, p in enumerate(model.parameters()):
+        assert within(p.array, block.values) and within(p.grad, block.grads)
+        assert within(optimizer.state[i]["exp_avg"], block.state["exp_avg"])
+        assert p.array.__array_interface__["data"][0] % 64 == 0
+
+
+def test_a_graph_that_needs_the_old_values_keeps_them():
+    model, x, y = problem()
+    expected = problem()[0]
+    F.cross_entropy(expected(x), y).backward()
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    w = next(model.parameters())
+    early = F.cross_entropy(model(x), y)
+    turned = (w.T * w.T).sum()      # what is kept is a view of the parameter
+    before = w.numpy().copy()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+    assert not np.array_equal(w.numpy(), before)
+    model.zero_grad()
+    early.backward()
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        np.testing.assert_allclose(p.grad, q.grad, rtol=1e-5, atol=1e-7)
+    w.grad = None
+    turned.backward()
+    np.testing.assert_allclose(w.grad, 2 * before, rtol=1e-6)
+
+
+def test_gradients_that_somebody_keeps_are_not_overwritten():
+    model, x, y = problem()
+    optimizer = optim.Adam(model.parameters())
+    kept = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        kept.append((next(model.parameters()).grad, next(model.parameters()).grad.copy()))
+    for grad, copy in kept:
+        assert np.array_equal(grad, copy)
+
+
+def test_many_parameters_are_updated_as_few_are():
+    nn.init.manual_seed(0)
+    big, small = (nn.Linear(600, THREADED // 300, bias=False) for _ in range(2))
+    small.weight.data = big.weight.numpy()
+    g = np.random.default_rng(0).standard_normal(big.weight.shape).astype(np.float32)
+    for layer, parts in ((big, 1), (small, 7)):
+        rows = np.array_split(layer.weight.numpy(), parts)
+        params = [nn.Parameter(r) for r in rows]
+        optimizer = optim.Adam(params, lr=0.1)
+        for k in range(3):
+            for p, r in zip(params, np.array_split(g * (k + 1), parts), strict=True):
+                p.grad = r.copy()
+            optimizer.step()
+        layer.result = np.concatenate([p.numpy() for p in params])
+    assert np.array_equal(big.result, small.result)
+
+
+def test_two_cores_do_all_the_work_and_hand_on_errors():
+    found: list[int] = []
+    choice = Choice()
+    for _ in range(20):
+        found.clear()
+        choice.run(found.extend, [1, 2], [3])
+        assert sorted(found) == [1, 2, 3]
+
+    def fails(items):
+        if 3 in items:
+            raise ValueError("three")
+    for _ in range(2):
+        try:
+            both(fails, [1], [3])
+        except ValueError as error:
+            assert str(error) == "three"
+        else:
+            raise AssertionError("the error was lost")
