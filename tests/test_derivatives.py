@@ -9,13 +9,13 @@ import pytest
 from tinygrad_np import NotDifferentiable, Tensor
 from tinygrad_np.table import TABLE, Plain
 from tinygrad_np.testing import check_op, strategies
-from tinygrad_np.testing.problem import Problem, floating
+from tinygrad_np.testing.problem import Problem
 
 EXAMPLES = 10
 
 
 def rows() -> dict:
-    """The rows by name; two functions of one name, as np.linalg.diagonal beside np.diagonal, are told by their module."""
+    """The rows by name; of two functions of one name, the second is told by its module."""
     found: dict = {}
     for fun, row in TABLE.items():
         if not isinstance(row, Plain):
@@ -25,7 +25,7 @@ def rows() -> dict:
 
 
 ROWS = rows()
-COMPLEX_ONLY = {"imag"}             # on real numbers it is 0 with all its derivatives
+COMPLEX_ONLY = {"imag"}  # on real numbers it is 0 with all its derivatives
 SKIP = {"cofactors": {"second": "it is the second derivative of det already; the third is refused"}}
 
 
@@ -35,7 +35,9 @@ def test_row(name):
     assert row.kind == "elementwise" or row.cases, f"{name} has no cases: say how it is called"
     dtypes = ("complex128",) if name in COMPLEX_ONLY else ("float64", "float32")
     report = check_op(ROWS[name], max_examples=EXAMPLES, dtypes=dtypes, skip=SKIP.get(name))
-    assert report.inputs >= EXAMPLES // 2, f"{name}: only {report.inputs} inputs were accepted; {report.refusals[-3:]}"
+    assert report.inputs >= EXAMPLES // 2, (
+        f"{name}: only {report.inputs} inputs were accepted; {report.refusals[-3:]}"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
@@ -63,10 +65,17 @@ def test_graph_dies_without_the_cyclic_collector(name):
 def first_accepted(fun):
     """One input of the row that the function takes."""
     import hypothesis
+
     found = []
 
-    @hypothesis.settings(max_examples=30, database=None, deadline=None, derandomize=True, phases=[hypothesis.Phase.generate],
-                         suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(
+        max_examples=30,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     @hypothesis.given(strategies.op_inputs(fun))
     def draw(inputs):
         if found:
@@ -79,6 +88,7 @@ def first_accepted(fun):
         except (ValueError, IndexError, NotDifferentiable):
             return
         found.append(inputs)
+
     draw()
     return found[0]
 

@@ -1,11 +1,20 @@
-"""check_op: how inputs are given or drawn, what a report counts, what is refused, and what it says of itself."""
+"""check_op: how inputs are given or drawn, what a report counts, what is refused, and what it says of
+itself.
+"""
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 import tinygrad_np as tg
-from tinygrad_np.testing import CheckFailed, ForwardMismatch, GradientMismatch, VacuousCheck, check_op, strategies
+from tinygrad_np.testing import (
+    CheckFailed,
+    ForwardMismatch,
+    GradientMismatch,
+    VacuousCheck,
+    check_op,
+    strategies,
+)
 from tinygrad_np.testing.battery import CHECKS
 
 
@@ -28,7 +37,12 @@ matvec.defvjp(lambda ct, v: ct[:, None] * v, lambda ct, a: ct @ a)
 
 
 def test_inputs_are_drawn_from_what_an_operation_accepts():
-    for op in (softplus, matvec, lambda x, y: np.tanh(x * y).sum(), lambda x: x.reshape(-1)[0] ** 2 if x.size else x.sum()):
+    for op in (
+        softplus,
+        matvec,
+        lambda x, y: np.tanh(x * y).sum(),
+        lambda x: x.reshape(-1)[0] ** 2 if x.size else x.sum(),
+    ):
         report = check_op(op, max_examples=30)
         assert report and report.inputs > 15
 
@@ -44,7 +58,12 @@ def test_inputs_in_each_form():
     pairs = st.tuples(strategies.arrays((2, 3)), strategies.arrays((3,)))
     assert check_op(matvec, pairs, max_examples=10).inputs == 10
     assert check_op(matvec, signature="(m,n),(n)", max_examples=10).inputs == 10
-    assert check_op(np.sum, strategies.arrays((2, 3)), kwargs={"axis": st.sampled_from([0, 1, -1, None])}, max_examples=10)
+    assert check_op(
+        np.sum,
+        strategies.arrays((2, 3)),
+        kwargs={"axis": st.sampled_from([0, 1, -1, None])},
+        max_examples=10,
+    )
 
 
 def test_values_keep_to_the_domain():
@@ -53,9 +72,13 @@ def test_values_keep_to_the_domain():
 
 
 def test_a_report_counts():
-    report = check_op(np.maximum, [(np.zeros((0, 3)), np.zeros(3)), (np.array([1.0, 1.0]), np.array([1.0, 2.0]))])
+    report = check_op(
+        np.maximum, [(np.zeros((0, 3)), np.zeros(3)), (np.array([1.0, 1.0]), np.array([1.0, 2.0]))]
+    )
     assert (report.inputs, report.empty, report.kinks, report.ties) == (2, 1, 1, 2)
-    assert str(report).startswith("maximum: PASS 15/15 checks, 2 inputs (2 with ties, 1 empty, 1 at kinks); would detect")
+    assert str(report).startswith(
+        "maximum: PASS 15/15 checks, 2 inputs (2 with ties, 1 empty, 1 at kinks); would detect"
+    )
     assert len(CHECKS) == 15 == len(report.checks)
 
 
@@ -63,6 +86,7 @@ def test_the_same_answer_every_time():
     @tg.primitive
     def wrong(x):
         return np.sin(x)
+
     wrong.defvjp(lambda ct, x: ct * np.cos(x) * np.where(np.abs(x) > 2, 1.001, 1))
     texts = []
     for _ in range(2):
@@ -76,6 +100,7 @@ def test_a_failure_is_shrunk_to_its_smallest_input():
     @tg.primitive
     def wrong(x):
         return x * x
+
     wrong.defvjp(lambda ct, x: ct * (2 * x + (x.ndim == 2) * (x > 1)))
     with pytest.raises(GradientMismatch) as caught:
         check_op(wrong)
@@ -105,6 +130,7 @@ def test_a_step_function_passes_and_a_flat_side_does_not():
 def test_an_operation_that_refuses_everything_is_not_passed():
     def never(x):
         raise ValueError("no")
+
     with pytest.raises(TypeError, match="found no arrays that never accepts"):
         check_op(never)
     with pytest.raises(VacuousCheck, match="ValueError: no"):

@@ -1,4 +1,6 @@
-"""gradcheck: what it varies, what it leaves alone, what it says, and that it needs nothing that is not installed."""
+"""gradcheck: what it varies, what it leaves alone, what it says, and that it needs nothing that is not
+installed.
+"""
 
 import subprocess
 import sys
@@ -10,7 +12,14 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor, nn
-from tinygrad_np.testing import CheckFailed, GradientMismatch, VacuousCheck, WrongDtype, gradcheck, gradgradcheck
+from tinygrad_np.testing import (
+    CheckFailed,
+    GradientMismatch,
+    VacuousCheck,
+    WrongDtype,
+    gradcheck,
+    gradgradcheck,
+)
 
 
 def test_tensors_that_require_a_gradient_vary_and_others_do_not():
@@ -23,8 +32,10 @@ def test_nothing_is_changed():
     x = Tensor([0.5, 2.0], requires_grad=True)
     x.grad = np.array([7.0, 7.0])
     array, node = x.array, x.node
-    gradcheck(lambda x: x ** 3, x, order=2)
-    assert x.array is array and x.node is node and x.grad.tolist() == [7, 7] and x.array.tolist() == [0.5, 2.0]
+    gradcheck(lambda x: x**3, x, order=2)
+    assert (
+        x.array is array and x.node is node and x.grad.tolist() == [7, 7] and x.array.tolist() == [0.5, 2.0]
+    )
 
 
 def test_it_is_all_put_back_when_the_function_raises():
@@ -45,25 +56,38 @@ def test_modules_dicts_lists_and_dataclasses():
     class Pair:
         a: object
         b: object
+
     model = nn.Linear(3, 2)
     x = Tensor(np.ones((4, 3)))
     assert gradcheck(lambda m, x: np.tanh(m(x)), model, x).compared == 8 * (6 + 2)
     assert gradcheck(lambda p: p.a * p.b, Pair(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
-    assert gradcheck(lambda t: {"u": t["x"][0] * 2, "v": np.exp(t["x"][1])}, {"x": [np.array(1.0), np.array([2.0])]})
+    assert gradcheck(
+        lambda t: {"u": t["x"][0] * 2, "v": np.exp(t["x"][1])}, {"x": [np.array(1.0), np.array([2.0])]}
+    )
 
 
 def test_integers_and_options_do_not_vary():
-    assert gradcheck(lambda x, index, eps: x[index] + eps, np.array([1.0, 2.0]), np.array([1, 1]), 0.5).compared == 4
+    assert (
+        gradcheck(
+            lambda x, index, eps: x[index] + eps, np.array([1.0, 2.0]), np.array([1, 1]), 0.5
+        ).compared
+        == 4
+    )
 
 
 def test_names_in_a_report_are_the_parameters():
     @tg.primitive
     def scaled(weight, by):
         return weight * by
+
     scaled.defvjp(lambda ct, by: ct * by, lambda ct, weight: 2 * ct * weight)
     report = gradcheck(scaled, np.array([1.0, 2.0]), np.array([3.0, 4.0]), raise_on_fail=False)
     assert not report and report.verdict == "fail" and report.failure == "GradientMismatch"
-    assert "d out[1] / d by[1]" in report.text and "yours     4" in report.text and "expected  2 ±" in report.text
+    assert (
+        "d out[1] / d by[1]" in report.text
+        and "yours     4" in report.text
+        and "expected  2 ±" in report.text
+    )
     assert report.entry.yours == 4 and abs(report.entry.expected - 2) < 1e-9
     assert "CONSTANT FACTOR" in report.diagnosis[0] or "FACTOR" in report.diagnosis[0]
 
@@ -80,7 +104,7 @@ def test_the_reproducer_fails_in_the_same_way():
 
 @tg.primitive
 def wrong_cube(x):
-    return x ** 3
+    return x**3
 
 
 wrong_cube.defvjp(lambda ct, x: -3 * ct * x * x)
@@ -99,6 +123,7 @@ def test_one_flipped_entry_of_a_sparse_jacobian_is_found_and_located():
     @tg.primitive
     def diagonal(x):
         return 2 * x
+
     wrong = signs.copy()
     wrong[613] = -1
     diagonal.defvjp(lambda ct: 2 * ct * wrong)
@@ -115,6 +140,7 @@ def test_one_wrong_entry_of_a_dense_jacobian_is_located():
     @tg.primitive
     def product(x):
         return matrix @ x
+
     product.defvjp(lambda ct: wrong.T @ ct)
     report = gradcheck(product, np.random.default_rng(1).normal(size=1000), raise_on_fail=False)
     assert (report.entry.row, report.entry.column) == (123, 456)
@@ -127,6 +153,7 @@ def test_two_swapped_entries_of_a_large_jacobian_are_found():
     @tg.primitive
     def identity(x):
         return x * 1.0
+
     identity.defvjp(lambda ct: ct[order])
     with pytest.raises(GradientMismatch):
         gradcheck(identity, np.linspace(0, 1, 2000))
@@ -137,8 +164,10 @@ def test_a_subgradient_passes_and_anything_else_at_a_kink_does_not():
         @tg.primitive
         def f(x):
             return np.abs(x)
+
         f.defvjp(lambda ct, x: ct * np.where(x == 0, slope, np.sign(x)))
         return f
+
     for slope in (-1, 0, 0.5, 1):
         report = gradcheck(absolute(slope), np.array([0.0, 1.0]))
         assert report.verdict == "kink" and report.kinks == 1
@@ -154,8 +183,14 @@ def test_a_pass_states_its_strength():
 
 
 def test_what_compares_nothing_fails():
-    for f, x in ((lambda x: np.maximum(x, 0), np.array([-1.0, -2.0])), (np.floor, np.array([0.3])), (lambda x: 3.0, np.array([1.0])),
-                 (np.argmax, np.array([1.0, 2.0])), (lambda x: x, np.array([1, 2])), (np.sin, "text")):
+    for f, x in (
+        (lambda x: np.maximum(x, 0), np.array([-1.0, -2.0])),
+        (np.floor, np.array([0.3])),
+        (lambda x: 3.0, np.array([1.0])),
+        (np.argmax, np.array([1.0, 2.0])),
+        (lambda x: x, np.array([1, 2])),
+        (np.sin, "text"),
+    ):
         with pytest.raises(VacuousCheck):
             gradcheck(f, x)
 
@@ -166,6 +201,7 @@ def test_noise_is_not_called_a_wrong_gradient():
     @tg.primitive
     def noisy(x):
         return x * x + 1e-7 * rng.random(x.shape)
+
     noisy.defvjp(lambda ct, x: 2 * ct * x)
     assert gradcheck(noisy, np.array([0.5, 1.5])).sensitivity > 1e-7
 
@@ -174,6 +210,7 @@ def test_the_order_of_float32_is_its_own():
     @tg.primitive
     def f(x):
         return x * x
+
     f.defvjp(lambda ct, x: 2 * ct * x if x.dtype == np.float64 else ct * x)
     assert gradcheck(f, np.array([0.5, 1.5]))
     with pytest.raises(WrongDtype, match="float32"):
@@ -181,13 +218,17 @@ def test_the_order_of_float32_is_its_own():
 
 
 def test_second_order():
-    assert gradgradcheck(lambda x, y: (x * y).sum() ** 2, np.array([1.0, 2.0]), np.array([0.5, -1.0])).order == 2
+    assert (
+        gradgradcheck(lambda x, y: (x * y).sum() ** 2, np.array([1.0, 2.0]), np.array([0.5, -1.0])).order
+        == 2
+    )
 
 
 def test_tolerances_can_be_widened():
     @tg.primitive
     def f(x):
         return x * 1.0
+
     f.defvjp(lambda ct: 1.001 * ct)
     x = np.array([1.0, 2.0])
     assert not gradcheck(f, x, raise_on_fail=False)
@@ -196,9 +237,14 @@ def test_tolerances_can_be_widened():
 
 
 def test_the_import_is_light_and_gradcheck_needs_no_hypothesis():
-    code = ("import sys\nimport tinygrad_np\nassert not {'hypothesis', 'pytest', 'tinygrad_np.testing'} & set(sys.modules)\n"
-            "sys.modules['hypothesis'] = None\nimport numpy as np\nfrom tinygrad_np.testing import gradcheck, check_op\n"
-            "assert gradcheck(np.sin, np.array([0.5]))\nassert check_op(np.sin, [(np.array([0.5]),)])\n"
-            "try:\n    check_op(np.sin)\nexcept ModuleNotFoundError as error:\n    assert 'tinygrad_np[testing]' in str(error)\n"
-            "else:\n    raise SystemExit('no error')\nassert 'pytest' not in sys.modules\n")
+    code = (
+        "import sys\nimport tinygrad_np\nassert not {'hypothesis', 'pytest', 'tinygrad_np.testing'} & "
+        "set(sys.modules)\n"
+        "sys.modules['hypothesis'] = None\nimport numpy as np\nfrom tinygrad_np.testing import "
+        "gradcheck, check_op\n"
+        "assert gradcheck(np.sin, np.array([0.5]))\nassert check_op(np.sin, [(np.array([0.5]),)])\n"
+        "try:\n    check_op(np.sin)\nexcept ModuleNotFoundError as error:\n    assert "
+        "'tinygrad_np[testing]' in str(error)\n"
+        "else:\n    raise SystemExit('no error')\nassert 'pytest' not in sys.modules\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -15,10 +15,14 @@ SPECIES = {}
 
 
 def species(inputs, kind, says="", **options):
-    """A wrong operation, the inputs that it is checked on (None: drawn), the failure, and a word of the report."""
+    """A wrong operation, the inputs that it is checked on (None: drawn), the failure, and a word of the
+    report.
+    """
+
     def enter(make):
         SPECIES[make.__name__] = make, inputs, kind, says, options
         return make
+
     return enter
 
 
@@ -33,7 +37,8 @@ def rows_of(*parts):
     return np.concatenate(parts)
 
 
-# ---- values, factors, signs ---------------------------------------------------------------------------------
+# ---- values, factors, signs ----------------------------------------------------------------------------
+
 
 @species(None, F.GradientMismatch, "SIGN")
 def sign_flipped():
@@ -47,7 +52,7 @@ def factor_two_forgotten():
 
 @species(None, F.GradientMismatch, "log 2")
 def log_of_the_base_forgotten():
-    return op(lambda x: 2.0 ** x, lambda ct, out: ct * out)
+    return op(lambda x: 2.0**x, lambda ct, out: ct * out)
 
 
 @species(None, F.GradientMismatch, "INEXACT CONSTANT")
@@ -62,7 +67,7 @@ def derivative_forgotten():
 
 @species(None, F.GradientMismatch, "FACTOR MISSING")
 def a_factor_forgotten():
-    return op(lambda x: x ** 3 + x, lambda ct, x: ct * (3 * x + 1 / x))
+    return op(lambda x: x**3 + x, lambda ct, x: ct * (3 * x + 1 / x))
 
 
 @species(None, F.GradientMismatch, "FACTOR TOO MANY")
@@ -107,16 +112,21 @@ def branch_forgotten():
 
 @species(None, F.GradientMismatch, "CONSTANT TERM")
 def constant_term_forgotten():
-    return op(lambda x: x ** 3 + x, lambda ct, x: ct * 3 * x * x)
+    return op(lambda x: x**3 + x, lambda ct, x: ct * 3 * x * x)
 
 
-# ---- several inputs -----------------------------------------------------------------------------------------
+# ---- several inputs ------------------------------------------------------------------------------------
+
 
 @species(None, F.GradientMismatch, "ARGUMENTS SWAPPED")
 def rules_in_the_wrong_order():
-    return op(lambda x, y: x * y, lambda ct, x, x_shape: unbroadcast(ct * x, x_shape),
-              lambda ct, y, y_shape: unbroadcast(ct * y, y_shape), domain=(-np.inf, np.inf),
-              cases=[lambda f, A: f(A(3), A(3))])
+    return op(
+        lambda x, y: x * y,
+        lambda ct, x, x_shape: unbroadcast(ct * x, x_shape),
+        lambda ct, y, y_shape: unbroadcast(ct * y, y_shape),
+        domain=(-np.inf, np.inf),
+        cases=[lambda f, A: f(A(3), A(3))],
+    )
 
 
 @species([(A, B)], F.GradientMismatch, "")
@@ -143,6 +153,7 @@ def broadcast_averaged():
 def wrong_when_only_the_second_needs_a_gradient():
     def joint(ct, tracked, parts):
         return [ct[:3], ct[3:] if tracked[0] else 2 * ct[3:]]
+
     made = op(lambda parts: np.concatenate(parts), joint, diff=("parts",), joint=True)
     return lambda x, y: made([x, y])
 
@@ -154,7 +165,8 @@ def wrong_when_one_tensor_is_passed_twice():
     return lambda x, y: same(x) if x is y else right(x, y)
 
 
-# ---- reductions, places, indices ----------------------------------------------------------------------------
+# ---- reductions, places, indices -----------------------------------------------------------------------
+
 
 @species([(A,), (A[:, :2],)], F.GradientMismatch, "SUM FOR MEAN")
 def mean_without_the_division():
@@ -212,12 +224,15 @@ def last_duplicate_wins():
         g = np.zeros(x_shape)
         g[index] += ct
         return g
+
     return op(lambda x, index: x[index], rule)
 
 
 @species([(A,)], F.GradientMismatch, "WRONG MEMORY ORDER")
 def raveled_in_the_wrong_order():
-    return op(lambda x: x.ravel(order="F") ** 2, lambda ct, x: (2 * ct * x.ravel(order="F")).reshape(x.shape))
+    return op(
+        lambda x: x.ravel(order="F") ** 2, lambda ct, x: (2 * ct * x.ravel(order="F")).reshape(x.shape)
+    )
 
 
 @species([(V,)], F.GradientMismatch, "DIAGONAL ONLY")
@@ -232,7 +247,9 @@ def one_triangle():
 
 @species([(V,)], F.GradientMismatch, "LARGEST ONLY")
 def logsumexp_as_max():
-    return op(lambda x: np.log(np.exp(x).sum()), lambda ct, x: ct * (x == x.max()) * np.exp(x) / np.exp(x).sum())
+    return op(
+        lambda x: np.log(np.exp(x).sum()), lambda ct, x: ct * (x == x.max()) * np.exp(x) / np.exp(x).sum()
+    )
 
 
 @species([(V,)], F.GradientMismatch, "EDGE")
@@ -245,7 +262,8 @@ def ties_counted_twice():
     return op(lambda x: x.max(), lambda ct, x: ct * (x == x.max()))
 
 
-# ---- the cotangent --------------------------------------------------------------------------------------------
+# ---- the cotangent -------------------------------------------------------------------------------------
+
 
 @species([(V,)], F.NotLinear, "IGNORES THE COTANGENT")
 def cotangent_ignored():
@@ -267,13 +285,15 @@ def a_term_without_the_cotangent():
     return op(lambda x: x * x, lambda ct, x: 2 * x * ct + 0.01 * x)
 
 
-# ---- memory, state, chance ------------------------------------------------------------------------------------
+# ---- memory, state, chance -----------------------------------------------------------------------------
+
 
 @species([(V,)], F.MutatedInput, "calling the operation changed x")
 def input_changed_by_the_call():
     def forward(x):
         x += 1
         return x * 1.0
+
     return op(forward, lambda ct: ct)
 
 
@@ -282,6 +302,7 @@ def input_changed_by_the_rule():
     def rule(ct, x):
         np.multiply(x, 2, out=x)
         return ct * x
+
     return op(lambda x: x * x, rule)
 
 
@@ -290,6 +311,7 @@ def output_changed_by_the_rule():
     def rule(ct, out):
         np.negative(out, out=out)
         return -ct * out
+
     return op(lambda x: np.exp(x), rule)
 
 
@@ -298,6 +320,7 @@ def cotangent_changed():
     def rule(ct, x):
         ct *= np.cos(x)
         return ct
+
     return op(lambda x: np.sin(x), rule)
 
 
@@ -320,6 +343,7 @@ def input_kept_on_the_function():
     def forward(x):
         kept["x"] = np.array(x)
         return np.sin(x)
+
     return op(forward, lambda ct: ct * np.cos(kept["x"]))
 
 
@@ -335,6 +359,7 @@ def backward_uses_up_what_it_keeps():
         slope = kept["cos"]
         kept["cos"] = np.zeros(4)
         return ct * slope
+
     return op(forward, rule)
 
 
@@ -348,7 +373,8 @@ def noise_in_the_rule():
     return op(lambda x: x * 1.0, lambda ct: ct * (1 + 1e-6 * np.random.rand()))
 
 
-# ---- layouts, shapes, dtypes ------------------------------------------------------------------------------------
+# ---- layouts, shapes, dtypes ---------------------------------------------------------------------------
+
 
 @species([(A,)], F.LayoutDependence, "layout")
 def elements_taken_in_memory_order():
@@ -395,20 +421,23 @@ def division_by_zero_in_the_rule():
     return op(lambda x: x * x, lambda ct, x: ct * 2 * x * (x - 0.5) / (x - 0.5))
 
 
-# ---- second order, forward mode -----------------------------------------------------------------------------------
+# ---- second order, forward mode ------------------------------------------------------------------------
+
 
 @species([(V,)], F.SecondOrderMismatch, "constant")
 def a_residual_kept_as_a_constant():
-    cube = op(lambda x, c: x ** 3, lambda ct, c: ct * 3 * c ** 2)
+    cube = op(lambda x, c: x**3, lambda ct, c: ct * 3 * c**2)
 
     def made(x):
         return cube(x, getattr(x, "array", x).copy())
+
     return made
 
 
 @species([(V,)], F.SecondOrderMismatch, "cannot be differentiated")
 def a_rule_in_raw_numpy():
     import math
+
     return op(lambda x: np.sin(x[0]), lambda ct, x: ct * np.array([math.cos(x[0]), 0, 0, 0]))
 
 
@@ -419,14 +448,15 @@ def forward_rule_wrong():
     return made
 
 
-# ---- values ----------------------------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------------------------
+
 
 @species([(V,)], F.ForwardMismatch, "reference", ref=lambda x: np.log1p(np.exp(x)))
 def the_value_is_another_function():
     return op(lambda x: np.log(np.exp(x)), lambda ct: ct * 1.0)
 
 
-@species([(-V ** 2,)], F.VacuousCheck, "every derivative compared is 0")
+@species([(-(V**2),)], F.VacuousCheck, "every derivative compared is 0")
 def nothing_but_the_flat_side():
     return op(lambda x: np.maximum(x, 0), lambda ct: ct * 0)
 

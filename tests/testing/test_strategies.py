@@ -22,7 +22,12 @@ def test_hypothesis_draws_tensors(x):
 
 
 @FEW
-@given(st.data(), st.sampled_from([(-np.inf, np.inf), (0.0, np.inf), (-1.0, 1.0), (1.0, np.inf), (-np.inf, 3.0), (-1.5, 1.5)]))
+@given(
+    st.data(),
+    st.sampled_from(
+        [(-np.inf, np.inf), (0.0, np.inf), (-1.0, 1.0), (1.0, np.inf), (-np.inf, 3.0), (-1.5, 1.5)]
+    ),
+)
 def test_values_lie_inside_their_domain_on_a_grid(data, domain):
     x = data.draw(strategies.arrays(domain=domain))
     assert ((x > domain[0]) & (x < domain[1])).all()
@@ -85,6 +90,7 @@ def test_shapes_broadcast():
     def look(found):
         np.broadcast_shapes(*found)
         seen.add((found[0] == found[1], any(0 in shape for shape in found), found[0] == ()))
+
     look()
     assert {(True, False, True), (False, False, False), (False, True, False)} <= seen
 

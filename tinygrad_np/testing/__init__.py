@@ -1,8 +1,9 @@
 """Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it.
 
-failures.py what can be wrong, problem.py a function as one of a flat vector, finite_differences.py the reference,
-compare.py the verdict, gradcheck.py and check_op.py what users call, battery.py the checks, diagnose.py and report.py
-what a failure says, mutants.py what a pass would have missed, strategies.py and layouts.py inputs, plugin.py pytest.
+failures.py what can be wrong, problem.py a function as one of a flat vector, finite_differences.py the
+reference, compare.py the verdict, gradcheck.py and check_op.py what users call, battery.py the checks,
+mistakes.py, diagnose.py, explain.py and report.py what a failure says, mutants.py what a pass would have
+missed, strategies.py and layouts.py inputs, plugin.py pytest.
 """
 
 from .check_op import check_op as check_op
@@ -32,5 +33,6 @@ def __getattr__(name: str):
     """`strategies` needs hypothesis, and is imported when it is first asked for."""
     if name == "strategies":
         from importlib import import_module
+
         return import_module(__name__ + ".strategies")
     raise AttributeError(f"module {__name__} has no attribute {name!r}")

@@ -56,8 +56,15 @@ def test_file(target: str, signature: str | None) -> str:
     name = path.rsplit(".", 1)[-1]
     spelled = f"np.{path}" if module == "numpy" else name
     imported = "" if module == "numpy" else f"from {module} import {name}\n"
-    return TEST.format(name=name, target=target, imported=imported, short=name, spelled=spelled,
-                       options=f", signature={signature!r}" if signature else "", arguments=example(op, signature))
+    return TEST.format(
+        name=name,
+        target=target,
+        imported=imported,
+        short=name,
+        spelled=spelled,
+        options=f", signature={signature!r}" if signature else "",
+        arguments=example(op, signature),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,13 +72,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tinygrad_np.testing", description=__doc__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("check", "run every check on operations"), ("write", "print a test file for an operation")):
+    for name, text in (
+        ("check", "run every check on operations"),
+        ("write", "print a test file for an operation"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("target", nargs="+" if name == "check" else 1, metavar="package.module:op")
         command.add_argument("--signature", help='core dimensions of the arguments, as "(m,k),(k,n)"')
         if name == "check":
             command.add_argument("--examples", type=int, default=100, help="how many inputs to draw (100)")
-            command.add_argument("--mutants", action="store_true", help="say which mistakes these inputs would not notice")
+            command.add_argument(
+                "--mutants", action="store_true", help="say which mistakes these inputs would not notice"
+            )
     options = parser.parse_args(argv)
     failed = False
     for target in options.target:
@@ -79,8 +91,14 @@ def main(argv: list[str] | None = None) -> int:
             if options.command == "write":
                 print(test_file(target, options.signature), end="")
             else:
-                print(check_op(find(target), signature=options.signature, max_examples=options.examples,
-                               mutants=options.mutants))
+                print(
+                    check_op(
+                        find(target),
+                        signature=options.signature,
+                        max_examples=options.examples,
+                        mutants=options.mutants,
+                    )
+                )
         except CheckFailed as failure:
             print(f"{type(failure).__name__}: {failure}")
             failed = True

@@ -1,7 +1,8 @@
-"""What must hold of every differentiable operation, as one small check each. All but two need no finite differences.
+"""What must hold of every differentiable operation, as one small check each. All but two need no finite
+differences.
 
-The order matters: a check may assume what the ones above it have established, so that a failure is named for its
-cause. A rule that writes into its input, say, would also look like a wrong gradient.
+The order matters: a check may assume what the ones above it have established, so that a failure is named
+for its cause. A rule that writes into its input, say, would also look like a wrong gradient.
 """
 
 from __future__ import annotations
@@ -18,14 +19,23 @@ from .gradcheck import adjoint, attempt, dense, first_order, guilty, linear, nar
 from .layouts import LAYOUTS
 from .problem import Problem, floating
 
-CLOSE = 1e-11       # relative: sums may be taken in another order, nothing else may differ
+CLOSE = 1e-11  # relative: sums may be taken in another order, nothing else may differ
 
 
 class Case:
     """One call of an operation under check: its problem in float64, a cotangent, and what has been found."""
 
-    def __init__(self, op: Callable, args: tuple, kwargs: dict, *, ref: Callable | None = None, order: int = 2,
-                 dtypes: tuple = ("float64", "float32"), rtol: float = 1e-8):
+    def __init__(
+        self,
+        op: Callable,
+        args: tuple,
+        kwargs: dict,
+        *,
+        ref: Callable | None = None,
+        order: int = 2,
+        dtypes: tuple = ("float64", "float32"),
+        rtol: float = 1e-8,
+    ):
         self.op, self.args, self.kwargs = op, args, kwargs
         self.ref, self.order, self.dtypes, self.rtol = ref, order, dtypes, rtol
         self.problem = Problem(op, args, kwargs)
@@ -59,8 +69,10 @@ class Case:
 
     def forward(self, arrays: list[np.ndarray], tracked: list[bool] | None = None):
         """The tensors of a fresh call and its outputs, on the tape."""
-        tensors = [wrap(a, (Leaf if tracked is None or tracked[i] else Const)(a.shape, a.dtype))
-                   for i, a in enumerate(arrays)]
+        tensors = [
+            wrap(a, (Leaf if tracked is None or tracked[i] else Const)(a.shape, a.dtype))
+            for i, a in enumerate(arrays)
+        ]
         return tensors, self.problem(*tensors)
 
     def backward(self, tensors: list[Tensor], outs: list, cts: list) -> list:
@@ -88,7 +100,9 @@ def differ(found: list, expected: list, tolerance: float = CLOSE) -> str:
             return f"shape {a.shape} and {b.shape}"
         with np.errstate(all="ignore"):
             size = np.abs(b[np.isfinite(b)]).max(initial=0)
-            same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * (size + np.abs(b)))
+            same = (
+                (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * (size + np.abs(b)))
+            )
         if not same.all():
             i = np.unravel_index(int(np.argmin(same)), same.shape)
             return f"{a[i]:.10g} and {b[i]:.10g}" + (f" at {[int(n) for n in i]}" if i else "")
@@ -97,6 +111,7 @@ def differ(found: list, expected: list, tolerance: float = CLOSE) -> str:
 
 # ---- the checks -------------------------------------------------------------------------------------------
 
+
 def mutation(case: Case) -> None:
     """Neither the operation nor its derivative writes into what it was given."""
     arrays, cts = case.arrays, [ct.copy() for ct in case.cts]
@@ -104,20 +119,28 @@ def mutation(case: Case) -> None:
     tensors, outs = case.forward(arrays)
     for slot, a, was in zip(case.problem.slots, arrays, before):
         if a.tobytes() != was:
-            raise failures.MutatedInput(f"calling the operation changed {slot.name}{where_written(case)}; work on a copy")
+            raise failures.MutatedInput(
+                f"calling the operation changed {slot.name}{where_written(case)}; work on a copy"
+            )
     kept = [values_of(out).copy() for out in outs]
     given = [ct.tobytes() for ct in cts]
     attempt(lambda: case.backward(tensors, outs, cts))
     for ct, was in zip(cts, given):
         if ct.tobytes() != was:
-            raise failures.MutatedCotangent(f"the derivative changed the cotangent that it was given{where_written(case, True)}; "
-                                            "write `ct * 2`, not `ct *= 2`: others may still need it")
+            raise failures.MutatedCotangent(
+                f"the derivative changed the cotangent that it was given{where_written(case, True)}; "
+                "write `ct * 2`, not `ct *= 2`: others may still need it"
+            )
     for slot, a, was in zip(case.problem.slots, arrays, before):
         if a.tobytes() != was:
-            raise failures.MutatedInput(f"the derivative changed the input {slot.name}{where_written(case)}; work on a copy")
+            raise failures.MutatedInput(
+                f"the derivative changed the input {slot.name}{where_written(case)}; work on a copy"
+            )
     for out, was in zip(outs, kept):
         if values_of(out).tobytes() != was.tobytes():
-            raise failures.MutatedInput("the derivative changed the output that the graph keeps; work on a copy")
+            raise failures.MutatedInput(
+                "the derivative changed the output that the graph keeps; work on a copy"
+            )
 
 
 def where_written(case: Case, cotangent: bool = False) -> str:
@@ -139,17 +162,23 @@ def determinism(case: Case) -> None:
     (out_a, grad_a), (out_b, grad_b) = case.run(), case.run()
     apart = differ(out_a, out_b)
     if apart:
-        raise failures.NonDeterministic(f"two equal calls gave {apart}: is there a random number, or a counter, in it?")
+        raise failures.NonDeterministic(
+            f"two equal calls gave {apart}: is there a random number, or a counter, in it?"
+        )
     apart = differ(grad_a, grad_b)
     if apart:
-        raise failures.NonDeterministic(f"the gradients of two equal calls are {apart}: is there a random number in the rule?")
+        raise failures.NonDeterministic(
+            f"the gradients of two equal calls are {apart}: is there a random number in the rule?"
+        )
     tensors, outs = case.forward(case.arrays)
     first = [g.copy() for g in case.backward(tensors, outs, case.cts)]
     for t in tensors:
         t.node.grad = None
     apart = differ(case.backward(tensors, outs, case.cts), first)
     if apart:
-        raise failures.HiddenState(f"two backward passes over one graph gave {apart}: the rule changes what it keeps")
+        raise failures.HiddenState(
+            f"two backward passes over one graph gave {apart}: the rule changes what it keeps"
+        )
 
 
 def value(case: Case) -> None:
@@ -162,10 +191,14 @@ def value(case: Case) -> None:
     args, kwargs = case.problem.rebuild([a for a in case.problem.leaves])
     expected = [np.asarray(a) for a in floating(ref(*args, **kwargs))]
     if len(expected) != len(case.outputs):
-        raise failures.ForwardMismatch(f"{len(case.outputs)} floating outputs; the reference has {len(expected)}")
+        raise failures.ForwardMismatch(
+            f"{len(case.outputs)} floating outputs; the reference has {len(expected)}"
+        )
     for out, e in zip(case.outputs, expected):
         if out.shape != e.shape:
-            raise failures.ForwardMismatch(f"the output has shape {out.shape}; the reference's has {e.shape}")
+            raise failures.ForwardMismatch(
+                f"the output has shape {out.shape}; the reference's has {e.shape}"
+            )
         if case.ref is None and out.dtype != e.dtype:
             raise failures.WrongDtype(f"the output is {out.dtype}; the reference's is {e.dtype}")
     apart = differ(case.outputs, expected, 1e-10)
@@ -178,9 +211,13 @@ def shapes(case: Case) -> None:
     outs, grads = attempt(case.run)
     for slot, g in zip(case.problem.slots, grads):
         if g.shape != slot.array.shape:
-            raise failures.WrongShape(f"the gradient of {slot.name} has shape {g.shape}; expected {slot.array.shape}")
+            raise failures.WrongShape(
+                f"the gradient of {slot.name} has shape {g.shape}; expected {slot.array.shape}"
+            )
         if g.dtype != slot.array.dtype:
-            raise failures.WrongDtype(f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}")
+            raise failures.WrongDtype(
+                f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}"
+            )
 
 
 def memory(case: Case) -> None:
@@ -189,14 +226,18 @@ def memory(case: Case) -> None:
     _, others = case.forward(case.arrays)
     for out in outs:
         if any(np.may_share_memory(values_of(out), values_of(o)) and out is not o for o in others):
-            raise failures.SharedMemory("the outputs of two calls are the same memory: the operation returns a buffer that it keeps")
+            raise failures.SharedMemory(
+                "the outputs of two calls are the same memory: the operation returns a buffer that it keeps"
+            )
     grads = case.backward(tensors, outs, case.cts)
     for i, g in enumerate(grads):
         rest = [(f"the gradient of {case.problem.slots[j].name}", h) for j, h in enumerate(grads) if j > i]
         rest += [("the cotangent", ct) for ct in case.cts] + [("an input", t.array) for t in tensors]
         for what, other in rest:
             if np.may_share_memory(g, other):
-                raise failures.SharedMemory(f"the gradient of {case.problem.slots[i].name} is the same memory as {what}")
+                raise failures.SharedMemory(
+                    f"the gradient of {case.problem.slots[i].name} is the same memory as {what}"
+                )
     nodes = [t.node for t in tensors]
     for out, ct in zip(outs, case.cts):
         if isinstance(out, Tensor) and out.node.tracked:
@@ -204,14 +245,20 @@ def memory(case: Case) -> None:
             kept = {node: np.array(g) for node, g in first.items()}
             pullback(out.node, -2 * ct, wanted=nodes)
             if any(differ([np.asarray(first[node])], [kept[node]]) for node in kept):
-                raise failures.SharedMemory("a second backward pass overwrites the gradient of the first: the rule returns a "
-                                            "buffer that it keeps")
+                raise failures.SharedMemory(
+                    "a second backward pass overwrites the gradient of the first: the rule returns a "
+                    "buffer that it keeps"
+                )
 
 
 def interleaving(case: Case) -> None:
-    """Forward A, forward B, backward B, backward A: a call keeps what it needs in the graph and nowhere else."""
+    """Forward A, forward B, backward B, backward A: a call keeps what it needs in the graph and nowhere
+    else.
+    """
     here = case.arrays
-    there = [np.ascontiguousarray(a[(slice(None, None, -1),) * a.ndim]).reshape(a.shape) * 1.0625 for a in here]
+    there = [
+        np.ascontiguousarray(a[(slice(None, None, -1),) * a.ndim]).reshape(a.shape) * 1.0625 for a in here
+    ]
     try:
         outs_b, expected_b = case.run(there)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
@@ -228,8 +275,10 @@ def interleaving(case: Case) -> None:
     if not apart:
         apart = differ(case.backward(a_in, a_out, case.cts), expected_a)
     if apart:
-        raise failures.HiddenState(f"with two calls before the backward passes the gradients are {apart}: something is kept on "
-                                   "the function, its class or a global, and the later call overwrites it")
+        raise failures.HiddenState(
+            f"with two calls before the backward passes the gradients are {apart}: something is kept on "
+            "the function, its class or a global, and the later call overwrites it"
+        )
 
 
 def linearity(case: Case) -> None:
@@ -251,7 +300,7 @@ def forward_mode(case: Case) -> None:
 
 def extremes(case: Case) -> None:
     """Where large and tiny inputs have a finite value and slope, the gradient is finite."""
-    for factor in (2.0 ** 10, 2.0 ** -30):
+    for factor in (2.0**10, 2.0**-30):
         far = Problem(case.op, *rescaled(case, factor))
         try:
             if not np.isfinite(far.value(far.point)).all() or not far.size_out:
@@ -280,18 +329,33 @@ def layouts(case: Case) -> None:
         for who in ("the inputs", "the cotangent"):
             arrays = [layout(a) for a in case.arrays] if who == "the inputs" else None
             cts = [layout(ct) for ct in case.cts] if who == "the cotangent" else None
-            laid_out(case, outs, grads, arrays, cts, f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}")
+            laid_out(
+                case,
+                outs,
+                grads,
+                arrays,
+                cts,
+                f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}",
+            )
     constant = [np.full(out.shape, 1.25, out.dtype) for out in case.outputs]
     expected = case.run(cts=constant)[1]
-    laid_out(case, outs, expected, None, [np.broadcast_to(np.asarray(1.25, out.dtype), out.shape) for out in case.outputs],
-             "a cotangent of zero strides, as sum().backward() passes")
+    laid_out(
+        case,
+        outs,
+        expected,
+        None,
+        [np.broadcast_to(np.asarray(1.25, out.dtype), out.shape) for out in case.outputs],
+        "a cotangent of zero strides, as sum().backward() passes",
+    )
 
 
 def laid_out(case: Case, outs, grads, arrays, cts, how: str) -> None:
     try:
         found, g = case.run(arrays, cts)
     except Exception as error:
-        raise failures.LayoutDependence(f"with {how} it raised {type(error).__name__}: {error}{guilty(error)}") from error
+        raise failures.LayoutDependence(
+            f"with {how} it raised {type(error).__name__}: {error}{guilty(error)}"
+        ) from error
     apart = differ(found, outs)
     if apart:
         raise failures.LayoutDependence(f"with {how} the value changes: {apart}")
@@ -309,14 +373,18 @@ def subsets(case: Case) -> None:
             g = attempt(lambda i=i: case.run(tracked=[k == i for k in range(n)])[1])[i]
             apart = differ([g], [grads[i]])
             if apart:
-                raise failures.GradientMismatch(f"where only {case.problem.slots[i].name} needs a gradient, it changes: {apart}")
+                raise failures.GradientMismatch(
+                    f"where only {case.problem.slots[i].name} needs a gradient, it changes: {apart}"
+                )
     if len(case.outputs) > 1:
         for i in range(len(case.outputs)):
             only = [ct if k == i else None for k, ct in enumerate(case.cts)]
             zeros = [ct if k == i else 0 * ct for k, ct in enumerate(case.cts)]
             apart = differ(case.run(cts=only)[1], case.run(cts=zeros)[1])
             if apart:
-                raise failures.GradientMismatch(f"where only output {i} is used, the gradients change: {apart}")
+                raise failures.GradientMismatch(
+                    f"where only output {i} is used, the gradients change: {apart}"
+                )
 
 
 def twice(case: Case) -> None:
@@ -331,20 +399,30 @@ def twice(case: Case) -> None:
                 outs, grads = case.run(same)
             except (ValueError, ArithmeticError, np.linalg.LinAlgError):
                 continue
-            if [o.shape for o in outs] != [ct.shape for ct in case.cts] or not all(np.isfinite(o).all() for o in outs):
+            if [o.shape for o in outs] != [ct.shape for ct in case.cts] or not all(
+                np.isfinite(o).all() for o in outs
+            ):
                 continue
             tensors = [wrap(a, Leaf(a.shape, a.dtype)) for a in same]
             tensors[j] = tensors[i]
             found = case.backward(tensors, case.problem(*tensors), case.cts)
             apart = differ([found[i]], [grads[i] + grads[j]])
             if apart:
-                raise failures.GradientMismatch(f"with one tensor as {case.problem.slots[i].name} and {case.problem.slots[j].name} "
-                                                f"the gradient and the sum of both are {apart}")
+                raise failures.GradientMismatch(
+                    f"with one tensor as {case.problem.slots[i].name} and {case.problem.slots[j].name} "
+                    f"the gradient and the sum of both are {apart}"
+                )
 
 
 def dtypes(case: Case) -> None:
     """In float32 the gradient is near the one that is verified in float64, and has the dtype of its input."""
-    if case.found.kinks or case.found.unknown or not case.finite or not case.problem.point.size or not case.problem.size_out:
+    if (
+        case.found.kinks
+        or case.found.unknown
+        or not case.finite
+        or not case.problem.point.size
+        or not case.problem.size_out
+    ):
         return
     for dtype in case.dtypes:
         if np.dtype(dtype).kind == "f" and np.finfo(dtype).bits < 64:
@@ -353,11 +431,34 @@ def dtypes(case: Case) -> None:
 
 def second(case: Case) -> None:
     """The gradient has a right derivative too, and the second derivative is symmetric."""
-    if case.order >= 2 and not case.found.kinks and not case.found.unknown and case.finite \
-            and case.problem.point.size and case.problem.size_out:
+    if (
+        case.order >= 2
+        and not case.found.kinks
+        and not case.found.unknown
+        and case.finite
+        and case.problem.point.size
+        and case.problem.size_out
+    ):
         case.second = second_order(case.problem, np.random.default_rng(0), case.rtol, 0.0, brief=True)
 
 
-CHECKS: dict[str, Callable[[Case], Any]] = {check.__name__: check for check in (
-    mutation, shapes, determinism, value, memory, interleaving, linearity, gradient, forward_mode, subsets, twice, layouts,
-    extremes, dtypes, second)}
+CHECKS: dict[str, Callable[[Case], Any]] = {
+    check.__name__: check
+    for check in (
+        mutation,
+        shapes,
+        determinism,
+        value,
+        memory,
+        interleaving,
+        linearity,
+        gradient,
+        forward_mode,
+        subsets,
+        twice,
+        layouts,
+        extremes,
+        dtypes,
+        second,
+    )
+}

@@ -10,24 +10,36 @@ import numpy as np
 from .. import NotDifferentiable
 from . import failures, ledger
 from .battery import CHECKS, Case
-from .compare import RTOL
 from .problem import title
 from .report import OpReport
 
 
+def check_op(
+    op: Callable,
+    inputs: Any = None,
+    *,
+    ref: Callable | None = None,
+    kwargs: dict | None = None,
+    domain: tuple | None = None,
+    kinks: Any = (),
+    signature: str | None = None,
+    order: int = 2,
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+    errors: Iterable[tuple] = (),
+    skip: dict[str, str] | None = None,
+    max_examples: int = 100,
+    mutants: bool = False,
+) -> OpReport:
+    """Check everything that must hold of a differentiable operation; raise the first failure, at its
+    smallest input.
 
-def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, kwargs: dict | None = None,
-             domain: tuple | None = None, kinks: Any = (), signature: str | None = None, order: int = 2,
-             dtypes: tuple[str, ...] = ("float64", "float32"), errors: Iterable[tuple] = (), skip: dict[str, str] | None = None,
-             max_examples: int = 100, mutants: bool = False) -> OpReport:
-    """Check everything that must hold of a differentiable operation; raise the first failure, at its smallest input.
-
-    `inputs` is a hypothesis strategy of argument tuples, a list of argument tuples, or nothing: then arguments are
-    drawn from the operation's row of the table, from `signature` (as "(m,k),(k,n)"), or by trying what it accepts.
-    `ref` computes the value in plain NumPy; `kwargs` maps option names to values or strategies; `domain` is an open
-    interval, or one an operand; `kinks` are functions of the operands that are zero where the operation is not smooth;
-    `errors` are (arguments, exception) pairs that must be refused; `skip` maps names of checks to the reason.
-    With `mutants`, the gradient is also broken in a dozen ways, to report the ones that these inputs would not notice.
+    `inputs` is a hypothesis strategy of argument tuples, a list of argument tuples, or nothing: then
+    arguments are drawn from the operation's row of the table, from `signature` (as "(m,k),(k,n)"), or by
+    trying what it accepts. `ref` computes the value in plain NumPy; `kwargs` maps option names to values or
+    strategies; `domain` is an open interval, or one an operand; `kinks` are functions of the operands that
+    are zero where the operation is not smooth; `errors` are (arguments, exception) pairs that must be
+    refused; `skip` maps names of checks to the reason. With `mutants`, the gradient is also broken in a
+    dozen ways, to report the ones that these inputs would not notice.
 
     >>> print(check_op(np.tanh, [(np.array([0.5, -1.0]),)]))        # doctest: +ELLIPSIS
     tanh: PASS 15/15 checks, 1 input...
@@ -35,7 +47,9 @@ def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, k
     report = OpReport(title(op), tuple(name for name in CHECKS if name not in (skip or {})), skip or {})
     unknown = set(skip or {}) - set(CHECKS) - {"vacuity"}
     if unknown:
-        raise ValueError(f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity")
+        raise ValueError(
+            f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity"
+        )
     given = inputs is not None and not hasattr(inputs, "example")
 
     def check(args: tuple, options: dict, program: Callable | None = None) -> None:
@@ -49,8 +63,18 @@ def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, k
                 arguments = arguments if isinstance(arguments, tuple) else (arguments,)
                 check(arguments, dict(kwargs or {}))
         else:
-            draw(op, inputs, check, report, kwargs=kwargs, domain=domain, signature=signature, kinks=kinks, dtype=dtypes[0],
-                 max_examples=max_examples)
+            draw(
+                op,
+                inputs,
+                check,
+                report,
+                kwargs=kwargs,
+                domain=domain,
+                signature=signature,
+                kinks=kinks,
+                dtype=dtypes[0],
+                max_examples=max_examples,
+            )
         if "vacuity" not in (skip or {}):
             vacuity(report, given)
     except failures.CheckFailed as failure:
@@ -59,6 +83,7 @@ def check_op(op: Callable, inputs: Any = None, *, ref: Callable | None = None, k
         raise type(failure)(str(report), report) from None
     if mutants:
         from .mutants import survivors
+
         report.mutants = survivors(report)
     report.cases.clear()
     ledger.note(report)
@@ -91,16 +116,33 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
         report.count(case)
 
 
-def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, domain, signature, kinks, dtype: str, max_examples: int) -> None:
+def draw(
+    op: Callable,
+    inputs,
+    check: Callable,
+    report: OpReport,
+    *,
+    kwargs,
+    domain,
+    signature,
+    kinks,
+    dtype: str,
+    max_examples: int,
+) -> None:
     """Hypothesis draws inputs and shrinks a failing one."""
     try:
         import hypothesis
     except ModuleNotFoundError:
-        raise ModuleNotFoundError('check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass '
-                                  "inputs=[(args...), ...]") from None
+        raise ModuleNotFoundError(
+            'check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass '
+            "inputs=[(args...), ...]"
+        ) from None
     from . import strategies
+
     if inputs is None:
-        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
+        drawn = strategies.op_inputs(
+            op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype
+        )
     else:
         drawn = strategies.with_options(inputs, kwargs)
     n = max(5, round(max_examples * ledger.EFFORT["examples"]))
@@ -108,22 +150,32 @@ def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, dom
     phases = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
 
     def over(step: Callable, examples: int, phases: list) -> None:
-        @hypothesis.settings(max_examples=examples, deadline=None, derandomize=True, database=None, phases=phases,
-                             report_multiple_bugs=False, suppress_health_check=list(hypothesis.HealthCheck))
+        @hypothesis.settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=phases,
+            report_multiple_bugs=False,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
         @hypothesis.given(drawn)
         def run(found):
             step(*found)
+
         run()
 
     try:
         over(check, n, phases)
     except failures.CheckFailed as failure:
-        if getattr(failure, "found", None):         # more failing inputs tell one mistake from another
+        if getattr(failure, "found", None):  # more failing inputs tell one mistake from another
+
             def collect(*found):
                 try:
                     check(*found)
                 except failures.CheckFailed:
                     pass
+
             over(collect, 15, phases[:1])
         raise
 
@@ -131,27 +183,41 @@ def draw(op: Callable, inputs, check: Callable, report: OpReport, *, kwargs, dom
 def refused(op: Callable, arguments, exception) -> None:
     """A bad argument raises what it should, on tensors too."""
     from ..tensor import Tensor
+
     arguments = arguments if isinstance(arguments, tuple) else (arguments,)
-    tensors = tuple(Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a for a in arguments)
+    tensors = tuple(
+        Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a
+        for a in arguments
+    )
     for args in (arguments, tensors):
         try:
             op(*args)
         except exception:
             continue
         except Exception as error:
-            raise failures.ForwardMismatch(f"{arguments!r} raised {type(error).__name__}: {error}; expected "
-                                           f"{getattr(exception, '__name__', exception)}") from error
-        raise failures.ForwardMismatch(f"{arguments!r} was accepted; expected {getattr(exception, '__name__', exception)}")
+            raise failures.ForwardMismatch(
+                f"{arguments!r} raised {type(error).__name__}: {error}; expected "
+                f"{getattr(exception, '__name__', exception)}"
+            ) from error
+        raise failures.ForwardMismatch(
+            f"{arguments!r} was accepted; expected {getattr(exception, '__name__', exception)}"
+        )
 
 
 def vacuity(report: OpReport, given: bool) -> None:
     """A run that compared nothing, or only zeros that are not a step function's, checked nothing."""
     if not report.inputs:
-        why = f"the last refusal: {report.refusals[-1]}" if report.refusals else "all of them were at declared kinks"
+        why = (
+            f"the last refusal: {report.refusals[-1]}"
+            if report.refusals
+            else "all of them were at declared kinks"
+        )
         raise failures.VacuousCheck(f"the operation accepted none of the inputs; {why}")
     if not report.entries and not report.compared:
         raise failures.VacuousCheck("no output has an entry that depends on an entry of an input")
     if not report.compared:
         raise failures.VacuousCheck("no derivative could be estimated at any input: is the domain right?")
     if not report.nonzero and (given or not report.varied):
-        raise failures.VacuousCheck("every derivative compared is 0, so a rule that returns zeros would pass")
+        raise failures.VacuousCheck(
+            "every derivative compared is 0, so a rule that returns zeros would pass"
+        )

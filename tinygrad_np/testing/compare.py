@@ -1,7 +1,9 @@
-"""One derivative against another: pass, kink, inconclusive or fail, an entry at a time, and where the worst one is.
+"""One derivative against another: pass, kink, inconclusive or fail, an entry at a time, and where the worst
+one is.
 
-A small Jacobian is compared whole; a large one along random directions, and a direction that fails is halved until
-one entry is left. Both scales of step are tried, relative to each entry and absolute, and the tighter one decides.
+A small Jacobian is compared whole; a large one along random directions, and a direction that fails is
+halved until one entry is left. Both scales of step are tried, relative to each entry and absolute, and the
+tighter one decides.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from .finite_differences import Reference, reference, scales
 from .problem import Problem, flat
 
 PASS, KINK, UNKNOWN, FAIL = range(4)
-WHOLE = 4096            # the largest Jacobian that is compared entry by entry
-ROWS = 64               # the most outputs that are compared one by one along random directions
+WHOLE = 4096  # the largest Jacobian that is compared entry by entry
+ROWS = 64  # the most outputs that are compared one by one along random directions
 PROBES = 3
 RTOL = 1e-8
-TINY = 2e-13           # beside a derivative of size 1 in the same column, this is rounding
+TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
 
 
 @dataclass
@@ -45,9 +47,9 @@ class Findings:
     nonzero: int = 0
     kinks: int = 0
     unknown: int = 0
-    sensitivity: float = 0.0        # the largest relative error that could hide in any compared derivative
+    sensitivity: float = 0.0  # the largest relative error that could hide in any compared derivative
     entry: Entry | None = None
-    whole: bool = True              # the whole Jacobian was compared
+    whole: bool = True  # the whole Jacobian was compared
     yours: np.ndarray | None = field(default=None, repr=False)
     expected: Reference | None = field(default=None, repr=False)
 
@@ -60,7 +62,9 @@ class Findings:
         self.whole &= other.whole
 
 
-def judge(claim: np.ndarray, ref: Reference, rtol: float, atol: float, floor: float) -> tuple[np.ndarray, np.ndarray]:
+def judge(
+    claim: np.ndarray, ref: Reference, rtol: float, atol: float, floor: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The verdict on each claimed derivative, and the slack that it was given."""
     with np.errstate(all="ignore"):
         finite = np.where(np.isfinite(claim), claim, 0)
@@ -77,8 +81,13 @@ def judge(claim: np.ndarray, ref: Reference, rtol: float, atol: float, floor: fl
 def merged(a: Reference, b: Reference) -> Reference:
     """Entry by entry the tighter of two references; a smooth one before a kink."""
     with np.errstate(all="ignore"):
-        score = [np.where(np.isfinite(r.error), r.error / (np.maximum(np.abs(r.low), np.abs(r.high)) + 1e-300), np.inf)
-                 + np.where(r.kink, 0.1, 0) for r in (a, b)]
+        score = [
+            np.where(
+                np.isfinite(r.error), r.error / (np.maximum(np.abs(r.low), np.abs(r.high)) + 1e-300), np.inf
+            )
+            + np.where(r.kink, 0.1, 0)
+            for r in (a, b)
+        ]
     take = score[1] < score[0]
     return Reference(*(np.where(take, y, x) for x, y in zip(a, b)))
 
@@ -104,11 +113,17 @@ def projected(ref: Reference, v: np.ndarray) -> Reference:
     """The derivatives of v · f, for each row of v: intervals add up."""
     up, down = np.maximum(v, 0).T, np.minimum(v, 0).T
     with np.errstate(all="ignore"):
-        return Reference(ref.low @ up + ref.high @ down, ref.high @ up + ref.low @ down, ref.error @ np.abs(v).T,
-                         (ref.kink.astype(float) @ np.abs(v).T) > 0)
+        return Reference(
+            ref.low @ up + ref.high @ down,
+            ref.high @ up + ref.low @ down,
+            ref.error @ np.abs(v).T,
+            (ref.kink.astype(float) @ np.abs(v).T) > 0,
+        )
 
 
-def compare(p: Problem, rng: np.random.Generator, rtol: float = RTOL, atol: float = 0.0, *, brief: bool = False) -> Findings:
+def compare(
+    p: Problem, rng: np.random.Generator, rtol: float = RTOL, atol: float = 0.0, *, brief: bool = False
+) -> Findings:
     """Compare p's reverse mode with finite differences; briefly, along one random direction."""
     n, m = p.point.size, p.size_out
     if not n or not m:
@@ -120,6 +135,11 @@ def compare(p: Problem, rng: np.random.Generator, rtol: float = RTOL, atol: floa
     return compare_probes(p, rng, rtol, atol, brief)
 
 
+def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Reference:
+    """The reference for derivatives of p along some directions."""
+    return reference(p.value, p.point, directions, p.size_out, careful=careful, floor=p.noise)
+
+
 def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     """Every entry of the Jacobian, and two dense directions, where the policies at ties must add up."""
     n, m = p.point.size, p.size_out
@@ -128,16 +148,16 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     size = scales(x, relative=True)
     given = atol
     finite = np.where(np.isfinite(yours.T), np.abs(yours.T), 0)
-    atol = atol + TINY * finite.max(axis=1)[:, None]       # what rounding leaves of a derivative that is 0
+    atol = atol + TINY * finite.max(axis=1)[:, None]  # what rounding leaves of a derivative that is 0
     floor = np.maximum(1e-2 * finite.max(), 1e-6 * level(p) / size[:, None])
-    ref = scaled(reference(p.value, x, np.diag(size), m), size[:, None])
+    ref = scaled(measured(p, np.diag(size)), size[:, None])
     status, slack = judge(yours.T, ref, rtol, atol, floor)
     for relative in (True, False):
         doubtful = np.flatnonzero(((status == FAIL) | (status == UNKNOWN)).any(axis=1))
         if not len(doubtful):
             break
         unit = size if relative else np.ones(n)
-        better = scaled(reference(p.value, x, np.diag(unit)[doubtful], m, careful=True), unit[doubtful, None])
+        better = scaled(measured(p, np.diag(unit)[doubtful], careful=True), unit[doubtful, None])
         if not relative:
             better = merged(some(ref, doubtful), better)
         ref = placed(ref, doubtful, better)
@@ -151,8 +171,14 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
         for relative in (True, False):
             probe = (u * scales(x, relative))[None]
             claim = probe @ yours.T
-            part = check_direction(p, probe, claim, rtol, np.abs(probe) @ (given + rtol * finite + TINY * finite.max(axis=1)[:, None]),
-                                   1e-2 * largest(claim) + 1e-6 * level(p))
+            part = check_direction(
+                p,
+                probe,
+                claim,
+                rtol,
+                np.abs(probe) @ (given + rtol * finite + TINY * finite.max(axis=1)[:, None]),
+                1e-2 * largest(claim) + 1e-6 * level(p),
+            )
             if (part[0] == FAIL).any() and n > 1:
                 found.entry = worst(*part, claim, column=-1)
                 found.kinks += 1
@@ -163,7 +189,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
 def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):
     """Judge the claimed derivatives along one direction, carefully where a quick look does not pass."""
     for careful in (False, True):
-        ref = reference(p.value, p.point, probe, p.size_out, careful=careful)
+        ref = measured(p, probe, careful=careful)
         ref = ref if v is None else projected(ref, v)
         status, slack = judge(claim, ref, rtol, atol, floor)
         if (status == PASS).all():
@@ -178,8 +204,14 @@ def worst(status, slack, ref: Reference, claim, column: int | None = None) -> En
         off = np.where(np.isfinite(claim), off / (slack + 1e-300), np.inf)
     off = np.where(status == FAIL, off, -1)
     j, i = np.unravel_index(int(np.argmax(off)), off.shape)
-    return Entry(int(i), int(j) if column is None else column, float(claim[j, i]), float(ref.low[j, i]),
-                 float(ref.high[j, i]), float(ref.error[j, i]))
+    return Entry(
+        int(i),
+        int(j) if column is None else column,
+        float(claim[j, i]),
+        float(ref.low[j, i]),
+        float(ref.high[j, i]),
+        float(ref.error[j, i]),
+    )
 
 
 def level(p: Problem, v=None) -> np.ndarray:
@@ -199,8 +231,13 @@ def tally(status, slack, ref: Reference, claim) -> Findings:
     sure = (status == PASS) & (size > 0) & (size > 10 * ref.error)
     strength = float((slack[sure] / size[sure]).max()) if sure.any() else 0.0
     moved = (status != UNKNOWN) & ((np.abs(claim) > 0) | (size > 3 * ref.error))
-    return Findings(int(np.sum(status != UNKNOWN)), int(moved.sum()), int(np.sum(status == KINK)),
-                    int(np.sum(status == UNKNOWN)), strength)
+    return Findings(
+        int(np.sum(status != UNKNOWN)),
+        int(moved.sum()),
+        int(np.sum(status == KINK)),
+        int(np.sum(status == UNKNOWN)),
+        strength,
+    )
 
 
 def dense(n: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -210,15 +247,22 @@ def dense(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 # ---- large Jacobians --------------------------------------------------------------------------------------
 
+
 def compare_probes(p: Problem, rng, rtol: float, atol: float, brief: bool = False) -> Findings:
     """Random directions; where one fails, halve it until a single entry is left."""
     n, m = p.point.size, p.size_out
-    v = np.eye(m) if m <= ROWS and not brief else rng.choice([-1.0, 1.0], (PROBES, m)) * (1 + rng.integers(0, 8, (PROBES, m)) / 8)
+    v = (
+        np.eye(m)
+        if m <= ROWS and not brief
+        else rng.choice([-1.0, 1.0], (PROBES, m)) * (1 + rng.integers(0, 8, (PROBES, m)) / 8)
+    )
     rows = np.array([p.pull(row) for row in v])
     total = Findings(whole=False)
     for relative in (False,) if brief else (True, False):
         for _ in range(1 if brief else PROBES):
-            probe = (rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) * scales(p.point, relative))[None]
+            probe = (
+                rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) * scales(p.point, relative)
+            )[None]
             claim = probe @ rows.T
             floor = 1e-2 * largest(claim) + 1e-6 * level(p, v)
             noise = np.abs(probe) @ (TINY * np.abs(rows.T) + atol)
@@ -249,7 +293,7 @@ def bisect(p: Problem, u: np.ndarray, v: np.ndarray, rtol: float) -> Entry:
     j = int(suspects[0])
     unit = np.zeros((1, u.size))
     unit[0, j] = scales(p.point, relative=True)[j]
-    column = scaled(reference(p.value, p.point, unit, p.size_out, careful=True), unit[:, j, None])
+    column = scaled(measured(p, unit, careful=True), unit[:, j, None])
     rows = np.flatnonzero(v)
     while len(rows) > 1:
         halves = np.array_split(rows, 2)
@@ -262,5 +306,11 @@ def bisect(p: Problem, u: np.ndarray, v: np.ndarray, rtol: float) -> Entry:
             off.append(max(part.low[0, 0] - claim, claim - part.high[0, 0]) - 3 * part.error[0, 0])
         rows = halves[int(np.argmax(off))]
     i = int(rows[0])
-    return Entry(i, j, float(p.pull(np.eye(1, v.size, i)[0])[j]), float(column.low[0, i]), float(column.high[0, i]),
-                 float(column.error[0, i]))
+    return Entry(
+        i,
+        j,
+        float(p.pull(np.eye(1, v.size, i)[0])[j]),
+        float(column.low[0, i]),
+        float(column.high[0, i]),
+        float(column.error[0, i]),
+    )

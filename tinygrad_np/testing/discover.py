@@ -1,4 +1,4 @@
-"""How to call an operation that does not say so: its parameters, the shapes and the domain that it accepts."""
+"""How to call an operation that does not say so: its parameters, the shapes and domain that it accepts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from ..tensor import Tensor
 from .problem import floating
 
 DOMAINS = (REAL, POSITIVE, UNIT, (1.0, np.inf))
-SIGNATURES = {1: ("(m,n)", "(n,n)", "(m)", "(3,3)"), 2: ("(m,k),(k,n)", "(n),(n)", "(m,k),(k)", "(m,n),(m,n)", "(n,n),(n)"),
-              3: ("(m,n),(n),(n)", "(n,m),(k,m),(k)", "(m,k),(k,n),(n)", "(n),(n),(n)")}
+SIGNATURES = {
+    1: ("(m,n)", "(n,n)", "(m)", "(3,3)"),
+    2: ("(m,k),(k,n)", "(n),(n)", "(m,k),(k)", "(m,n),(m,n)", "(n,n),(n)"),
+    3: ("(m,n),(n),(n)", "(n,m),(k,m),(k)", "(m,k),(k,n),(n)", "(n),(n),(n)"),
+}
 
 
 def arity(op: Callable) -> int:
@@ -26,7 +29,11 @@ def arity(op: Callable) -> int:
         parameters = inspect.signature(op).parameters.values()
     except (TypeError, ValueError):
         return 1
-    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     if not required and any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 2
     return max(len(required), 1)
@@ -37,9 +44,15 @@ def accepts(op: Callable, shapes, domains, kwargs: dict) -> float:
     rng = np.random.default_rng(0)
     args = []
     for shape, (lo, hi) in zip(shapes, domains):
-        unit = rng.integers(1, 24, shape) / 8 if not np.isfinite(hi) else lo + (hi - lo) * rng.integers(1, 64, shape) / 64
+        unit = (
+            rng.integers(1, 24, shape) / 8
+            if not np.isfinite(hi)
+            else lo + (hi - lo) * rng.integers(1, 64, shape) / 64
+        )
         sign = rng.choice([-1.0, 1.0], shape) if not np.isfinite(lo) else 1
-        args.append(Tensor(np.asarray(unit * sign if np.isinf(lo) or np.isfinite(hi) else lo + unit, float)))
+        args.append(
+            Tensor(np.asarray(unit * sign if np.isinf(lo) or np.isfinite(hi) else lo + unit, float))
+        )
     try:
         with no_grad(), np.errstate(all="ignore"):
             outs = floating(op(*args, **kwargs))
@@ -63,7 +76,9 @@ def find_domain(op: Callable, shapes, kwargs: dict) -> tuple:
 
 
 def guess(op: Callable, domain, dtype: str, kwargs: dict | None = None):
-    """A strategy of (args, kwargs): elementwise shapes where the operation takes them, else a usual signature."""
+    """A strategy of (args, kwargs): elementwise shapes where the operation takes them, else a usual
+    signature.
+    """
     from . import strategies
 
     n, kwargs = arity(op), {k: v for k, v in (kwargs or {}).items() if not hasattr(v, "example")}
@@ -81,12 +96,16 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict | None = None):
     working = []
     for signature in SIGNATURES.get(n, ("(n),(n)" + ",(n)" * (n - 2),)):
         sizes = {"m": 2, "n": 3, "k": 4}
-        shapes = [tuple(int(d) if d.isdigit() else sizes[d] for d in part.strip("()").split(",") if d)
-                  for part in signature.split("),")]
+        shapes = [
+            tuple(int(d) if d.isdigit() else sizes[d] for d in part.strip("()").split(",") if d)
+            for part in signature.split("),")
+        ]
         if accepts(op, shapes, domains, kwargs) >= 0:
             working.append((signature, domains if domain is not None else find_domain(op, shapes, kwargs)))
     if not working:
-        raise TypeError(f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts ({n} tried); "
-                        "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'")
+        raise TypeError(
+            f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts ({n} tried); "
+            "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'"
+        )
     chosen = [strategies.signature_inputs(signature, found, dtype) for signature, found in working]
     return strategies.st.one_of(*chosen)

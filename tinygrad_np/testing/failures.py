@@ -1,4 +1,6 @@
-"""What can be wrong with a derivative: one exception class a kind, so that shrinking never slides from one bug to another."""
+"""What can be wrong with a derivative: one exception class a kind, so that shrinking never slides from one
+bug to another.
+"""
 
 from __future__ import annotations
 

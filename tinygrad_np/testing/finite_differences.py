@@ -1,9 +1,10 @@
 """Derivatives of a function along directions, each with an error bar that it found by itself.
 
-Central differences at many steps 2⁻³ ... 2⁻²⁶ are extrapolated to step zero (Richardson 1911, Ridders 1982); the
-differences within the table are the error estimate, the rounding noise of the function is its floor. A difference
-at the tiny step 2⁻²⁰ widens the bar where an extrapolation was fooled, as by a periodic function. Differences to
-one side tell a kink from a wrong derivative. Steps and scales are powers of two, so that x ± h is exact.
+Central differences at many steps 2⁻³ ... 2⁻²⁶ are extrapolated to step zero (Richardson 1911, Ridders
+1982); the differences within the table are the error estimate, the rounding noise of the function is its
+floor. A difference at the tiny step 2⁻²⁰ widens the bar where an extrapolation was fooled, as by a periodic
+function. Differences to one side tell a kink from a wrong derivative. Steps and scales are powers of two,
+so that x ± h is exact.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ EPS = float(np.finfo(np.float64).eps)
 FIRST = tuple(range(3, 9)) + (20,)
 ALL = tuple(range(3, 27))
 CONFIRM = 20
-SPACINGS = (2.0 ** -36, 2.0 ** -30, 2.0 ** -25)
+SPACINGS = (2.0**-36, 2.0**-30, 2.0**-25)
 POINTS = 9
 
 
@@ -42,20 +43,22 @@ def scales(x: np.ndarray, relative: bool) -> np.ndarray:
     return np.where(np.isfinite(exponent), np.exp2(np.clip(exponent, -1000, 1000)), 1.0)
 
 
-def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: int) -> tuple[np.ndarray, np.ndarray]:
+def sample(
+    f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: int
+) -> tuple[np.ndarray, np.ndarray]:
     """f on both sides of x, at every step along every direction: two arrays (steps, directions, outputs)."""
     right = np.full((len(levels), len(directions), n_out), np.nan)
     left = right.copy()
     with np.errstate(all="ignore"):
         for d, u in enumerate(directions):
             for k, level in enumerate(levels):
-                step = u * 2.0 ** -level
+                step = u * 2.0**-level
                 for side, where in ((right, x + step), (left, x - step)):
                     try:
                         y = f(where)
                     except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
-                        continue                    # outside the domain: this step says nothing
-                    if y.shape == (n_out,):         # where the number of results changes, so does this one
+                        continue  # outside the domain: this step says nothing
+                    if y.shape == (n_out,):  # where the number of results changes, so does this one
                         side[k, d] = y
     return right, left
 
@@ -63,8 +66,9 @@ def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: in
 def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tuple[np.ndarray, np.ndarray]:
     """The limit of `rough` (steps first, each half the one before) at step zero, and its error.
 
-    Column j of the table removes the error term h^(power·j); an entry's error is its distance to the two entries it
-    was made of, and never less than the noise, nor than what a plain difference at a tiny step leaves unexplained.
+    Column j of the table removes the error term h^(power·j); an entry's error is its distance to the two
+    entries it was made of, and never less than the noise, nor than what a plain difference at a tiny step
+    leaves unexplained.
     """
     plain, bar = finest(rough, noise, levels)
     best = np.zeros(rough.shape[1:])
@@ -104,18 +108,22 @@ def runs(levels) -> list[tuple[int, int]]:
     return [(a, b) for a, b in zip(cuts, cuts[1:]) if b - a > 1]
 
 
-def central(right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def central(
+    right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The two-sided derivative and its error."""
-    h = np.array([2.0 ** -level for level in levels])[:, None, None]
+    h = np.array([2.0**-level for level in levels])[:, None, None]
     with np.errstate(all="ignore"):
         rough = (right - left) / (2 * h)
         noise = (2 * EPS * np.maximum(np.abs(right), np.abs(left)) + roundoff) / h
         return extrapolate(rough, noise, levels, power=2)
 
 
-def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -> tuple[np.ndarray, np.ndarray]:
+def one_sided(
+    f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff
+) -> tuple[np.ndarray, np.ndarray]:
     """The derivative to one side and its error."""
-    h = np.array([2.0 ** -level for level in levels])[:, None, None]
+    h = np.array([2.0**-level for level in levels])[:, None, None]
     with np.errstate(all="ignore"):
         rough = sign * (side - f0) / h
         noise = (4 * EPS * np.maximum(np.abs(side), np.abs(f0)) + 2 * roundoff) / h
@@ -123,7 +131,9 @@ def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -
 
 
 def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:
-    """The noise of f along each direction, from fourth differences of nearly equal arguments (Hamming 1971)."""
+    """The noise of f along each direction, from fourth differences of nearly equal arguments (Hamming
+    1971).
+    """
     noise = np.zeros((len(directions), n_out))
     for spacing in SPACINGS:
         levels = [-np.log2(spacing * k) for k in range(1, POINTS // 2 + 1)]
@@ -135,8 +145,11 @@ def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> 
     return noise
 
 
-def stairs(f: Callable, x: np.ndarray, directions: np.ndarray, right: np.ndarray, left: np.ndarray, f0: np.ndarray) -> np.ndarray:
-    """The height of a step, where f goes up in steps because its values are rounded: flat here, and flat further out.
+def stairs(
+    f: Callable, x: np.ndarray, directions: np.ndarray, right: np.ndarray, left: np.ndarray, f0: np.ndarray
+) -> np.ndarray:
+    """The height of a step, where f goes up in steps because its values are rounded: flat here, and flat
+    further out.
 
     A function that is flat here and slopes further out has a corner nearby instead; its slope here is 0.
     """
@@ -146,14 +159,14 @@ def stairs(f: Callable, x: np.ndarray, directions: np.ndarray, right: np.ndarray
     if not flat.any():
         return np.zeros(f0.shape)
     far = FIRST[3]
-    beyond = sample(f, x, directions, [-np.log2(2.0 ** -far + 2.0 ** -ALL[-1])], len(f0))
+    beyond = sample(f, x, directions, [-np.log2(2.0**-far + 2.0 ** -ALL[-1])], len(f0))
     k = ALL.index(far)
     also = (beyond[0][0] == right[k]) & (beyond[1][0] == left[k]) & ((right[k] != f0) | (left[k] != f0))
     return np.where(flat & also, np.min(np.where(moved > 0, moved, np.inf), axis=0), 0)
 
 
 def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """The noise, infinite where it is as large as all that the function does: such a function has no slope."""
+    """The noise; infinite where it is all that the function does, so that there is no slope to find."""
     with np.errstate(all="ignore"):
         high = np.fmax(np.fmax.reduce(right), np.fmax.reduce(left))
         low = np.fmin(np.fmin.reduce(right), np.fmin.reduce(left))
@@ -162,16 +175,19 @@ def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarra
 
 
 def bends(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, value: np.ndarray) -> np.ndarray:
-    """Where the slopes to both sides differ as much at a tiny step as at a larger one: a kink, which a central difference hides."""
+    """Where the slopes to both sides differ as much at a tiny step as at a larger one: a kink, which a
+    central difference hides.
+    """
     tiny, larger = levels.index(CONFIRM), levels.index(CONFIRM) - 1
     with np.errstate(all="ignore"):
         near, far = (np.abs(right[k] + left[k] - 2 * f0) * 2.0 ** levels[k] for k in (tiny, larger))
-        noise = 16 * EPS * np.maximum(np.abs(right[tiny]), np.abs(f0)) * 2.0 ** CONFIRM
+        noise = 16 * EPS * np.maximum(np.abs(right[tiny]), np.abs(f0)) * 2.0**CONFIRM
         return (near > 0.1 * far) & (near > noise + 1e-6 * np.abs(value))
 
 
 def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np.ndarray) -> np.ndarray:
-    """Along which directions f is not continuous at x: f(x) stays apart from its neighbors, however near they are.
+    """Along which directions f is not continuous at x: f(x) stays apart from its neighbors, however near
+    they are.
 
     One output that jumps stands for all: a decomposition that changes a sign at x does so in every entry.
     """
@@ -183,13 +199,23 @@ def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np
     return found.any(axis=1, keepdims=True)
 
 
-def reference(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, *, careful: bool = False) -> Reference:
+def reference(
+    f: Callable,
+    x: np.ndarray,
+    directions: np.ndarray,
+    n_out: int,
+    *,
+    careful: bool = False,
+    floor: float = 0.0,
+) -> Reference:
     """The derivative of f at x along each direction (one a row).
 
-    Quickly, 14 calls a direction; `careful` takes all steps, measures the noise of f, and looks at both sides.
+    Quickly, 14 calls a direction; `careful` takes all steps, measures the noise of f, and looks at both
+    sides.
     """
     levels = ALL if careful else FIRST
     noise = roundoff(f, x, directions, n_out) if careful else np.zeros((len(directions), n_out))
+    noise = noise + floor
     right, left = sample(f, x, directions, levels, n_out)
     f0 = f(x)
     f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)

@@ -10,7 +10,7 @@ import numpy as np
 from .problem import Problem
 
 NEAR = 1e-3
-GOLDEN = (5 ** 0.5 - 1) / 2     # its multiples, modulo 1, keep apart from each other
+GOLDEN = (5**0.5 - 1) / 2  # its multiples, modulo 1, keep apart from each other
 
 
 def declared(kinks, row) -> list[Callable]:
@@ -22,7 +22,11 @@ def declared(kinks, row) -> list[Callable]:
 def smooth(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
     """The call, moved off the declared kinks, a little or generically; (None, None) where that fails."""
     p = Problem(smooth, args, kwargs)
-    for irregular in (np.zeros_like, lambda i: i * GOLDEN % 1 / 8, lambda i: np.random.default_rng(0).random(1 + i.max(initial=0))[i]):
+    for irregular in (
+        np.zeros_like,
+        lambda i: i * GOLDEN % 1 / 8,
+        lambda i: np.random.default_rng(0).random(1 + i.max(initial=0))[i],
+    ):
         arrays, start = p.arrays(p.point), 0
         for a in arrays:
             a += np.floor(1024 * irregular(start + np.arange(a.size))).reshape(a.shape) / 1024
@@ -44,5 +48,5 @@ def near(kink: Callable, arrays: list) -> bool:
     try:
         with np.errstate(all="ignore"):
             return bool(np.any(np.abs(np.asarray(kink(*arrays[:n]))) < NEAR))
-    except (ValueError, IndexError, np.linalg.LinAlgError):     # as for an empty array, which has no kinks
+    except (ValueError, IndexError, np.linalg.LinAlgError):  # as for an empty array, which has no kinks
         return False

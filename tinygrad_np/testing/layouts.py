@@ -27,8 +27,8 @@ def strided(a: np.ndarray) -> np.ndarray:
 def offset(a: np.ndarray) -> np.ndarray:
     """In the middle of a longer buffer."""
     buffer = np.full(a.size + 3, np.nan, a.dtype)
-    buffer[1:a.size + 1] = a.reshape(-1)
-    return buffer[1:a.size + 1].reshape(a.shape)
+    buffer[1 : a.size + 1] = a.reshape(-1)
+    return buffer[1 : a.size + 1].reshape(a.shape)
 
 
 def transposed(a: np.ndarray) -> np.ndarray:
@@ -43,5 +43,12 @@ def read_only(a: np.ndarray) -> np.ndarray:
     return a
 
 
-LAYOUTS = {"C": np.copy, "F": fortran, "reversed": reversed_, "strided": strided, "offset": offset,
-           "transposed": transposed, "read-only": read_only}
+LAYOUTS = {
+    "C": np.copy,
+    "F": fortran,
+    "reversed": reversed_,
+    "strided": strided,
+    "offset": offset,
+    "transposed": transposed,
+    "read-only": read_only,
+}

@@ -1,4 +1,5 @@
-"""The pytest plugin: a `gradcheck` fixture, `--gradcheck=quick|full`, and a line that says what was checked and how well.
+"""The pytest plugin: a `gradcheck` fixture, `--gradcheck=quick|full`, and a line that says what was checked
+and how well.
 
 Registered by the entry point of the package; `-p no:tinygrad_np` turns it off.
 """
@@ -12,13 +13,17 @@ EFFORT = {"quick": 0.2, "normal": 1.0, "full": 10.0}
 
 def pytest_addoption(parser) -> None:
     parser.getgroup("tinygrad_np").addoption(
-        "--gradcheck", choices=tuple(EFFORT), default="normal",
-        help="how many inputs check_op draws: a fifth, its own number, or ten times as many")
+        "--gradcheck",
+        choices=tuple(EFFORT),
+        default="normal",
+        help="how many inputs check_op draws: a fifth, its own number, or ten times as many",
+    )
 
 
 def pytest_configure(config) -> None:
     if config.getoption("--gradcheck", "normal") != "normal":
         from .ledger import EFFORT as effort
+
         effort["examples"] = EFFORT[config.getoption("--gradcheck")]
 
 
@@ -44,6 +49,7 @@ def gradcheck():
 
 def pytest_terminal_summary(terminalreporter) -> None:
     from .ledger import summary
+
     line = summary()
     if line:
         terminalreporter.write_line(line)

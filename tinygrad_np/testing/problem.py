@@ -1,9 +1,9 @@
 """A function of anything as a function of one real vector, with its pullback and pushforward.
 
-Inputs are numbers, arrays, tensors, modules and containers of them. What is to vary is laid end to end in one
-float64 vector (a complex number is two entries, and then the complex gradient of this library is the real one);
-so are the outputs. Tensors are replaced in place while the function runs and put back whatever happens, so that a
-function may also reach them by a closure; the caller's arrays are never written to.
+Inputs are numbers, arrays, tensors, modules and containers of them. What is to vary is laid end to end in
+one float64 vector (a complex number is two entries, and then the complex gradient of this library is the
+real one); so are the outputs. Tensors are replaced in place while the function runs and put back whatever
+happens, so that a function may also reach them by a closure; the caller's arrays are never written to.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ..transforms import flatten, jvp, vjp
 class Slot:
     """One input that varies: where it is, its name, and its value."""
 
-    index: int | None           # the place among the flattened inputs, None for a parameter of a module
-    tensor: Tensor | None       # the caller's tensor, None for a plain array
+    index: int | None  # the place among the flattened inputs, None for a parameter of a module
+    tensor: Tensor | None  # the caller's tensor, None for a plain array
     name: str
     array: np.ndarray
 
@@ -38,11 +38,21 @@ class Slot:
 class Problem:
     """f(*args, **kwargs) around one point: `value`, `pull` and `push` on flat float64 vectors."""
 
-    def __init__(self, f: Callable, args: tuple, kwargs: dict | None = None, *, dtype: str | None = "float64", wrt=None):
+    def __init__(
+        self,
+        f: Callable,
+        args: tuple,
+        kwargs: dict | None = None,
+        *,
+        dtype: str | None = "float64",
+        wrt=None,
+    ):
         self.f = f
         self.args, self.kwargs = tuple(args), kwargs or {}
         self.leaves, paths, self.rebuild = flatten((self.args, self.kwargs))
-        self.bare = not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
+        self.bare = (
+            not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
+        )
         self.slots = slots_of(self.leaves, [named(f, path) for path in paths])
         if wrt is not None:
             self.slots = [self.slots[i] for i in wrt]
@@ -50,8 +60,11 @@ class Problem:
         if dtype is not None:
             for slot in self.slots:
                 real = np.dtype(dtype)
-                slot.array = slot.array.astype(np.result_type(real, 1j) if slot.is_complex and real.kind == "f" else real)
+                slot.array = slot.array.astype(
+                    np.result_type(real, 1j) if slot.is_complex and real.kind == "f" else real
+                )
         self.calls = 0
+        self.noise = 0.0  # what is known of the rounding of f beyond that of its value
         self.point = flat([slot.array for slot in self.slots])
         self.sizes = [slot.array.size * (2 if slot.is_complex else 1) for slot in self.slots]
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
@@ -94,9 +107,15 @@ class Problem:
         self.calls += 1
         with no_grad():
             outs = self(*[wrap(array, CONST) for array in self.arrays(x)])
-        if self._pull is not None and len(outs) == len(self._pull[0]):     # eig is real at one point, complex at the next
-            outs = [out.array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
-                    for out, e in zip(outs, self._pull[0])]
+        if self._pull is not None and len(outs) == len(
+            self._pull[0]
+        ):  # eig is real at one point, complex at the next
+            outs = [
+                out.array + 0j
+                if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c"
+                else out
+                for out, e in zip(outs, self._pull[0])
+            ]
         return flat(outs)
 
     # ---- its derivatives ----------------------------------------------------------------------------------
@@ -109,7 +128,10 @@ class Problem:
     def traced(self):
         if self._pull is None:
             outs, pullback = vjp(self, *self.arrays(self.point))
-            self._pull = [np.asarray(out.array if isinstance(out, Tensor) else out) for out in outs], pullback
+            self._pull = (
+                [np.asarray(out.array if isinstance(out, Tensor) else out) for out in outs],
+                pullback,
+            )
         return self._pull
 
     def cut(self, v: np.ndarray) -> list[np.ndarray]:
@@ -117,7 +139,7 @@ class Problem:
         cts, start = [], 0
         for out in self.outputs:
             n = out.size * (2 if out.dtype.kind == "c" else 1)
-            piece = np.array(v[start:start + n])
+            piece = np.array(v[start : start + n])
             piece = (piece.view(np.complex128) if out.dtype.kind == "c" else piece).reshape(out.shape)
             cts.append(piece.astype(out.dtype))
             start += n
@@ -182,13 +204,18 @@ def floating(out) -> list:
         if isinstance(leaf, Tensor):
             if leaf.array.dtype.kind in "fc":
                 found.append(leaf)
-        elif isinstance(leaf, (float, complex, np.ndarray, np.generic)) and np.asarray(leaf).dtype.kind in "fc":
+        elif (
+            isinstance(leaf, (float, complex, np.ndarray, np.generic))
+            and np.asarray(leaf).dtype.kind in "fc"
+        ):
             found.append(np.asarray(leaf))
     return found
 
 
 def slots_of(leaves: list, names: list[str]) -> list[Slot]:
-    """What varies: the tensors that require a gradient, else the floating tensors, else all floating numbers."""
+    """What varies: the tensors that require a gradient, else the floating tensors, else all floating
+    numbers.
+    """
     slots: list[Slot] = []
     seen: set[int] = set()
 
@@ -209,10 +236,15 @@ def slots_of(leaves: list, names: list[str]) -> list[Slot]:
             add(i, tensor, name, tensor.array)
     if not slots:
         for i, (leaf, name) in enumerate(zip(leaves, names)):
-            if isinstance(leaf, (float, complex, np.floating, np.complexfloating)) or \
-                    isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
+            if (
+                isinstance(leaf, (float, complex, np.floating, np.complexfloating))
+                or isinstance(leaf, np.ndarray)
+                and leaf.dtype.kind in "fc"
+            ):
                 add(i, None, name, np.asarray(leaf))
-        if any(isinstance(leaf, np.ndarray) for leaf in leaves):      # beside arrays, Python numbers are options
+        if any(
+            isinstance(leaf, np.ndarray) for leaf in leaves
+        ):  # beside arrays, Python numbers are options
             slots = [s for s in slots if isinstance(leaves[s.index], (np.ndarray, np.generic))] or slots
     return slots
 

@@ -1,4 +1,6 @@
-"""What hypothesis calls when it starts: `st.from_type(Tensor)` draws tensors. Kept small, it runs before coverage does."""
+"""What hypothesis calls when it starts: `st.from_type(Tensor)` draws tensors. Kept small, it runs before
+coverage does.
+"""
 
 
 def register() -> None:
@@ -9,5 +11,7 @@ def register() -> None:
 
     def tensors(_):
         from tinygrad_np.testing.strategies import tensors
+
         return tensors()
+
     st.register_type_strategy(Tensor, tensors)

@@ -1,22 +1,21 @@
-"""Reports written for people: how strong a pass is, or what is wrong, where, and what the mistake looks like."""
+"""Reports of a check, of a function and of an operation: true when it passed, and text for people."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .compare import Entry, Findings
-from .diagnose import Block, block_of, diagnose
-from .problem import Problem, title
-
-SMALL = 8       # the largest side of a Jacobian that is printed
+from .explain import explain
+from .problem import Problem
 
 
 class GradReport:
     """The result of `gradcheck`: true when it passed; `str(report)` is its text.
 
-    `verdict` is "pass", "kink" (passed, at a point that is not smooth), "inconclusive" (passed, but some entries could
-    not be told) or "fail". `sensitivity` is the largest relative error that could have gone unseen. `entry` is the
-    worst entry of a failure, `diagnosis` what the mistake looks like, most likely first.
+    `verdict` is "pass", "kink" (passed, at a point that is not smooth), "inconclusive" (passed, but some
+    entries could not be told) or "fail". `sensitivity` is the largest relative error that could have gone
+    unseen. `entry` is the worst entry of a failure, `diagnosis` what the mistake looks like, most likely
+    first.
     """
 
     def __init__(self, name: str):
@@ -39,7 +38,15 @@ class GradReport:
 
     @property
     def verdict(self) -> str:
-        return "fail" if self.failure else "inconclusive" if self.inconclusive else "kink" if self.kinks else "pass"
+        return (
+            "fail"
+            if self.failure
+            else "inconclusive"
+            if self.inconclusive
+            else "kink"
+            if self.kinks
+            else "pass"
+        )
 
     def add(self, found: Findings, order: int = 1) -> None:
         """Count what a comparison found."""
@@ -48,7 +55,8 @@ class GradReport:
         self.nonzero += found.nonzero
         self.kinks += found.kinks
         self.inconclusive += found.unknown
-        self.sensitivity = max(self.sensitivity, found.sensitivity)
+        if order == 1:  # the certificate is that of the gradient
+            self.sensitivity = max(self.sensitivity, found.sensitivity)
         self.whole &= found.whole
 
     def fail(self, failure, problem: Problem | None) -> None:
@@ -65,8 +73,12 @@ class GradReport:
     def __str__(self) -> str:
         if self.failure:
             return self.text
-        parts = [f"{self.name}: {self.verdict.upper()}", f"{self.compared} derivatives compared"
-                 if self.compared else "nothing to compare but shapes and dtypes: the Jacobian is empty"]
+        parts = [
+            f"{self.name}: {self.verdict.upper()}",
+            f"{self.compared} derivatives compared"
+            if self.compared
+            else "nothing to compare but shapes and dtypes: the Jacobian is empty",
+        ]
         if not self.whole:
             parts.append("along random directions")
         if self.kinks:
@@ -124,7 +136,11 @@ class OpReport:
         """Make the report of a failure."""
         self.failure = type(failure).__name__
         case = getattr(failure, "case", None)
-        where = f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]" if case else ""
+        where = (
+            f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]"
+            if case
+            else ""
+        )
         others = [(f.case.problem, f.found) for f, _ in self.failing if type(f) is type(failure)]
         self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where)
         self.cases.clear()
@@ -133,13 +149,26 @@ class OpReport:
     def __str__(self) -> str:
         if self.failure:
             return self.text
-        details = [f"{n} {what}" for n, what in ((self.ties, "with ties"), (self.empty, "empty"), (self.kinks, "at kinks"),
-                                                 (self.skipped, "skipped"), (len(self.refusals), "refused by it"),
-                                                 (self.inconclusive, "inconclusive")) if n]
+        details = [
+            f"{n} {what}"
+            for n, what in (
+                (self.ties, "with ties"),
+                (self.empty, "empty"),
+                (self.kinks, "at kinks"),
+                (self.skipped, "skipped"),
+                (len(self.refusals), "refused by it"),
+                (self.inconclusive, "inconclusive"),
+            )
+            if n
+        ]
         n = len(self.checks)
         text = f"{self.name}: PASS {n}/{n} checks, {self.inputs} input{'s' * (self.inputs != 1)}"
         text += f" ({', '.join(details)})" if details else ""
-        text += f"; {certificate(self.sensitivity)}" if self.sensitivity else "; a step function: its derivative is 0"
+        text += (
+            f"; {certificate(self.sensitivity)}"
+            if self.sensitivity
+            else "; a step function: its derivative is 0"
+        )
         if self.skip:
             text += "; skipped: " + ", ".join(f"{k} ({v})" for k, v in self.skip.items())
         if self.mutants is not None:
@@ -156,164 +185,3 @@ class OpReport:
 def certificate(sensitivity: float) -> str:
     """What a pass is worth."""
     return f"would detect any relative error above {sensitivity:.0e}".replace("e-0", "e-")
-
-
-# ---- the text of a failure --------------------------------------------------------------------------------
-
-def explain(name: str, failure, problem: Problem | None, others: list, where: str = "") -> tuple[list[str], str]:
-    """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
-    if problem is None:
-        return [], f"{name}: {failure.says}: {failure}"
-    found = getattr(failure, "found", None)
-    lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
-    lines += part("input", arguments(problem))
-    diagnosis: list[str] = []
-    if found is None or found.entry is None:
-        lines += part("what", [str(failure)])
-    else:
-        lines += entry_lines(problem, found)
-        lines += jacobian_lines(problem, found)
-        diagnosis, tried = diagnose(blocks(problem, found) + [b for f in others for b in blocks(*f)][:12])
-        if found.entry.column < 0:
-            diagnosis = ["SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a kink, but together "
-                         "they are no derivative: at ties the shares of the tied elements must add up to 1"]
-        if diagnosis:
-            lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
-        else:
-            lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
-        lines += part("ruled out", [ruled_out(problem, found, where)])
-    if problem.slots:
-        lines += ["", "  paste this to reproduce", *("      " + line for line in reproducer(name, problem).splitlines())]
-    return diagnosis, "\n".join(lines)
-
-
-def part(head: str, body: list[str]) -> list[str]:
-    return [f"  {head if i == 0 else '':<12} {line}" for i, line in enumerate(body)]
-
-
-def names(problem: Problem) -> list[str]:
-    given = [slot.name for slot in problem.slots]
-    return given + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
-
-
-def short(value) -> str:
-    """A value as source text, arrays written out where they are small."""
-    if hasattr(value, "node"):
-        value = value.array
-    if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=60, floatmode="unique").replace("\n", "")
-        dtype = "" if value.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={value.dtype}"
-        empty = value.size == 0
-        return f"np.zeros({value.shape}{dtype})" if empty else f"np.array({text}{dtype})"
-    if isinstance(value, (list, tuple)):
-        inner = ", ".join(map(short, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
-    if isinstance(value, np.generic):
-        return repr(value.item())
-    text = repr(value)
-    return text if len(text) < 80 else text[:76] + " ..."
-
-
-def arguments(problem: Problem) -> list[str]:
-    lines = []
-    varying = {slot.index: slot.name for slot in problem.slots if slot.index is not None}
-    if problem.bare:
-        for i, arg in enumerate(problem.args):
-            lines.append(f"{varying.get(i, f'argument {i}')} = {short(arg)}")
-    else:
-        lines = [short(arg) for arg in problem.args]
-    lines += [f"{k} = {short(v)}" for k, v in problem.kwargs.items()]
-    lines += [f"{slot.name}: {slot.array.shape}" for slot in problem.slots if slot.index is None]
-    return [line if len(line) < 110 else line[:106] + " ..." for line in lines[:12]]
-
-
-def entry_lines(problem: Problem, found: Findings) -> list[str]:
-    e = found.entry
-    if e.column < 0:
-        head = f"the derivative of {problem.where_out(e.row)} where all inputs move together"
-    else:
-        head = f"d {problem.where_out(e.row)} / d {problem.where(e.column)}"
-    lines = part("worst entry", [head, f"yours     {e.yours:.10g}"])
-    if e.low < e.high:
-        lines += part("", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"])
-    else:
-        lines += part("", [f"expected  {e.expected:.10g} ± {3 * e.error + 1e-16:.1g}"])
-    if np.isfinite(e.yours) and e.expected:
-        lines += part("", [f"ratio     {e.yours / e.expected:.6g}"])
-    return lines
-
-
-def jacobian_lines(problem: Problem, found: Findings) -> list[str]:
-    """Both Jacobians side by side, of the input that the worst entry belongs to."""
-    if found.yours is None or found.entry.column < 0:
-        return []
-    block = blocks(problem, found)[0]
-    if max(block.yours.shape) > SMALL:
-        return []
-    with np.errstate(all="ignore"):
-        clean = np.where(np.abs(block.expected) < 1e-12 * np.abs(block.expected).max(initial=0), 0, block.expected)
-    left, right = (np.array2string(a, precision=5, suppress_small=True, max_line_width=200).splitlines() for a in (block.yours, clean))
-    width = max(max(map(len, left)), 10) + 4
-    rows = [f"{'yours':<{width}}expected"] + [f"{a:<{width}}{b}" for a, b in zip(left, right)]
-    return part("Jacobian", [f"d out / d {problem.slots[block.slot].name}, a row an output", *rows])
-
-
-def blocks(problem: Problem, found: Findings) -> list[Block]:
-    """The blocks of yours and expected that hold a wrong entry, the worst one's first."""
-    if found.yours is None:
-        return []
-    expected = found.expected.value.T
-    slots = range(len(problem.slots))
-    worst = int(np.searchsorted(problem.ends, max(found.entry.column, 0), side="right")) - 1
-    return [block_of(problem, found.yours, expected, s) for s in sorted(slots, key=lambda s: s != worst)][:1]
-
-
-def ruled_out(problem: Problem, found: Findings, where: str) -> str:
-    e = found.entry
-    said = []
-    if e.low == e.high:
-        said.append("a kink (both sides have this slope)")
-    if where:
-        said.append("mutation, chance, hidden state, a cotangent that is ignored")
-    if e.column >= 0:
-        slope = taylor(problem, found)
-        if slope is not None:
-            said.append(f"too large a step (Taylor slope {slope:.2f}; a right gradient gives 2)")
-    return "; ".join(said) or "nothing"
-
-
-def taylor(problem: Problem, found: Findings) -> float | None:
-    """The order at which f(x + h) - f(x) - h·yours vanishes: 2 if yours is the gradient, 1 if it is not."""
-    e, p = found.entry, problem
-    unit = np.eye(1, p.point.size, e.column)[0]
-    with np.errstate(all="ignore"):
-        rest = [abs(p.value(p.point + h * unit)[e.row] - p.value(p.point)[e.row] - h * e.yours) for h in (2.0 ** -10, 2.0 ** -11)]
-    return float(np.log2(rest[0] / rest[1])) if min(rest) > 0 and np.isfinite(rest).all() else None
-
-
-def reproducer(name: str, problem: Problem) -> str:
-    """A test with these very arguments."""
-    f = problem.f
-    module = getattr(f, "__module__", None) or "__main__"
-    spelled = f"np.{name}" if module == "numpy" else name
-    if module == "numpy" or not name.isidentifier():
-        imported = ""
-    else:
-        imported = f"from {module} import {name}\n"
-    args = [short(a) for a in problem.args] + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
-    numbers = {s.index for s in problem.slots}
-    free = [f"x{k}" for k in range(len(problem.slots))]
-    if problem.bare and all(s.index is not None for s in problem.slots):
-        call = [free[sorted(numbers).index(i)] if i in numbers else args[i] for i in range(len(problem.args))]
-        given = [short(problem.slots[k].array) for k in range(len(problem.slots))]
-        if len(call) == len(free):
-            check = f"gradcheck({spelled}, {', '.join(given)})"
-        else:
-            check = f"gradcheck(lambda {', '.join(free)}: {spelled}({', '.join(call)}), {', '.join(given)})"
-    else:
-        arrays = ", ".join(short(a) for a in problem.args)
-        options = "{" + ", ".join(f"{k!r}: {short(v)}" for k, v in problem.kwargs.items()) + "}"
-        check = f"check_op({spelled}, [({arrays},)], kwargs={options})"
-    uses = "check_op" if check.startswith("check_op") else "gradcheck"
-    return (f"import numpy as np\nfrom tinygrad_np.testing import {uses}\n{imported}\n\n"
-            f"def test_{name if name.isidentifier() else 'gradient'}():\n    {check}")

@@ -1,7 +1,8 @@
-"""Hypothesis strategies for gradients: arrays whose values finite differences like, tensors, layouts, cotangents, inputs.
+"""Hypothesis strategies for gradients: arrays whose values finite differences like, tensors, layouts,
+cotangents, inputs.
 
-Values lie on a grid of eighths, or of 64ths of a bounded domain: x ± h is exact there, ties are exact ties, and a
-failing case shrinks to short numbers. Import this module only where hypothesis is installed.
+Values lie on a grid of eighths, or of 64ths of a bounded domain: x ± h is exact there, ties are exact ties,
+and a failing case shrinks to short numbers. Import this module only where hypothesis is installed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from .layouts import LAYOUTS
 Domain = tuple[float, float]
 
 
-def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[tuple]:
+def shapes(
+    min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3
+) -> st.SearchStrategy[tuple]:
     """Shapes; a side of length 0 is rare."""
     return st.integers(min_dims, max_dims).flatmap(lambda n: st.tuples(*[sides(min_side, max_side)] * n))
 
@@ -48,7 +51,9 @@ def grid(domain: Domain = REAL, reach: int = 40) -> st.SearchStrategy[float]:
 @st.composite
 def arrays(draw, shape=None, domain: Domain = REAL, dtype="float64") -> np.ndarray:
     """Arrays of a shape (or of any) with values from a domain."""
-    shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    shape = (
+        draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    )
     n = int(np.prod(shape))
     dtype = np.dtype(dtype)
     values = draw(st.lists(grid(domain), min_size=n, max_size=n))
@@ -71,7 +76,9 @@ def tensors(draw, shape=None, domain: Domain = REAL, dtype="float64", requires_g
 
 @st.composite
 def cotangents(draw, like, kinds=("dense", "dense", "onehot", "zero", "constant")) -> np.ndarray:
-    """Cotangents of the shape and dtype of `like`: dense, with one entry, zero, or one number with zero strides."""
+    """Cotangents of the shape and dtype of `like`: dense, with one entry, zero, or one number with zero
+    strides.
+    """
     like = like.array if isinstance(like, Tensor) else np.asarray(like)
     kind = draw(st.sampled_from(kinds))
     if kind == "constant":
@@ -92,13 +99,17 @@ def broadcastable(draw, n: int, max_dims: int = 3, max_side: int = 3) -> tuple:
     found = []
     for _ in range(n):
         start = draw(st.integers(0, len(full))) if n > 1 else 0
-        ones = draw(st.lists(st.sampled_from([False, False, True]), min_size=len(full), max_size=len(full))) if n > 1 \
+        ones = (
+            draw(st.lists(st.sampled_from([False, False, True]), min_size=len(full), max_size=len(full)))
+            if n > 1
             else [False] * len(full)
+        )
         found.append(tuple(1 if one else side for one, side in zip(ones, full))[start:])
     return tuple(found)
 
 
 # ---- the arguments of an operation ------------------------------------------------------------------------
+
 
 @st.composite
 def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
@@ -110,9 +121,13 @@ def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
 
 
 def apart(call: tuple, made: int) -> bool:
-    """Whether the floating arrays among the arguments may vary independently: as many as were made, none a view of another."""
+    """Whether the floating arrays among the arguments may vary independently: as many as were made, none a
+    view of another.
+    """
     found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"]
-    return len(found) <= made and not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
+    return len(found) <= made and not any(
+        np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i]
+    )
 
 
 class Program:
@@ -120,7 +135,9 @@ class Program:
 
     def __init__(self, case: Callable, fun: Callable, name: str):
         self.case, self.fun, self.__name__ = case, fun, name
-        self.__module__ = "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
+        self.__module__ = (
+            "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
+        )
 
     def __call__(self, *arrays):
         given = iter(arrays)
@@ -131,16 +148,25 @@ class Program:
         given, found = iter(arrays), []
 
         def called(*args, **kwargs):
-            found.extend(leaf.copy() for leaf in flatten((args, kwargs))[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc")
+            found.extend(
+                leaf.copy()
+                for leaf in flatten((args, kwargs))[0]
+                if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"
+            )
             return self.fun(*args, **kwargs)
+
         called.__name__ = self.__name__
         self.case(called, lambda *dims: next(given).copy())
         return found
 
 
 @st.composite
-def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4) -> tuple:
-    """(args, kwargs) of one of a row's cases, with drawn sizes and values; (args, {}, Program) for other programs."""
+def case_inputs(
+    draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4
+) -> tuple:
+    """(args, kwargs) of one of a row's cases, with drawn sizes and values; (args, {}, Program) for other
+    programs.
+    """
     case = draw(st.sampled_from(list(cases)))
     sizes: dict[str, int] = {}
     domains = iter(domain) if isinstance(domain[0], tuple) else None
@@ -169,7 +195,7 @@ def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="
     try:
         result = case(called, array)
     except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
-        hypothesis.reject()                         # NumPy itself refuses these sizes
+        hypothesis.reject()  # NumPy itself refuses these sizes
     if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2], len(made)):
         return calls[0][:2]
     return tuple(made), {}, Program(case, fun, name)
@@ -183,19 +209,30 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
     wide = [core[:1] == ("...",) for core in cores]
     cores = [core[1:] if more else core for core, more in zip(cores, wide)]
     sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
-    fronts = [front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)]
+    fronts = [
+        front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)
+    ]
     domains = domain if isinstance(domain[0], tuple) else (domain,) * len(cores)
-    return tuple(draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
-                 for front, core, d_ in zip(fronts, cores, domains)), {}
+    return tuple(
+        draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
+        for front, core, d_ in zip(fronts, cores, domains)
+    ), {}
 
 
-def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signature: str | None = None, kinks=(),
-              dtype: str = "float64") -> st.SearchStrategy[tuple]:
+def op_inputs(
+    op: Callable,
+    *,
+    domain=None,
+    kwargs: dict | None = None,
+    signature: str | None = None,
+    kinks=(),
+    dtype: str = "float64",
+) -> st.SearchStrategy[tuple]:
     """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
 
     `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
     """
-    row = TABLE.get(op) if isinstance(op, (Callable,)) else None      # type: ignore[arg-type]
+    row = TABLE.get(op) if isinstance(op, (Callable,)) else None  # type: ignore[arg-type]
     domain_of_row = getattr(row, "domain", None)
     where = domain or domain_of_row or REAL
     if signature:
@@ -206,37 +243,56 @@ def op_inputs(op: Callable, *, domain=None, kwargs: dict | None = None, signatur
         drawn = case_inputs(op, row.cases, row.name, where, dtype)
     else:
         from .discover import guess
+
         drawn = guess(op, domain or domain_of_row, dtype, kwargs)
     known = declared(kinks, row)
     if known:
-        drawn = drawn.map(lambda found: (*smooth(*found[:2], known, *found[2:]), *found[2:])).filter(lambda found: found[0] is not None)
+        drawn = drawn.map(lambda found: (*smooth(*found[:2], known, *found[2:]), *found[2:])).filter(
+            lambda found: found[0] is not None
+        )
     if not kwargs:
         return drawn
-    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
+    return st.builds(
+        lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs)
+    )
 
 
 def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:
     """(args, kwargs) from a strategy of argument tuples and of options."""
-    return st.tuples(inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {}))
+    return st.tuples(
+        inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {})
+    )
 
 
 def options_of(kwargs: dict) -> st.SearchStrategy[dict]:
-    return st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})
+    return st.fixed_dictionaries(
+        {k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()}
+    )
 
 
 def example(op: Callable, signature: str | None = None) -> str:
-    """The source text of arguments that an operation takes: the simplest that can be drawn with two elements or more."""
-    from .report import short
+    """The source text of arguments that an operation takes: the simplest that can be drawn with two
+    elements or more.
+    """
+    from .explain import short
+
     found: list = []
 
-    @hypothesis.settings(max_examples=100, database=None, derandomize=True, deadline=None,
-                         suppress_health_check=list(hypothesis.HealthCheck), phases=[hypothesis.Phase.generate])
+    @hypothesis.settings(
+        max_examples=100,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate],
+    )
     @hypothesis.given(op_inputs(op, signature=signature))
     def look(inputs):
         args, kwargs, *program = inputs
         size = sum(leaf.size for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray))
         if not program and not kwargs and 2 <= size <= 8:
             found.append(args)
+
     look()
     if not found:
         raise LookupError("found no short arguments for it; write inputs=[(args...), ...] yourself")
@@ -244,4 +300,5 @@ def example(op: Callable, signature: str | None = None) -> str:
     def plainness(args) -> tuple:
         leaves = [leaf for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray)]
         return any(len(np.unique(leaf)) < max(leaf.size, 2) for leaf in leaves), len(repr(args))
+
     return ", ".join(map(short, min(found, key=plainness)))

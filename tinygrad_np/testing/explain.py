@@ -1,0 +1,202 @@
+"""The text of a failure: the input, the worst entry, both Jacobians, what it looks like, and a test to
+paste.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compare import Findings
+from .diagnose import diagnose
+from .mistakes import Block, block_of
+from .problem import Problem, parameter
+
+SMALL = 8  # the largest side of a Jacobian that is printed
+
+
+def explain(
+    name: str, failure, problem: Problem | None, others: list, where: str = ""
+) -> tuple[list[str], str]:
+    """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
+    if problem is None:
+        return [], f"{name}: {failure.says}: {failure}"
+    found = getattr(failure, "found", None)
+    lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
+    lines += part("input", arguments(problem))
+    diagnosis: list[str] = []
+    if found is None or found.entry is None:
+        lines += part("what", [str(failure)])
+    else:
+        lines += entry_lines(problem, found)
+        lines += jacobian_lines(problem, found)
+        diagnosis, tried = diagnose(blocks(problem, found) + [b for f in others for b in blocks(*f)][:12])
+        if found.entry.column < 0:
+            diagnosis = [
+                "SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a "
+                "kink, but together "
+                "they are no derivative: at ties the shares of the tied elements must add up to 1"
+            ]
+        if diagnosis:
+            lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
+        else:
+            lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
+        lines += part("ruled out", [ruled_out(problem, found, where)])
+    if problem.slots:
+        lines += [
+            "",
+            "  paste this to reproduce",
+            *("      " + line for line in reproducer(name, problem).splitlines()),
+        ]
+    return diagnosis, "\n".join(lines)
+
+
+def part(head: str, body: list[str]) -> list[str]:
+    return [f"  {head if i == 0 else '':<12} {line}" for i, line in enumerate(body)]
+
+
+def names(problem: Problem) -> list[str]:
+    given = [slot.name for slot in problem.slots]
+    return given + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
+
+
+def short(value) -> str:
+    """A value as source text, arrays written out where they are small."""
+    if hasattr(value, "node"):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, separator=", ", threshold=60, floatmode="unique").replace("\n", "")
+        dtype = (
+            ""
+            if value.dtype in (np.float64, np.int64, np.bool_, np.complex128)
+            else f", dtype={value.dtype}"
+        )
+        empty = value.size == 0
+        return f"np.zeros({value.shape}{dtype})" if empty else f"np.array({text}{dtype})"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(short, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    text = repr(value)
+    return text if len(text) < 80 else text[:76] + " ..."
+
+
+def arguments(problem: Problem) -> list[str]:
+    lines = []
+    varying = {slot.index: slot.name for slot in problem.slots if slot.index is not None}
+    if problem.bare:
+        for i, arg in enumerate(problem.args):
+            lines.append(f"{varying.get(i) or parameter(problem.f, i)} = {short(arg)}")
+    else:
+        lines = [short(arg) for arg in problem.args]
+    lines += [f"{k} = {short(v)}" for k, v in problem.kwargs.items()]
+    lines += [f"{slot.name}: {slot.array.shape}" for slot in problem.slots if slot.index is None]
+    return [line if len(line) < 110 else line[:106] + " ..." for line in lines[:12]]
+
+
+def entry_lines(problem: Problem, found: Findings) -> list[str]:
+    e = found.entry
+    if e.column < 0:
+        head = f"the derivative of {problem.where_out(e.row)} where all inputs move together"
+    else:
+        head = f"d {problem.where_out(e.row)} / d {problem.where(e.column)}"
+    lines = part("worst entry", [head, f"yours     {e.yours:.10g}"])
+    if e.low < e.high:
+        lines += part(
+            "", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"]
+        )
+    else:
+        lines += part("", [f"expected  {e.expected:.10g} ± {3 * e.error + 1e-16:.1g}"])
+    if np.isfinite(e.yours) and e.expected:
+        lines += part("", [f"ratio     {e.yours / e.expected:.6g}"])
+    return lines
+
+
+def jacobian_lines(problem: Problem, found: Findings) -> list[str]:
+    """Both Jacobians side by side, of the input that the worst entry belongs to."""
+    if found.yours is None or found.entry.column < 0:
+        return []
+    block = blocks(problem, found)[0]
+    if max(block.yours.shape) > SMALL:
+        return []
+    with np.errstate(all="ignore"):
+        clean = np.where(
+            np.abs(block.expected) < 1e-12 * np.abs(block.expected).max(initial=0), 0, block.expected
+        )
+    left, right = (
+        np.array2string(a, precision=5, suppress_small=True, max_line_width=200).splitlines()
+        for a in (block.yours, clean)
+    )
+    width = max(max(map(len, left)), 10) + 4
+    rows = [f"{'yours':<{width}}expected"] + [f"{a:<{width}}{b}" for a, b in zip(left, right)]
+    return part("Jacobian", [f"d out / d {problem.slots[block.slot].name}, a row an output", *rows])
+
+
+def blocks(problem: Problem, found: Findings) -> list[Block]:
+    """The blocks of yours and expected that hold a wrong entry, the worst one's first."""
+    if found.yours is None:
+        return []
+    expected = found.expected.value.T
+    slots = range(len(problem.slots))
+    worst = int(np.searchsorted(problem.ends, max(found.entry.column, 0), side="right")) - 1
+    return [block_of(problem, found.yours, expected, s) for s in sorted(slots, key=lambda s: s != worst)][
+        :1
+    ]
+
+
+def ruled_out(problem: Problem, found: Findings, where: str) -> str:
+    e = found.entry
+    said = []
+    if e.low == e.high:
+        said.append("a kink (both sides have this slope)")
+    if where:
+        said.append("mutation, chance, hidden state, a cotangent that is ignored")
+    if e.column >= 0:
+        slope = taylor(problem, found)
+        if slope is not None:
+            said.append(f"too large a step (Taylor slope {slope:.2f}; a right gradient gives 2)")
+    return "; ".join(said) or "nothing"
+
+
+def taylor(problem: Problem, found: Findings) -> float | None:
+    """The order at which f(x + h) - f(x) - h·yours vanishes: 2 if yours is the gradient, 1 if it is not."""
+    e, p = found.entry, problem
+    unit = np.eye(1, p.point.size, e.column)[0]
+    with np.errstate(all="ignore"):
+        rest = [
+            abs(p.value(p.point + h * unit)[e.row] - p.value(p.point)[e.row] - h * e.yours)
+            for h in (2.0**-10, 2.0**-11)
+        ]
+    return float(np.log2(rest[0] / rest[1])) if min(rest) > 0 and np.isfinite(rest).all() else None
+
+
+def reproducer(name: str, problem: Problem) -> str:
+    """A test with these very arguments."""
+    f = problem.f
+    module = getattr(f, "__module__", None) or "__main__"
+    spelled = f"np.{name}" if module == "numpy" else name
+    if module == "numpy" or not name.isidentifier():
+        imported = ""
+    else:
+        imported = f"from {module} import {name}\n"
+    args = [short(a) for a in problem.args] + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
+    numbers = {s.index for s in problem.slots}
+    free = [f"x{k}" for k in range(len(problem.slots))]
+    if problem.bare and all(s.index is not None for s in problem.slots):
+        call = [
+            free[sorted(numbers).index(i)] if i in numbers else args[i] for i in range(len(problem.args))
+        ]
+        given = [short(problem.slots[k].array) for k in range(len(problem.slots))]
+        if len(call) == len(free):
+            check = f"gradcheck({spelled}, {', '.join(given)})"
+        else:
+            check = f"gradcheck(lambda {', '.join(free)}: {spelled}({', '.join(call)}), {', '.join(given)})"
+    else:
+        arrays = ", ".join(short(a) for a in problem.args)
+        options = "{" + ", ".join(f"{k!r}: {short(v)}" for k, v in problem.kwargs.items()) + "}"
+        check = f"check_op({spelled}, [({arrays},)], kwargs={options})"
+    uses = "check_op" if check.startswith("check_op") else "gradcheck"
+    return (
+        f"import numpy as np\nfrom tinygrad_np.testing import {uses}\n{imported}\n\n"
+        f"def test_{name if name.isidentifier() else 'gradient'}():\n    {check}"
+    )
