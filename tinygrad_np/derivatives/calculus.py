@@ -131,9 +131,8 @@ def gradient(f, *varargs, axis=None, edge_order=1):
                 f"gradient: found coordinates of shape {d.shape} for axis {i} of length {f.shape[i]}"
             )
         d = np.diff(d) if d.ndim else d
-        if (
-            d.ndim and (values_of(d) == values_of(d)[0]).all()
-        ):  # evenly spaced: the simple formula, as in NumPy
+        fixed = not (hasattr(d, "node") and d.node.tracked)     # coordinates that vary do not stay even
+        if d.ndim and fixed and (values_of(d) == values_of(d)[0]).all():  # even: the simple formula, as NumPy
             d = np.mean(d)
         out.append(
             slopes(
