@@ -281,7 +281,7 @@ def narrow(low: Problem, problem: Problem) -> None:
     with np.errstate(all="ignore"):
         size = np.abs(expected).max(initial=0)
         off = np.abs(found - expected)
-        bad = off > 0.05 * np.abs(expected) + 2**13 * eps * (0.05 * size + 0.01 * natural(problem))
+        bad = off > 0.05 * np.abs(expected) + 2**13 * eps * (size + 0.01 * natural(problem))
         bad &= (
             np.isfinite(expected)
             & (np.abs(expected) < np.finfo(dtype).max / 16)
