@@ -8,24 +8,11 @@ program.py joins it all.
 from __future__ import annotations
 
 import functools
-import threading
-import types
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 
-from ..graph import Leaf
-from ..modes import mode
-from ..recording import TENSORS
-from ..standin import recorder
-from ..transforms import flatten
-from .functions import NotReplayable as NotReplayable
-from .program import ONE_AT_A_TIME, Program, recorded
-from .replay import Differs
-
-ndarray = np.ndarray
+class NotReplayable(TypeError):
+    """Something in a jitted function that a replay could not repeat."""
 
 
 def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
@@ -41,7 +28,7 @@ def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
     without jit. Raises NotReplayable, with the line, where a replay could not repeat what `f` does: a branch
     on a tensor's value, a conversion to a Python number or to NumPy, a Python counter.
 
-    >>> from tinygrad_np import Tensor
+    >>> import numpy as np
     >>> @jit
     ... def energy(x):
     ...     return (np.sin(x) ** 2 + np.cos(x) ** 2).sum()
@@ -54,90 +41,6 @@ def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
         raise TypeError(f"jit: expected a function, found {type(f).__name__}")
     if max_programs < 1:
         raise ValueError(f"jit: max_programs: expected at least 1, found {max_programs}")
+    from .jitted import Jitted  # recording needs NumPy's random generators, which are slow to import
+
     return Jitted(f, max_programs)
-
-
-class Jitted:
-    """A jitted function: `programs` are what it has recorded; printing one shows its instructions."""
-
-    def __init__(self, f: Callable, max_programs: int):
-        functools.update_wrapper(self, f)
-        self.f = f
-        self.max_programs = max_programs
-        self.recordings = 0
-        self._programs: OrderedDict[int, Program] = OrderedDict()
-        self._last: Program | None = None
-        self._lock = threading.RLock()
-
-    def __call__(self, *args, **kwargs):
-        if recorder.get() is not None:
-            return self.f(*args, **kwargs)  # another recording sees the function itself
-        with self._lock:  # a program has one memory
-            return self._call(args, kwargs)
-
-    def _call(self, args: tuple, kwargs: dict):
-        last, now = self._last, mode.get()
-        if (
-            last is not None
-            and not kwargs
-            and last.mode is now
-            and last.takes(args)
-            and last.state.unchanged()
-        ):
-            return self.replay(last, args, args, kwargs)
-        if now is not None and (now.transforms or now.watch is not None):
-            return self.f(*args, **kwargs)  # a transform, or a debugger, sees the function itself
-        leaves, paths, rebuild = flatten((args, kwargs))
-        if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
-            return self.f(*args, **kwargs)
-        key = (now, tuple(paths), tuple(map(signature, leaves)))
-        for program in reversed(self._programs.values()):
-            if program.key == key and program.state.unchanged():
-                return self.replay(program, leaves, args, kwargs)
-        self.recordings += 1
-        with ONE_AT_A_TIME:
-            program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
-        if program is not None:
-            self._programs[id(program)] = program
-            while len(self._programs) > self.max_programs:
-                self._programs.popitem(last=False)
-        return result
-
-    def replay(self, program: Program, leaves, args, kwargs):
-        if leaves is not args:
-            flat = not kwargs and len(leaves) == len(args) and all(a is b for a, b in zip(leaves, args))
-            self._last = program if flat else None
-            self._programs.move_to_end(id(program))
-        try:
-            return program(leaves)
-        except Differs:
-            return self.f(*args, **kwargs)
-
-    @property
-    def programs(self) -> list[Program]:
-        """What was recorded and is kept, the most recently used first."""
-        return list(reversed(self._programs.values()))
-
-    def __jit_state__(self) -> tuple:
-        return (self.f,)  # what another recording, which sees f itself, can reach through it
-
-    def __get__(self, instance, owner=None):
-        return self if instance is None else types.MethodType(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<jit of {getattr(self.f, '__name__', self.f)}, {len(self._programs)} programs>"
-
-
-def signature(leaf) -> Any:
-    """What a program is specialized to, of one argument."""
-    if isinstance(leaf, ndarray):
-        return leaf.shape, leaf.dtype
-    if type(leaf) in TENSORS:
-        return Leaf, leaf.shape, leaf.dtype, leaf.node.tracked, leaf.grad is None
-    if isinstance(leaf, np.generic):
-        return (), leaf.dtype
-    try:
-        hash(leaf)
-    except TypeError:
-        return id(leaf)
-    return type(leaf), repr(leaf) if type(leaf) in (float, complex) else leaf

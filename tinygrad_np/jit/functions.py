@@ -12,13 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from ..standin import STANDINS
+from . import NotReplayable
 
 ndarray = np.ndarray
 HERE = (str(Path(__file__).parents[1]) + "/", str(Path(np.__file__).parent) + "/")
-
-
-class NotReplayable(TypeError):
-    """Something in a jitted function that a replay could not repeat."""
 
 
 REDUCTIONS = {
