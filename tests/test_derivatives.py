@@ -11,7 +11,7 @@ from tinygrad_np.table import TABLE, Plain
 from tinygrad_np.testing import check_op, strategies
 from tinygrad_np.testing.problem import Problem
 
-EXAMPLES = 10
+EXAMPLES = 8
 
 
 def rows() -> dict:
