@@ -33,7 +33,10 @@ def rows() -> dict:
 
 ROWS = rows()
 COMPLEX_ONLY = {"imag"}  # on real numbers it is 0 with all its derivatives
-SKIP = {"cofactors": {"second": "it is the second derivative of det already; the third is refused"}}
+SKIP = {
+    "cofactors": {"second": "it is the second derivative of det already; the third is refused"},
+    "polyfit": {"layouts": "a fit without residual has gradients that are rounding, of another size on other processors"},
+}
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
