@@ -103,7 +103,7 @@ def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():
 )
 def test_batches_and_phases(f, kind):
     """Complex eigenvectors are checked as they are, with the phase that LAPACK gives them."""
-    # near eigenvalues of a matrix that is not normal make the second derivative of eig mostly rounding
+    # the second order of a real eig passes or fails with the BLAS kernels in use; why is not yet known
     assert gradcheck(f, kind(2, 3, 3), order=1 if f is L.eig else 2)
 
 
