@@ -14,7 +14,7 @@ import tinygrad_np as tg
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygrad_np"
 # Imports run one way, from later to earlier: a file may import only what stands before it.
-ORDER = ["standin", "modes", "signatures", "graph", "notes", "rules", "table", "derivatives", "guard", "ufuncs", "recording", "fastpath", "dispatch", "methods",
+ORDER = ["standin", "modes", "signatures", "tape", "notes", "rules", "table", "derivatives", "guard", "ufuncs", "recording", "fastpath", "dispatch", "methods",
          "assignment", "tensor", "transforms"]
 
 

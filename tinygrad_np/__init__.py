@@ -1,23 +1,22 @@
 """Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
 
-graph.py the tape, rules.py and table.py what a row is, derivatives/ the rows, tensor.py recording, transforms.py
+tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, tensor.py recording, transforms.py
 functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
 """
 
 from . import array_api as array_api
+from . import nn as nn
+from . import optim as optim
 from .assignment import ViewError as ViewError
 from .checkpoint import checkpoint as checkpoint
 from .debugging import NonFiniteError as NonFiniteError
 from .debugging import debug as debug
-from .graph import FreedGraphError as FreedGraphError
 from .guard import MutationError as MutationError
 from .io import load as load
 from .io import save as save
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
-from . import nn as nn
-from . import optim as optim
 from .jit import NotReplayable as NotReplayable
 from .jit import jit as jit
 from .modes import enable_grad as enable_grad
@@ -27,6 +26,7 @@ from .notes import record as record
 from .rules import NotDifferentiable as NotDifferentiable
 from .rules import unbroadcast as unbroadcast
 from .table import primitive as primitive
+from .tape import FreedGraphError as FreedGraphError
 from .tensor import Tensor as Tensor
 from .transforms import grad as grad
 from .transforms import jvp as jvp

@@ -11,11 +11,11 @@ import sys
 import numpy as np
 
 from .dispatch import CALLS
-from .graph import CONST, Leaf, Node
 from .guard import ALONE, changed, refs
 from .modes import current, mode
 from .recording import TENSORS, is_tracked, kept, raw, watched
 from .table import TABLE, assigned
+from .tape import CONST, Leaf, Node
 
 
 class ViewError(ValueError):

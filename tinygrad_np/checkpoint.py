@@ -6,9 +6,9 @@ from typing import Callable
 
 import numpy as np
 
-from .graph import SELECT, Node, next_serial, oldest_first, pullback, pushforward
 from .modes import current, mode, setting
 from .recording import raw, watched, wrap
+from .tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward
 from .tensor import Tensor
 from .transforms import flatten
 

@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .graph import Node
 from .guard import MutationError
 from .modes import setting
 from .notes import user_frame
+from .tape import Node
 
 
 class NonFiniteError(FloatingPointError):

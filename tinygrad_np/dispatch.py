@@ -11,11 +11,11 @@ import numpy as np
 
 from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
 from .fastpath import binary, positional, unary
-from .graph import CONST
 from .recording import Engine, is_tracked, outputs, raw
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
 from .table import TABLE, Plain
+from .tape import CONST
 from .ufuncs import METHODS, assign_out
 
 

@@ -9,11 +9,11 @@ from typing import Callable
 
 import numpy as np
 
-from .graph import CONST, Node, next_serial
 from .guard import protect, residual
 from .modes import current, cut, mode
 from .recording import TENSORS, Traced, as_array, explained, finish, left, note_view, watched
 from .rules import Row
+from .tape import CONST, Node, next_serial
 
 ndarray = np.ndarray
 new = object.__new__

@@ -14,7 +14,7 @@ import weakref
 
 import numpy as np
 
-from .graph import SELECT, Leaf, Node, next_serial, oldest_first
+from .tape import SELECT, Leaf, Node, next_serial, oldest_first
 
 COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
 _locks: dict[int, int] = {}                     # id of a locked array -> how many residuals need it

@@ -111,7 +111,7 @@ def _nested(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 # ---- formats ----------------------------------------------------------------------------------------------
 
 def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
-    import zipfile      # here and below: too slow to import for those who only compute
+    import zipfile  # here and below: too slow to import for those who only compute
     # Not np.savez: it takes the names as keyword arguments, where an entry called "file" would clash.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .graph import Node, oldest_first
 from .modes import current, setting
+from .tape import Node, oldest_first
 
 NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
 CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape

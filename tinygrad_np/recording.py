@@ -6,11 +6,11 @@ import weakref
 
 import numpy as np
 
-from .graph import CONST, SELECT, Node
 from .guard import protect, residual
 from .modes import current, cut, mode
 from .notes import note_call
 from .rules import NotDifferentiable, Row, type_like
+from .tape import CONST, SELECT, Node
 
 ndarray = np.ndarray
 new = object.__new__

@@ -15,9 +15,9 @@ from typing import Callable
 
 import numpy as np
 
-from .graph import SELECT, Leaf, Node, has_nan, pullback
 from .signatures import binder, names_of, selector, signature_of
 from .standin import STANDINS
+from .tape import SELECT, Leaf, Node, has_nan, pullback
 
 
 class NotDifferentiable(TypeError):

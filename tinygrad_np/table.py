@@ -6,12 +6,12 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .graph import next_serial
 from .modes import cut
 from .notes import note_call
 from .rules import Elementwise, Reduction, Row, unbroadcast
 from .signatures import signature_of
 from .standin import whole
+from .tape import next_serial
 
 TABLE: dict[Callable, Any] = {}
 

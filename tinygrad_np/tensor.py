@@ -11,11 +11,11 @@ import numpy as np
 from . import guard
 from .assignment import Assignment
 from .dispatch import CALLS, call_function, call_ufunc
-from .graph import CONST, SELECT, Const, Leaf, Node, pullback
 from .methods import ArrayMethods
 from .modes import current, cut, mode
 from .recording import Traced, is_tracked, raw, record, wrap
 from .table import TABLE, getitem
+from .tape import CONST, SELECT, Const, Leaf, Node, pullback
 
 if TYPE_CHECKING:
     from .viz.view import GraphView

@@ -12,10 +12,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from .graph import Const, Node, Variable, pullback, pushforward
 from .modes import current, setting
 from .recording import raw, wrap
 from .rules import Row
+from .tape import Const, Node, Variable, pullback, pushforward
 from .tensor import Tensor, lift
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")

@@ -1,3 +1,19 @@
 """The calculus, a row a function, in NumPy's own families. Importing the package fills the table."""
 
-from . import calculus, decompositions, elementwise, fft, filling, indexing, joining, padding, linalg, pieces, plain, products, reductions, shape, statistics  # noqa: F401
+from . import (  # noqa: F401
+    calculus,
+    decompositions,
+    elementwise,
+    fft,
+    filling,
+    indexing,
+    joining,
+    linalg,
+    padding,
+    pieces,
+    plain,
+    products,
+    reductions,
+    shape,
+    statistics,
+)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Leaf
 from ..recording import TENSORS
+from ..tape import Leaf
 from .functions import refuse
 from .instruction import View
 from .record import Tape

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Leaf
 from ..modes import mode
 from ..recording import TENSORS
 from ..standin import recorder
+from ..tape import Leaf
 from ..transforms import flatten
 from .program import ONE_AT_A_TIME, Program, recorded
 from .replay import Differs

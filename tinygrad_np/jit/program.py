@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import CONST, Leaf, Node
 from ..guard import changed
 from ..modes import mode
 from ..recording import TENSORS, wrap
 from ..rules import NotDifferentiable
 from ..standin import recorder
+from ..tape import CONST, Leaf, Node
 from ..transforms import flatten
 from . import show
 from .exchange import Arguments, Swap, array_like

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Leaf
 from ..guard import ALONE, refs
 from ..recording import TENSORS
+from ..tape import Leaf
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..graph import next_serial
 from ..notes import note_call
+from ..tape import next_serial
 from ..tensor import Tensor
 
 if TYPE_CHECKING:

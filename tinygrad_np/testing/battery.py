@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from ..graph import Const, Leaf, pullback
+from ..tape import Const, Leaf, pullback
 from ..tensor import Tensor, wrap
 from . import failures
 from .compare import Findings

@@ -344,7 +344,7 @@ def guilty(error: BaseException) -> str:
                 "numpy",
                 "tinygrad_np.testing",
                 "tinygrad_np.transforms",
-                "tinygrad_np.graph",
+                "tinygrad_np.tape",
                 "tinygrad_np.rules",
                 "tinygrad_np.tensor",
                 "tinygrad_np.table",

@@ -16,7 +16,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .. import no_grad
-from ..graph import CONST
+from ..tape import CONST
 from ..tensor import Tensor, wrap
 from ..transforms import flatten, jvp, vjp
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import SELECT
 from ..rules import Elementwise
+from ..tape import SELECT
 
 # Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
 # summed. Axis 0 is the batch.
