@@ -5,7 +5,7 @@ An elementwise ufunc, and any function whose arguments come all in order, are re
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 

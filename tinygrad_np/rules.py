@@ -10,8 +10,8 @@ the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import mul
-from typing import Callable
 
 import numpy as np
 

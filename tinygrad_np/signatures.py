@@ -6,7 +6,8 @@ This is the one place that builds source text: `inspect` at every call would cos
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 

@@ -7,10 +7,11 @@ back at its consumer and a graph dies by reference counting alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heappushpop
 from itertools import count, repeat
 from operator import attrgetter
-from typing import Any, Callable, Iterable
+from typing import Any
 
 import numpy as np
 

@@ -156,7 +156,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
         """The bytes of the elements, without history."""
         return self.array.tobytes(order)
 
-    def detach(self) -> "Tensor":
+    def detach(self) -> Tensor:
         """A tensor of the same values that needs no gradient."""
         cut("detach()", (self,))
         return wrap(raw(self), Const(self.array.shape, self.array.dtype, self.name))
@@ -349,7 +349,7 @@ def accumulate(leaf: Leaf, g) -> None:
         leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g
 
 
-def detached(tensor: "Tensor", caller: str) -> ndarray:
+def detached(tensor: Tensor, caller: str) -> ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
         raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
@@ -357,7 +357,7 @@ def detached(tensor: "Tensor", caller: str) -> ndarray:
     return tensor.array
 
 
-def detached_scalar(tensor: "Tensor", caller: str) -> ndarray:
+def detached_scalar(tensor: Tensor, caller: str) -> ndarray:
     """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
 
     That is inside a transform, and in `array[i] = tensor`, which NumPy does by way of `float`.

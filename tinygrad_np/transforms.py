@@ -7,8 +7,9 @@ itself, so transforms nest; outside, plain ndarrays come back.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..rules import NotDifferentiable
-from ..table import composed, values_of
+from ..table import composed
 from .reductions import along, gap
 
 COPIES = ("edge", "reflect", "symmetric", "wrap")

@@ -7,7 +7,8 @@ for its cause. A rule that writes into its input, say, would also look like a wr
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 

@@ -53,7 +53,7 @@ class Findings:
     yours: np.ndarray | None = field(default=None, repr=False)
     expected: Reference | None = field(default=None, repr=False)
 
-    def add(self, other: "Findings") -> None:
+    def add(self, other: Findings) -> None:
         self.compared += other.compared
         self.nonzero += other.nonzero
         self.kinks += other.kinks

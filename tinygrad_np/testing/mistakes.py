@@ -6,9 +6,9 @@ where the block is no evidence for it. Their order is the order of preference wh
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Callable, Iterator
 
 import numpy as np
 

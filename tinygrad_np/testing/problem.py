@@ -9,9 +9,10 @@ happens, so that a function may also reach them by a closure; the caller's array
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import is_
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 

@@ -8,7 +8,7 @@ and a failing case shrinks to short numbers. Import this module only where hypot
 from __future__ import annotations
 
 import warnings
-from typing import Callable
+from collections.abc import Callable
 
 import hypothesis
 import numpy as np
