@@ -10,7 +10,7 @@ from importlib import import_module
 import numpy as np
 
 from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
-from .fastpath import binary, positional, unary
+from .fastpath import recorded
 from .recording import Engine, is_tracked, outputs, raw
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
@@ -20,19 +20,17 @@ from .ufuncs import METHODS, assign_out
 
 
 class Calls(dict):
-    """The closures of the elementwise ufuncs, each made when it is first asked for; None for anything else."""
+    """The recorded forms of the ufuncs, each made when it is first asked for; None for one that has none."""
 
     def __missing__(self, ufunc):
         row = TABLE.get(ufunc)
-        fits = row is not None and row.kind == "elementwise" and len(row.names) <= 2
-        call = (unary(row) if len(row.names) == 1 else binary(row)) if fits else None
+        call = recorded(row, len(row.names)) if isinstance(row, Row) else None
         if row is not None:     # a row may still be entered for a function that has none
             self[ufunc] = call
         return call
 
 
 CALLS = Calls()
-POSITIONAL: dict[Row, Callable | None] = {}     # filled at the first call, since users add rows
 
 
 def row_of(ufunc):
@@ -68,19 +66,19 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
 def call_function(fun: Callable, args: tuple, kwargs: dict):
     """What `__array_function__` does."""
     row = TABLE.get(fun)
+    if isinstance(row, Row):
+        spelling = (len(args), *kwargs)
+        if spelling not in row.forms:
+            row.forms[spelling] = recorded(row, *spelling) if len(args) <= out_position(fun) else None
+        form = row.forms[spelling]
+        if form is not None:
+            return form(*args, **kwargs)
     if row is None:
         return unknown(fun, args, kwargs)
     if "out" in kwargs or len(args) > out_position(fun):
         args, kwargs, out = without_out(fun, args, kwargs)
         if out is not None:
             return assign_out(fun, call_function(fun, args, kwargs), out)
-    if not kwargs and type(row) is Row:
-        if row not in POSITIONAL:
-            POSITIONAL[row] = positional(row)
-        call = POSITIONAL[row]
-        result = None if call is None else call(args)
-        if result is not None:
-            return result
     return row.apply(Engine, args, kwargs)
 
 

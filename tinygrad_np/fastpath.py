@@ -1,6 +1,7 @@
-"""The hot path: what `record` does, as a closure a row with as few instructions as possible.
+"""The hot path: what `record` does, written out for one row and one spelling of its call, and compiled once.
 
-An elementwise ufunc, and any function whose arguments come all in order, are recorded here; everything else by `record`.
+A function of two operands called as f(x, y) becomes a Python function of x and y, without a loop, a dict or a question
+that the row or the spelling has answered. Whatever is rare it hands to `record` and `finish`.
 """
 
 from __future__ import annotations
@@ -9,149 +10,128 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .guard import protect, residual
-from .modes import current, cut, mode
-from .recording import TENSORS, Traced, as_array, explained, finish, left, note_view, watched
+from .guard import residual
+from .modes import cut, mode
+from .recording import CONTAINERS, TENSORS, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched
 from .rules import Row
+from .signatures import shape_of, source_of
 from .tape import CONST, Node, next_serial
 
-ndarray = np.ndarray
-new = object.__new__
+# The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
+# _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
+WORDS = {f"_{word.__name__}": word for word in (
+    residual, cut, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched, shape_of,
+    Node)} | {"_next_serial": next_serial, "_CONTAINERS": CONTAINERS, "_TENSORS": TENSORS, "_CONST": CONST, "_ndarray": np.ndarray,
+                           "_LinAlgError": np.linalg.LinAlgError, "_new": object.__new__, "_now": mode.get}
+
+OPERAND = """
+    _is_@ = type(@) in _TENSORS
+    if _is_@:
+        _n_@ = @.node
+        _v_@ = @.array if _n_@.exposed is None else _residual(@)
+    elif type(@) in _CONTAINERS:
+        return _record(_row, $CALL)
+    else:
+        _n_@ = _CONST
+        _v_@ = @"""
+
+OTHER = """
+    _v_@ = @
+    if type(@) in _TENSORS or type(@) in _CONTAINERS:
+        if _is_tracked(@):
+            return _record(_row, $CALL)
+        _v_@ = _raw(@)"""
+
+COMPUTE = """
+    try:
+        _out = _fun($PASSED)
+    except (ValueError, TypeError, IndexError, _LinAlgError) as _error:
+        raise _explained(_error, _row, ($VALUES)) from None
+    if type(_out) is not _ndarray:
+        if isinstance(_out, (list, tuple)):
+            return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out)
+        _out = _as_array(_out)
+    _tensor = _new(_Traced.public)
+    _tensor.array = _out
+    _mode = _now()
+    if ($TRACKED) and (_mode is None or _mode.recording)$FLOATING:"""
+
+KEPT_OPERAND = """
+        if not _is_@ and type(@) is _ndarray:
+            _v_@ = _kept(@)"""
+
+KEPT_OTHER = """
+        if type(@) is _ndarray or type(@) in _CONTAINERS:
+            _v_@ = _kept(@)"""
+
+NODE = """
+        _node = _new(_Node)
+        _node.serial = _next_serial()
+        _node.row = _row
+        _node.parents = ($PARENTS)
+        _node.saved = ($SAVED)
+        _node.shape = _out.shape
+        _node.dtype = _out.dtype
+        _tensor.node = _node if _mode is None else _watched(_node, _out)
+    else:
+        _tensor.node = _CONST
+        if _mode is not None:
+            _cut(_left(_row, _out), ($PARENTS))"""
+
+VIEW = """
+    if _out.base is not None and _is_@:
+        _note_view(_tensor, @)"""
 
 
-def unary(row: Row) -> Callable:
-    """The recorded form of an elementwise function of one tensor."""
-    fun, (keep,) = row.fun, row.keeps
-    now = mode.get
+def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
+    """The recorded form of a row called with `count` positional arguments and these keywords; None if it has none.
 
-    def apply(a):
-        parent = a.node
-        x = a.array if parent.exposed is None else residual(a)
-        out = fun(x)
-        if type(out) is not ndarray:
-            out = as_array(out)
-        tensor = new(Traced.public)
-        tensor.array = out
-        if parent.tracked:
-            node = new(Node)
-            node.serial = next_serial()
-            node.row = row
-            node.parents = (parent,)
-            node.saved = (keep(x, out, None),)
-            node.shape = out.shape
-            node.dtype = out.dtype
-            tensor.node = node if now() is None else watched(node, out)
-        else:
-            tensor.node = CONST
-        return tensor
-    return apply
-
-
-def binary(row: Row) -> Callable:
-    """The recorded form of an elementwise function of two operands, at least one of them a tensor."""
-    fun, (keep_x, keep_y) = row.fun, row.keeps
-    needs_y, needs_x = map(bool, row.residuals)
-    now = mode.get
-
-    def apply(a, b):
-        if type(a) in TENSORS:
-            pa = a.node
-            x = a.array if pa.exposed is None else residual(a)
-        else:
-            pa = CONST
-            x = protect(a) if type(a) is ndarray and needs_x else a
-        if type(b) in TENSORS:
-            pb = b.node
-            y = b.array if pb.exposed is None else residual(b)
-        else:
-            pb = CONST
-            y = protect(b) if type(b) is ndarray and needs_y else b
-        try:
-            out = fun(x, y)
-        except (ValueError, TypeError) as error:
-            raise explained(error, row, (x, y)) from None
-        if type(out) is not ndarray:
-            out = as_array(out)
-        tensor = new(Traced.public)
-        tensor.array = out
-        if pa.tracked:
-            saved = (keep_x(x, y, out, None), keep_y(x, y, out, None) if pb.tracked else None)
-        elif pb.tracked:
-            saved = (None, keep_y(x, y, out, None))
-        else:
-            tensor.node = CONST
-            return tensor
-        node = new(Node)
-        node.serial = next_serial()
-        node.row = row
-        node.parents = (pa, pb)
-        node.saved = saved
-        node.shape = out.shape
-        node.dtype = out.dtype
-        tensor.node = node if now() is None else watched(node, out)
-        return tensor
-    return apply
-
-
-def positional(row: Row) -> Callable | None:
-    """The recorded form of a function that gets all its arguments in order, or None.
-
-    It returns None itself where a call is of another form, and `record` takes that.
+    >>> from tinygrad_np.table import TABLE
+    >>> recorded(TABLE[np.multiply], 2).__name__
+    'multiply'
     """
-    if row.joint or row.positions != tuple(sorted(row.positions)):
+    first = row.names[:count]
+    names, operands = first + keywords, row.diff
+    if row.joint or len(first) < count or len({*names}) < len(names) or not {*operands} <= {*names} <= {*row.names}:
         return None
-    fun, keeps, count = row.fun, row.keeps, len(row.names)
-    plan = tuple(zip((i in row.positions for i in range(count)), row.kept))
-    now = mode.get
+    try:
+        bound = dict(zip(row.names, row.bind(*first, **{name: name for name in keywords})))
+    except TypeError:       # NumPy says what is wrong with the call
+        return None
+    if any(bound[name] is not name for name in names):      # *args
+        return None
+    spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
+    spelled |= {"out": "_out", "tracked": f"({each('_n_@.tracked', operands)})"}
+    residuals = [source_of(wanted, spelled) for wanted in row.residuals]
+    if len(operands) > 1:
+        residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
+    values = {
+        "$CALL": f"({each('@', first)}), {{{each(repr('@') + ': @', keywords)}}}",
+        "$PASSED": each("_v_@", first) + each("@=_v_@", keywords),
+        "$VALUES": "".join(spelled[name] + ", " for name in row.names),
+        "$OPERANDS": each("@", operands), "$PARENTS": each("_n_@", operands),
+        "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
+        "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
+        "$SAVED": "".join(r + ", " for r in residuals)}
+    text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"
+    for name in names:
+        text += (OPERAND if name in operands else OTHER).replace("@", name)
+    text += COMPUTE
+    for name, keep in zip(row.names, row.kept):
+        if keep and name in names:
+            text += (KEPT_OPERAND if name in operands else KEPT_OTHER).replace("@", name)
+    text += NODE + ("" if row.kind == "elementwise" else VIEW.replace("@", operands[0])) + "\n    return _tensor\n"
+    for word, value in values.items():
+        text = text.replace(word, value)
+    space = WORDS | {"_row": row, "_fun": row.fun} | {f"_d_{name}": value for name, value in bound.items()}
+    exec(compile(text, f"{__file__} for {row.name}", "exec"), space)
+    return space["recorded"]
 
-    def apply(args):
-        arrays, parents, foreign, tracked = [], [], [], False
-        if len(args) != count:
-            return None
-        for a, (operand, keep) in zip(args, plan):
-            kind = type(a)
-            if kind in TENSORS:
-                node = a.node
-                arrays.append(a.array if node.exposed is None else residual(a))
-                if operand:
-                    parents.append(node)
-                    tracked = tracked or node.tracked
-                elif node.tracked:
-                    return None
-            elif kind is list or kind is tuple or kind is slice:
-                return None
-            else:
-                if keep and kind is ndarray:
-                    foreign.append(len(arrays))
-                arrays.append(a)
-                if operand:
-                    parents.append(CONST)
-        try:
-            out = fun(*arrays)
-        except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-            raise explained(error, row, arrays) from None
-        if type(out) is not ndarray:
-            if isinstance(out, (list, tuple)):
-                return finish(row, args, [args[i] for i in row.positions], tuple(parents), out)
-            out = as_array(out)
-        tensor = new(Traced.public)
-        tensor.array = out
-        tensor.node = CONST
-        if tracked and (now() is None or current().recording) and out.dtype.kind in "fc":
-            for i in foreign:
-                arrays[i] = protect(arrays[i])
-            node = new(Node)
-            node.serial = next_serial()
-            node.row = row
-            node.parents = tuple(parents)
-            node.saved = tuple([keep(*arrays, out, None) if parent.tracked else None
-                                for keep, parent in zip(keeps, parents)])
-            node.shape = out.shape
-            node.dtype = out.dtype
-            tensor.node = node if now() is None else watched(node, out)
-        elif tracked and now() is not None:
-            cut(left(row, out), parents)
-        if type(out) is ndarray and out.base is not None and type(args[row.positions[0]]) in TENSORS:
-            note_view(tensor, args[row.positions[0]])
-        return tensor
-    return apply
+
+def each(text: str, names) -> str:
+    """The text with each name in the place of @, separated by commas.
+
+    >>> each("f(@)", ("x", "y"))
+    'f(x), f(y), '
+    """
+    return "".join(text.replace("@", name) + ", " for name in names)

@@ -15,6 +15,7 @@ from .tape import CONST, SELECT, Node
 ndarray = np.ndarray
 new = object.__new__
 TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
+CONTAINERS = {list, tuple, slice}       # what may have tensors inside
 
 
 class Traced:

@@ -53,6 +53,7 @@ class Row:
         self.kinks = kinks
         self.cases = cases
         self.ignores = ignores
+        self.forms: dict[tuple, Callable | None] = {}      # spelling of a call -> its recorded form, see fastpath.py
         self._given = diff, signature, residuals
 
     def __getattr__(self, name: str):

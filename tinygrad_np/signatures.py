@@ -1,6 +1,6 @@
 """Reading arguments fast: small functions compiled once a row, because they run once an operation.
 
-This is the one place that builds source text: `inspect` at every call would cost more than the arithmetic.
+`inspect` at every call would cost more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -62,15 +62,23 @@ def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[...
     >>> selector(("y", "x_shape"), ("x", "y"))([1, 2], 7)
     (7, (2,))
     """
-    def source(name: str) -> str:
+    body = source_of(names, {name: name for name in available})
+    return eval(f"lambda {', '.join(available)}: {body}", {"_shape_of": shape_of})
+
+
+def source_of(names: tuple[str, ...], spelled: dict[str, str]) -> str:
+    """The source text of a tuple of residuals, where `spelled` says how to write what they can be.
+
+    >>> source_of(("y", "x_shape"), {"x": "a", "y": "b"})
+    '(b, _shape_of(a), )'
+    """
+    parts = []
+    for name in names:
         base = name.removesuffix("_shape")
-        if name in available:
-            return name
-        if base in available:
-            return f"shape_of({base})"
-        raise TypeError(f"a rule asks for {name!r}; it can have {', '.join(available)}, or <name>_shape")
-    body = "".join(source(name) + ", " for name in names)
-    return eval(f"lambda {', '.join(available)}: ({body})", {"shape_of": shape_of})
+        if name not in spelled and base not in spelled:
+            raise TypeError(f"a rule asks for {name!r}; it can have {', '.join(spelled)}, or <name>_shape")
+        parts.append(spelled[name] if name in spelled else f"_shape_of({spelled[base]})")
+    return f"({''.join(part + ', ' for part in parts)})"
 
 
 def shape_of(a) -> Any:

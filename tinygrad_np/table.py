@@ -179,7 +179,8 @@ class Primitive:
     def __call__(self, *args, **kwargs):
         for a in args:
             if hasattr(a, "node"):
-                return a.__array_function__(self, (type(a),), args, kwargs)
+                form = None if self.row is None else self.row.forms.get((len(args), *kwargs))
+                return form(*args, **kwargs) if form else a.__array_function__(self, (type(a),), args, kwargs)
         for a in (*args, *kwargs.values()):
             for e in a if isinstance(a, (list, tuple)) else (a,):
                 if hasattr(e, "node"):

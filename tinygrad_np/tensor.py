@@ -11,9 +11,10 @@ import numpy as np
 from . import guard
 from .assignment import Assignment
 from .dispatch import CALLS, call_function, call_ufunc
+from .fastpath import recorded
 from .methods import ArrayMethods
 from .modes import current, cut, mode
-from .recording import Traced, is_tracked, raw, record, wrap
+from .recording import Traced, is_tracked, raw, wrap
 from .table import TABLE, getitem
 from .tape import CONST, SELECT, Const, Leaf, Node, pullback
 
@@ -288,6 +289,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
             return ufunc(raw(self), raw(other))
         return answer
 
+    __matmul__, __rmatmul__ = CALLS[np.matmul], reflected(np.matmul)
     __add__, __radd__ = CALLS[np.add], reflected(np.add)
     __sub__, __rsub__ = CALLS[np.subtract], reflected(np.subtract)
     __mul__, __rmul__ = CALLS[np.multiply], reflected(np.multiply)
@@ -305,20 +307,13 @@ class Tensor(ArrayMethods, Assignment, Traced):
     def __invert__(self):
         return np.invert(self.array)
 
-    def __matmul__(self, other):
-        return record(TABLE[np.matmul], (self, other), {})
-
-    def __rmatmul__(self, other):
-        return record(TABLE[np.matmul], (other, self), {})
-
     def __divmod__(self, other):
         return self // other, self % other
 
     def __rdivmod__(self, other):
         return other // self, other % self
 
-    def __getitem__(self, index):
-        return record(TABLE[getitem], (self, index), {})
+    __getitem__ = recorded(TABLE[getitem], 2)
 
 
 def _restore(cls, array, tracked, name, grad):
