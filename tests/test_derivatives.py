@@ -35,7 +35,6 @@ ROWS = rows()
 COMPLEX_ONLY = {"imag"}  # on real numbers it is 0 with all its derivatives
 SKIP = {
     "cofactors": {"second": "it is the second derivative of det already; the third is refused"},
-    "polyfit": {"layouts": "gradients near 1e-16 differ by layout under some BLAS kernels"},
 }
 
 

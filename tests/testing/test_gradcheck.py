@@ -110,10 +110,42 @@ def wrong_cube(x):
 wrong_cube.defvjp(lambda ct, x: -3 * ct * x * x)
 
 
+TINY = {
+    "cube": lambda x: x**3,
+    "fifth power": lambda x: x**5,
+    "1e-30 x": lambda x: 1e-30 * x,
+    "1e-200 sin x": lambda x: 1e-200 * np.sin(x),
+}
+
+
 @pytest.mark.parametrize("at", [1e-3, 1e-6, 1.0, 1e5])
 def test_a_flipped_sign_is_found_at_any_scale(at):
     with pytest.raises(GradientMismatch, match="SIGN"):
         gradcheck(wrong_cube, np.array([at]))
+
+
+@pytest.mark.parametrize("at", [[1e-3], [1e-3, 1.0], [0.0, 1e-3], [1e-3, 1e3]])
+@pytest.mark.parametrize("factor", [-1, 1 + 1e-6])
+@pytest.mark.parametrize("name, f", TINY.items())
+def test_a_wrong_derivative_of_tiny_values_is_found(name, f, factor, at):
+    slope = tg.grad(lambda x: f(x).sum())
+    op = tg.primitive(f)
+    op.defvjp(lambda ct, x: factor * ct * slope(x))
+    with pytest.raises(GradientMismatch):
+        gradcheck(op, np.array(at))
+
+
+def test_the_rounding_of_a_derivative_that_is_zero_is_no_mistake():
+    rng = np.random.default_rng(0)
+    for k in range(20):
+        n = 2 + k % 4
+        rank = rng.integers(0, n)
+        a = rng.integers(-8, 9, (n, rank)) / 8 @ rng.integers(-8, 9, (rank, n)) * 10.0 ** rng.integers(-3, 4)
+        report = gradcheck(np.linalg.det, a, order=2, raise_on_fail=False)
+        assert report or report.failure == "VacuousCheck", report
+    for a in (np.full((3, 3), 0.5), np.outer([1.0, 2, 3], [0.3, -1, 2]), np.full((5, 5), 0.1)):
+        with pytest.raises(VacuousCheck, match="every derivative compared is 0"):
+            gradcheck(np.linalg.det, a)
 
 
 def test_one_flipped_entry_of_a_sparse_jacobian_is_found_and_located():

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import NotDifferentiable
 from . import failures, ledger
-from .battery import CHECKS, Case
+from .battery import CHECKS
+from .case import Case
 from .problem import title
 from .report import OpReport
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compare import Findings
 from .diagnose import diagnose
 from .mistakes import Block, block_of
 from .problem import Problem, parameter
+from .verdict import Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed
 
@@ -106,7 +106,7 @@ def entry_lines(problem: Problem, found: Findings) -> list[str]:
             "", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"]
         )
     else:
-        lines += part("", [f"expected  {e.expected:.10g} ± {3 * e.error + 1e-16:.1g}"])
+        lines += part("", [f"expected  {e.expected:.10g} ± {e.slack:.1g}"])
     if np.isfinite(e.yours) and e.expected:
         lines += part("", [f"ratio     {e.yours / e.expected:.6g}"])
     return lines

@@ -10,9 +10,10 @@ so that x ± h is exact.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
+
+from .interval import Reference
 
 EPS = float(np.finfo(np.float64).eps)
 FIRST = tuple(range(3, 9)) + (20,)
@@ -20,19 +21,6 @@ ALL = tuple(range(3, 27))
 CONFIRM = 20
 SPACINGS = (2.0**-36, 2.0**-30, 2.0**-25)
 POINTS = 9
-
-
-class Reference(NamedTuple):
-    """Directional derivatives (directions × outputs): any value in [low, high], each end ± error."""
-
-    low: np.ndarray
-    high: np.ndarray
-    error: np.ndarray
-    kink: np.ndarray
-
-    @property
-    def value(self) -> np.ndarray:
-        return (self.low + self.high) / 2
 
 
 def scales(x: np.ndarray, relative: bool) -> np.ndarray:

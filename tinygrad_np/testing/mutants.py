@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compare import FAIL, judge
+from .verdict import FAIL, judge
 
 
 class Mutant(NamedTuple):

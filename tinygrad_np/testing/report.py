@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compare import Entry, Findings
 from .explain import explain
 from .problem import Problem
+from .verdict import Entry, Findings
 
 
 class GradReport:

@@ -1,0 +1,65 @@
+"""Claimed derivatives along one direction, judged: a quick look, a careful one, and what rounding leaves.
+
+No derivative is asked to be better than what rounding its inputs makes of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .finite_differences import EPS, reference, scales
+from .interval import Reference, projected
+from .problem import Problem, flat
+from .verdict import FAIL, PASS, judge
+
+TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
+NEARBY = 2.0**-10
+
+
+def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Reference:
+    """The reference for derivatives of p along some directions."""
+    return reference(p.value, p.point, directions, p.size_out, careful=careful, floor=p.noise)
+
+
+def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):
+    """Judge the claimed derivatives along one direction, carefully where a quick look does not pass."""
+    for careful in (False, True):
+        ref = measured(p, probe, careful=careful)
+        ref = ref if v is None else projected(ref, v)
+        status, slack = judge(claim, ref, rtol, atol, floor)
+        if (status == PASS).all():
+            return status, slack, ref
+    if (status == FAIL).any():
+        off = rounded(p, probe)
+        status, slack = judge(claim, ref, rtol, atol + (off if v is None else np.abs(v) @ off), floor)
+    return status, slack, ref
+
+
+def rounded(p: Problem, directions: np.ndarray) -> np.ndarray:
+    """How far rounding the inputs moves the derivatives along these directions, for each output.
+
+    That is by how much they differ at two points nearby, times a few hundred eps. The determinant of a
+    singular matrix has derivatives that are exactly zero, and that no algorithm finds better than this. Only
+    f is asked, never its rule; at a kink this is 1e-10 of the slopes, no more.
+    """
+    rng = np.random.default_rng(3)
+    here = measured(p, directions).value
+    moved = np.zeros(p.size_out)
+    for _ in range(2):
+        amount = rng.uniform(-2, 2, p.point.size)  # signs alone may keep a symmetry
+        near = p.point + NEARBY * amount * scales(p.point, relative=True)
+        with np.errstate(all="ignore"):
+            apart = np.abs(reference(p.value, near, directions, p.size_out).value - here)
+        moved = np.maximum(moved, np.where(np.isfinite(apart), apart, 0).max(axis=0))
+    return 256 * EPS / NEARBY * moved
+
+
+def level(p: Problem, v=None) -> np.ndarray:
+    """The size of each output, or of each combination of outputs: a slope far below it is as good as zero."""
+    out = np.abs(np.nan_to_num(flat(p.outputs), posinf=0, neginf=0))
+    return out if v is None else np.abs(v) @ out
+
+
+def largest(a: np.ndarray) -> float:
+    finite = np.abs(a[np.isfinite(a)])
+    return float(finite.max()) if finite.size else 0.0

@@ -1,0 +1,118 @@
+"""What holds of every derivative to rounding, with no step size: it is linear, and one mode is the adjoint
+of the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import NotDifferentiable
+from . import failures
+from .attempt import attempt
+from .directions import rounded
+from .finite_differences import EPS
+from .problem import Problem, flat
+from .verdict import Findings
+
+ADJOINT = 1e-12
+LINEAR = 1e-11
+
+
+def dense(n: int, rng) -> np.ndarray:
+    """A vector of random signs and sizes between 1 and 2, none of them a round number."""
+    return rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
+
+
+def linear(problem: Problem, rng) -> None:
+    """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
+    m = problem.size_out
+    v, w = dense(m, rng), dense(m, rng)
+    gv, gw, none, double, both, back = attempt(
+        lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)]
+    )
+    with np.errstate(all="ignore"):
+        size = np.abs(gv).max(initial=0) + np.abs(gw).max(initial=0) + 1e-2 * natural(problem)
+        if not np.isfinite(size):
+            return
+        near = LINEAR * coarseness(problem) * size
+        if (
+            np.abs(gv - gw).max(initial=0) <= near < np.abs(gv).max(initial=0)
+            and np.abs(double - gv).max(initial=0) <= near
+            and np.abs(none - gv).max(initial=0) <= near
+        ):
+            raise failures.NotLinear(
+                "IGNORES THE COTANGENT: every cotangent gives the same gradient; multiply by ct"
+            )
+        if np.abs(none).max(initial=0) > near:
+            raise failures.NotLinear(
+                f"a cotangent of zeros gives the gradient {none[np.argmax(np.abs(none))]:.6g}, not 0: a term "
+                "that is added is not multiplied by ct"
+            )
+        if np.abs(double - 2 * gv).max(initial=0) > near:
+            j = int(np.argmax(np.abs(double - 2 * gv)))
+            ratio = double[j] / gv[j] if gv[j] else np.inf
+            how = {1.0: "the cotangent counts only by its sign", 4.0: "the cotangent is squared"}.get(
+                round(float(ratio), 6), ""
+            )
+            raise failures.NotLinear(
+                f"twice the cotangent gives {ratio:.6g} times the gradient at {problem.where(j)}"
+                + (f": {how}" if how else "")
+            )
+        if np.abs(back + gv).max(initial=0) > near:
+            j = int(np.argmax(np.abs(back + gv)))
+            raise failures.NotLinear(
+                f"minus the cotangent gives {back[j]:.6g} at {problem.where(j)}, the cotangent "
+                f"{gv[j]:.6g}: its sign "
+                "is lost, or counts twice, in an abs, a square or a sign"
+            )
+        if np.abs(both - (gv - 0.5 * gw)).max(initial=0) > near:
+            j = int(np.argmax(np.abs(both - (gv - 0.5 * gw))))
+            raise failures.NotLinear(
+                f"the gradient for v - w/2 is {both[j]:.6g} at {problem.where(j)}, those for v and w make "
+                f"{gv[j] - 0.5 * gw[j]:.6g}: ct passes through abs, max, a comparison or a cast"
+            )
+
+
+def natural(problem: Problem) -> float:
+    """The size that a derivative here has if nothing cancels: outputs over inputs. Rounding is a part of
+    this.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(flat(problem.outputs)).max(initial=0) / (
+            np.abs(problem.point).max(initial=0) + 1e-300
+        )
+    return float(np.nan_to_num(size, posinf=0))
+
+
+def coarseness(problem: Problem) -> float:
+    """How much coarser than float64 the outputs are: a function may return float32 whatever it is given."""
+    return max((float(np.finfo(out.dtype).eps) for out in problem.outputs), default=0.0) / EPS
+
+
+def adjoint(problem: Problem, rng, found: Findings) -> None:
+    """<v, J u> = <Jᵀ v, u>, which needs no step: forward mode is as right as reverse mode."""
+    for _ in range(2):
+        u, v = dense(problem.point.size, rng), dense(problem.size_out, rng)
+        try:
+            forward = problem.push(u)
+        except NotDifferentiable:
+            raise
+        except Exception as error:
+            raise failures.NotAdjoint(f"forward mode raised {type(error).__name__}: {error}") from error
+        back = problem.pull(v)
+        with np.errstate(all="ignore"):
+            left, right = v * forward, back * u
+            keep_left, keep_right = np.isfinite(left), np.isfinite(right)
+        if not keep_left.all() or not keep_right.all():
+            if (keep_left.all() or keep_right.all()) and not found.unknown:
+                raise failures.NotAdjoint("one mode gives NaN or infinity where the other is finite")
+            return
+        size = np.abs(left).sum() + np.abs(right).sum() + 1e-2 * natural(problem)
+        apart = abs(left.sum() - right.sum())
+        near = ADJOINT * coarseness(problem) * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300
+        if apart > near and apart > near + np.abs(v) @ rounded(problem, u[None]):
+            raise failures.NotAdjoint(
+                f"<v, J u> = {left.sum():.10g} in forward mode, <Jᵀ v, u> = {right.sum():.10g} in "
+                f"reverse mode, for random "
+                "u and v; reverse mode agrees with finite differences, so look at the jvp rule"
+            )

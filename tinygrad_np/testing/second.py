@@ -1,0 +1,62 @@
+"""The gradient is a function too: its derivative, and the symmetry of the second derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..transforms import vjp
+from . import failures
+from .attempt import guilty
+from .compare import compare
+from .directions import TINY
+from .finite_differences import EPS
+from .identities import coarseness, dense, natural
+from .problem import Problem
+from .verdict import Findings
+
+SYMMETRY = 1e-9
+SECOND = 1e-6  # beside the largest second derivative: saturated terms are differences of rounded numbers
+
+
+def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool = False) -> Findings:
+    """The gradient is a function too: its derivative, and the symmetry of the second derivative."""
+    v = dense(problem.size_out, rng)
+    cts = problem.cut(v)
+    k = len(problem.slots)
+
+    def gradient(*values):
+        return list(vjp(problem, *values[:k])[1](list(values[k:])))
+
+    inner = Problem(gradient, (*problem.arrays(problem.point), *cts))
+    slope = max(natural(problem), float(np.abs(np.nan_to_num(problem.pull(v))).max(initial=0)))
+    inner.noise = 4 * EPS * slope  # a small gradient may be the difference of large numbers
+    atol = atol + TINY * slope / (np.abs(problem.point).max(initial=0) + 1e-300)
+    try:
+        size = np.abs(inner.pull(dense(inner.size_out, rng))).max(initial=0)
+        atol = atol + SECOND * float(np.nan_to_num(size, posinf=0))
+        found = compare(inner, rng, rtol, atol, brief=brief)
+    except Exception as error:
+        raise failures.SecondOrderMismatch(
+            f"the rule cannot be differentiated: {type(error).__name__}: {error}{guilty(error)}"
+        ) from error
+    if found.entry is not None:
+        e = found.entry
+        where = inner.where(e.column) if e.column >= 0 else "a dense direction"
+        where = where.replace(f"x{k}", "the cotangent")
+        of = problem.where(e.row) if e.row < problem.point.size else "the cotangent"
+        raise failures.SecondOrderMismatch(
+            f"the derivative of the gradient of {of} with respect to {where} is {e.yours:.10g}; expected "
+            f"{e.expected:.10g} ± {e.slack:.1g}. The first derivative is right, so something in the "
+            "rule is kept as a constant, or the derivative of a function in it is wrong"
+        )
+    n = problem.point.size
+    a, b = dense(n, rng), dense(n, rng)
+    ha, hb = inner.pull(a)[:n], inner.pull(b)[:n]
+    with np.errstate(all="ignore"):
+        size = np.abs(b * ha).sum() + np.abs(a * hb).sum() + 1e-4 * np.abs(problem.pull(v)).sum()
+        apart = abs(b @ ha - a @ hb)
+    if np.isfinite(size) and apart > SYMMETRY * coarseness(problem) * size and not found.kinks:
+        raise failures.SecondOrderMismatch(
+            f"the second derivative is not symmetric: {b @ ha:.10g} and {a @ hb:.10g}"
+        )
+    return found

@@ -1,0 +1,184 @@
+"""What a call must leave alone, and what must not matter to it: memory, chance, other calls, layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..tape import pullback
+from ..tensor import Tensor
+from . import failures
+from .attempt import attempt, guilty
+from .case import Case, differ, values_of
+from .layouts import LAYOUTS
+
+
+def mutation(case: Case) -> None:
+    """Neither the operation nor its derivative writes into what it was given."""
+    arrays, cts = case.arrays, [ct.copy() for ct in case.cts]
+    before = [a.tobytes() for a in arrays]
+    tensors, outs = case.forward(arrays)
+    for slot, a, was in zip(case.problem.slots, arrays, before):
+        if a.tobytes() != was:
+            raise failures.MutatedInput(
+                f"calling the operation changed {slot.name}{where_written(case)}; work on a copy"
+            )
+    kept = [values_of(out).copy() for out in outs]
+    given = [ct.tobytes() for ct in cts]
+    attempt(lambda: case.backward(tensors, outs, cts))
+    for ct, was in zip(cts, given):
+        if ct.tobytes() != was:
+            raise failures.MutatedCotangent(
+                f"the derivative changed the cotangent that it was given{where_written(case, True)}; "
+                "write `ct * 2`, not `ct *= 2`: others may still need it"
+            )
+    for slot, a, was in zip(case.problem.slots, arrays, before):
+        if a.tobytes() != was:
+            raise failures.MutatedInput(
+                f"the derivative changed the input {slot.name}{where_written(case)}; work on a copy"
+            )
+    for out, was in zip(outs, kept):
+        if values_of(out).tobytes() != was.tobytes():
+            raise failures.MutatedInput(
+                "the derivative changed the output that the graph keeps; work on a copy"
+            )
+
+
+def where_written(case: Case, cotangent: bool = False) -> str:
+    """The line that writes into a frozen array."""
+    arrays, cts = case.arrays, [ct.copy() for ct in case.cts]
+    for a in cts if cotangent else arrays:
+        a.flags.writeable = False
+    try:
+        tensors, outs = case.forward(arrays)
+        case.backward(tensors, outs, cts)
+    except Exception as error:
+        return guilty(error)
+    return ""
+
+
+def determinism(case: Case) -> None:
+    """The same call twice gives the same."""
+    attempt(case.run)
+    (out_a, grad_a), (out_b, grad_b) = case.run(), case.run()
+    apart = case.values_differ(out_a, out_b)
+    if apart:
+        raise failures.NonDeterministic(
+            f"two equal calls gave {apart}: is there a random number, or a counter, in it?"
+        )
+    apart = case.gradients_differ(grad_a, grad_b)
+    if apart:
+        raise failures.NonDeterministic(
+            f"the gradients of two equal calls are {apart}: is there a random number in the rule?"
+        )
+    tensors, outs = case.forward(case.arrays)
+    first = [g.copy() for g in case.backward(tensors, outs, case.cts)]
+    for t in tensors:
+        t.node.grad = None
+    apart = case.gradients_differ(case.backward(tensors, outs, case.cts), first)
+    if apart:
+        raise failures.HiddenState(
+            f"two backward passes over one graph gave {apart}: the rule changes what it keeps"
+        )
+
+
+def memory(case: Case) -> None:
+    """Results of different calls, and the gradients of different inputs, are different memory."""
+    tensors, outs = case.forward(case.arrays)
+    _, others = case.forward(case.arrays)
+    for out in outs:
+        if any(np.may_share_memory(values_of(out), values_of(o)) and out is not o for o in others):
+            raise failures.SharedMemory(
+                "the outputs of two calls are the same memory: the operation returns a buffer that it keeps"
+            )
+    grads = case.backward(tensors, outs, case.cts)
+    for i, g in enumerate(grads):
+        rest = [(f"the gradient of {case.problem.slots[j].name}", h) for j, h in enumerate(grads) if j > i]
+        rest += [("the cotangent", ct) for ct in case.cts] + [("an input", t.array) for t in tensors]
+        for what, other in rest:
+            if np.may_share_memory(g, other):
+                raise failures.SharedMemory(
+                    f"the gradient of {case.problem.slots[i].name} is the same memory as {what}"
+                )
+    nodes = [t.node for t in tensors]
+    for out, ct in zip(outs, case.cts):
+        if isinstance(out, Tensor) and out.node.tracked:
+            first = pullback(out.node, ct, wanted=nodes)
+            kept = {node: np.array(g) for node, g in first.items()}
+            pullback(out.node, -2 * ct, wanted=nodes)
+            if any(differ([np.asarray(first[node])], [kept[node]]) for node in kept):
+                raise failures.SharedMemory(
+                    "a second backward pass overwrites the gradient of the first: the rule returns a "
+                    "buffer that it keeps"
+                )
+
+
+def interleaving(case: Case) -> None:
+    """Forward A, forward B, backward B, backward A: a call keeps what it needs in the graph and nowhere
+    else.
+    """
+    here = case.arrays
+    there = [
+        np.ascontiguousarray(a[(slice(None, None, -1),) * a.ndim]).reshape(a.shape) * 1.0625 for a in here
+    ]
+    try:
+        outs_b, expected_b = case.run(there)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return
+    if [o.shape for o in outs_b] != [o.shape for o in case.outputs]:
+        return
+    outs_a, expected_a = case.run()
+    a_in, a_out = case.forward(case.arrays)
+    b_in, b_out = case.forward([b.copy() for b in there])
+    apart = case.values_differ([values_of(o) for o in a_out], outs_a)
+    if apart:
+        raise failures.HiddenState(f"a second call changed the output of the first: {apart}")
+    apart = case.gradients_differ(case.backward(b_in, b_out, case.cts), expected_b)
+    if not apart:
+        apart = case.gradients_differ(case.backward(a_in, a_out, case.cts), expected_a)
+    if apart:
+        raise failures.HiddenState(
+            f"with two calls before the backward passes the gradients are {apart}: something is kept on "
+            "the function, its class or a global, and the later call overwrites it"
+        )
+
+
+def layouts(case: Case) -> None:
+    """The result does not depend on how inputs and cotangents lie in memory."""
+    outs, grads = case.run()
+    for name, layout in LAYOUTS.items():
+        for who in ("the inputs", "the cotangent"):
+            arrays = [layout(a) for a in case.arrays] if who == "the inputs" else None
+            cts = [layout(ct) for ct in case.cts] if who == "the cotangent" else None
+            laid_out(
+                case,
+                outs,
+                grads,
+                arrays,
+                cts,
+                f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}",
+            )
+    constant = [np.full(out.shape, 1.25, out.dtype) for out in case.outputs]
+    expected = case.run(cts=constant)[1]
+    laid_out(
+        case,
+        outs,
+        expected,
+        None,
+        [np.broadcast_to(np.asarray(1.25, out.dtype), out.shape) for out in case.outputs],
+        "a cotangent of zero strides, as sum().backward() passes",
+    )
+
+
+def laid_out(case: Case, outs, grads, arrays, cts, how: str) -> None:
+    try:
+        found, g = case.run(arrays, cts)
+    except Exception as error:
+        raise failures.LayoutDependence(
+            f"with {how} it raised {type(error).__name__}: {error}{guilty(error)}"
+        ) from error
+    apart = case.values_differ(found, outs)
+    if apart:
+        raise failures.LayoutDependence(f"with {how} the value changes: {apart}")
+    apart = case.gradients_differ(g, grads)
+    if apart:
+        raise failures.LayoutDependence(f"with {how} the gradients change: {apart}")
