@@ -67,6 +67,16 @@ def test_batch_norm_learns_statistics_in_training_and_uses_them_after():
     assert all(np.array_equal(before[k], v) for k, v in layer.state_dict().items())
 
 
+def test_without_momentum_the_statistics_are_means_over_all_batches():
+    layer, batches = nn.BatchNorm1d(3, momentum=None), [x(8, 3, seed=i) for i in range(4)]
+    for batch in batches:
+        layer(batch)
+    np.testing.assert_allclose(layer.running_mean, np.mean([b.mean(axis=0) for b in batches], axis=0), rtol=1e-5)
+    np.testing.assert_allclose(layer.running_var, np.mean([b.var(axis=0, ddof=1) for b in batches], axis=0), rtol=1e-5)
+    untracked = nn.BatchNorm1d(3, momentum=None, track_running_stats=False)
+    np.testing.assert_array_equal(untracked(batch).numpy(), untracked.eval()(batch).numpy())
+
+
 def test_the_running_statistics_travel_with_the_state():
     first, second = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
     first(x(8, 3))

@@ -75,7 +75,7 @@ def test_dropout_repeats_has_its_own_stream_and_rests_in_eval():
     assert a.eval()(ones) is ones
     nn.manual_seed(0)
     assert not np.array_equal(nn.Dropout()(ones), nn.Dropout()(ones)), "two layers do not share their masks"
-    with pytest.raises(ValueError, match="expected a probability, found 1.5"):
+    with pytest.raises(ValueError, match="expected a probability, from 0 to 1, found 1.5"):
         nn.Dropout(1.5)
 
 
@@ -90,8 +90,11 @@ def test_sequential_is_a_sequence():
     model = nn.Sequential(nn.Linear(4, 5), nn.ReLU()).append(nn.Linear(5, 2))
     assert len(model) == 3 and isinstance(model[1], nn.ReLU) and model[-1] is list(model)[2]
     assert len(model[:2]) == 2 and model[:2][0] is model[0]
-    with pytest.raises(TypeError, match="argument 1: expected a Module, found Primitive"):
+    with pytest.raises(TypeError, match="module 1: expected a Module, found Primitive"):
         nn.Sequential(nn.ReLU(), F.relu)
+    with pytest.raises(TypeError, match="module 3: expected a Module, found ufunc"):
+        model.append(np.tanh)
+    assert len(model) == 3
 
 
 @pytest.mark.parametrize("make", [

@@ -13,6 +13,7 @@ import numpy as np
 from ..standin import holds
 from ..table import primitive
 from ..tensor import Tensor
+from .arguments import array, floating, probability
 from .ones import ones
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def softmax(input: Array, dim: int = -1) -> Tensor:
     >>> softmax(np.array([0.0, 0.0, -800.0]))
     array([0.5, 0.5, 0. ])
     """
-    return _along(dim, _softmax, input)
+    return _along("softmax", dim, _softmax, input)
 
 
 def log_softmax(input: Array, dim: int = -1) -> Tensor:
@@ -36,11 +37,15 @@ def log_softmax(input: Array, dim: int = -1) -> Tensor:
     >>> log_softmax(np.array([800.0, 0.0]))
     array([   0., -800.])
     """
-    return _along(dim, _log_softmax, input)
+    return _along("log_softmax", dim, _log_softmax, input)
 
 
-def _along(dim: int, function, x):
-    if dim in (-1, len(x.shape) - 1):
+def _along(name: str, dim: int, function, x):
+    x = floating(name, x)
+    ndim = len(x.shape)
+    if not isinstance(dim, int) or not -ndim <= dim < ndim:
+        raise ValueError(f"{name}: dim: found {dim!r}; expected an axis of an array of shape {x.shape}")
+    if dim in (-1, ndim - 1):
         return function(x)
     return np.moveaxis(function(np.moveaxis(x, dim, -1)), -1, dim)
 
@@ -86,11 +91,13 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
     >>> round(float(cross_entropy(np.array([[0.0, 800.0], [5.0, 5.0]]), np.array([0, 1]))), 4)
     400.3466
     """
-    x, shape = _classes_last(input)
-    if _is_soft(input, target):
-        q, row_weights, count = _classes_last(target)[0], None, len(x)
+    x, shape = _classes_last("cross_entropy", input)
+    target, weight = array(target), _class_weights("cross_entropy", weight, x)
+    probability("cross_entropy", "label_smoothing", label_smoothing)
+    if target.dtype.kind == "f" and target.shape == np.shape(input):
+        q, row_weights, count = _classes_last("cross_entropy", target)[0], None, len(x)
     else:
-        labels, row_weights = _labels("cross_entropy", target, shape, x.shape[1], weight, ignore_index, x.dtype)
+        labels, row_weights = _labels("cross_entropy", target, shape, x, weight, ignore_index)
         if reduction == "none" and not label_smoothing:
             return _picked(_log_softmax(x), labels, row_weights).reshape(shape)
         count = len(x) if row_weights is None else row_weights.sum()
@@ -100,7 +107,7 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
     if label_smoothing:
         q = q * (1 - label_smoothing) + label_smoothing / x.shape[1]
     if weight is not None:
-        q = q * np.asarray(weight, x.dtype)
+        q = q * weight
     if row_weights is not None:
         q = q * (row_weights != 0)[:, None]
     if reduction == "none":
@@ -111,8 +118,9 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
 def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = -100,
              reduction: str = "mean") -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`."""
-    x, shape = _classes_last(input)
-    labels, row_weights = _labels("nll_loss", target, shape, x.shape[1], weight, ignore_index, x.dtype)
+    x, shape = _classes_last("nll_loss", input)
+    labels, row_weights = _labels("nll_loss", array(target), shape, x, _class_weights("nll_loss", weight, x),
+                                  ignore_index)
     losses = _picked(x, labels, row_weights)
     if reduction == "none":
         return losses.reshape(shape)
@@ -143,36 +151,47 @@ _hard.__name__ = _soft.__name__ = "cross_entropy"
 _hard.defvjp(_d_hard, cases=[lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
                            lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0)])
 _soft.defvjp(lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
-             lambda ct, logits, scale: -ct * scale * _log_softmax(logits), cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)])
-
-
-UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
+             lambda ct, logits, scale: -ct * scale * _log_softmax(logits),
+             cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)])
 
 
 # ---- their arguments --------------------------------------------------------------------------------------
 
-def _classes_last(x) -> tuple[Any, tuple]:
+UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
+
+
+def _classes_last(name: str, x: Any) -> tuple[Any, tuple[int, ...]]:
     """x as a matrix (rows, C), and the shape that a loss a row has in the caller's eyes."""
+    x = floating(name, x)
+    if not x.shape or 0 in x.shape[1:2]:
+        raise ValueError(f"{name}: found input of shape {x.shape}; expected (N, C), (C,) or (N, C, d1, ...), C > 0")
     if len(x.shape) == 2:
         return x, x.shape[:1]
-    if not x.shape:
-        raise ValueError("cross_entropy: expected logits of shape (N, C), (C,) or (N, C, d1, ...), found ()")
     if len(x.shape) > 2:
         x = np.moveaxis(x, 1, -1)
     return x.reshape(-1, x.shape[-1]), x.shape[:-1]
 
 
-def _is_soft(input, target) -> bool:
-    dtype = getattr(target, "dtype", None)
-    return dtype is not None and dtype.kind == "f" and target.shape == input.shape
+def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray | None:
+    """The weights of the classes, in the dtype of the logits; they are data, so no gradient is lost unseen."""
+    if weight is None:
+        return None
+    if getattr(weight, "requires_grad", False):
+        raise TypeError(f"{name}: weight: found a tensor that requires a gradient, which is not given; "
+                        "pass weight.detach()")
+    weight = floating(f"{name}: weight", weight)
+    if weight.shape != x.shape[1:]:
+        raise ValueError(f"{name}: found weights of shape {weight.shape}; expected {x.shape[1:]}, one a class")
+    return np.asarray(weight, x.dtype)
 
 
-def _labels(name: str, target, shape: tuple, classes: int, weight, ignore_index: int, dtype):
+def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | None, ignore_index: int):
     """(labels, weights of the rows or None where all are 1), checked and in one dimension."""
-    labels = np.asarray(target)
+    labels, classes = np.asarray(target), x.shape[1]
     if labels.dtype.kind not in "iu" or labels.shape != shape:
         raise ValueError(f"{name}: found a target of shape {labels.shape} {labels.dtype}; expected integer class "
-                         f"indices of shape {shape}, or probabilities of the shape of the logits")
+                         f"indices of shape {shape}"
+                         + (", or floating probabilities of the shape of the input" * (name == "cross_entropy")))
     labels = labels.ravel()
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
@@ -185,10 +204,7 @@ def _labels(name: str, target, shape: tuple, classes: int, weight, ignore_index:
             raise ValueError(f"{name}: found the label {stray}; expected 0 to {classes - 1}"
                              + (f" (or ignore_index={ignore_index})" if ignore_index >= 0 else ""))
     if weight is None:
-        return labels, None if counted is None else counted.astype(dtype)
-    weight = np.asarray(weight, dtype)
-    if weight.shape != (classes,):
-        raise ValueError(f"{name}: found weights of shape {weight.shape}; expected {(classes,)}, one a class")
+        return labels, None if counted is None else counted.astype(x.dtype)
     return labels, weight[labels] if counted is None else weight[labels] * counted
 
 

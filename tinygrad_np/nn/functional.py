@@ -13,6 +13,7 @@ import numpy as np
 from ..standin import holds
 from ..table import primitive
 from ..tensor import Tensor
+from .arguments import array, floating, probability, whole_number
 from .convolution import avg_pool2d as avg_pool2d
 from .convolution import conv2d as conv2d
 from .convolution import max_pool2d as max_pool2d
@@ -40,17 +41,23 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
     (2, 4)
     """
-    return _product(input, weight) if bias is None else _affine(input, weight, bias)
+    return _product(array(input), weight) if bias is None else _affine(array(input), weight, bias)
 
 
 @primitive
 def _affine(x, weight, bias):
-    y = x @ weight.T
+    if bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear({x.shape}, {weight.shape}, {bias.shape}): expected a bias of shape "
+                         f"{weight.shape[:1]}")
+    y = _product.fun(x, weight)
     return np.add(y, bias, out=y) if bias.dtype == y.dtype else y + bias
 
 
 @primitive
 def _product(x, weight):
+    if len(weight.shape) != 2 or x.shape[-1:] != weight.shape[1:]:
+        raise ValueError(f"linear({x.shape}, {weight.shape}): expected an input of shape (..., in) and a weight of "
+                         "shape (out, in)")
     return x @ weight.T
 
 
@@ -73,9 +80,10 @@ def _d_bias(ct):
 
 
 _affine.__name__ = _product.__name__ = "linear"      # in errors and pictures
-_affine.defvjp(_d_input, _d_weight, _d_bias, kind="bilinear",
-               cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))])
-_product.defvjp(_d_input, _d_weight, kind="bilinear", cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
+_affine.defvjp(_d_input, _d_weight, _d_bias, kind="bilinear", cases=[
+    lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))])
+_product.defvjp(_d_input, _d_weight, kind="bilinear", cases=[
+    lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
 
 
 # ---- activations ------------------------------------------------------------------------------------------
@@ -87,7 +95,7 @@ def relu(input):
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return np.maximum(input, 0)
+    return np.maximum(floating("relu", input), 0)
 
 
 relu.defvjp(lambda ct, out: ct * (out > 0), kinks=lambda input: input, cases=[lambda f, A: f(A("m", "n"))])
@@ -96,18 +104,19 @@ relu.defvjp(lambda ct, out: ct * (out > 0), kinks=lambda input: input, cases=[la
 @primitive
 def leaky_relu(input, negative_slope=0.01):
     """x where x > 0, negative_slope · x elsewhere."""
+    input = floating("leaky_relu", input)
     return np.where(input > 0, input, input * negative_slope)
 
 
-leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope), kinks=lambda input: input,
+leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope),
+                  kinks=lambda input: input,
                   cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m"), 0.25)])
 
 
 @primitive
 def sigmoid(input):
     """1 / (1 + exp(-x)), accurate and free of overflow for any real x."""
-    if np.iscomplexobj(input):
-        raise TypeError("sigmoid: expected real numbers, found complex ones; write 1 / (1 + np.exp(-x))")
+    input = floating("sigmoid", input)
     return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
 
 
@@ -116,17 +125,19 @@ sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)), cases=[lambda f, A: f(A("
 
 def tanh(input: Array) -> Tensor:
     """The hyperbolic tangent."""
-    return np.tanh(input)
+    out: Any = np.tanh(input)       # NumPy's stubs say ndarray; of a tensor it is a tensor
+    return out
 
 
 def silu(input: Array) -> Tensor:
     """x · sigmoid(x), also called swish."""
+    input = floating("silu", input)
     return input * sigmoid(input)
 
 
 def softplus(input: Array) -> Tensor:
     """log(1 + exp(x)), free of overflow for any x."""
-    return np.logaddexp(input, 0)
+    return np.logaddexp(floating("softplus", input), 0)
 
 
 def gelu(input: Array, approximate: str = "none") -> Tensor:
@@ -135,6 +146,7 @@ def gelu(input: Array, approximate: str = "none") -> Tensor:
     >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])), 4)
     array([-0.1587,  0.    ,  0.8413])
     """
+    input = floating("gelu", input)
     if approximate == "none":
         return input * _normal_cdf(input)
     if approximate == "tanh":
@@ -144,13 +156,12 @@ def gelu(input: Array, approximate: str = "none") -> Tensor:
 
 @primitive
 def _normal_cdf(x):
-    if np.iscomplexobj(x):
-        raise TypeError("gelu: expected real numbers, found complex ones")
-    return (0.5 * (1 + erf(x * math.sqrt(0.5)))).astype(x.dtype, copy=False)
+    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
 
 
 _normal_cdf.__name__ = "normal_cdf"
-_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))])
+_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi),
+                   cases=[lambda f, A: f(A("m", "n"))])
 
 
 # ---- losses -------------------------------------------------------------------------------------------------
@@ -161,13 +172,13 @@ def mse_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
     2.0
     """
-    _same_shape("mse_loss", input, target)
+    input, target = _pair("mse_loss", input, target)
     return _reduced("mse_loss", np.square(input - target), reduction)
 
 
 def l1_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
     """|x - y|, averaged ("mean"), summed ("sum") or as it is ("none"); x and y of one shape."""
-    _same_shape("l1_loss", input, target)
+    input, target = _pair("l1_loss", input, target)
     return _reduced("l1_loss", np.abs(input - target), reduction)
 
 
@@ -180,7 +191,7 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
     >>> round(binary_cross_entropy_with_logits(np.array([-800.0, 0.0]), np.array([0.0, 1.0])).item(), 4)
     0.3466
     """
-    _same_shape("binary_cross_entropy_with_logits", input, target)
+    input, target = _pair("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
         losses = np.logaddexp(input, 0) - input * target
     else:
@@ -189,9 +200,12 @@ def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array 
     return _reduced("binary_cross_entropy_with_logits", losses, reduction)
 
 
-def _same_shape(name: str, x, y) -> None:
+def _pair(name: str, x: Any, y: Any) -> tuple[Any, Any]:
+    """x and y as numbers that may be subtracted; integers and booleans in y, such as labels, become numbers like x."""
+    x, y = floating(name, x), array(y)
     if x.shape != y.shape:
         raise ValueError(f"{name}: input of shape {x.shape} and target of shape {y.shape}; expected one shape")
+    return x, y.astype(x.dtype) if y.dtype.kind in "iub" else floating(name, y)
 
 
 def _reduced(name: str, losses, reduction: str):
@@ -208,10 +222,12 @@ def _reduced(name: str, losses, reduction: str):
 
 def dropout(input: Array, p: float = 0.5, training: bool = True, generator: Seed = None) -> Array:
     """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p: expected a probability, found {p!r}")
+    probability("dropout", "p", p)
     if not training or p == 0:
         return input
+    input = array(input)
+    if input.dtype.kind not in "fc":
+        raise TypeError(f"dropout({input.shape} {input.dtype}): expected floating numbers, as x.astype(float) gives")
     dtype = input.dtype
     keep = as_generator(generator).random(input.shape, dtype if dtype == np.float32 else np.float64) >= p
     return input * np.multiply(keep, 0.0 if p == 1 else 1 / (1 - p), dtype=dtype)
@@ -223,9 +239,11 @@ def embedding(input: Any, weight: Array) -> Tensor:
     >>> embedding(np.array([1, 1]), np.array([[0.0], [5.0]])).tolist()
     [[5.0], [5.0]]
     """
-    rows = np.asarray(input)
+    rows, weight = np.asarray(input), array(weight)
     if rows.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer row numbers, found {rows.dtype}")
+    if len(weight.shape) != 2:
+        raise ValueError(f"embedding: found a weight of shape {weight.shape}; expected (number, dim)")
     if rows.size and not holds((rows.min() >= 0) & (rows.max() < weight.shape[0])):
         raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; "
                          f"expected 0 to {weight.shape[0] - 1}")
@@ -244,6 +262,8 @@ def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:
         raise TypeError(f"one_hot: expected integer labels, found {labels.dtype}")
     if num_classes == -1:
         num_classes = int(labels.max()) + 1 if labels.size else 0
+    num_classes = whole_number("one_hot", "num_classes", num_classes)
     if labels.size and not holds((labels.min() >= 0) & (labels.max() < num_classes)):
-        raise ValueError(f"one_hot: found labels from {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}")
+        raise ValueError(f"one_hot: found labels from {labels.min()} to {labels.max()}; "
+                         f"expected 0 to {num_classes - 1}")
     return (labels[..., None] == np.arange(num_classes)).astype(np.int64)

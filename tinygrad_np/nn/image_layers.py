@@ -9,6 +9,7 @@ import numpy as np
 
 from . import functional as F
 from . import init
+from .arguments import array, whole_number
 from .convolution import pair
 from .module import Module, Parameter
 
@@ -28,7 +29,9 @@ class Conv2d(Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0,
                  dilation: Pair = 1, groups: int = 1, bias: bool = True, *, dtype=np.float32, generator: Seed = None):
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        for what, n in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
+            whole_number("Conv2d", what, n, least=1)
+        if in_channels % groups or out_channels % groups:
             raise ValueError(f"Conv2d: groups: {groups} does not divide {in_channels} and {out_channels} channels")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.padding, self.dilation = map(pair, (kernel_size, stride, padding, dilation))
@@ -75,13 +78,17 @@ class AvgPool2d(Module):
 
 
 class _BatchNorm(Module):
-    """What the batch norms share: a scale and a shift a channel, and running statistics for evaluation."""
+    """What the batch norms share: a scale and a shift a channel, and running statistics for evaluation.
 
-    axes: tuple[int, ...] = ()
+    With `momentum=None` the running statistics are the means over all batches so far.
+    """
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+    layouts: tuple[str, ...] = ()
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, *, dtype=np.float32):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features = whole_number(type(self).__name__, "num_features", num_features)
+        self.eps, self.momentum = eps, momentum
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
         self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
         self.running_mean = self.running_var = None
@@ -91,12 +98,16 @@ class _BatchNorm(Module):
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
     def forward(self, input):
-        if len(input.shape) not in self.axes or input.shape[1] != self.num_features:
-            raise ValueError(f"{type(self).__name__}: found shape {input.shape}; expected {self.num_features} channels "
-                             f"in one of {self.axes} dimensions")
+        input = array(input)
+        if len(input.shape) not in map(len, self.layouts) or input.shape[1] != self.num_features:
+            expected = " or ".join(f"({', '.join(layout)})" for layout in self.layouts)
+            raise ValueError(f"{type(self).__name__}: found shape {input.shape}; expected {expected} with "
+                             f"C = {self.num_features}")
+        learns = self.training and self.running_mean is not None
+        momentum = 1 / (self.num_batches_tracked + 1) if learns and self.momentum is None else self.momentum
         out = F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-                           self.momentum, self.eps)
-        if self.training and self.running_mean is not None:
+                           momentum, self.eps)
+        if learns:
             self.num_batches_tracked += 1
         return out
 
@@ -107,10 +118,10 @@ class _BatchNorm(Module):
 class BatchNorm1d(_BatchNorm):
     """Each channel of (N, C) or (N, C, L) with mean 0 and variance 1, then scaled and shifted."""
 
-    axes = (2, 3)
+    layouts = ("NC", "NCL")
 
 
 class BatchNorm2d(_BatchNorm):
     """Each channel of (N, C, H, W) with mean 0 and variance 1, then scaled and shifted."""
 
-    axes = (4,)
+    layouts = ("NCHW",)

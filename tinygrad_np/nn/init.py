@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,73 +23,91 @@ def manual_seed(seed: int) -> None:
     The stream starts from seed 0, so that a script gives the same numbers each time it runs.
     """
     global _default
-    _default = np.random.default_rng(seed)
+    _default = as_generator(seed)
 
 
 def as_generator(generator: Seed = None) -> np.random.Generator:
     """A NumPy generator: the one given, one seeded with the integer given, or the shared one for None."""
     if generator is not None:
-        return np.random.default_rng(generator)
+        try:
+            return np.random.default_rng(generator)
+        except (TypeError, ValueError):
+            raise ValueError("generator: expected a NumPy generator or a whole number, 0 or more, "
+                             f"found {generator!r}") from None
+    global _default
     if _default is None:
-        manual_seed(0)
+        _default = np.random.default_rng(0)
     return _default
 
 
 # ---- distributions ----------------------------------------------------------------------------------------
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) -> T:
-    """Fill with draws from U(a, b)."""
-    return _fill(tensor, as_generator(generator).uniform(a, b, tensor.shape))
+    """Fill with draws from U(a, b).
+
+    >>> bool((uniform_(np.empty(100), -1, 1, generator=0) < 1).all())
+    True
+    """
+    if not -math.inf < a <= b < math.inf:
+        raise ValueError(f"uniform_: found the interval from {a} to {b}; expected finite a <= b")
+    return _fill(tensor, lambda shape: as_generator(generator).uniform(a, b, shape))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = None) -> T:
     """Fill with draws from N(mean, std²)."""
-    return _fill(tensor, as_generator(generator).normal(mean, std, tensor.shape))
+    if not 0 <= std < math.inf:
+        raise ValueError(f"normal_: std: expected 0 or more, found {std}")
+    return _fill(tensor, lambda shape: as_generator(generator).normal(mean, std, shape))
 
 
 def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Seed = None) -> T:
     """Fill with draws from N(mean, std²), each drawn again until it lies in [a, b]."""
-    rng = as_generator(generator)
-    low, high = (a - mean) / std, (b - mean) / std
-    if low > 3 or high < -3 or low >= high:
+    if not (std > 0 and a < b and a <= mean + 3 * std and b >= mean - 3 * std):
         raise ValueError(f"trunc_normal_: [{a}, {b}] holds almost nothing of N({mean}, {std}²)")
-    draws = rng.normal(mean, std, tensor.shape)
-    while (outside := (draws < a) | (draws > b)).any():
-        draws[outside] = rng.normal(mean, std, int(outside.sum()))
-    return _fill(tensor, draws)
+    rng = as_generator(generator)
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        draws = rng.normal(mean, std, shape)
+        while (outside := (draws < a) | (draws > b)).any():
+            draws[outside] = rng.normal(mean, std, int(outside.sum()))
+        return draws
+    return _fill(tensor, draw)
 
 
 def constant_(tensor: T, val: float) -> T:
     """Fill with one number."""
-    return _fill(tensor, val)
+    return _fill(tensor, lambda shape: val, val)
 
 
 def zeros_(tensor: T) -> T:
     """Fill with zeros."""
-    return _fill(tensor, 0)
+    return constant_(tensor, 0)
 
 
 def ones_(tensor: T) -> T:
     """Fill with ones."""
-    return _fill(tensor, 1)
+    return constant_(tensor, 1)
 
 
 def eye_(tensor: T) -> T:
     """Fill a matrix with ones on its diagonal and zeros elsewhere."""
     if len(tensor.shape) != 2:
         raise ValueError(f"eye_: expected a matrix, found shape {tensor.shape}")
-    return _fill(tensor, np.eye(*tensor.shape))
+    return _fill(tensor, lambda shape: np.eye(shape[0], shape[1]), 1)
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
     """Fill with a (semi-)orthogonal matrix times `gain` (Saxe et al., 2013); axes after the first are joined."""
     if len(tensor.shape) < 2:
         raise ValueError(f"orthogonal_: expected at least 2 dimensions, found shape {tensor.shape}")
-    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(as_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
-    q *= np.sign(np.diagonal(r))  # makes the draw uniform over orthogonal matrices
-    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        rows, columns = shape[0], math.prod(shape[1:])
+        q, r = np.linalg.qr(as_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diagonal(r))  # makes the draw uniform over orthogonal matrices
+        return gain * (q if rows >= columns else q.T).reshape(shape)
+    return _fill(tensor, draw)
 
 
 # ---- scaled to the layer ----------------------------------------------------------------------------------
@@ -137,12 +156,21 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 # ---- what they share --------------------------------------------------------------------------------------
 
-def _fill(tensor: T, values) -> T:
+def _fill(tensor: T, draw: Callable[[tuple[int, ...]], Any], sample: float = 0.5) -> T:
+    """Fill with what `draw` gives for the shape, numbers like `sample`.
+
+    It draws last, so that a refusal leaves the stream of random numbers where it was.
+    """
     array = tensor.data if isinstance(tensor, Tensor) else tensor
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"nn.init: expected a tensor or an array to fill, found {type(tensor).__name__}")
     if not array.flags.writeable:
-        raise ValueError(f"a graph still needs the array of this tensor of shape {array.shape}; "
-                         "initialize it before use")
-    array[...] = values
+        why = "a graph still needs the array of this tensor" if isinstance(tensor, Tensor) and tensor.is_leaf else \
+            "this is no leaf but was computed, or is a read-only array,"
+        raise ValueError(f"nn.init: {why} of shape {array.shape}; initialize it before use")
+    if not np.can_cast(np.asarray(sample).dtype, array.dtype, "same_kind"):
+        raise TypeError(f"nn.init: found an array of dtype {array.dtype}; expected one of floats")
+    array[...] = draw(array.shape)
     return tensor
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import functional as F
 from . import init
+from .arguments import array, probability, whole_number
 from .module import Module, Parameter
+from .normalization import as_shape
 
 if TYPE_CHECKING:
     from .init import Seed
@@ -27,7 +29,8 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32,
                  generator: Seed = None):
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = whole_number("Linear", "in_features", in_features)
+        self.out_features = whole_number("Linear", "out_features", out_features)
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(in_features, 1))
         self.weight = init.uniform_(Parameter(np.empty((out_features, in_features), dtype)), -bound, bound, generator)
@@ -103,9 +106,9 @@ class Softmax(Module):
 class LayerNorm(Module):
     """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted."""
 
-    def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True,
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
                  bias: bool = True, *, dtype=np.float32):
-        self.normalized_shape = normalized_shape if isinstance(normalized_shape, tuple) else (normalized_shape,)
+        self.normalized_shape = as_shape(normalized_shape)
         self.eps = eps
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
@@ -121,7 +124,9 @@ class Embedding(Module):
     """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1)."""
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype=np.float32, generator: Seed = None):
-        self.weight = init.normal_(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), generator=generator)
+        shape = (whole_number("Embedding", "num_embeddings", num_embeddings),
+                 whole_number("Embedding", "embedding_dim", embedding_dim))
+        self.weight = init.normal_(Parameter(np.empty(shape, dtype)), generator=generator)
 
     def forward(self, input):
         return F.embedding(input, self.weight)
@@ -137,8 +142,11 @@ class Flatten(Module):
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input):
+        input = array(input)
         shape = input.shape
         start, end = (dim + len(shape) if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
+        if not 0 <= start <= end < len(shape):
+            raise ValueError(f"Flatten: found shape {shape}, which has no axes from {self.start_dim} to {self.end_dim}")
         return input.reshape(*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
 
     def extra_repr(self):
@@ -152,9 +160,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, generator: Seed = None):
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p: expected a probability, found {p!r}")
-        self.p = p
+        self.p = probability("Dropout", "p", p)
         self.generator = (np.random.default_rng(generator) if generator is not None
                           else init.as_generator().spawn(1)[0])
 
@@ -181,10 +187,8 @@ class Sequential(Module):
     """
 
     def __init__(self, *modules: Module):
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: argument {i}: expected a Module, found {type(module).__name__}")
-            setattr(self, str(i), module)
+        for module in modules:
+            self.append(module)
 
     def forward(self, input):
         for module in vars(self).values():
@@ -194,7 +198,10 @@ class Sequential(Module):
 
     def append(self, module: Module) -> Sequential:
         """Add a module at the end; return self."""
-        setattr(self, str(len(self)), module)
+        number = len(self)
+        if not isinstance(module, Module):
+            raise TypeError(f"Sequential: module {number}: expected a Module, found {type(module).__name__}")
+        setattr(self, str(number), module)
         return self
 
     def __iter__(self) -> Iterator[Module]:

@@ -71,7 +71,11 @@ class Module:
 
     def register_buffer(self, name: str, array: np.ndarray) -> None:
         """Set an attribute to an array that is part of the state but is not trained (a running mean)."""
-        setattr(self, name, np.asarray(array))
+        array = np.asarray(array)
+        if array.dtype.kind not in "biufc" or not name.isidentifier():
+            raise ValueError(f"register_buffer: found {name!r} of dtype {array.dtype}; expected the name of an "
+                             "attribute and an array of numbers")
+        setattr(self, name, array)
         if name not in self._buffers:
             self._buffers += (name,)
 
@@ -139,6 +143,9 @@ class Module:
         Raises ValueError, with nothing changed, where a shape or kind of number differs, and unless
         `strict=False` where an entry is missing or unexpected.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict: expected a dict of arrays, found {type(state).__name__}; "
+                            "model.state_dict() makes one, and load reads one from a file")
         own = dict(self._entries())
         given = {name: _array(value) for name, value in state.items()}
         missing = [name for name in own if name not in given]
@@ -177,9 +184,10 @@ class Module:
             parameter.grad = None
 
     def summary(self, x: Any = None) -> Summary:
-        """A table of the modules: output shape, parameters, bytes, operations and what backward keeps; it prints itself.
+        """A table of the modules: output shape, parameters, bytes, operations and what backward keeps.
 
         `x`, an input or a tuple of inputs, is run once in evaluation mode; without it only parameters are counted.
+        The table prints itself.
 
         >>> from tinygrad_np import nn
         >>> print(nn.Sequential(nn.Linear(4, 3), nn.ReLU()).summary(np.ones((2, 4), np.float32)))

@@ -1,0 +1,119 @@
+"""Bad input gets one line that says where, what was found and what is expected, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_np.nn.functional as F
+from tinygrad_np import Tensor, nn
+from tinygrad_np.nn import init
+
+from .cases import draw, labels
+
+X, Y = draw(4, 3), labels(4, classes=3)
+ELEMENTWISE = [F.relu, F.leaky_relu, F.sigmoid, F.silu, F.softplus, F.gelu, F.softmax, F.log_softmax]
+
+
+@pytest.mark.parametrize("fun", ELEMENTWISE, ids=lambda f: f.__name__)
+def test_functions_of_real_numbers_refuse_others_and_take_integers_as_floats(fun):
+    for values in (draw(3) + 1j, Tensor(draw(3) + 1j, requires_grad=True), np.array([True, False]), ["a", "b"]):
+        with pytest.raises(TypeError, match=rf"{fun.__name__}\(\(.,\) .*\): expected real numbers"):
+            fun(values)
+    small = np.array([1, 3, 250], np.uint8)         # of which 1 - 3 would wrap around
+    expected = fun(small.astype(float))
+    for values in (small, small.tolist(), Tensor(small), small.astype(np.int64)):
+        np.testing.assert_array_equal(np.asarray(fun(values)), expected)
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.binary_cross_entropy_with_logits], ids=lambda f: f.__name__)
+def test_losses_of_numbers_refuse_others_and_take_labels(loss):
+    for x, y in ((draw(3) + 1j, draw(3)), (draw(3), draw(3) + 1j), (draw(3) > 0, draw(3))):
+        with pytest.raises(TypeError, match="expected real numbers"):
+            loss(x, y)
+    x, y = draw(3).astype(np.float32), np.array([0, 1, 1], np.uint8)
+    expected = loss(x, y.astype(np.float32))
+    for target in (y, y > 0, y.astype(np.int64)):
+        found = loss(x, target)
+        assert found == expected and found.dtype == np.float32, "labels do not widen a float32 model"
+    assert loss(y, y[::-1].copy()) == loss(y.astype(float), y[::-1].astype(float)), "1 - 2 does not wrap around"
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: F.linear(X, draw(2, 4)), r"linear\(\(4, 3\), \(2, 4\)\): expected an input of shape \(..., in\)"),
+    (lambda: F.linear(Tensor(X, requires_grad=True), draw(2, 4)), r"^linear\(\(4, 3\), \(2, 4\)\): expected"),
+    (lambda: F.linear(X, draw(3)), r"a weight of shape \(out, in\)"),
+    (lambda: F.linear(X, draw(2, 3), draw(1)), r"expected a bias of shape \(2,\)"),
+    (lambda: F.linear(X, draw(2, 3), draw(4, 2)), r"expected a bias of shape \(2,\)"),
+    (lambda: F.softmax(X, 2), r"softmax: dim: found 2; expected an axis of an array of shape \(4, 3\)"),
+    (lambda: F.log_softmax(1.5), r"log_softmax: dim: found -1; expected an axis of an array of shape \(\)"),
+    (lambda: F.cross_entropy(X, Y, weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
+    (lambda: F.cross_entropy(X, np.eye(3)[Y], weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
+    (lambda: F.cross_entropy(X, Y, label_smoothing=1.5), "label_smoothing: expected a probability, from 0 to 1"),
+    (lambda: F.cross_entropy(X, Y, label_smoothing=np.nan), "label_smoothing: expected a probability"),
+    (lambda: F.cross_entropy(X, np.eye(3, dtype=int)[Y]), "or floating probabilities of the shape of the input"),
+    (lambda: F.cross_entropy(draw(4, 0), Y), r"cross_entropy: found input of shape \(4, 0\)"),
+    (lambda: F.nll_loss(np.float64(1), 0), r"nll_loss: found input of shape \(\)"),
+    (lambda: F.layer_norm(X, ()), "at least one axis"),
+    (lambda: F.layer_norm(X, 3, weight=draw(4, 3)), r"weight: found shape \(4, 3\); expected an array of shape \(3,\)"),
+    (lambda: F.batch_norm(X, np.zeros(3), None), "only one of running_mean and running_var"),
+    (lambda: F.batch_norm(X, [0.0] * 3, [1.0] * 3), "running_mean: found a list; expected an array"),
+    (lambda: F.embedding([0], draw(3)), r"expected \(number, dim\)"),
+    (lambda: F.one_hot([0], -2), "num_classes: expected a whole number, 0 or more, found -2"),
+    (lambda: F.dropout(X, "half"), "p: expected a probability, from 0 to 1, found 'half'"),
+    (lambda: F.dropout(X, generator=-1), "generator: expected a NumPy generator or a whole number"),
+    (lambda: nn.Linear(2.5, 1), "Linear: in_features: expected a whole number, 0 or more, found 2.5"),
+    (lambda: nn.Embedding(3, -1), "Embedding: embedding_dim: expected a whole number"),
+    (lambda: nn.LayerNorm("3"), "normalized_shape: expected a whole number, 0 or more, found '3'"),
+    (lambda: nn.Conv2d(0, 4, 3), "Conv2d: in_channels: expected a whole number, 1 or more, found 0"),
+    (lambda: nn.BatchNorm1d(3)(draw(2, 3, 4, 4)), r"expected \(N, C\) or \(N, C, L\) with C = 3"),
+    (lambda: nn.Flatten()(draw(3)), r"Flatten: found shape \(3,\), which has no axes from 1 to -1"),
+    (lambda: nn.Flatten(2, 1)(draw(2, 3, 4)), "no axes from 2 to 1"),
+    (lambda: nn.Module().register_buffer("a.b", X), "expected the name of an attribute and an array of numbers"),
+    (lambda: init.uniform_(np.zeros(3), 1, 0), "the interval from 1 to 0; expected finite a <= b"),
+    (lambda: init.normal_(np.zeros(3), std=-1), "std: expected 0 or more, found -1"),
+    (lambda: init.trunc_normal_(np.zeros(3), std=0), "almost nothing"),
+    (lambda: init.zeros_(Tensor(X, requires_grad=True) * 2), "no leaf but was computed"),
+])
+def test_values_and_shapes(call, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: F.cross_entropy(X + 0j, Y), r"cross_entropy\(\(4, 3\) complex128\): expected real numbers"),
+    (lambda: F.cross_entropy(X, Y, weight=np.ones(3) * 1j), r"weight\(\(3,\) complex128\): expected real numbers"),
+    (lambda: F.cross_entropy(X, Y, weight=Tensor(np.ones(3), requires_grad=True)), "pass weight.detach()"),
+    (lambda: F.layer_norm(X + 0j, 3), r"layer_norm\(\(4, 3\) complex128\): expected real numbers"),
+    (lambda: F.batch_norm(Tensor(X + 0j, requires_grad=True), None, None), "batch_norm.* expected real numbers"),
+    (lambda: F.dropout(Y), "dropout.*int64.*expected floating numbers"),
+    (lambda: nn.ReLU().load_state_dict([1]), "expected a dict of arrays, found list"),
+    (lambda: init.normal_(np.zeros(3, int)), "dtype int64; expected one of floats"),
+    (lambda: init.zeros_([0.0]), "expected a tensor or an array to fill, found list"),
+])
+def test_types(call, words):
+    with pytest.raises(TypeError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_changes_nothing():
+    mean, variance = np.zeros(3), np.ones(3)
+    with pytest.raises(ValueError, match="weight"):
+        F.batch_norm(X, mean, variance, weight=np.ones(4), training=True)
+    assert not mean.any() and (variance == 1).all()
+
+    nn.manual_seed(5)
+    expected = init.normal_(np.zeros(3))
+    nn.manual_seed(5)
+    with pytest.raises(TypeError):
+        init.normal_(np.zeros(3, int))
+    np.testing.assert_array_equal(init.normal_(np.zeros(3)), expected, "the stream is where it was")
+
+
+def test_not_a_number_passes_through():
+    with np.errstate(invalid="ignore"):
+        for fun in ELEMENTWISE:
+            assert np.isnan(np.asarray(fun(np.array([np.nan, 1.0])))[0]), fun.__name__
+        assert np.isnan(F.cross_entropy(np.array([[np.nan, 1.0]]), [0]))
