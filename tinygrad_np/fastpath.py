@@ -12,7 +12,7 @@ import numpy as np
 
 from .guard import residual
 from .modes import cut, mode
-from .recording import CONTAINERS, TENSORS, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched
+from .recording import CONSTANTS, CONTAINERS, TENSORS, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched
 from .rules import Row
 from .signatures import shape_of, source_of
 from .tape import CONST, Node, next_serial
@@ -21,7 +21,7 @@ from .tape import CONST, Node, next_serial
 # _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
 WORDS = {f"_{word.__name__}": word for word in (
     residual, cut, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched, shape_of,
-    Node)} | {"_next_serial": next_serial, "_CONTAINERS": CONTAINERS, "_TENSORS": TENSORS, "_CONST": CONST, "_ndarray": np.ndarray,
+    Node)} | {"_next_serial": next_serial, "_CONSTANTS": CONSTANTS, "_CONTAINERS": CONTAINERS, "_TENSORS": TENSORS, "_CONST": CONST, "_ndarray": np.ndarray,
                            "_LinAlgError": np.linalg.LinAlgError, "_new": object.__new__, "_now": mode.get}
 
 OPERAND = """
@@ -29,11 +29,11 @@ OPERAND = """
     if _is_@:
         _n_@ = @.node
         _v_@ = @.array if _n_@.exposed is None else _residual(@)
-    elif type(@) in _CONTAINERS:
-        return _record(_row, $CALL)
-    else:
+    elif type(@) in _CONSTANTS:
         _n_@ = _CONST
-        _v_@ = @"""
+        _v_@ = @
+    else:
+        return _record(_row, $CALL)"""
 
 OTHER = """
     _v_@ = @
@@ -44,12 +44,12 @@ OTHER = """
 
 COMPUTE = """
     try:
-        _out = _fun($PASSED)
+        _out$MEMO = _fun($PASSED)
     except (ValueError, TypeError, IndexError, _LinAlgError) as _error:
         raise _explained(_error, _row, ($VALUES)) from None
     if type(_out) is not _ndarray:
         if isinstance(_out, (list, tuple)):
-            return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out)
+            return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$MEMO)
         _out = _as_array(_out)
     _tensor = _new(_Traced.public)
     _tensor.array = _out
@@ -79,7 +79,7 @@ NODE = """
             _cut(_left(_row, _out), ($PARENTS))"""
 
 VIEW = """
-    if _out.base is not None and _is_@:
+    if _is_@ and (_out.base is not None or _out is _v_@):
         _note_view(_tensor, @)"""
 
 
@@ -101,7 +101,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
     if any(bound[name] is not name for name in names):      # *args
         return None
     spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
-    spelled |= {"out": "_out", "tracked": f"({each('_n_@.tracked', operands)})"}
+    spelled |= {"out": "_out", "memo": "_memo", "tracked": f"({each('_n_@.tracked', operands)})"}
     residuals = [source_of(wanted, spelled) for wanted in row.residuals]
     if len(operands) > 1:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
@@ -111,6 +111,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
         "$OPERANDS": each("@", operands), "$PARENTS": each("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
+        "$MEMO": "" if row.again is None else ", _memo",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
         "$SAVED": "".join(r + ", " for r in residuals)}
     text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"

@@ -10,12 +10,15 @@ from .guard import protect, residual
 from .modes import current, cut, mode
 from .notes import note_call
 from .rules import NotDifferentiable, Row, type_like
+from .standin import STANDINS
 from .tape import CONST, SELECT, Node
 
 ndarray = np.ndarray
 new = object.__new__
 TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
 CONTAINERS = {list, tuple, slice}       # what may have tensors inside
+CONSTANTS = {ndarray, bool, int, float, complex, type(None), type(np._NoValue),     # operands that are taken as they are
+             *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_)))}
 
 
 class Traced:
@@ -42,20 +45,41 @@ def record(row: Row, args: tuple, kwargs: dict):
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
     values = row.bind(*args, **kwargs)
     operands = row.operands(values)
-    for a in operands:
-        if type(a) in (list, tuple) and is_tracked(a):
-            raise NotDifferentiable(f"{row.name}: an operand is a list that holds tensors; join them first, as in "
-                                    "Tensor([...]) or np.stack([...])")
+    foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
+    if foreign:
+        args = tuple([foreign.get(id(a), a) for a in args])
+        kwargs = {name: foreign.get(id(a), a) for name, a in kwargs.items()}
+        values = row.bind(*args, **kwargs)
+        operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
     try:
         out = row.fun(*map(raw, args), **{k: raw(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
         raise explained(error, row, map(raw, values)) from None
+    memo = None
+    if row.again is not None:
+        out, memo = out
     for i in row.others:
         if is_tracked(values[i]):
             raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
                                     "pass a detached value")
     return finish(row, values, operands, parents, out)
+
+
+def constant(row: Row, a):
+    """An operand that is no tensor, array or number, such as a list, as an array: what the tape keeps is one."""
+    if type(a) in STANDINS:
+        return a
+    if is_tracked(a):
+        raise NotDifferentiable(f"{row.name}: an operand is a list that holds tensors; join them first, as in "
+                                "Tensor([...]) or np.stack([...])")
+    if isinstance(a, (np.matrix, np.ma.MaskedArray)):
+        raise NotDifferentiable(f"{row.name}: an operand is a {type(a).__name__}, whose arithmetic is its own; "
+                                "pass an ndarray, as np.asarray(a)")
+    array = np.asarray(raw(a))
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{row.name}: an operand is a {type(a).__name__}, {array.dtype} for NumPy; expected numbers")
+    return array
 
 
 def finish(row: Row, values, operands, parents: tuple, out):
@@ -66,18 +90,19 @@ def finish(row: Row, values, operands, parents: tuple, out):
         values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):
             out = type_like(out, [as_array(o) for o in out])
-            node = Node(row, parents, row.save(values, out, tracked), [o.shape for o in out], [o.dtype for o in out])
+            node = Node(row, parents, row.save(values, out, tracked, memo), [o.shape for o in out],
+                        [o.dtype for o in out])
         else:
             if type(out) is not ndarray:
                 out = as_array(out)
             if out.dtype.kind in "fc":
-                node = Node(row, parents, row.save(values, out, tracked), out.shape, out.dtype)
+                node = Node(row, parents, row.save(values, out, tracked, memo), out.shape, out.dtype)
         if mode.get() is not None:
             node = watched(node, out)
     if node is CONST and mode.get() is not None:
         cut(left(row, out), parents)
     result = outputs(out, node)
-    if type(out) is ndarray and out.base is not None and type(operands[0]) in TENSORS:
+    if type(out) is ndarray and type(operands[0]) in TENSORS and (out.base is not None or out is operands[0].array):
         note_view(result, operands[0])
     return result
 
