@@ -241,3 +241,41 @@ def test_primitive_keywords_jvp_and_misuse():
         bad.defvjp(lambda ct, zzz: ct)
         bad(leaf(1.0))
     assert scaled(3.0) == 6.0
+
+
+def test_a_jvp_may_read_other_residuals_than_the_vjp():
+    @tg.primitive
+    def power(x, n):
+        return x**n
+
+    power.defvjp(lambda ct, x, n: ct * n * x**(n - 1), diff=("x",))
+    power.defjvp(lambda t, out, n, x: t * n * out / x)
+    x = np.array([1.5, -2.0])
+    assert np.allclose(tg.grad(lambda x: (power(x, 3) * [1, 2]).sum())(x), 3 * x**2 * [1, 2], rtol=1e-15)
+    assert np.allclose(tg.jvp(lambda x: power(x, 3), (x,), (np.array([2.0, 5.0]),))[1], 3 * x**2 * [2, 5], rtol=1e-15)
+
+
+def test_a_memo_is_saved_at_first_order_and_computed_anew_at_the_next():
+    calls = []
+
+    def both(x):
+        e = np.exp(x)
+        return e * x, e
+
+    def again(x):
+        calls.append(1)
+        return np.exp(x)
+
+    @tg.primitive
+    def xexp(x):
+        return both(x)[0]
+
+    xexp.defvjp(lambda ct, memo, x: ct * memo * (1 + x), memo=(both, again))
+    x, v = np.array([0.5, -1.0]), np.array([0.3, 2.0])
+    assert np.array_equal(xexp(x), np.exp(x) * x)
+    for spelled in (xexp, lambda x: xexp(x=x)):
+        assert np.allclose(tg.grad(lambda x: (spelled(x) * v).sum())(x), v * np.exp(x) * (1 + x), rtol=1e-15)
+    assert not calls
+    assert np.allclose(tg.hvp(lambda x: xexp(x).sum(), (x,), (v,)), v * np.exp(x) * (2 + x), rtol=1e-14) and calls
+    third = tg.grad(lambda x: tg.grad(lambda x: tg.grad(lambda x: xexp(x).sum())(x).sum())(x) @ v)
+    assert np.allclose(third(x), v * np.exp(x) * (3 + x), rtol=1e-14)

@@ -63,7 +63,7 @@ def record(row: Row, args: tuple, kwargs: dict):
         if is_tracked(values[i]):
             raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
                                     "pass a detached value")
-    return finish(row, values, operands, parents, out)
+    return finish(row, values, operands, parents, out, memo)
 
 
 def constant(row: Row, a):
@@ -82,7 +82,7 @@ def constant(row: Row, a):
     return array
 
 
-def finish(row: Row, values, operands, parents: tuple, out):
+def finish(row: Row, values, operands, parents: tuple, out, memo=None):
     """Make the node of what a function returned, and wrap it."""
     tracked = tuple([parent.tracked for parent in parents])
     node = CONST

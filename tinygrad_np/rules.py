@@ -2,7 +2,8 @@
 
 A rule is plain NumPy, so it runs on ndarrays, and on Tensors when the pass itself is differentiated. Its
 parameter names declare what the tape keeps: after the cotangent `ct` come names of the function's own
-parameters, `out` for its output, `<name>_shape` for only the shape of one, `tracked` for which operands count.
+parameters, `out` for its output, `<name>_shape` for only the shape of one, `tracked` for which operands count,
+`memo` for what the function had at hand besides.
 
 A rule is the plain transpose Jᵀ. The kinds conjugate around it, so that for a real loss a complex gradient is
 the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.conjugate()` returns its array.
@@ -36,13 +37,14 @@ class Row:
     `jvps` are optional rules (tangent, residuals...) -> tangent, one a parameter in `diff`: without them the
     tangent is the transpose of the pullback. `domain`, `kinks` and `cases` say where the mathematics holds and
     how the function is called: tests draw from them and the docs print them. `ignores` names arguments of which
-    only the truth matters, so that a tracked one is welcome.
+    only the truth matters, so that a tracked one is welcome. With `again` the function returns (out, memo), and
+    `again` computes the memo anew from the function's own parameters where a pass is itself differentiated.
     """
 
     kind = "function"
 
     def __init__(self, fun: Callable, rules, diff=None, signature: str | None = None, *, jvps=(), joint=False,
-                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None):
+                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None, again=None):
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
         self.rules = tuple(rules)
@@ -53,6 +55,7 @@ class Row:
         self.kinks = kinks
         self.cases = cases
         self.ignores = ignores
+        self.again = again
         self.forms: dict[tuple, Callable | None] = {}      # spelling of a call -> its recorded form, see fastpath.py
         self._given = diff, signature, residuals
 
@@ -72,14 +75,16 @@ class Row:
         self.positions = tuple(self.names.index(name) for name in self.diff)
         self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in self.ignores)
         self.bind = binder(signature)
-        residuals = residuals or tuple(map(names_of, self.rules))
-        if self.jvps:
-            residuals = tuple(tuple(dict.fromkeys(names + names_of(jvp))) for names, jvp in zip(residuals, self.jvps))
-        self.residuals = residuals
-        self.kept = tuple(any(name in names for names in residuals) for name in self.names)     # by a residual
-        self.keeps = tuple(selector(names, self.names + ("out", "tracked")) for names in residuals)
-        self.pulls = () if self.joint else tuple([self.puller(rule, mul) for rule in self.rules])
-        self.careful_pulls = () if self.joint else tuple([self.puller(rule, times) for rule in self.rules])
+        wanted = residuals or tuple(map(names_of, self.rules))
+        more = tuple(map(names_of, self.jvps)) or ((),) * len(wanted)
+        again = () if self.again is None else names_of(self.again, skip=0)
+        self.residuals = tuple(tuple(dict.fromkeys(names + extra + again)) for names, extra in zip(wanted, more))
+        self.kept = tuple(any(name in names for names in self.residuals) for name in self.names)     # by a residual
+        self.keeps = tuple(selector(names, self.names + ("out", "tracked", "memo")) for names in self.residuals)
+        rules = [fed(rule, len(names)) if names != all_names else rule
+                 for rule, names, all_names in zip(self.rules, wanted, self.residuals)]
+        self.pulls = () if self.joint else tuple([self.puller(rule, mul) for rule in rules])
+        self.careful_pulls = () if self.joint else tuple([self.puller(rule, times) for rule in rules])
 
     def __repr__(self) -> str:
         return f"<{self.kind} row of {self.name}>"
@@ -98,17 +103,22 @@ class Row:
             return values[self.positions[0]]
         return [values[i] for i in self.positions]
 
-    def save(self, values: tuple, out, tracked: tuple[bool, ...]) -> tuple:
+    def save(self, values: tuple, out, tracked: tuple[bool, ...], memo=None) -> tuple:
         """What the derivative will read, a tuple a rule; None for an operand that needs no gradient."""
         if self.joint:
-            return (self.keeps[0](*values, out, tracked),)
-        return tuple([keep(*values, out, tracked) if t else None for keep, t in zip(self.keeps, tracked)])
+            return (self.keeps[0](*values, out, tracked, memo),)
+        return tuple([keep(*values, out, tracked, memo) if t else None for keep, t in zip(self.keeps, tracked)])
 
     def lifted(self, node: Node, lift) -> tuple:
         """The residuals, each operand and output among them as a value that carries its node."""
-        return tuple([None if saved is None else
-                      tuple([self.lift_one(name, value, node, lift) for name, value in zip(names, saved)])
+        return tuple([None if saved is None else self.lift_all(names, saved, node, lift)
                       for names, saved in zip(self.residuals, node.saved)])
+
+    def lift_all(self, names: tuple, saved: tuple, node: Node, lift) -> tuple:
+        named = {name: self.lift_one(name, value, node, lift) for name, value in zip(names, saved)}
+        if "memo" in named:
+            named["memo"] = self.again(*[named[name] for name in names_of(self.again, skip=0)])
+        return tuple(named.values())
 
     def lift_one(self, name: str, value, node: Node, lift):
         if name == "out":
@@ -157,6 +167,11 @@ class Row:
                 named = dict(zip(self.residuals[i], residuals[i]))
                 dots.append(self.jvps[i](t, *(named[n] for n in names_of(self.jvps[i]))))
         return fit(sum(dots[1:], dots[0]), node, self.name)
+
+
+def fed(rule: Callable, count: int) -> Callable:
+    """The rule with the first `count` of the residuals: the others are for a jvp, or for `again`."""
+    return lambda ct, *saved: rule(ct, *saved[:count])
 
 
 def transpose(row: Row, node: Node, ts: list, lift):

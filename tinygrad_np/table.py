@@ -192,21 +192,26 @@ class Primitive:
 
         The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
         `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
+
+        `memo`, a pair of functions, saves a rule what the operation computes on the way: the first is the operation,
+        and returns (out, memo); the second computes the memo alone, from arguments that its parameters name.
         """
-        kind = options.pop("kind", "function")
-        self.row = Row(self.fun, rules, diff, name=self.__name__, **options)
+        fun, again = options.pop("memo", (self.fun, None))
+        self._enter(fun, rules, options.pop("kind", "function"), dict(options, diff=diff, name=self.__name__, again=again))
+
+    def _enter(self, fun: Callable, rules: tuple, kind: str, options: dict) -> None:
+        self._given = fun, rules, kind, options
+        self.row = TABLE[self] = Row(fun, rules, **options)
         self.row.kind = kind
-        TABLE[self] = self.row
 
     def defjvp(self, *rules: Callable) -> None:
         """Optional: one rule (t, residuals...) -> tangent an argument; without it the vjp is transposed."""
         if self.row is None:
             raise TypeError(f"{self.__name__}: call defvjp before defjvp")
-        old = self.row
-        if len(rules) != len(old.rules):
-            raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(old.rules)}, as in defvjp")
-        self.row = TABLE[self] = Row(old.fun, old.rules, old.diff, jvps=rules, name=old.name,
-                                     conj=old.conj, domain=old.domain, kinks=old.kinks, cases=old.cases)
+        fun, rules_back, kind, options = self._given
+        if len(rules) != len(rules_back):
+            raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(rules_back)}, as in defvjp")
+        self._enter(fun, rules_back, kind, dict(options, jvps=rules))
 
 
 def primitive(fun: Callable) -> Primitive:
