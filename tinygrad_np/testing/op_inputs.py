@@ -1,0 +1,250 @@
+"""Hypothesis strategies for the arguments of an operation: from its row of the table, a gufunc signature, or
+by trying what it accepts.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import hypothesis
+import numpy as np
+from hypothesis import strategies as st
+
+from ..table import REAL, TABLE
+from ..transforms import flatten
+from .discover import SIGNATURES, accepts, arity, find_domain
+from .explain import short
+from .kinks import declared, smooth
+from .values import arrays, broadcastable, sides
+
+
+@st.composite
+def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
+    """(args, kwargs) with n arrays that broadcast; two of one shape are sometimes one array."""
+    domains = domain if isinstance(domain[0], tuple) else (domain,) * n
+    sides = draw(broadcastable(n))
+    args = [draw(arrays(shape, d, dtype)) for shape, d in zip(sides, domains)]
+    return tuple(args), {}
+
+
+def apart(call: tuple, made: int) -> bool:
+    """Whether the floating arrays among the arguments may vary independently: as many as were made, none a
+    view of another.
+    """
+    found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"]
+    return len(found) <= made and not any(
+        np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i]
+    )
+
+
+class Program:
+    """A case that does more than call its function once: the arrays it asked for are its arguments."""
+
+    def __init__(self, case: Callable, fun: Callable, name: str):
+        self.case, self.fun, self.__name__ = case, fun, name
+        self.__module__ = (
+            "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
+        )
+
+    def __call__(self, *arrays):
+        given = iter(arrays)
+        return self.case(self.fun, lambda *dims: next(given))
+
+    def operands(self, arrays) -> list[np.ndarray]:
+        """The arrays that the function is called with."""
+        given, found = iter(arrays), []
+
+        def called(*args, **kwargs):
+            found.extend(
+                leaf.copy()
+                for leaf in flatten((args, kwargs))[0]
+                if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"
+            )
+            return self.fun(*args, **kwargs)
+
+        called.__name__ = self.__name__
+        self.case(called, lambda *dims: next(given).copy())
+        return found
+
+
+@st.composite
+def case_inputs(
+    draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4
+) -> tuple:
+    """(args, kwargs) of one of a row's cases, with drawn sizes and values; (args, {}, Program) for other
+    programs.
+    """
+    case = draw(st.sampled_from(list(cases)))
+    sizes: dict[str, int] = {}
+    domains = iter(domain) if isinstance(domain[0], tuple) else None
+    made: list[np.ndarray] = []
+    calls: list[tuple] = []
+
+    def array(*dims):
+        for d in dims:
+            if isinstance(d, str) and d not in sizes:
+                sizes[d] = draw(sides(0, max_side))
+        here = next(domains, REAL) if domains else domain
+        made.append(draw(arrays(tuple(sizes.get(d, d) for d in dims), here, dtype)))
+        return made[-1].copy()
+
+    def called(*args, **kwargs):
+        result = None
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = fun(*args, **kwargs)
+        finally:
+            calls.append((args, kwargs, result))
+        return result
+
+    called.__name__ = name
+    try:
+        result = case(called, array)
+    except (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
+        hypothesis.reject()  # NumPy itself refuses these sizes
+    if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2], len(made)):
+        return calls[0][:2]
+    return tuple(made), {}, Program(case, fun, name)
+
+
+@st.composite
+def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_side: int = 3) -> tuple:
+    """(args, kwargs) for dimensions such as "(m,n),(n)"; "..." in front stands for any that broadcast."""
+    cores = [part.strip("() ") for part in signature.split("->")[0].split("),")]
+    cores = [tuple(d.strip() for d in core.split(",") if d.strip()) for core in cores]
+    wide = [core[:1] == ("...",) for core in cores]
+    cores = [core[1:] if more else core for core, more in zip(cores, wide)]
+    sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
+    fronts = [
+        front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)
+    ]
+    domains = domain if isinstance(domain[0], tuple) else (domain,) * len(cores)
+    return tuple(
+        draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
+        for front, core, d_ in zip(fronts, cores, domains)
+    ), {}
+
+
+def op_inputs(
+    op: Callable,
+    *,
+    domain=None,
+    kwargs: dict | None = None,
+    signature: str | None = None,
+    kinks=(),
+    dtype: str = "float64",
+) -> st.SearchStrategy[tuple]:
+    """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
+
+    `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
+    """
+    row = TABLE.get(op) if isinstance(op, (Callable,)) else None  # type: ignore[arg-type]
+    domain = domain or (row.domain if getattr(row, "domain", REAL) != REAL else None)
+    where = domain or REAL
+    if signature:
+        drawn = signature_inputs(signature, where, dtype)
+    elif row is not None and row.kind == "elementwise":
+        n = len(row.diff)
+        drawn = elementwise_inputs(n, domain or find_domain(op, [(2, 3)] * n, fixed(kwargs)), dtype)
+    elif row is not None and getattr(row, "cases", ()):
+        drawn = case_inputs(op, row.cases, row.name, where, dtype)
+    else:
+        drawn = guess(op, domain, dtype, fixed(kwargs))
+    known = declared(kinks, row)
+    if known:
+        drawn = drawn.map(lambda found: (*smooth(*found[:2], known, *found[2:]), *found[2:])).filter(
+            lambda found: found[0] is not None
+        )
+    if not kwargs:
+        return drawn
+    return st.builds(
+        lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs)
+    )
+
+
+def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[tuple]:
+    """A strategy of (args, kwargs): elementwise shapes where the operation takes them, else a usual
+    signature.
+    """
+    n = arity(op)
+
+    def where(shapes) -> tuple:
+        if domain is None:
+            return find_domain(op, shapes, kwargs)
+        return domain if isinstance(domain[0], tuple) else (domain,) * n
+
+    trial = [(2, 3)] * n
+    mixed = [(3,), (2, 1), (2, 3), (1,)]
+    pairs = [trial, [mixed[i % 4] for i in range(n)], [()] * n]
+    domains = where(trial)
+    if all(accepts(op, shapes, domains, kwargs) >= 0 for shapes in (pairs if n > 1 else pairs[:2])):
+        return elementwise_inputs(n, domains, dtype)
+    working = []
+    for signature in SIGNATURES.get(n, ("(n),(n)" + ",(n)" * (n - 2),)):
+        sizes = {"m": 2, "n": 3, "k": 4}
+        shapes = [
+            tuple(int(d) if d.isdigit() else sizes[d] for d in part.strip("()").split(",") if d)
+            for part in signature.split("),")
+        ]
+        domains = where(shapes)
+        if accepts(op, shapes, domains, kwargs) >= 0:
+            working.append((signature, domains))
+    if not working:
+        raise TypeError(
+            f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts ({n} tried); "
+            "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'"
+        )
+    chosen = [signature_inputs(signature, found, dtype) for signature, found in working]
+    return st.one_of(*chosen)
+
+
+def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:
+    """(args, kwargs) from a strategy of argument tuples and of options."""
+    return st.tuples(
+        inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {})
+    )
+
+
+def fixed(kwargs: dict | None) -> dict:
+    """The options that are values, not strategies."""
+    return {k: v for k, v in (kwargs or {}).items() if not isinstance(v, st.SearchStrategy)}
+
+
+def options_of(kwargs: dict) -> st.SearchStrategy[dict]:
+    return st.fixed_dictionaries(
+        {k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()}
+    )
+
+
+def example(op: Callable, signature: str | None = None) -> str:
+    """The source text of arguments that an operation takes: the simplest that can be drawn with two
+    elements or more.
+    """
+    found: list = []
+
+    @hypothesis.settings(
+        max_examples=100,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate],
+    )
+    @hypothesis.given(op_inputs(op, signature=signature))
+    def look(inputs):
+        args, kwargs, *program = inputs
+        size = sum(leaf.size for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray))
+        if not program and not kwargs and 2 <= size <= 8:
+            found.append(args)
+
+    look()
+    if not found:
+        raise LookupError("found no short arguments for it; write inputs=[(args...), ...] yourself")
+
+    def plainness(args) -> tuple:
+        leaves = [leaf for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray)]
+        return any(len(np.unique(leaf)) < max(leaf.size, 2) for leaf in leaves), len(repr(args))
+
+    return ", ".join(map(short, min(found, key=plainness)))
