@@ -14,7 +14,7 @@ from ..standin import holds
 from ..table import primitive
 from ..tensor import Tensor
 from .arguments import array, floating, probability
-from .ones import ones
+from .constants import identity, ones
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
@@ -51,7 +51,7 @@ def _along(name: str, dim: int, function, x):
 
 
 def _row_sums(a):
-    return a @ ones((a.shape[-1], 1), a.dtype)
+    return np.dot(a, ones((a.shape[-1], 1), a.dtype))
 
 
 def _shifted(x):
@@ -127,17 +127,28 @@ def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = 
     return losses.sum() * _scale("nll_loss", reduction, len(x) if row_weights is None else row_weights.sum())
 
 
+def _hard_and_softmax(logits, labels, row_weights, scale):
+    z = _shifted(logits)
+    e = np.exp(z)
+    sums = _row_sums(e)
+    losses = np.log(sums)[:, 0] - z[np.arange(len(labels)), labels]
+    loss = np.add.reduce(losses if row_weights is None else losses * row_weights) * scale
+    return loss, np.divide(e, sums, out=e)
+
+
 @primitive
 def _hard(logits, labels, row_weights, scale):
     """scale · Σ -log softmax(logits)[labels], the sum weighted unless the weights are None."""
-    z = _shifted(logits)
-    losses = np.log(_row_sums(np.exp(z)))[:, 0] - z[np.arange(len(labels)), labels]
-    return np.add.reduce(losses if row_weights is None else losses * row_weights) * scale
+    return _hard_and_softmax(logits, labels, row_weights, scale)[0]
 
 
-def _d_hard(ct, logits, labels, row_weights, scale):
-    one_hot = labels[:, None] == np.arange(logits.shape[1])
-    d = (_softmax(logits) - one_hot) * (ct * scale)
+def _d_hard(ct, memo, labels, row_weights, scale):
+    classes = memo.shape[1]
+    if type(labels) is np.ndarray and classes <= 256:     # quicker than to compare; a recording fuses the comparison
+        one_hot = identity(classes, memo.dtype).take(labels, axis=0)
+    else:
+        one_hot = labels[:, None] == np.arange(classes)
+    d = (memo - one_hot) * (ct * scale)
     return d if row_weights is None else d * row_weights[:, None]
 
 
@@ -148,8 +159,9 @@ def _soft(logits, q, scale):
 
 
 _hard.__name__ = _soft.__name__ = "cross_entropy"
-_hard.defvjp(_d_hard, cases=[lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
-                           lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0)])
+_hard.defvjp(_d_hard, memo=(_hard_and_softmax, lambda logits: _softmax(logits)), cases=[
+    lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
+    lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0)])
 _soft.defvjp(lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
              lambda ct, logits, scale: -ct * scale * _log_softmax(logits),
              cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)])
