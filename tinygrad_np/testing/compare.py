@@ -12,7 +12,7 @@ from .finite_differences import scales
 from .interval import merged, placed, some
 from .probes import compare_probes
 from .problem import Problem
-from .verdict import FAIL, RTOL, UNKNOWN, Findings, judge, tally, worst
+from .verdict import FAIL, RTOL, Findings, doubtful, judge, tally, worst
 
 WHOLE = 4096  # the largest Jacobian that is compared entry by entry
 
@@ -42,14 +42,14 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     ref = measured(p, np.diag(size)).over(size[:, None])
     status, slack = judge(claim, ref, rtol, noise, floor)
     for relative in (True, False):
-        doubtful = np.flatnonzero(((status == FAIL) | (status == UNKNOWN)).any(axis=1))
-        if not len(doubtful):
+        again = np.flatnonzero(doubtful(status, slack, ref, floor).any(axis=1))
+        if not len(again):
             break
         unit = size if relative else np.ones(n)
-        better = measured(p, np.diag(unit)[doubtful], careful=True).over(unit[doubtful, None])
+        better = measured(p, np.diag(unit)[again], careful=True).over(unit[again, None])
         if not relative:
-            better = merged(some(ref, doubtful), better)
-        ref = placed(ref, doubtful, better)
+            better = merged(some(ref, again), better)
+        ref = placed(ref, again, better)
         status, slack = judge(claim, ref, rtol, noise, floor)
     if (status == FAIL).any():  # an output is rounded as a whole, whichever input moves
         noise = noise + rounded(p, np.array(dense(n, rng)) * size) / size[:, None]

@@ -10,6 +10,7 @@ from .interval import Reference
 
 PASS, KINK, UNKNOWN, FAIL = range(4)
 RTOL = 1e-8
+CLOSER = 1e-7  # a slack above this part of a derivative asks for a more exact reference
 
 
 @dataclass
@@ -69,6 +70,12 @@ def judge(
         hopeless = ~np.isfinite(slack) | (~np.isfinite(claim) & vague)
     status = np.where(vague, UNKNOWN, np.where(ref.kink, KINK, PASS))
     return np.where(hopeless, UNKNOWN, np.where(outside, FAIL, status)), slack
+
+
+def doubtful(status, slack, ref: Reference, floor) -> np.ndarray:
+    """Where a closer look may change the verdict, or make it worth more."""
+    with np.errstate(invalid="ignore"):
+        return (status == FAIL) | (status == UNKNOWN) | (slack > CLOSER * np.maximum(ref.size, floor))
 
 
 def worst(status, slack, ref: Reference, claim, column: int | None = None) -> Entry:
