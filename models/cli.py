@@ -67,7 +67,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _parser() -> Parser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser = Parser(prog="python -m models", description="Train and use digit recognizers with tinygrad_np.")

@@ -16,7 +16,7 @@ from models import download as download_
 from models import plots, recipes
 from models import run as run_
 from models import train as train_
-from models.data import Dataset
+from models.data import Dataset, Labelled
 from models.errors import BadUsage, Failure
 from models.progress import Progress
 from models.recipes import Recipe
@@ -65,7 +65,7 @@ def train(recipe: str, data: str | None, changes: list[str], epochs: str | None,
     epoch = "" if wanted.keep == "last" else f" with the weights of epoch {kept}, the best on these"
     print(f"held-out accuracy {figures['held_out_accuracy']:.2%} on {len(held_out):,} images{epoch}")
     print(f"training accuracy {figures['train_accuracy']:.2%} on {len(training):,} images")
-    if "test_accuracy" in figures:
+    if test is not None and "test_accuracy" in figures:
         print(f"test accuracy {figures['test_accuracy']:.2%} on {len(test):,} images")
     print(f"{folder}/ ({time.perf_counter() - began:.1f} s)")
     for name, what in FILES.items():
@@ -79,8 +79,9 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
     if data is None:
         parts = {"held-out": _held_out(opened)}
         test = data_.load_test(opened.asked["data"]["from"])
-        if test is not None and test.labels is not None:
-            parts["test"] = test
+        labelled = test.labelled() if test is not None else None
+        if labelled is not None:
+            parts["test"] = labelled
     else:
         parts = {"given": data_.load_labelled(data)}
     results = {}
@@ -184,7 +185,7 @@ def describe(recipe: Recipe, where: str, whole: Dataset) -> dict[str, Any]:
             "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()}}
 
 
-def _held_out(run: Run) -> Dataset:
+def _held_out(run: Run) -> Labelled:
     """Return the rows that the run was not trained on, after making sure that the data are the same."""
     asked = run.asked["data"]
     whole = data_.load_labelled(asked["from"])
@@ -207,13 +208,12 @@ def _trained(run: Run, images: Dataset) -> Any:
     return model
 
 
-def _finish(run: Run, training: Dataset, held_out: Dataset, test: Dataset | None) -> dict[str, Any]:
+def _finish(run: Run, training: Labelled, held_out: Labelled, test: Dataset | None) -> dict[str, Any]:
     """Measure the trained weights, draw the pictures, predict the test file; return the figures."""
     recipe, folder = run.recipe, run.folder
     model = _trained(run, training)
-    parts = {"train": training, "held_out": held_out, "test": test}
-    figures = {f"{part}_{name}": value for part, dataset in parts.items()
-               if dataset is not None and dataset.labels is not None
+    parts = {"train": training, "held_out": held_out, "test": None if test is None else test.labelled()}
+    figures = {f"{part}_{name}": value for part, dataset in parts.items() if dataset is not None
                for name, value in train_.measure(model, dataset)._asdict().items()}
     run_.write_json(folder / "metrics.json", figures)
 

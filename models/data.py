@@ -8,8 +8,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -39,16 +40,27 @@ class Dataset:
     def side(self) -> int:
         return int(self.images.shape[1] ** 0.5)
 
-    def take(self, rows: np.ndarray | slice) -> Dataset:
+    def take(self, rows: np.ndarray | slice) -> Self:
         """Return the dataset of these rows."""
-        return Dataset(self.images[rows], None if self.labels is None else self.labels[rows], self.origin)
+        return replace(self, images=self.images[rows], labels=None if self.labels is None else self.labels[rows])
+
+    def labelled(self) -> Labelled | None:
+        """Return the same as a dataset that is known to have labels, or None where it has none."""
+        return None if self.labels is None else Labelled(self.images, self.labels, self.origin)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that training sees, so that a resumed run can tell the data apart."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images))
-        digest.update(b"" if self.labels is None else np.ascontiguousarray(self.labels))
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(b"" if self.labels is None else np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Labelled(Dataset):
+    """A dataset with labels, to train on or to be measured against."""
+
+    labels: np.ndarray
 
 
 def load(where: str) -> Dataset:
@@ -73,13 +85,14 @@ def load(where: str) -> Dataset:
     return Dataset(pixels, labels, str(path))
 
 
-def load_labelled(where: str) -> Dataset:
-    """Read a dataset that must have labels, to train on or to be measured against."""
+def load_labelled(where: str) -> Labelled:
+    """Read a dataset that must have labels."""
     dataset = load(where)
-    if dataset.labels is None:
+    labelled = dataset.labelled()
+    if labelled is None:
         raise Failure(f"{dataset.origin}: found no labels, expected {csv_file.PIXELS + 1} columns with a label, "
                       "or IDX images with their labels file beside them")
-    return dataset
+    return labelled
 
 
 def load_test(where: str) -> Dataset | None:
@@ -116,7 +129,7 @@ def locate(where: str) -> Path:
     return path
 
 
-def split(dataset: Dataset, held_out: int | float, rows: int | None, seed: int) -> tuple[Dataset, Dataset]:
+def split(dataset: Labelled, held_out: int | float, rows: int | None, seed: int) -> tuple[Labelled, Labelled]:
     """Shuffle by the seed and return (training part, held-out part); `rows` limits how many are used in all."""
     total = len(dataset) if rows is None else rows
     if total > len(dataset):

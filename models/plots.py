@@ -58,11 +58,12 @@ def samples(images: np.ndarray, predicted: np.ndarray, actual: np.ndarray | None
     axes = figure.subplots()
     for i, image in enumerate(images):
         left, top = i % columns * width, i // columns * height
-        wrong = actual is not None and predicted[i] != actual[i]
+        truth = predicted[i] if actual is None else actual[i]
+        wrong = predicted[i] != truth
         axes.imshow(image.reshape(side, side), cmap="gray_r", vmin=0, vmax=1,
                     extent=(left, left + side, top + side, top))
         axes.text(left + side / 2, top - 0.06 * side, f"{predicted[i]} ({sure[i]:.0%})" +
-                  (f"\nis {actual[i]}" if wrong else ""), ha="center", va="bottom", fontsize=8,
+                  (f"\nis {truth}" if wrong else ""), ha="center", va="bottom", fontsize=8,
                   color=ORANGE if wrong else "black", fontweight="bold" if wrong else "normal")
     axes.set(xlim=(side - width, columns * width), ylim=(rows * height - 0.7 * side, -0.6 * side), aspect="equal")
     axes.set_axis_off()

@@ -14,7 +14,7 @@ import numpy as np
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from models.data import Dataset
+from models.data import Labelled
 from models.errors import Failure
 from models.mlp import mlp
 from models.recipes import Recipe
@@ -41,14 +41,15 @@ def build(recipe: Recipe, inputs: int) -> nn.Sequential:
     return mlp(inputs, recipe.hidden, dropout=recipe.dropout, generator=np.random.default_rng([recipe.seed, WEIGHTS]))
 
 
-def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor,
+            labels: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return (mean cross-entropy, scores): what is differentiated, and what is drawn as the graph."""
     scores = model(images)
     targets = np.eye(10, dtype=scores.dtype)[labels] if recipe.targets == "one-hot" else labels
     return F.cross_entropy(scores, targets), scores
 
 
-def train(run: Run, training: Dataset, held_out: Dataset, after_epoch: Callable[[dict[str, float]], None]) -> int:
+def train(run: Run, training: Labelled, held_out: Labelled, after_epoch: Callable[[dict[str, float]], None]) -> int:
     """Train until the recipe's last epoch, from the run's checkpoint where there is one; return the epoch kept.
 
     `after_epoch` is given the figures of each epoch once they are on disk. Ends with the weights in the run folder.
@@ -59,7 +60,8 @@ def train(run: Run, training: Dataset, held_out: Dataset, after_epoch: Callable[
     state = run.checkpoint()
     if state is None:
         run.begin_history()
-        epoch, best = 0, {"epoch": 0, "accuracy": -1.0, "model": model.state_dict()}
+        epoch = 0
+        best: dict[str, Any] = {"epoch": 0, "accuracy": -1.0, "model": model.state_dict()}
     else:
         epoch, best = int(state["epoch"]), state["best"]
         model.load_state_dict(state["model"])
@@ -87,7 +89,7 @@ def train(run: Run, training: Dataset, held_out: Dataset, after_epoch: Callable[
     return int(best["epoch"])
 
 
-def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, data: Dataset, epoch: int) -> Measured:
+def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, data: Labelled, epoch: int) -> Measured:
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
     masks = np.random.default_rng([recipe.seed, DROPOUT, epoch])
     for layer in model.modules():
@@ -106,7 +108,7 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, da
     return Measured(loss_sum / len(data), right / len(data))
 
 
-def batches(data: Dataset, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(data: Labelled, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield every row once, shuffled anew each epoch; the whole dataset at once for full-batch descent."""
     if recipe.batch_size is None:
         yield data.images, data.labels
@@ -124,8 +126,8 @@ def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
         return np.concatenate([model(images[start:start + ROWS]).data for start in range(0, len(images), ROWS)])
 
 
-def measure(model: nn.Module, data: Dataset) -> Measured:
-    """Return the loss and accuracy on a labelled dataset."""
+def measure(model: nn.Module, data: Labelled) -> Measured:
+    """Return the loss and accuracy on a dataset."""
     return judge(scores(model, data.images), data.labels)
 
 
@@ -138,7 +140,7 @@ def judge(logits: np.ndarray, labels: np.ndarray) -> Measured:
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Return the softmax of each row."""
-    return F.softmax(logits, dim=1)
+    return np.asarray(F.softmax(logits, dim=1))
 
 
 def confusion(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:

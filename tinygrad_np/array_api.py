@@ -12,6 +12,8 @@ array([1., 1.])
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .tensor import Tensor
@@ -29,19 +31,19 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None) -> Tensor:
     """A tensor of anything array-like; a tensor stays on the tape."""
     if not isinstance(obj, Tensor):
         return Tensor(obj, dtype=dtype)
-    out = obj if dtype is None or obj.dtype == dtype else np.astype(obj, dtype)
-    return np.copy(out) if copy else out
+    out = obj if dtype is None or obj.dtype == dtype else obj.astype(dtype)
+    return out.copy() if copy else out
 
 
-def _making(fun):
+def _making(fun: Callable) -> Callable[..., Tensor]:
     def make(*args, device=None, **kwargs) -> Tensor:
         return Tensor(fun(*args, **kwargs))
     make.__name__, make.__doc__ = fun.__name__, f"A tensor of what np.{fun.__name__} makes."
     return make
 
 
-zeros, ones, empty, full = map(_making, (np.zeros, np.ones, np.empty, np.full))
-arange, eye, from_dlpack = map(_making, (np.arange, np.eye, np.from_dlpack))
+zeros, ones, empty, full = _making(np.zeros), _making(np.ones), _making(np.empty), _making(np.full)
+arange, eye, from_dlpack = _making(np.arange), _making(np.eye), _making(np.from_dlpack)
 
 
 def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):

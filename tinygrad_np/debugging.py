@@ -39,7 +39,7 @@ def non_finite(a, infinity: bool) -> str | None:
 def digest(saved) -> int:
     """A checksum of all arrays among some residuals."""
     if isinstance(saved, np.ndarray):
-        return zlib.crc32(np.ascontiguousarray(saved)) if not saved.dtype.hasobject else 0
+        return zlib.crc32(np.ascontiguousarray(saved).data) if not saved.dtype.hasobject else 0
     return hash(tuple(map(digest, saved))) if isinstance(saved, (tuple, list)) else 0
 
 
@@ -79,7 +79,7 @@ class Watch:
         for result in out if isinstance(out, (list, tuple)) else (out,):
             wrong = non_finite(result, self.infinity)
             if wrong:
-                operands = ", ".join(f"{p.shape} {p.dtype}" if p.dtype is not None else "a constant" for p in node.parents)
+                operands = ", ".join("a constant" if p.dtype is None else f"{p.shape} {p.dtype}" for p in node.parents)
                 raise NonFiniteError(f"{node.row.name} of {operands} made {wrong} in its result {result.shape} "
                                      f"{result.dtype}; {line}")
 
@@ -87,8 +87,8 @@ class Watch:
         """Look at the residuals of a node that is about to be pulled back through."""
         line, recorded = self.known.get(node, ("", None))
         if recorded is not None and digest(node.saved) != recorded:
-            raise MutationError(f"an array that {node.row.name} needs for its gradient was changed after it was recorded; "
-                                f"recorded at {line}")
+            raise MutationError(f"an array that {node.row.name} needs for its gradient was changed after it was "
+                                f"recorded; recorded at {line}")
 
     def backward(self, node: Node, parent: Node, g) -> None:
         """Look at a cotangent."""

@@ -6,7 +6,7 @@ import os
 import sys
 import weakref
 from time import perf_counter_ns
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def note_call(maker, start: int, out) -> None:
     the order of a derivative. So nothing is paid for each operation, and the note goes with the graph.
     """
     global _last
-    node = getattr(out, "node", out)
+    node: Any = getattr(out, "node", out)
     if type(node) is Node:
         serial = node.serial
         if serial > start:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextvars import ContextVar
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from .modes import current, setting
 from .recording import raw, wrap
-from .rules import Row
-from .tape import Const, Node, Variable, pullback, pushforward
+from .rules import Row, Undetermined
+from .tape import Const, Leaf, Node, Variable, pullback, pushforward
 from .tensor import Tensor, lift
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
@@ -25,30 +26,47 @@ IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 # ---- containers -------------------------------------------------------------------------------------------
 
 def flatten(tree, path: str = "") -> tuple[list, list[str], Callable]:
-    """The leaves of nested dicts, lists, tuples, named tuples and dataclasses, their paths, and how to put them back."""
-    if isinstance(tree, dict):
-        keys = list(tree)
-        children = [(tree[k], f"{path}[{k!r}]") for k in keys]
-        make = lambda parts: type(tree)(zip(keys, parts)) if type(tree) is not dict else dict(zip(keys, parts))  # noqa: E731
-    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        children = [(getattr(tree, f), f"{path}.{f}") for f in tree._fields]
-        make = lambda parts: type(tree)(*parts)  # noqa: E731
-    elif isinstance(tree, (list, tuple)):
-        children = [(e, f"{path}[{i}]") for i, e in enumerate(tree)]
-        make = type(tree)
-    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        fields = [f.name for f in dataclasses.fields(tree)]
-        children = [(getattr(tree, f), f"{path}.{f}") for f in fields]
-        make = lambda parts: dataclasses.replace(tree, **dict(zip(fields, parts)))  # noqa: E731
-    else:
+    """The leaves of nested containers, their paths, and a function that puts leaves back in their places.
+
+    Containers are dicts, lists, tuples, named tuples and dataclasses.
+
+    >>> leaves, paths, rebuild = flatten({"a": 1, "b": (2, 3)})
+    >>> leaves, paths, rebuild([10, 20, 30])
+    ([1, 2, 3], ["['a']", "['b'][0]", "['b'][1]"], {'a': 10, 'b': (20, 30)})
+    """
+    inside = opened(tree)
+    if inside is None:
         return [tree], [path], lambda leaves: leaves[0]
-    parts = [flatten(child, where) for child, where in children]
+    children, make = inside
+    parts = [flatten(child, path + where) for where, child in children]
     sizes = [len(leaves) for leaves, _, _ in parts]
 
     def rebuild(leaves: list):
         ends = np.cumsum(sizes, dtype=int)
         return make([back(leaves[end - size:end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
     return [x for leaves, _, _ in parts for x in leaves], [p for _, paths, _ in parts for p in paths], rebuild
+
+
+def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
+    """What a container holds, as (how one writes it, child), and what makes a container like it; None for a leaf."""
+    if isinstance(tree, dict):
+        return [(f"[{key!r}]", child) for key, child in tree.items()], lambda parts: refilled(tree, parts)
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return [(f".{name}", getattr(tree, name)) for name in tree._fields], lambda parts: type(tree)(*parts)
+    if isinstance(tree, (list, tuple)):
+        return [(f"[{i}]", child) for i, child in enumerate(tree)], type(tree)
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = [f.name for f in dataclasses.fields(tree) if f.init]
+        return ([(f".{name}", getattr(tree, name)) for name in names],
+                lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))))
+    return None
+
+
+def refilled(tree: dict, parts: list) -> dict:
+    """A dict of the same kind, whatever its constructor takes, with other values."""
+    new = copy(tree)
+    new.update(zip(tree, parts))
+    return new
 
 
 # ---- tracing ----------------------------------------------------------------------------------------------
@@ -60,8 +78,9 @@ def fresh(value, where: str, caller: str) -> Tensor:
         return wrap(value.array, node)
     array = np.array(raw(value))
     if array.dtype.kind not in "fc":
+        such = float(array.flat[0]) if array.size and array.dtype.kind in "iub" else "an array of floats"
         raise TypeError(f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, "
-                        f"such as {float(array.flat[0]) if array.size and array.dtype.kind in 'iub' else 'an array of floats'}")
+                        f"such as {such}")
     return wrap(array, Variable(array.shape, array.dtype))
 
 
@@ -86,7 +105,8 @@ class Trace:
         self.aux = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) != 2:
-                raise TypeError(f"{caller}: with has_aux the function returns (output, aux); found {type(out).__name__}")
+                raise TypeError(f"{caller}: with has_aux the function returns (output, aux); "
+                                f"found {type(out).__name__}")
             out, aux = out
             self.aux = self.given_back(aux)
         self.outs, _, self.rebuild_out = flatten(out)
@@ -126,10 +146,30 @@ class Trace:
     def push(self, tangents: list) -> list:
         """The tangents of the outputs for those of the variables."""
         roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
+        given = {v.node: t for v, t in zip(self.variables, tangents)}
         with self.differentiating(recording=True), np.errstate(all="ignore"):
-            dots = pushforward(roots, {v.node: t for v, t in zip(self.variables, tangents)}, lift)
+            try:
+                dots = pushforward(roots, given, lift)
+            except Undetermined:
+                dots = [transposed(root, given) if root.tracked else None for root in roots]
         return [np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
                 for out, dot in zip(self.outs, dots)]
+
+
+def transposed(root: Node, given: dict):
+    """The tangent of `root` as the transpose of its whole pullback, for where one operation alone cannot tell.
+
+    A cotangent without symmetries stands for all: a rule that refuses some cotangents refuses this one.
+    """
+    generic = np.random.default_rng(0).normal(size=(2, *root.shape))
+    slot = Leaf(root.shape, root.dtype)
+    ct = lift(generic[0].astype(root.dtype) if root.dtype.kind != "c" else generic[0] + 1j * generic[1], slot)
+    total = None
+    for node, g in pullback(root, ct, wanted=list(given), lift=lift).items():
+        if hasattr(g, "node"):
+            found = pullback(g.node, given[node], wanted=[slot], lift=lift).get(slot)
+            total = found if total is None else total if found is None else total + found
+    return total
 
 
 def matched(trees, like: list, caller: str, what: str) -> list:
@@ -141,7 +181,8 @@ def matched(trees, like: list, caller: str, what: str) -> list:
     for value, path, x in zip(leaves, paths, like):
         value = value if isinstance(value, Tensor) else np.asarray(value)
         if value.shape != np.shape(raw(x)):
-            raise ValueError(f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; expected {np.shape(raw(x))}")
+            raise ValueError(f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; "
+                             f"expected {np.shape(raw(x))}")
         dtype = getattr(x, "dtype", value.dtype)
         if value.dtype.kind == "c" and dtype.kind != "c":
             raise TypeError(f"{caller}: found a complex {what.rstrip('s')}{path} for {dtype} data")
@@ -208,8 +249,8 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
         trace = Trace(g, primals, "grad", has_aux)
         if len(trace.outs) != 1 or np.size(raw(trace.outs[0])) != 1:
             found = [np.shape(raw(out)) for out in trace.outs]
-            raise ValueError(f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected one "
-                             "number: reduce it, as with .sum(), or use jacobian or vjp")
+            raise ValueError(f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
+                             "one number: reduce it, as with .sum(), or use jacobian or vjp")
         out = trace.outs[0]
         if getattr(out, "dtype", np.dtype(float)).kind == "c":
             raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")

@@ -164,8 +164,7 @@ def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
     """The norm of every node's cotangent, for a cotangent of ones of each output: `graph.pullback`, watched."""
     cts: dict = {}
     for out in outputs:
-        ct = np.ones(out.shape, out.dtype)
-        cts[out.node] = cts[out.node] + ct if out.node in cts else ct
+        cts[out.node] = cts.get(out.node, 0) + np.ones(out.shape, out.dtype)
     norms: dict[int, float] = {}
     with np.errstate(all="ignore"):
         for node in reversed(tape):
@@ -182,7 +181,6 @@ def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
                 if node.saved is FREED:
                     raise ValueError("graph: grads=True needs a graph that is not freed: call it before backward, or "
                                      "pass retain_graph=True to backward")
-                ct = filled(ct, node) if isinstance(ct, dict) else ct
-                for parent, g in pulled(node, ct):
+                for parent, g in pulled(node, filled(ct, node) if isinstance(ct, dict) else ct):
                     cts[parent] = cts[parent] + g if parent in cts else g
     return norms

@@ -53,8 +53,8 @@ def recorded(whole: GraphView) -> Counter:
     edges: Counter = Counter()
     for e in whole.edges:
         shape = by_id[e.dst].shape
-        shape = list(shape) if shape and isinstance(shape[0], tuple) else shape
-        edges[places.get(e.src, "constant"), e.slot, places[e.dst], by_id[e.dst].op, str(shape)] += 1
+        written = str(list(shape) if shape and isinstance(shape[0], tuple) else shape)
+        edges[places.get(e.src, "constant"), e.slot, places[e.dst], by_id[e.dst].op, written] += 1
     return edges
 
 

@@ -74,7 +74,8 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
             lines.append(f"subgraph {quote('cluster_' + scope.id)} {{")
             lines.append(f"graph [{frame} label={html(scope.title)}]")
         for node in nodes:
-            own = frames.scopes.get(node.scope) if scope is None or node.scope != scope.id else None
+            framed = node.scope is None or scope is not None and node.scope == scope.id
+            own = None if node.scope is None or framed else frames.scopes.get(node.scope)
             lines.append(node_line(node, number[node.id], view, palette, rows, own))
     degree = Counter(edge.dst for edge in view.edges)
     lines.extend(edge_line(edge, i, degree[edge.dst], palette) for i, edge in enumerate(view.edges))
