@@ -66,7 +66,8 @@ def text_of(rule) -> str:
 
 def derivative(row) -> str:
     if not isinstance(row, Row):
-        return "by its definition"
+        summary = (inspect.getdoc(row.body) or "").split("\n")[0]
+        return "by its definition" + (f": {summary}" if summary else "")
     label = "weights " if isinstance(row, Reduction) else ""
     rules = [text_of(rule) for rule in row.rules]
     if not rules or rules[0].startswith("rule("):

@@ -34,8 +34,8 @@ class ArrayMethods:
         return np.ravel(self, order)
 
     def flatten(self, order="C"):
-        """The elements in one dimension."""
-        return np.ravel(self, order)
+        """The elements in one dimension, as a copy."""
+        return apart(np.ravel(self, order))
 
     def squeeze(self, axis=None):
         """Without the axes of length one."""
@@ -63,7 +63,7 @@ class ArrayMethods:
 
     def choose(self, choices, out=None, mode="raise"):
         """From several arrays, at each place the one that this tensor numbers."""
-        return np.choose(self, choices, mode=mode)
+        return np.choose(self, choices, out, mode)
 
     def partition(self, kth, axis=-1, kind="introselect", order=None):
         """Partition in place: the element of each position in `kth` is where sorting would put it."""
@@ -88,7 +88,7 @@ class ArrayMethods:
 
     def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
         """The elements in another dtype; to integers or booleans this leaves the tape."""
-        return np.astype(self, dtype)
+        return self if not copy and self.dtype == dtype else np.astype(self, dtype)
 
     # ---- reductions ---------------------------------------------------------------------------------------
 
@@ -134,8 +134,25 @@ class ArrayMethods:
 
     # ---- elementwise and products -------------------------------------------------------------------------
 
-    real = property(lambda self: np.real(self), doc="The real part.")
-    imag = property(lambda self: np.imag(self), doc="The imaginary part.")
+    @property
+    def real(self):
+        """The real part; assigning changes the tensor."""
+        return np.real(self)
+
+    @real.setter
+    def real(self, value):
+        self[...] = value + 1j * apart(np.imag(self)) if self.dtype.kind == "c" else value
+
+    @property
+    def imag(self):
+        """The imaginary part; assigning changes the tensor."""
+        return np.imag(self)
+
+    @imag.setter
+    def imag(self, value):
+        if self.dtype.kind != "c":
+            raise TypeError(f"x.imag = value: x is {self.dtype}, which has no imaginary part")
+        self[...] = apart(np.real(self)) + 1j * value
 
     def conjugate(self):
         """The complex conjugate; a real tensor is its own."""
@@ -145,15 +162,18 @@ class ArrayMethods:
 
     def clip(self, min=None, max=None, out=None):
         """The elements limited to [min, max]."""
-        return np.clip(self, min, max)
+        return np.clip(self, min, max, out)
 
     def round(self, decimals=0, out=None):
         """The elements rounded; the derivative is 0."""
         return np.round(self, decimals, out)
 
+    def __round__(self, ndigits=0):
+        return np.round(self, ndigits)
+
     def dot(self, b, out=None):
         """NumPy's dot product."""
-        return np.dot(self, b)
+        return np.dot(self, b, out)
 
     # ---- where it lives -----------------------------------------------------------------------------------
 
@@ -201,6 +221,13 @@ class ArrayMethods:
     def any(self, axis=None, out=None, keepdims=False, *, where=True):
         """Whether any element is true."""
         return np.any(self, axis, out, keepdims, where=where)
+
+
+def apart(view):
+    """A view as a tensor of its own: writing to either leaves the other as it is."""
+    if hasattr(view, "views"):
+        del view.views
+    return view
 
 
 def given(**options) -> dict:

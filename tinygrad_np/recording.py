@@ -47,8 +47,10 @@ def record(row: Row, args: tuple, kwargs: dict):
     operands = row.operands(values)
     foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
-        args = tuple([foreign.get(id(a), a) for a in args])
-        kwargs = {name: foreign.get(id(a), a) for name, a in kwargs.items()}
+        def swap(a):
+            return foreign[id(a)] if id(a) in foreign else [foreign.get(id(e), e) for e in a] if a is operands else a
+        args = tuple(map(swap, args))
+        kwargs = {name: swap(a) for name, a in kwargs.items()}
         values = row.bind(*args, **kwargs)
         operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
@@ -122,7 +124,8 @@ def outputs(out, node: Node):
     """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
     if not isinstance(out, (list, tuple)):
         return wrap(as_array(out), node)
-    return type_like(out, [wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
+    return type_like(out, [outputs(o, CONST) if isinstance(o, (list, tuple)) else
+                           wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
                            if np.asarray(o).dtype.kind in "fc" else o for i, o in enumerate(out)])
 
 
@@ -195,4 +198,9 @@ class Engine:
     @staticmethod
     def untracked(fun, args: tuple, kwargs: dict):
         """Call NumPy's own function on the arrays; the result has no history."""
-        return outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), CONST)
+        result = outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), CONST)
+        for tensor in result if isinstance(result, (list, tuple)) else (result,):
+            for a in args if type(tensor) in TENSORS and tensor.array.base is not None else ():
+                if type(a) in TENSORS and np.may_share_memory(a.array, tensor.array):
+                    note_view(tensor, a)
+        return result

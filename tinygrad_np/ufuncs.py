@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -56,39 +57,38 @@ def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
 
 def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True):
     """ufunc.reduce: NumPy's reduction of the same meaning, or the function applied along the axis, one by one."""
+    array = array if dtype is None else np.astype(array, dtype)
     if ufunc in REDUCE:
         extra = {} if initial is np._NoValue else {"initial": initial}
-        if dtype is not None:
-            array = np.astype(array, dtype)
         result = REDUCE[ufunc](array, axis=axis, keepdims=keepdims, where=where, **extra)
     else:
-        if where is not True:
-            raise NotDifferentiable(f"{ufunc.__name__}.reduce: where= is not supported; select the elements first")
         axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        result = array if dtype is None else np.astype(array, dtype)
-        for i in sorted((i % array.ndim for i in axes), reverse=True):
-            result = fold(ufunc, result, i, keepdims)
-        if initial is not np._NoValue:
-            result = ufunc(initial, result)
-    if out is not None:
-        return call(np.positive, result, out=out)
+        result = fold(ufunc, array, tuple(i % array.ndim for i in axes), initial, where)
+        result = np.expand_dims(result, tuple(axes)) if keepdims else result
+    return result if out is None else call(np.positive, result, out=out)
+
+
+def fold(ufunc, array, axes: tuple, initial, where):
+    """The function applied from element to element along the axes, as one; those outside `where` change nothing."""
+    rest = tuple(n for i, n in enumerate(array.shape) if i not in axes)
+    where = where if where is True else np.broadcast_to(where, array.shape)
+    array, where = (np.reshape(np.moveaxis(a, axes, range(len(axes))), (math.prod(array.shape[i] for i in axes), *rest))
+                    if a is not True else True for a in (array, where))
+    if initial is np._NoValue and (where is not True or not len(array)):
+        initial = ufunc.identity
+        if initial is None:
+            raise ValueError(f"{ufunc.__name__}.reduce: found an empty axis, or where=, and a function without an "
+                             "identity; pass initial=")
+    start = initial is np._NoValue
+    result = array[0] if start else np.astype(np.broadcast_to(initial, rest), array.dtype)
+    for i in range(int(start), len(array)):
+        result = ufunc(result, array[i]) if where is True else np.where(where[i], ufunc(result, array[i]), result)
     return result
-
-
-def fold(ufunc, array, axis: int, keepdims: bool):
-    rows = [array[(slice(None),) * axis + (i,)] for i in range(array.shape[axis])]
-    if not rows and ufunc.identity is None:
-        raise ValueError(f"{ufunc.__name__}.reduce: axis {axis} is empty and the function has no identity")
-    result = rows[0] if rows else np.full(array.shape[:axis] + array.shape[axis + 1:], ufunc.identity, array.dtype)
-    for row in rows[1:]:
-        result = ufunc(result, row)
-    return np.expand_dims(result, axis) if keepdims else result
 
 
 def accumulate(ufunc, array, axis=0, dtype=None, out=None):
     """ufunc.accumulate: a running reduction."""
-    if dtype is not None:
-        array = np.astype(array, dtype)
+    array = array if dtype is None else np.astype(array, dtype)
     if ufunc in ACCUMULATE:
         result = ACCUMULATE[ufunc](array, axis=axis)
     else:
@@ -102,8 +102,7 @@ def accumulate(ufunc, array, axis=0, dtype=None, out=None):
 
 def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
     """ufunc.reduceat: reductions of consecutive slices."""
-    if dtype is not None:
-        array = np.astype(array, dtype)
+    array = array if dtype is None else np.astype(array, dtype)
     before, starts = (slice(None),) * (axis % array.ndim), [int(i) for i in indices]
     ends = starts[1:] + [array.shape[axis]]
     parts = [reduce(ufunc, array[before + (slice(s, e),)], axis=axis) if e > s else array[before + (s,)]

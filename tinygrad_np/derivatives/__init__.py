@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     elementwise,
     fft,
     filling,
+    histograms,
     indexing,
     joining,
     linalg,

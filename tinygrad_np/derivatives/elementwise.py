@@ -117,16 +117,18 @@ def direction(x):
     return over(x, np.abs(x)) if values_of(x).dtype.kind == "c" else np.sign(values_of(x))
 
 
-def step(x):
-    """0: a step is flat wherever it has a derivative; a complex sign turns with its argument."""
-    if values_of(x).dtype.kind == "c":
-        raise NotDifferentiable("np.sign of a complex tensor has no complex derivative; write x / np.abs(x)")
-    return 0
-
-
 elementwise(np.absolute, lambda x: direction(x).conjugate(), kinks=lambda x: x)
 elementwise(np.fabs, lambda x: np.sign(values_of(x)), kinks=lambda x: x)
-elementwise(np.sign, step, kinks=lambda x: x)
+
+
+def turned(ct, x, out):
+    """A real sign is flat; a complex one moves along the circle by the part of ẋ across x, which is its own transpose."""
+    if values_of(x).dtype.kind != "c":
+        return ct * 0
+    return over(1j * out * np.imag(out.conjugate() * ct), np.abs(x))
+
+
+function(np.sign, turned, signature="x", conj=False, jvps=[turned], kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"))])
 for whole in (np.floor, np.ceil, np.trunc, np.rint):
     elementwise(whole, 0, kinks=lambda x: np.sin(2 * pi * x))
 elementwise(np.floor_divide, 0, 0, domain=(REAL, POSITIVE), kinks=lambda x, y: np.sin(pi * x / y))
@@ -182,7 +184,11 @@ def clip(a, a_min=None, a_max=None, *, min=None, max=None):
 @composed(np.nan_to_num, cases=[lambda f, A: f(A("m", "n"))])
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     values = values_of(x)
-    return np.where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+    out = np.where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+    if copy:
+        return out
+    x[...] = out
+    return x
 
 
 for rounds in {np.round, np.around}:

@@ -44,8 +44,8 @@ def put(a, ind, v, mode="raise"):
     if mode != "raise":
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
     if places.size:
-        index = np.unravel_index(np.where(places < 0, places + a.size, places), a.shape)
-        writable(a, "put")[index] = np.resize(v, places.shape)
+        index = np.unravel_index(np.where(places < 0, places + a.size, places), a.shape) if a.ndim else ...
+        writable(a, "put")[index] = np.resize(v, places.shape if a.ndim else ())
 
 
 @changing(np.put_along_axis, [lambda f, A: f(A(3, 2), np.array([[0, 2]]), A(1, 2), 0),
@@ -94,13 +94,16 @@ def insert(arr, obj, values, axis=None):
         arr, axis = np.ravel(arr), 0
     axis %= arr.ndim
     n = arr.shape[axis]
+    values = values if hasattr(values, "node") else np.asarray(values)
+    single = not isinstance(obj, slice) and np.size(obj) == 1 and np.asarray(obj).dtype != bool
+    if single:      # where several values go to one place
+        values = values[(None,) * (arr.ndim - values.ndim)]
+        values = values if np.ndim(obj) else np.moveaxis(values, 0, axis)
+        obj = np.repeat(np.ravel(obj), values.shape[axis])
     went = np.insert(np.arange(n), obj, -1)         # which old place each new one holds, -1 where a value goes
     old = tuple(np.flatnonzero(went >= 0) if i == axis else slice(None) for i in range(arr.ndim))
     new = tuple(np.flatnonzero(went < 0) if i == axis else slice(None) for i in range(arr.ndim))
     shape = arr.shape[:axis] + (len(went),) + arr.shape[axis + 1:]
-    values = values if hasattr(values, "node") else np.asarray(values)
-    if np.ndim(obj) == 0 and not isinstance(obj, slice):        # NumPy then takes the first axis of values for `axis`
-        values = np.moveaxis(values[(None,) * (arr.ndim - values.ndim)], 0, axis)
     out = np.zeros_like(np.broadcast_to(arr.ravel()[:1].sum(), shape))
     out[old] = arr
     out[new] = np.astype(values, arr.dtype)

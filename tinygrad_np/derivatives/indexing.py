@@ -19,7 +19,7 @@ def at_axis(axis, ndim, index):
 @composed(np.take, cases=[lambda f, A: f(A(3, "n"), [[0, 2], [2, -1]], axis=0), lambda f, A: f(A(3, 2), [5, 0, 0]),
                           lambda f, A: f(A("m", 3), [4, -5], axis=1, mode="wrap")])
 def take(a, indices, axis=None, mode="raise"):
-    if axis is None:
+    if axis is None or not a.ndim:
         a, axis = np.ravel(a), 0
     n, indices = a.shape[axis], np.asarray(indices)
     if mode == "wrap":
@@ -35,16 +35,13 @@ def take_along_axis(arr, indices, axis=-1):
     return np.ravel(arr)[indices] if axis is None else arr[open_grid(indices, axis, arr.shape)]
 
 
-def open_grid(indices, axis, shape=None):
-    """The index that reads, along one axis, the position that `indices` gives for every place.
-
-    `indices` broadcasts against `shape`, the array's, along the other axes.
-    """
-    if shape is not None:
-        wide = np.broadcast_shapes(indices.shape, tuple(1 if i == axis % len(shape) else n for i, n in enumerate(shape)))
-        indices = np.broadcast_to(indices, wide)
-    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
-    grid[axis % indices.ndim] = indices
+def open_grid(indices, axis, shape):
+    """The index that reads, along one axis of an array of `shape`, the position that `indices` gives for every place."""
+    indices = np.asarray(values_of(indices))
+    if indices.dtype.kind not in "iu" or indices.ndim != len(shape):
+        raise IndexError(f"found indices of {indices.ndim} axes, {indices.dtype}; expected {len(shape)} axes of integers")
+    grid = list(np.ogrid[tuple(slice(n) for n in shape)])
+    grid[axis % len(shape)] = indices
     return tuple(grid)
 
 

@@ -9,6 +9,8 @@ from ..table import composed, linear, values_of
 
 def cut(ct, arrays_shape, axis):
     """The piece of the cotangent that each array became."""
+    if isinstance(arrays_shape, tuple) and all(isinstance(n, int) for n in arrays_shape):  # one array, of arrays
+        return [np.stack(cut(ct, [arrays_shape[1:]] * arrays_shape[0], axis))]
     if axis is None:
         sizes = [int(np.prod(shape)) for shape in arrays_shape]
         ends = list(itertools.accumulate(sizes))
@@ -20,7 +22,8 @@ def cut(ct, arrays_shape, axis):
 
 linear(np.concatenate, cut, joint=True, signature="arrays, axis=0, out=None, *, dtype=None, casting='same_kind'",
        cases=[lambda f, A: f([A("m", "n"), A(2, "n")]), lambda f, A: f([A("m", 1), A("m", "n")], axis=-1),
-              lambda f, A: f([A("m", 2), A()[None]], axis=None)])
+              lambda f, A: f([A("m", 2), A()[None]], axis=None),
+              lambda f, A: f(A("m", 2, "n"), axis=-1)])
 
 
 @composed(np.stack, cases=[lambda f, A: f([A("m", "n"), A("m", "n")], axis=-1)])

@@ -10,13 +10,13 @@ plain("a test", np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isn
       np.isrealobj, np.all, np.any, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isin)
 plain("a position", np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero,
       np.searchsorted, np.lexsort, np.nanargmax, np.nanargmin, np.digitize)
-plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, np.bincount, np.histogram_bin_edges,
+plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, np.histogram_bin_edges,
       np.result_type, np.min_scalar_type, np.can_cast, np.common_type, np.array_repr, np.array_str, np.array2string,
       np.may_share_memory, np.shares_memory)
 plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
       np.bitwise_count, np.packbits, np.unpackbits)
 plain("a distance between floating numbers", np.spacing)
-plain("a count or a description", np.histogram, np.histogram2d, np.histogramdd, np.einsum_path, np.tril_indices_from,
+plain("a count or a description", np.einsum_path, np.tril_indices_from,
       np.triu_indices_from, np.diag_indices_from, np.ix_, np.unravel_index, np.ravel_multi_index, np.broadcast_shapes,
       np.iterable, np.isscalar, np.isfortran)
 plain("a new array", np.zeros_like, np.ones_like, np.empty_like, kind=Creation)

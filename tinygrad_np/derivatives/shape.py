@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..rules import unbroadcast
+from ..rules import NotDifferentiable, unbroadcast
 from ..table import composed, linear, moves, scatter, values_of
 
 
@@ -11,10 +11,14 @@ def inverse(axes, ndim):
     return None if axes is None else tuple(np.argsort([i % ndim for i in axes]).tolist())
 
 
-linear(np.reshape, lambda ct, a_shape, order: np.reshape(ct, a_shape, order=order),
-       cases=[lambda f, A: f(A("m", 2), (2, -1)), lambda f, A: f(A(2, 3), (3, 2), order="F")])
-linear(np.ravel, lambda ct, a_shape, order: np.reshape(ct, a_shape, order="F" if order == "F" else "C"),
-       cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), "F")])
+def reshape_ct(ct, a_shape, order):
+    if order not in ("C", "F"):
+        raise NotDifferentiable(f"order={order!r} follows the layout of the memory, which has no derivative; say 'C' or 'F'")
+    return np.reshape(ct, a_shape, order=order)
+
+
+linear(np.reshape, reshape_ct, cases=[lambda f, A: f(A("m", 2), (2, -1)), lambda f, A: f(A(2, 3), (3, 2), order="F")])
+linear(np.ravel, reshape_ct, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), "F")])
 linear(np.transpose, lambda ct, axes: np.transpose(ct, inverse(axes, ct.ndim)),
        cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", 2, "n"), (1, -1, 0))])
 if np.permute_dims is not np.transpose:
@@ -41,6 +45,7 @@ moves(np.rollaxis, cases=[lambda f, A: f(A("m", 2, "n"), 2, 1)])
 moves(np.diagonal, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", 2, "n"), 1, 0, -1)])
 moves(np.tile, cases=[lambda f, A: f(A("m", "n"), (2, 1, 3))])
 moves(np.repeat, cases=[lambda f, A: f(A("m", "n"), 2), lambda f, A: f(A(3, "n"), [1, 0, 2], axis=0)])
+moves(np.lib.stride_tricks.sliding_window_view, cases=[lambda f, A: f(A(5), 3), lambda f, A: f(A(4, "n"), 2, axis=0)])
 moves(np.resize, cases=[lambda f, A: f(A("m", 2), (3, 2))])
 moves(np.delete, cases=[lambda f, A: f(A(4, "n"), [1, -1], axis=0)])
 

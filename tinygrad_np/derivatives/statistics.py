@@ -68,10 +68,11 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
         x = np.concatenate([x, y if rowvar or y.shape[0] == 1 else np.transpose(y)])
     ddof = ddof if ddof is not None else 0 if bias else 1
     f = 1 if fweights is None else np.asarray(fweights, float)
+    aweights = None if aweights is None else as_operand(aweights).astype(float)
     w = (
         None
         if fweights is None and aweights is None
-        else f * (1 if aweights is None else as_operand(aweights))
+        else f * (1 if aweights is None else aweights)
     )
     mean, total = np.average(x, axis=1, weights=w, returned=True) if x.shape[0] else (x[:, 0], [x.shape[1]])
     if w is None or aweights is None or ddof == 0:
@@ -176,7 +177,7 @@ def named_quantile(fun, skip_nan, scale, cases):
             raise NotDifferentiable(
                 f"{fun.__name__}: weights= has no derivative here; repeat the elements, or detach"
             )
-        return quantiles(a, q / scale if scale != 1 else q, axis, method, keepdims, skip_nan)
+        return quantiles(a, q if scale == 1 else np.divide(q, scale) if isinstance(q, (list, tuple)) else q / scale, axis, method, keepdims, skip_nan)
 
     return definition
 
