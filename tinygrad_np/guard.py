@@ -89,7 +89,8 @@ def _owned(array) -> int:
 
 
 ALONE = _alone()        # the count of an array that its Tensor alone refers to
-OWNED = _owned(np.empty(0))   # the count, in a function, of an argument that its caller gave away
+for _, _array in {0: np.empty(0)}.items():
+    OWNED = _owned(_array)      # the count, in a function, of an argument that a dict alone holds, and a loop over it
 
 
 def expose(tensor) -> np.ndarray:

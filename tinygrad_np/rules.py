@@ -25,6 +25,10 @@ class NotDifferentiable(TypeError):
     """A function, or an argument of one, through which no derivative is known."""
 
 
+class Undetermined(NotDifferentiable):
+    """What an operation does to a cotangent or a tangent depends on more than the operation knows."""
+
+
 class WrongShape(ValueError):
     """A rule returned a cotangent whose shape is not its argument's."""
 
@@ -138,7 +142,10 @@ class Row:
         name, conj = self.name, self.conj
 
         def pull(ct, parent, saved):
-            g = rule(conjugated(ct), *saved).conjugate() if conj else rule(ct, *saved)
+            if conj:
+                g = rule(conjugated(ct) if type(ct) is tuple else ct.conjugate(), *saved).conjugate()
+            else:
+                g = rule(ct, *saved)
             return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
         return careful_bilinear(pull) if self.kind == "bilinear" and product is times else pull
 

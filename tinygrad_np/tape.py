@@ -33,6 +33,7 @@ class Node:
     __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "made", "__weakref__")
     tracked = True
     exposed = None
+    made: Any
 
     def __init__(self, row, parents: tuple, saved, shape: tuple, dtype):
         self.serial = next_serial()
@@ -181,10 +182,10 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
 
 def has_nan(a) -> bool:
     """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
-    array = getattr(a, "array", a)
+    array = a if type(a) is np.ndarray else getattr(a, "array", a)
     if type(array) in STANDINS:
         return array.may_have_nan()
-    first = a.item(a.argmax()) if a.size else 0
+    first = array.item(array.argmax()) if array.size else 0
     return first != first
 
 
@@ -219,7 +220,15 @@ def oldest_first(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     return sorted(found, key=lambda node: node.serial)
 
 
-def filled(ct: dict[int, Any], node: Node) -> tuple:
+class Cotangents(tuple):
+    """The cotangents of every output of one operation, and the numbers of the outputs that something `used`."""
+
+    used: frozenset[int]
+
+
+def filled(ct: dict[int, Any], node: Node) -> Cotangents:
     """The cotangents of every output of `node`: zeros for the outputs that nothing used."""
-    return tuple(ct[i] if i in ct else np.zeros(shape, dtype)
-                 for i, (shape, dtype) in enumerate(zip(node.shape, node.dtype)))
+    full = Cotangents(ct[i] if i in ct else np.zeros(shape, dtype)
+                      for i, (shape, dtype) in enumerate(zip(node.shape, node.dtype)))
+    full.used = frozenset(ct)
+    return full

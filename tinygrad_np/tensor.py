@@ -238,15 +238,15 @@ class Tensor(ArrayMethods, Assignment, Traced):
             found = pullback(self.node, ct, free=not retain_graph)
         guard.check_unchanged(self.node, found)
         del ct
-        for leaf in list(found):
-            accumulate(leaf, found.pop(leaf))
+        for leaf, g in found.items():
+            accumulate(leaf, g)
 
     def _cotangent(self, cotangent, caller: str):
         if cotangent is None:
             if self.array.size != 1:
                 raise ValueError(f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
                                  "pass one, or reduce the tensor to a single number, as with .sum()")
-            return np.ones(self.shape, self.dtype)
+            return np.array(1, self.dtype).reshape(self.shape)
         ct = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
         if ct.shape != self.shape:
             raise ValueError(f"{caller}: found a cotangent of shape {ct.shape}; expected {self.shape}")
@@ -338,7 +338,7 @@ def lift(array, node: Node) -> Tensor:
 def accumulate(leaf: Leaf, g) -> None:
     """Add a cotangent to a leaf's gradient, which shares memory with nothing else."""
     if leaf.grad is None:
-        owned = type(g) is ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= guard.OWNED
+        owned = type(g) is ndarray and g.base is None and sys.getrefcount(g) <= guard.OWNED and g.flags.writeable
         leaf.grad = g if owned else np.array(g)
     else:
         leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g

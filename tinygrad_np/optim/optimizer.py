@@ -59,11 +59,16 @@ class Optimizer:
 
     def _each(self, block: Block, group: dict, shape: tuple) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
-        numbers = self._count([{}], group, False)
+        decay, *numbers = self._count([{}], group, False)
+        maximize, decays, *rest = shape
         for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
-            if p.node.grad is not None:
-                self.state.setdefault(position, {})
-                self._tile(p.array, p.node.grad, {}, numbers, shape, s, t)
+            g = p.node.grad
+            if g is not None:
+                if position not in self.state:
+                    self.state[position] = {}
+                if maximize or decays:
+                    g = _turned(p.array, g, decay, shape, s, t)
+                self.update(p.array, g, {}, numbers, rest, s, t)
 
     def _count(self, states: list[dict], group: dict, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
@@ -74,14 +79,8 @@ class Optimizer:
         return decay, *self.numbers(group, states[0].get("step", 0), new)
 
     def _tile(self, p, g, state: dict, numbers: tuple, shape: tuple, s, t) -> None:
-        maximize, decays, *rest = shape
         decay, *numbers = numbers
-        if maximize:
-            g = np.negative(g, out=t)
-        if decays:
-            np.multiply(p, decay, out=s)
-            g = np.add(g, s, out=t)
-        self.update(p, g, state, numbers, rest, s, t)
+        self.update(p, _turned(p, g, decay, shape, s, t), state, numbers, shape[2:], s, t)
 
     def _runs(self, block: Block, names: tuple[str, ...]) -> list[tuple[int, int]]:
         """(first, last) of neighbors that have gradients and are at the same step: mostly all of them."""
@@ -254,6 +253,16 @@ class Optimizer:
         lines = (", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"),
                             f"{len(group['params'])} parameters"]) for group in self.param_groups)
         return f"{self._name}({'; '.join(lines)})"
+
+
+def _turned(p, g, decay: float, shape: tuple, s, t):
+    """The gradient that an update goes against: turned round, and with the decay of the weights."""
+    maximize, decays = shape[:2]
+    if maximize:
+        g = np.negative(g, out=t)
+    if decays:
+        g = np.add(g, np.multiply(p, decay, out=s), out=t)
+    return g
 
 
 def require(name: str, value: Any, condition: Callable[[float], bool], expected: str) -> None:
