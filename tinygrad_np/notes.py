@@ -25,8 +25,9 @@ _last = -1      # the serial number of the node that was marked last
 def note_call(maker, start: int, out) -> None:
     """Leave (maker, start, what was left there before) on the node of `out`, a tensor or several.
 
-    What was recorded after serial number `start`, up to that node, was made by `maker`: a module, a composed row, or
-    the order of a derivative. So nothing is paid for each operation, and the note goes with the graph.
+    What was recorded after serial number `start`, up to that node, was made by `maker`: a weak reference to a module,
+    a composed row, or the order of a derivative. So nothing is paid for each operation, the note goes with the graph,
+    and a graph keeps no module alive.
     """
     global _last
     node: Any = getattr(out, "node", out)

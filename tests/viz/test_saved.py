@@ -101,6 +101,29 @@ def test_a_view_keeps_no_array_and_no_node_alive():
     assert view.to_text()
 
 
+def test_a_graph_keeps_no_module_alive_and_is_drawn_without_its_name():
+    class Remembers(nn.Module):
+        def __init__(self):
+            self.inner = nn.Linear(3, 2)
+
+        def forward(self, x):
+            self.last = self.inner(x)       # with a strong reference back this would be a cycle
+            return self.last
+
+    model = Remembers()
+    gone = weakref.ref(model), weakref.ref(model.inner)
+    out = model(np.ones((4, 3), np.float32))
+    assert "inner: Linear" in out.graph().to_text()
+    gc.disable()
+    try:
+        del model
+        assert gone[0]() is None and gone[1]() is None
+    finally:
+        gc.enable()
+    view = out.graph()
+    assert not view.scopes and view["linear#0"] and "equal to the tape" in view.check()
+
+
 def test_norms_are_those_of_the_gradients():
     model, loss = digits()
     before = loss.graph(model)

@@ -6,6 +6,7 @@ Lists, tuples and dicts of modules or parameters are searched too, so `self.laye
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +65,7 @@ class Module:
     def __call__(self, *args, **kwargs):
         start = next_serial()
         out = self.forward(*args, **kwargs)
-        note_call(self, start, out)
+        note_call(weakref.ref(self), start, out)        # a module that keeps an output would be a cycle otherwise
         return out
 
     # ---- what it holds ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from typing import Any
 
@@ -10,15 +11,18 @@ from .parts import Scope
 
 def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:
     """The scopes of a tape, each node's innermost one and order of derivative, and the (name, parameter) pairs."""
-    calls, order = {}, {}
+    calls: dict[int, tuple[int, int, Any]] = {}
+    order: dict[int, int] = {}
     for node in tape:
         order[id(node)] = 0
         note = getattr(node, "made", None)
         while note is not None:
             maker, start, note = note
+            if type(maker) is weakref.ref:
+                maker = maker()
             if type(maker) is int:
                 order[id(node)] = maker
-            else:
+            elif maker is not None:         # else a module that is gone, and its name with it
                 calls[start] = start, node.serial, maker        # of several outputs the newest ends the call
     waiting = [calls[start] for start in sorted(calls, reverse=True)]
     names = Names(model)
