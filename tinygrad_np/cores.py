@@ -67,26 +67,36 @@ def both(part: Callable[[list], None], items: list, rest: list) -> None:
 
 
 class Choice:
-    """Decides for one loop whether two cores are quicker than one, by trying both now and then."""
+    """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
-    TRIES, AGAIN = 4, 500  # calls of each kind in a trial; calls between trials
+    A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 50 times
+    as long: so what threads lose while they are held up stays below a tenth.
+    """
 
     def __init__(self):
-        self.calls, self.times, self.two = 0, [[], []], False
+        self.spent, self.times = 0.0, [0.0, 0.0]  # seconds since the last trial, and a call of each way
+
+    def pick(self) -> int:
+        """0 or 1: the way to take now."""
+        best = self.times[1] < self.times[0]
+        if self.spent > 50 * self.times[not best]:
+            self.spent = 0.0
+            return not best
+        return best
+
+    def note(self, way: int, seconds: float) -> None:
+        """How long it took."""
+        self.spent += seconds
+        known = self.times[way] or seconds
+        self.times[way] = min(seconds, known + 0.25 * (seconds - known))
 
     def run(self, part: Callable[[list], None], items: list, rest: list) -> None:
-        """Run `part` over `items` and `rest`."""
-        trying = self.calls < 2 * self.TRIES
-        two = self.calls % 2 == 1 if trying else self.two
-        self.calls = (self.calls + 1) % self.AGAIN
+        """Run `part` over `items` and `rest`, on two cores where that is quicker."""
+        two = self.pick()
         start = time.perf_counter()
         if two:
             both(part, items, rest)
         else:
             part(items)
             part(rest)
-        if trying:
-            self.times[two].append(time.perf_counter() - start)
-            if self.calls == 2 * self.TRIES:
-                one, other = map(min, self.times)
-                self.two, self.times = other < 0.9 * one, [[], []]
+        self.note(two, time.perf_counter() - start)

@@ -6,6 +6,8 @@ memory, so a pass has to ask only one question: who reads and writes which bytes
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from .functions import refuse
@@ -41,6 +43,26 @@ def filled_again(program, storages):
             views = [View(n, 0, a.shape, a.strides, a.dtype) for n in (len(storages) - 1, number)]
             first.append(Instruction("copy", np.copyto, (views[0],), {}, (views[1],)))
     return first + program
+
+
+def renewed(program, storages, outputs):
+    """A temporary that is written all over is from then on another one: what it held may still be of use."""
+    started: set[int] = set()
+    newest: dict[int, int] = {}
+
+    def now(value):
+        return value._replace(storage=newest.get(value.storage, value.storage)) if type(value) is View else value
+
+    kept = []
+    for i in program:
+        args, kwargs, writes = replaced(i.args, now), replaced(i.kwargs, now), map(now, i.writes)
+        for v in i.out:
+            if v.storage in started and temporary(storages, v) and covers(v, storages[v.storage]):
+                newest[v.storage] = len(storages)
+                storages.append(copy(storages[v.storage]))
+        started |= {v.storage for v in i.changed()}
+        kept.append(Instruction(i.kind, i.fun, args, kwargs, tuple(map(now, i.out)), writes, i.line))
+    return kept, [now(o) for o in outputs]
 
 
 def share_constants(program, storages, outputs):
@@ -135,8 +157,7 @@ def frozen(value, versions):
 
 def share_results(program, storages, outputs):
     """What was computed before from the same values is not computed again."""
-    reads, writes = uses(program, storages)
-    last = last_reads(reads, outputs, len(program))
+    writes = uses(program, storages)[1]
     versions = [0] * len(storages)
     seen: dict = {}
     aliases: dict[int, tuple[int, int]] = {}
@@ -170,14 +191,8 @@ def share_results(program, storages, outputs):
         )
         if fresh and key in seen:
             pairs = [(mine.storage, theirs.storage) for mine, theirs in zip(i.out, seen[key])]
-            if all(
-                len(writes[old]) == 1 and (len(writes[new]) == 1 or last[old] < writes[new][1])
-                for new, old in pairs
-            ):
-                for new, old in pairs:
-                    aliases[new] = (old, 0)
-                    last[old] = max(last[old], last[new])
-                    writes[old] += writes[new][1:]
+            if all(len(writes[storage]) == 1 for pair in pairs for storage in pair):
+                aliases |= {new: (old, 0) for new, old in pairs}
                 continue
         if fresh and all(len(writes[v.storage]) == 1 for v in i.out):
             seen[key] = i.out

@@ -18,6 +18,7 @@ from .instruction import (
     same_layout,
     touches,
 )
+from .products import is_large
 
 ALIGNMENT = 64
 TILE_BYTES = 1 << 16  # of one operand of a tile: several fit into a second-level cache of 1 MB
@@ -39,6 +40,7 @@ class Plan:
     def __init__(self, program: list[Instruction], storages: list[Storage], outputs: list):
         self.storages, self.recorded = storages, len(program)
         program = passes.filled_again(program, storages)
+        program, outputs = passes.renewed(program, storages, outputs)
         program, outputs = passes.share_constants(program, storages, outputs)
         program = passes.folded(program, storages)
         program = passes.guards_first(program, storages)
@@ -58,11 +60,16 @@ class Plan:
 # ---- loops ------------------------------------------------------------------------------------------------
 
 
-def joins(group: list[Instruction], new: Instruction) -> bool:
+def independent(step: Step, new: Instruction) -> bool:
+    """Whether a large product can run at the same time as others."""
+    return all(is_large(i) and not conflict(i, new) for i in step.instructions)
+
+
+def joins(step: Step, new: Instruction) -> bool:
     """Whether an instruction can run tile by tile with others: what one writes, others touch at the same elements."""
-    if new.out[0].shape != group[0].out[0].shape:
+    if not step.tile or new.out[0].shape != step.instructions[0].out[0].shape:
         return False
-    for old in group:
+    for old in step.instructions:
         for written, touched in ((old.out[0], touches(new)), (new.out[0], touches(old))):
             if any(overlap(written, v) and v != written for v in touched):
                 return False
@@ -70,28 +77,23 @@ def joins(group: list[Instruction], new: Instruction) -> bool:
 
 
 def fused(program, storages, outputs) -> list[Step]:
-    """Gather elementwise instructions of one shape, moving one up past steps that it does not depend on."""
+    """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need."""
     steps: list[Step] = []
     for i in program:
+        tiled = i.kind in ("elementwise", "copy") and i.out[0].shape and size(i.out[0]) >= FUSE_BYTES
+        together = joins if tiled else independent if is_large(i) else None
         home = None
-        if i.kind in ("elementwise", "copy") and i.out[0].shape and size(i.out[0]) >= FUSE_BYTES:
-            for back in range(len(steps) - 1, max(-1, len(steps) - 12), -1):
-                step = steps[back]
-                if (
-                    step.instructions[0].kind in ("elementwise", "copy")
-                    and step.tile
-                    and joins(step.instructions, i)
-                ):
+        if together is not None:
+            for step in reversed(steps[-12:]):
+                if together(step, i):
                     home = step
                     break
                 if any(conflict(j, i) for j in step.instructions):
                     break
-            if home is None:
-                steps.append(Step([i], tile=1))
-                continue
-            home.instructions.append(i)
+        if home is None:
+            steps.append(Step([i], tile=int(bool(tiled))))
         else:
-            steps.append(Step([i]))
+            home.instructions.append(i)
     for step in steps:
         if step.tile:
             shape, views = (
@@ -150,8 +152,7 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
                 if storages[v.storage].kind == "temporary" and v.storage not in scratch:
                     first.setdefault(v.storage, position)
                     last[v.storage] = position
-            position += not step.tile
-        position += bool(step.tile)
+        position += 1
     for v in outputs:
         if type(v) is View and storages[v.storage].kind == "temporary":
             first.setdefault(v.storage, 0)

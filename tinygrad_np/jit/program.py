@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
+from ..blas import KNOWN, one_thread
+from ..cores import Choice
 from ..guard import changed
 from ..modes import mode
 from ..recording import TENSORS, wrap
@@ -17,7 +21,7 @@ from ..rules import NotDifferentiable
 from ..standin import recorder
 from ..tape import CONST, Leaf, Node
 from ..transforms import flatten
-from . import show
+from . import kernels, products, show
 from .exchange import Arguments, Swap, array_like
 from .functions import refuse, root_of
 from .instruction import Instruction, Storage, View
@@ -141,6 +145,7 @@ class Program:
             (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)
         ]
         self.grads = [(leaf, None if g is None else tape.operand(g)) for leaf, g in arguments.grads]
+        self.calls = 0
         self.replay: Callable | None = None
         self.plan: Plan | None = None
         tape.release()
@@ -164,6 +169,9 @@ class Program:
                 view for _, view in self.argument_grads
             ]
             self.plan = Plan(tape.program, tape.storages, views)
+            found = [i for step in self.plan.steps for i in step.instructions]
+            self.shares = KNOWN and any(map(products.is_large, found))
+            self.threads = Choice() if KNOWN and any(map(products.is_threaded, found)) else None
         return self.plan
 
     def persistent(self, view: View) -> View:
@@ -227,7 +235,7 @@ class Program:
                 view = next(v for _, v in self.results if v.storage == number)
                 self.buffers[number] = np.empty(shape, view.dtype)
                 bases[number] = memory(self.buffers[number])
-        source = Source(plan, bases, str)
+        source = Source(plan, bases, compiling=kernels.INSTALLED and self.calls > kernels.AFTER, halves=self.shares)
         self.replay = source.build(len(self.inputs))
         self.text = source.text
         self.simple = all(what == "array" for _, what in self.inputs)
@@ -257,7 +265,8 @@ class Program:
         return True
 
     def __call__(self, leaves):
-        if self.replay is None or not self.fits():
+        self.calls += 1
+        if self.replay is None or self.calls == kernels.AFTER + 1 and kernels.INSTALLED or not self.fits():
             if not self.bind():
                 raise Differs
         for tensor in self.written:
@@ -266,7 +275,7 @@ class Program:
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]
         with np.errstate(all="ignore"):
-            out = self.replay(*arrays)
+            out = self.run(arrays)
         for final, view in self.results:
             final.place.set(self.buffers[view.storage])
         for final in self.finals:
@@ -285,6 +294,20 @@ class Program:
         for (leaf, _), array in zip(self.argument_grads, out[n:]):
             leaves[leaf].node.grad = array
         return self.rebuild(values)
+
+    def run(self, arrays: list[ndarray]) -> list[ndarray]:
+        """Replay, with BLAS on one core where large products are shared here, else as proves quicker."""
+        if self.shares:
+            with one_thread():
+                return self.replay(*arrays)
+        if not self.threads:
+            return self.replay(*arrays)
+        own = self.threads.pick()
+        start = time.perf_counter()
+        with nullcontext() if own else one_thread():
+            out = self.replay(*arrays)
+        self.threads.note(own, time.perf_counter() - start)
+        return out
 
     def own_grads(self) -> None:
         """Gradients of the last call that somebody kept stay theirs: the program gets new memory."""

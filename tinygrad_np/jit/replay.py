@@ -12,17 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import Choice
+from . import loops, products
 from .functions import NotReplayable, takes_out
-from .instruction import Instruction, Number, View, contiguous, covers, touches
-from .plan import Plan, Step, size
+from .instruction import Instruction, Number, View, contiguous, covers
+from .loops import FULL, scalar_dtype
+from .plan import Plan
 
 ndarray = np.ndarray
-THREAD_BYTES = 1 << 20  # loops over less than this stay on one core
-
-
-FULL = (np.maximum, np.minimum, np.fmax, np.fmin)
-
 
 class Differs(Exception):
     """A condition on values is not what it was while recording."""
@@ -38,22 +34,12 @@ def memory(array: ndarray) -> Any:
     return (ctypes.c_char * (high - low)).from_address(low)
 
 
-def scalar_dtype(i: Instruction, number: Any) -> np.dtype | None:
-    """The dtype that a Python number takes on beside these operands, where that is certain."""
-    dtypes = {v.dtype for v in i.args if type(v) is View}
-    if i.kind != "elementwise" or i.fun is np.where or len(dtypes) != 1:
-        return None
-    (dtype,) = dtypes
-    if dtype.kind not in "fc" or type(number) not in (int, float):
-        return None
-    return dtype
-
-
 class Source:
     """The text of the replay function, and the objects that it names."""
 
-    def __init__(self, plan: Plan, bases: list, labels: Callable[[int], str]):
-        self.plan, self.bases, self.labels = plan, bases, labels
+    def __init__(self, plan: Plan, bases: list, *, compiling: bool = False, halves: bool = False):
+        self.plan, self.bases = plan, bases
+        self.compiling, self.halves = compiling, halves  # whether loops are compiled, and large products shared
         self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs}
         self.lines: list[str] = []
         self.taken: dict[Any, str] = {}
@@ -128,6 +114,10 @@ class Source:
         dtype = None if i is None else scalar_dtype(i, 0.0)
         if dtype is None:
             return f"n{value.call}[{value.index}]"
+        return self.number_array(value, dtype)
+
+    def number_array(self, value: Number, dtype) -> str:
+        """A host's number as an array without axes, filled at every replay."""
         key = (value, dtype)
         if key not in self.numbers:
             self.numbers[key] = f"h{len(self.numbers)}"
@@ -152,7 +142,7 @@ class Source:
         args = [self.operand(a, i) for a in i.args]
         options = [f"{k}={self.operand(v)}" for k, v in i.kwargs.items()]
         if i.kind == "product" and len(i.out) == 1:
-            return [self.product(i)]
+            return [products.line(self, i)]
         if i.kind == "elementwise":
             named = "out=" * (i.fun in (np.maximum, np.minimum))  # whose third argument is deprecated
             return [f"{f}({', '.join([*args, named + self.operand(i.out[0])])})"]
@@ -199,96 +189,23 @@ class Source:
         lines = [] if y == out else [f"copyto({out}, {y}, 'unsafe')"]
         return [*lines, f"copyto({out}, {x}, 'unsafe', {condition})"]
 
-    def product(self, i: Instruction) -> str:
-        """A matrix product as np.dot, into an array that lies as BLAS writes it."""
-        a, b, out = *i.args, i.out[0]
-        if contiguous(out):
-            self.names["dot"] = np.dot
-            return f"dot({self.operand(a)}, {self.operand(b)}, {self.operand(out)})"
-        turned = [v._replace(shape=v.shape[::-1], strides=v.strides[::-1]) for v in (b, a, out)]
-        if len(out.shape) == 2 and contiguous(turned[2]):
-            self.names["dot"] = np.dot
-            return f"dot({', '.join(map(self.operand, turned))})"
-        self.names["matmul"] = np.matmul
-        return f"matmul({', '.join(map(self.operand, (a, b, out)))})"
-
-    # ---- loops --------------------------------------------------------------------------------------------
-
-    def loop(self, step: Step, number: int) -> list[str]:
-        """A tiled step: slices are made beforehand, one tuple a tile, and both cores take their half."""
-        shape = step.instructions[0].out[0].shape
-        views = list(dict.fromkeys(v for i in step.instructions for v in touches(i)))
-        flat = len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views)
-        rows = int(np.prod(shape)) if flat else shape[0]
-        whole = [v for v in views if not flat and (len(v.shape) < len(shape) or v.shape[0] == 1 != shape[0])]
-        inputs = [v for v in views if self.is_input(v) and v not in whole]
-        cut = [v for v in views if v not in whole and v not in inputs]
-        ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
-        for v in whole:
-            self.operand(v)
-        threaded = (
-            not any(map(self.is_input, views))
-            and len(ends) > 1
-            and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
-        )
-        scratch = {
-            v: [np.empty((step.tile,) if flat else (step.tile, *shape[1:]), v.dtype) for _ in range(2)]
-            for v in cut
-            if self.plan.scratch.get(v.storage) == number
-        }
-        full = {v: self.array(v).reshape(-1) if flat else self.array(v) for v in cut if v not in scratch}
-        half = (len(ends) + 1) // 2 if threaded else len(ends)
-        numbers = dict.fromkeys(
-            (a, dtype)
-            for i in step.instructions
-            if i.fun in FULL
-            for a in i.args
-            if (dtype := scalar_dtype(i, a)) is not None
-        )
-        constants = [
-            np.full((step.tile,) if flat else (step.tile, *shape[1:]), *number) for number in numbers
-        ]
-        self.fulls = {number: f"v{k}" for k, number in enumerate(numbers)}
-        tiles = [
-            tuple(
-                [scratch[v][k >= half][: e - s] if v in scratch else full[v][s:e] for v in cut]
-                + [c[: e - s] for c in constants]
-                + [s, e] * bool(inputs)
-            )
-            for k, (s, e) in enumerate(ends)
-        ]
-        self.tile = {v: f"t{k}" for k, v in enumerate(cut)} | {v: f"u{k}" for k, v in enumerate(inputs)}
-        body = [line for i in step.instructions for line in self.call(i)]
-        header = [f"t{k}" for k in range(len(cut))] + list(self.fulls.values()) + ["s", "e"] * bool(inputs)
-        self.tile, self.fulls = {}, {}
-        body = [
-            f"u{k} = {self.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
-            for k, v in enumerate(inputs)
-        ] + body
-        loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
-        if threaded:
-            self.names[f"tiles{number}"], self.names[f"rest{number}"] = tiles[:half], tiles[half:]
-            self.functions.append(
-                f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body)
-            )
-            self.names[f"cores{number}"] = Choice()
-            return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
-        self.names[f"tiles{number}"] = tiles
-        return [f"{loop}tiles{number}:"] + ["    " + line for line in body]
-
     # ---- the whole ----------------------------------------------------------------------------------------
 
     def build(self, arguments: int) -> Callable:
         """Compile the function of as many arrays as there are inputs."""
         self.prologue: list[str] = []
         self.functions: list[str] = []
+        self.loops: list[str] = []  # the texts of compiled loops
         self.names |= {"copyto": np.copyto, "put": put}
         lines: list = []
         for number, step in enumerate(self.plan.steps):
             if step.tile:
-                lines += self.loop(step, number)
+                lines += loops.lines(self, step, number)
+            elif self.halves and products.is_large(step.instructions[0]):
+                lines += products.shared_lines(self, step.instructions, number)
             else:
-                lines += self.call(step.instructions[0])
+                for i in step.instructions:
+                    lines += self.call(i)
         outputs = [
             f"{self.operand(v)}.copy()" if type(v) is View else self.operand(v) for v in self.plan.outputs
         ]
@@ -304,8 +221,9 @@ class Source:
                 text.append(line)
         text.append(f"return [{', '.join(outputs)}]")
         head = f"def replay({', '.join(f'x{k}' for k in range(arguments))}):\n"
-        self.text = "".join(self.functions) + head + "".join(f"    {line}\n" for line in text)
-        exec(compile(self.text, "<tinygrad_np.jit>", "exec"), self.names)
+        run = "".join(self.functions) + head + "".join(f"    {line}\n" for line in text)
+        self.text = "".join(self.loops) + run
+        exec(compile(run, "<tinygrad_np.jit>", "exec"), self.names)
         return self.names["replay"]
 
 

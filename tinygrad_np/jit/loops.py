@@ -1,0 +1,159 @@
+"""Loops: a step of several elementwise calls runs tile by tile in the cache, or compiled, on both cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cores import Choice
+from . import kernels
+from .instruction import Instruction, View, contiguous, touches
+from .plan import Step, size
+
+if TYPE_CHECKING:
+    from .replay import Source
+
+THREAD_BYTES = 1 << 20  # loops over less than this stay on one core
+FULL = (np.maximum, np.minimum, np.fmax, np.fmin)
+
+
+def scalar_dtype(i: Instruction, number) -> np.dtype | None:
+    """The dtype that a Python number takes on beside these operands, where that is certain."""
+    dtypes = {v.dtype for v in i.args if type(v) is View}
+    if i.kind != "elementwise" or i.fun is np.where or len(dtypes) != 1:
+        return None
+    (dtype,) = dtypes
+    if dtype.kind not in "fc" or type(number) not in (int, float):
+        return None
+    return dtype
+
+
+def lines(source: Source, step: Step, number: int) -> list[str]:
+    """The lines of a loop; what they name is put into the source's names."""
+    shape = step.instructions[0].out[0].shape
+    views = list(dict.fromkeys(v for i in step.instructions for v in touches(i)))
+    flat = len({v.shape for v in views}) == 1 and all(map(contiguous, views))
+    internal = {v for v in views if source.plan.scratch.get(v.storage) == number}
+    threaded = (
+        not any(map(source.is_input, views))
+        and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
+        and (shape[0] > 1 or flat)
+    )
+    if source.compiling and len(step.instructions) * np.prod(shape) >= kernels.WORTH:
+        try:
+            loop = kernels.Loop(step.instructions, internal, flat, scalar_dtype)
+            return one_pass(source, loop, number, int(np.prod(shape)) if flat else shape[0], threaded)
+        except kernels.Uncompiled:
+            pass
+    return tiles(source, step, number, views, internal, flat, threaded)
+
+
+def whole_for_all(view: View, shape: tuple, flat: bool) -> bool:
+    """Whether every tile sees all of an operand."""
+    return not flat and (len(view.shape) < len(shape) or view.shape[0] == 1 != shape[0])
+
+
+def one_pass(source: Source, loop: kernels.Loop, number: int, rows: int, threaded: bool) -> list[str]:
+    """A compiled loop: over everything, or one half a core."""
+    numbers = [source.number_array(n, dtype) for n, dtype in loop.numbers]
+    ends = [(0, rows // 2), (rows // 2, rows)] if threaded else [(0, rows)]
+    cut = [v for v in loop.views if loop.flat or len(v.shape) == loop.ndim and v.shape[0] == rows]
+
+    def arrays(start: int, stop: int) -> tuple:
+        found = {v: source.array(v) if not source.is_input(v) else np.empty(v.shape, v.dtype) for v in loop.views}
+        found = {v: a.reshape(-1) if loop.flat else a for v, a in found.items()}
+        return tuple(a[start:stop] if v in cut else a for v, a in found.items())
+
+    run = kernels.compiled(loop.text, arrays(0, 0) + tuple(source.names[n] for n in numbers))
+    source.names[f"loop{number}"] = run
+    source.loops.append(loop.text)
+    if threaded:
+        call = ", ".join(["*arrays", *numbers])
+        source.functions.append(f"def part{number}(tiles):\n    for arrays in tiles: loop{number}({call})\n")
+        source.names |= {f"tiles{number}": [arrays(*ends[0])], f"rest{number}": [arrays(*ends[1])]}
+        source.names[f"cores{number}"] = Choice()
+        return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
+    names = []
+    for k, (v, a) in enumerate(zip(loop.views, arrays(0, rows))):
+        if source.is_input(v):
+            names.append(source.operand(v) + ".reshape(-1)" * loop.flat)
+        else:
+            source.names[f"a{number}_{k}"] = a
+            names.append(f"a{number}_{k}")
+    return [f"loop{number}({', '.join(names + numbers)})"]
+
+
+def slots(instructions: list[Instruction], internal: set[View]) -> dict[View, int]:
+    """Which piece of scratch memory holds a temporary of a tile: one that nobody reads any more is taken over."""
+    last = {v: k for k, i in enumerate(instructions) for v in touches(i) if v in internal}
+    free: dict[np.dtype, list[int]] = {}
+    found: dict[View, int] = {}
+    for k, i in enumerate(instructions):
+        done = [v for v in dict.fromkeys(i.operands()) if last.get(v) == k and v not in i.out]
+        if i.fun is not np.where:  # written before its condition is read
+            for v in done:
+                free.setdefault(v.dtype, []).append(found[v])
+        out = i.out[0]
+        if out in internal and out not in found:
+            spare = free.get(out.dtype)
+            found[out] = spare.pop() if spare else max(found.values(), default=-1) + 1
+        if i.fun is np.where:
+            for v in done:
+                free.setdefault(v.dtype, []).append(found[v])
+    return found
+
+
+def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, threaded: bool) -> list[str]:
+    """A loop of NumPy's calls: slices are made beforehand, one tuple a tile, and both cores take their half."""
+    shape = step.instructions[0].out[0].shape
+    rows = int(np.prod(shape)) if flat else shape[0]
+    whole = [v for v in views if whole_for_all(v, shape, flat)]
+    inputs = [v for v in views if source.is_input(v) and v not in whole]
+    cut = [v for v in views if v not in whole and v not in inputs]
+    ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
+    for v in whole:
+        source.operand(v)
+    threaded = threaded and len(ends) > 1
+    half = (len(ends) + 1) // 2 if threaded else len(ends)
+    size_of_tile = (step.tile,) if flat else (step.tile, *shape[1:])
+    place = slots(step.instructions, internal)
+    rooms = {
+        (slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in range(1 + threaded)] for v, slot in place.items()
+    }
+    full = {v: source.array(v).reshape(-1) if flat else source.array(v) for v in cut if v not in place}
+    numbers = dict.fromkeys(
+        (a, dtype)
+        for i in step.instructions
+        if i.fun in FULL
+        for a in i.args
+        if (dtype := scalar_dtype(i, a)) is not None
+    )
+    constants = [np.full(size_of_tile, *n) for n in numbers]
+    source.fulls = {n: f"v{k}" for k, n in enumerate(numbers)}
+    made = [
+        tuple(
+            [rooms[place[v], v.dtype][k >= half][: e - s] if v in place else full[v][s:e] for v in cut]
+            + [c[: e - s] for c in constants]
+            + [s, e] * bool(inputs)
+        )
+        for k, (s, e) in enumerate(ends)
+    ]
+    source.tile = {v: f"t{k}" for k, v in enumerate(cut)} | {v: f"u{k}" for k, v in enumerate(inputs)}
+    body = [line for i in step.instructions for line in source.call(i)]
+    header = [f"t{k}" for k in range(len(cut))] + list(source.fulls.values()) + ["s", "e"] * bool(inputs)
+    source.tile, source.fulls = {}, {}
+    body = [
+        f"u{k} = {source.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
+        for k, v in enumerate(inputs)
+    ] + body
+    loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
+    if threaded:
+        source.names[f"tiles{number}"], source.names[f"rest{number}"] = made[:half], made[half:]
+        source.functions.append(
+            f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body)
+        )
+        source.names[f"cores{number}"] = Choice()
+        return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
+    source.names[f"tiles{number}"] = made
+    return [f"{loop}tiles{number}:"] + ["    " + line for line in body]
