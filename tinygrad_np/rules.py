@@ -143,7 +143,7 @@ class Row:
 
         def pull(ct, parent, saved):
             if conj:
-                g = rule(conjugated(ct) if type(ct) is tuple else ct.conjugate(), *saved).conjugate()
+                g = rule(conjugated(ct) if isinstance(ct, tuple) else ct.conjugate(), *saved).conjugate()
             else:
                 g = rule(ct, *saved)
             return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
