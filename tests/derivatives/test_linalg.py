@@ -33,6 +33,13 @@ def pull(f, *primals):
     return out, ct, pullback(ct)
 
 
+def signed(v):
+    """Unit columns whose largest component is real, turned to make it positive."""
+    values = v.numpy() if isinstance(v, tg.Tensor) else v
+    largest = np.take_along_axis(values, np.argmax(np.abs(values), axis=-2, keepdims=True), -2)
+    return v * np.sign(np.real(largest))
+
+
 def rank(r, n=4, kind=real):
     return kind(n, r) @ kind(r, n)
 
@@ -92,7 +99,7 @@ def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():
         L.inv,
         L.det,
         L.slogdet,
-        L.eig,
+        lambda a: (L.eig(a)[0], signed(L.eig(a)[1])),
         lambda a: L.svd(a, full_matrices=False),
         lambda a: L.cholesky(spd(a)),
         lambda a: L.cholesky(spd(a), upper=True),
@@ -102,9 +109,12 @@ def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():
     ],
 )
 def test_batches_and_phases(f, kind):
-    """Complex eigenvectors are checked as they are, with the phase that LAPACK gives them."""
-    # the second order of a real eig passes or fails with the BLAS kernels in use; why is not yet known
-    assert gradcheck(f, kind(2, 3, 3), order=1 if f is L.eig else 2)
+    """Complex eigenvectors are checked with the phase that LAPACK gives them.
+
+    But the sign that it gives those of `eig` jumps between matrices that differ by 1e-9, at which of them depends on
+    the kernels of the BLAS, so finite differences need it fixed.
+    """
+    assert gradcheck(f, kind(2, 3, 3), order=2)
 
 
 @pytest.mark.parametrize("kind", [real, cplx])
@@ -124,49 +134,18 @@ def test_full_svd_moves_the_null_space(shape):
     assert gradcheck(projectors, real(*shape), order=2)
 
 
-def test_qr_that_has_no_derivative_says_so():
+@pytest.mark.parametrize("mode", ["complete", "raw"])
+def test_qr_that_has_no_derivative_says_so_at_the_call(mode):
     x = tg.Tensor(real(4, 2), requires_grad=True)
-    q, r = L.qr(x, "complete")
-    with pytest.raises(tg.NotDifferentiable, match="reduced"):
-        r.sum().backward()
+    with pytest.raises(tg.NotDifferentiable, match="4 by 2 .* use mode='reduced'"):
+        L.qr(x, mode)
+    with tg.no_grad():
+        np.testing.assert_array_equal(L.qr(x, mode)[0].numpy(), L.qr(x.numpy(), mode)[0])
 
 
-# ---- where eigenvalues coincide ---------------------------------------------------------------------------
-
-
-def degenerate():
-    q = L.qr(real(4, 4))[0]
-    return (q * [1.0, 1.0, 2.0, 3.0]) @ q.T
-
-
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda a: np.sum(L.eigvalsh(a) ** 3),
-        lambda a: np.sum(np.log(L.eigh(a)[0])),
-        lambda a: np.sum(L.svdvals(a) ** 3),
-        lambda a: L.norm(a, "nuc"),
-        lambda a: np.sum(L.svd(a)[1] ** 2),
-    ],
-)
-def test_functions_of_equal_eigenvalues(f):
-    a = degenerate()
-    np.testing.assert_allclose(tg.grad(f)(a), tg.grad(f)(a + 1e-7 * spd(real(4, 4))), rtol=1e-4, atol=1e-4)
-    assert np.isfinite(tg.grad(f)(np.eye(3))).all()
-
-
-def test_the_projector_onto_equal_eigenvalues():
-    """The space of the double eigenvalue is well defined although its vectors are not; JAX and PyTorch give NaN."""
-    a, weight = degenerate(), real(4, 4)
-
-    def loss(a):
-        v = L.eigh(a)[1][:, :2]
-        return np.sum((v @ v.T) * weight)
-
-    u = real(4, 4)
-    u = u + u.T
-    numeric = (loss(a + 1e-5 * u) - loss(a - 1e-5 * u)) / 2e-5
-    np.testing.assert_allclose(np.sum(tg.grad(loss)(a) * u), numeric, rtol=1e-6)
+def test_qr_of_dependent_columns_is_refused():
+    with pytest.raises(tg.NotDifferentiable, match="depend on each other"):
+        tg.grad(lambda a: L.qr(a)[1][0, 1])(np.ones((3, 2)))
 
 
 def test_the_largest_of_tied_singular_values_shares():

@@ -3,14 +3,16 @@
 cholesky, eigh and eigvalsh read one triangle and take the other to be its conjugate, so the gradient lies in that
 triangle: it is the derivative of the function that NumPy computes. Eigenvectors and singular vectors are determined
 up to a phase, which LAPACK fixes by making one component real; the rules follow it. Where two values coincide their
-vectors turn freely: 1/(wⱼ - wᵢ) counts as 0 there, which is right for symmetric functions of the values and for the
-space that the vectors span, but not for what needs both, such as v f(w) vᴴ: see tinygrad_np.scipy.linalg for those.
+vectors turn freely: 1/(wⱼ - wᵢ) counts as 0 there, where coincidence.py has found that to be right.
 """
 
 import numpy as np
 
+from ..modes import current
 from ..rules import NotDifferentiable
-from ..table import composed, function, values_of
+from ..standin import holds
+from ..table import composed, function, primitive, values_of
+from .coincidence import block, determined, loops, marked, near, uses
 from .elementwise import over
 from .joining import as_operand
 from .linalg import H, cutoff, diagonal_matrix, hermitian_part, of_triangle, positive_definite, regular
@@ -39,16 +41,18 @@ function(
 )
 
 
+@primitive
+def triangularized(a, mode):
+    """q and r, or r alone."""
+    return np.linalg.qr(a, mode)
+
+
 def qr_ct(ct, a, out, mode):
-    """Walter and Lehmann (2010), Algorithmic differentiation of linear algebra functions, section 3.1.
+    """Walter and Lehmann (2010), section 3.1.
 
     A wide a = [x y] is its square part x = q r₁ beside r₂ = qᴴ y.
     """
     m, n = np.shape(a)[-2:]
-    if mode == "raw" or (mode == "complete" and m > n):
-        raise NotDifferentiable(
-            f"qr: mode={mode!r} of a {m} by {n} matrix has no derivative here; use mode='reduced'"
-        )
     if mode == "r":
         q, r = np.linalg.qr(a)
         q_ct, r_ct = np.zeros_like(values_of(q)), ct
@@ -58,21 +62,32 @@ def qr_ct(ct, a, out, mode):
         y, beside = as_operand(a)[..., m:], r_ct[..., m:]
         q_ct = q_ct + y @ H(beside)
     r, r_ct = r[..., :m], r_ct[..., :m]
-    lower = np.tril(r @ H(r_ct) - H(q_ct) @ q, -1)
-    whole = (
-        lower
-        + H(lower)
-        + diagonal_matrix(np.real(np.diagonal(r @ H(r_ct) - H(q_ct) @ q, axis1=-2, axis2=-1)))
-    )
+    independent(r)
+    both = r @ H(r_ct) - H(q_ct) @ q
+    lower = np.tril(both, -1)
+    whole = lower + H(lower) + diagonal_matrix(np.real(np.diagonal(both, axis1=-2, axis2=-1)))
     g = H(np.linalg.solve(r, H(q_ct + q @ whole)))
     return np.concatenate([g, q @ beside], axis=-1) if m < n else g
 
 
-function(
+def independent(r):
+    """Refuse where columns depend on each other: q jumps there."""
+    size = np.abs(np.diagonal(values_of(r), axis1=-2, axis2=-1))
+    least = r.shape[-1] * np.finfo(size.dtype).eps * np.max(size, axis=-1, keepdims=True, initial=0)
+    if holds(np.any(size <= least)):
+        raise NotDifferentiable(
+            f"qr: the first {r.shape[-1]} columns depend on each other, to rounding, and the function has no derivative "
+            "there; use np.linalg.svd or np.linalg.pinv"
+        )
+
+
+triangularized.__name__ = "qr"
+triangularized.defvjp(qr_ct, diff=("a",), conj=False)
+
+
+@composed(
     np.linalg.qr,
-    qr_ct,
     kinks=lambda a: np.linalg.svdvals(a),
-    conj=False,
     cases=[
         lambda f, A: f(A(4, 3)),
         lambda f, A: f(A(2, 2, 4)),
@@ -80,17 +95,27 @@ function(
         lambda f, A: f(A(4, 3), "r"),
     ],
 )
+def qr(a, mode="reduced"):
+    """Walter and Lehmann (2010), Algorithmic differentiation of linear algebra functions, section 3.1."""
+    m, n = np.shape(a)[-2:]
+    if current().recording and (mode == "raw" or mode == "complete" and m > n):
+        raise NotDifferentiable(
+            f"qr: mode={mode!r} of a {m} by {n} matrix has no derivative; use mode='reduced', or detach the matrix"
+        )
+    return triangularized(a, mode)
 
 
 # ---- eigenvalues ------------------------------------------------------------------------------------------
 
 
-def inverse_gaps(w, times=1):
-    """1 / ((wⱼ - wᵢ) times), and 0 where wⱼ and wᵢ coincide to rounding."""
-    d = w[..., None, :] - w[..., :, None]
-    scale = np.max(np.abs(values_of(w)), axis=-1, keepdims=True, initial=0)[..., None]
-    same = np.abs(values_of(d)) <= w.shape[-1] * np.finfo(w.dtype).eps * scale
-    return np.where(same, 0, 1 / np.where(same, 1, d * times))
+def inverse_gaps(w, close):
+    """1 / (wⱼ - wᵢ), and 0 for the pairs that are `close`."""
+    skip = close | np.eye(w.shape[-1], dtype=bool)
+    return np.where(skip, 0, 1 / np.where(skip, 1, w[..., None, :] - w[..., :, None]))
+
+
+def skew(x):
+    return x - H(x)
 
 
 def columns_dot(v, ct):
@@ -107,7 +132,7 @@ def first_row(v):
     """True in the first row, where it is real in every column; else in the last, or nowhere."""
     rows = np.zeros(values_of(v).shape, bool)
     for i in (0, -1):
-        if not np.any(np.abs(np.imag(values_of(v)[..., i, :])) > 1e-6):
+        if holds(np.all(np.abs(np.imag(values_of(v)[..., i, :])) <= 1e-6)):
             rows[..., i, :] = True
             break
     return rows
@@ -116,9 +141,16 @@ def first_row(v):
 def eigh_ct(ct, out, UPLO):
     """ā = v (diag(w̄) + (vᴴ v̄) / (wⱼ - wᵢ)) vᴴ; Giles (2008), Collected matrix derivative results, section 3.1."""
     (w_ct, v_ct), (w, v) = ct, out
-    if v.dtype.kind == "c":
-        v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), first_row(v))
-    inner = diagonal_matrix(w_ct) + (H(v) @ v_ct) * inverse_gaps(w)
+    inner = diagonal_matrix(w_ct)
+    if uses(ct, 1):
+        close = near(w)
+        tied = np.any(close, axis=-1)
+        if holds(np.any(tied)):
+            turns = [(skew(H(v) @ v_ct), close | loops(tied))]
+            determined("eigh", "eigenvalues coincide", ct, tied, 0, [v_ct], turns)
+        if v.dtype.kind == "c":
+            v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), first_row(v))
+        inner = inner + (H(v) @ v_ct) * inverse_gaps(w, close)
     return of_triangle(hermitian_part(v @ inner @ H(v)), UPLO.upper() == "U")
 
 
@@ -150,15 +182,33 @@ def eigvalsh(a, UPLO="L"):
     return np.linalg.eigh(a, UPLO)[0]
 
 
+def diagonalizable(v):
+    """Refuse eigenvectors that are no basis: the derivative of their values is infinite, or f"(w) has a part in it."""
+    v = values_of(v)
+    if v.size and not holds(np.all(np.linalg.cond(v) < np.finfo(v.dtype).eps ** (-2 / 3))):
+        raise NotDifferentiable(
+            "eig: the matrix is defective, or too near to one to tell: it has fewer eigenvectors than columns; write "
+            "functions of its eigenvalues by trace, det, products or tinygrad_np.scipy.linalg (expm, logm, sqrtm)"
+        )
+
+
 def eig_ct(ct, out):
     """Columns of unit length, largest component real; Boeddeker et al. (2017), arXiv 1701.00392, equation 4.77."""
     (w_ct, v_ct), (w, v) = ct, out
-    v_ct = v_ct - v * np.real(columns_dot(v, v_ct))
-    if v.dtype.kind == "c":
-        size = np.where(np.imag(values_of(v)) == 0, np.abs(values_of(v)), -1)
-        largest = np.arange(size.shape[-2])[:, None] == np.argmax(size, axis=-2, keepdims=True)
-        v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), largest)
-    inner = diagonal_matrix(w_ct) + (H(v) @ v_ct) * inverse_gaps(w).conjugate()
+    diagonalizable(v)
+    inner = diagonal_matrix(w_ct)
+    if uses(ct, 1):
+        close = near(w)
+        tied = np.any(close, axis=-1)
+        v_ct = v_ct - v * np.real(columns_dot(v, v_ct))
+        if holds(np.any(tied)):
+            turns = [(H(v) @ v_ct, close | loops(tied))]
+            determined("eig", "eigenvalues coincide", ct, tied, 0, [ct[1]], turns)
+        if v.dtype.kind == "c":
+            size = np.where(np.imag(values_of(v)) == 0, np.abs(values_of(v)), -1)
+            largest = np.arange(size.shape[-2])[:, None] == np.argmax(size, axis=-2, keepdims=True)
+            v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), largest)
+        inner = inner + (H(v) @ v_ct) * inverse_gaps(w, close).conjugate()
     return np.linalg.solve(H(v), inner @ H(v))
 
 
@@ -181,37 +231,74 @@ def eigvals(a):
 # ---- singular values --------------------------------------------------------------------------------------
 
 
-def svd_ct(ct, a, out, compute_uv, hermitian):
-    """Townsend (2016), Differentiating the singular value decomposition; the null spaces move with the rest.
+@primitive
+def singular(a, full_matrices, hermitian):
+    """u, s and vᴴ: one operation, so that it sees whether a function uses values and vectors together."""
+    return np.linalg.svd(a, full_matrices, hermitian=hermitian)
 
-    A singular value is an absolute value, so at 0 its derivative is 0.
+
+def svd_ct(ct, a, out, hermitian):
+    """Townsend (2016); the null spaces move with the rest.
+
+    Written by what turns u and v together, over sⱼ - sᵢ, and against each other, over sⱼ + sᵢ. A singular value is
+    an absolute value, so at 0 its derivative is 0.
     """
-    if compute_uv:
-        (u, s, vh), (u_ct, s_ct, vh_ct) = out, ct
-    else:
-        u, s, vh = np.linalg.svd(a, full_matrices=False)
-        s_ct = ct
+    (u, s, vh), (u_ct, s_ct, vh_ct) = out, ct
     k = s.shape[-1]
     zero = values_of(s) <= cutoff(as_operand(a), s)
     u1, v1 = u[..., :k], H(vh[..., :k, :])
-    inner = diagonal_matrix(np.where(zero, 0, s_ct))
+    inner = diagonal_matrix(np.where(zero & kinked(s_ct), 0, s_ct))
     g = 0
-    if compute_uv:
+    if uses(ct, 0, 2):
+        close = near(s)
+        svd_determined(ct, u, s, vh, zero, close)
         u_ct1, v_ct1 = u_ct[..., :k], H(vh_ct[..., :k, :])
-        inverse = np.where(zero, 0, 1 / np.where(zero, 1, s))[..., None, :]
         if u.dtype.kind == "c":
             turn = np.imag(columns_dot(u1, u_ct1) + columns_dot(v1, v_ct1))
             real_v = first_row(v1)
             real_u = first_row(u1) & ~np.any(real_v)
             u_ct1, v_ct1 = pinned(u_ct1, u1, turn, real_u), pinned(v_ct1, v1, turn, real_v)
-            inner = inner + 1j * diagonal_matrix((np.imag(columns_dot(u1, u_ct1)) * inverse)[..., 0, :])
-        apart = inverse_gaps(s, s[..., None, :] + s[..., :, None])
         m, n = H(u1) @ u_ct1, H(v1) @ v_ct1
-        inner = inner + (m - H(m)) * apart * s[..., None, :] + s[..., :, None] * apart * (n - H(n))
+        none = block(zero)
+        sums = np.where(none, 0, 1 / np.where(none, 1, s[..., None, :] + s[..., :, None]))
+        inner = inner + (skew(m + n) * inverse_gaps(s, close) + skew(m - n) * sums) / 2
+        inverse = np.where(zero, 0, 1 / np.where(zero, 1, s))[..., None, :]
         g = (u_ct1 - u1 @ m - u[..., k:] @ (H(u_ct[..., k:]) @ u1)) * inverse @ H(v1)
         g = g + u1 @ H((v_ct1 - v1 @ n - H(vh[..., k:, :]) @ (vh_ct[..., k:, :] @ v1)) * inverse)
     g = g + u1 @ inner @ H(v1)
     return of_triangle(hermitian_part(g), upper=False) if hermitian else g
+
+
+def kinked(s_ct):
+    """Where a cotangent is not small: of a smooth function, which is even in a singular value, it is where that is 0."""
+    size = np.abs(values_of(s_ct))
+    return size > np.sqrt(np.finfo(size.dtype).eps) * np.max(size, axis=-1, keepdims=True, initial=0)
+
+
+def svd_determined(ct, u, s, vh, zero, close):
+    """Raise where singular values coincide, or vectors of none, and the cotangents do not say what follows.
+
+    Vectors of a value that is not zero turn u and v together; those of zero, and the null spaces, turn freely.
+    """
+    u_ct, v, v_ct, k = ct[0], H(vh), H(ct[2]), s.shape[-1]
+    tied = np.any(close, axis=-1) | zero
+    if u.shape[-1] == k == v.shape[-1] and not holds(np.any(tied)):
+        return
+    m, n = H(u) @ u_ct, H(v) @ v_ct
+    null = [np.concatenate([zero, np.ones((*zero.shape[:-1], x.shape[-1] - k), bool)], axis=-1) for x in (u, v)]
+    turns = [
+        (skew(m[..., :k, :k] + n[..., :k, :k]), block(~zero) & (close | loops(tied))),
+        (skew(m), block(null[0])),
+        (skew(n), block(null[1])),
+        ((u_ct - u @ m)[..., :k], zero[..., None, :]),      # the rest of a null space, which full_matrices has
+        ((v_ct - v @ n)[..., :k], zero[..., None, :]),
+    ]
+    determined("svd", "singular values coincide or are zero", ct, tied, 1, [u_ct, v_ct], turns)
+    if uses(ct, 0) and uses(ct, 2) and all(holds(marked(x[..., :k], zero)) for x in (u_ct, v_ct)):
+        raise NotDifferentiable(
+            "svd: the vectors u and v of a singular value that is zero change sign apart, so a function of both jumps; "
+            "slice to the others, as in u[:, :rank], or take u and v from two calls where they are used apart"
+        )
 
 
 def spread(a):
@@ -220,10 +307,12 @@ def spread(a):
     return np.concatenate([s, separation(s)], axis=-1)
 
 
-function(
+singular.__name__ = "svd"
+singular.defvjp(svd_ct, diff=("a",), conj=False)
+
+
+@composed(
     np.linalg.svd,
-    svd_ct,
-    conj=False,
     kinks=spread,
     cases=[
         lambda f, A: f(A(3, 2), full_matrices=False),
@@ -232,8 +321,13 @@ function(
         lambda f, A: f(A(2, 4), compute_uv=False),
     ],
 )
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    """Townsend (2016), Differentiating the singular value decomposition; the null spaces move with the rest."""
+    if compute_uv:
+        return singular(a, full_matrices, hermitian)
+    return singular(a, False, hermitian)[1]
 
 
 @composed(np.linalg.svdvals, kinks=spread, cases=[lambda f, A: f(A(2, 3, 2))])
 def svdvals(x):
-    return np.linalg.svd(x, compute_uv=False)
+    return singular(x, False, False)[1]
