@@ -1,4 +1,4 @@
-"""Both halves of a loop at once: NumPy releases Python's lock while it computes, so two threads use two cores.
+"""Two cores for a loop: NumPy releases Python's lock while it computes, so two threads use two cores.
 
 Whether that pays depends on the machine, on who else is busy and on what BLAS's own threads are doing: it is
 measured.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -17,53 +20,76 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 class Worker:
-    """A thread that waits for the other half of a loop."""
+    """A thread that takes pieces of a loop from its end while another takes them from its start."""
 
     def __init__(self):
-        self.ready, self.done = threading.Semaphore(0), threading.Semaphore(0)
-        self.job = self.error = None
+        self.jobs, self.done = SimpleQueue(), SimpleQueue()
         threading.Thread(target=self.work, daemon=True, name="tinygrad_np").start()
 
     def work(self) -> None:
         with np.errstate(all="ignore"):
             while True:
-                self.ready.acquire()
-                try:
-                    part, items = self.job
-                    part(items)
-                except BaseException as error:  # raised again where the loop was asked for
-                    self.error = error
-                self.job = part = items = None
-                self.done.release()
+                part, pieces = self.jobs.get()
+                while pieces:
+                    try:
+                        piece = pieces.pop()
+                    except IndexError:  # the other thread was quicker
+                        break
+                    try:
+                        part(piece)
+                        self.done.put(None)
+                    except BaseException as error:  # raised again where the loop was asked for
+                        self.done.put(error)
+                part = pieces = piece = None
+
+
+PIECES = 4  # a loop is cut into: small enough that neither core waits long for the other
+
+
+def cut(length: int, least: int = 1) -> list[slice]:
+    """Slices for the pieces of a loop, none shorter than `least` unless all is.
+
+    >>> cut(10)
+    [slice(0, 2, None), slice(2, 5, None), slice(5, 7, None), slice(7, 10, None)]
+    """
+    n = max(1, min(PIECES, length // least))
+    return [slice(k * length // n, (k + 1) * length // n) for k in range(n)]
 
 
 _own = threading.local()  # a worker a thread: two loops never share one
 
 
-def both(part: Callable[[list], None], items: list, rest: list) -> None:
-    """Run `part` over `items` here and over `rest` on another core.
+def share(part: Callable[[Any], object], pieces: list) -> None:
+    """Run `part` on each piece, here and on another core; who is ready first takes the next one.
+
+    A worker that is held up elsewhere costs nothing: what it did not take is done here.
 
     >>> found = []
-    >>> both(found.extend, [1, 2], [3, 4])
+    >>> share(found.append, [1, 2, 3])
     >>> sorted(found)
-    [1, 2, 3, 4]
+    [1, 2, 3]
     """
-    if CORES == 1:
-        part(items)
-        return part(rest)
     worker, process = getattr(_own, "worker", (None, 0))
     if process != os.getpid():  # threads do not survive a fork
         worker = Worker()
         _own.worker = worker, os.getpid()
-    worker.job = part, rest
-    worker.ready.release()
+    left, mine = deque(pieces), 0
+    worker.jobs.put((part, left))
     try:
-        part(items)
+        while left:
+            try:
+                piece = left.popleft()
+            except IndexError:
+                break
+            mine += 1
+            part(piece)
     finally:
-        worker.done.acquire()
-    if worker.error is not None:
-        error, worker.error = worker.error, None
-        raise error
+        mine += len(left)  # after an error nobody needs the rest
+        left.clear()
+        errors = [worker.done.get() for _ in range(len(pieces) - mine)]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 class Choice:
@@ -90,13 +116,13 @@ class Choice:
         known = self.times[way] or seconds
         self.times[way] = min(seconds, known + 0.25 * (seconds - known))
 
-    def run(self, part: Callable[[list], None], items: list, rest: list) -> None:
-        """Run `part` over `items` and `rest`, on two cores where that is quicker."""
-        two = self.pick()
+    def run(self, part: Callable[[Any], object], pieces: list) -> None:
+        """Run `part` on each piece, on two cores where that is quicker."""
+        two = CORES > 1 and self.pick()
         start = time.perf_counter()
         if two:
-            both(part, items, rest)
+            share(part, pieces)
         else:
-            part(items)
-            part(rest)
+            for piece in pieces:
+                part(piece)
         self.note(two, time.perf_counter() - start)

@@ -4,7 +4,7 @@ import numpy as np
 
 import tinygrad_np.nn.functional as F
 from tinygrad_np import nn, optim
-from tinygrad_np.cores import Choice, both
+from tinygrad_np.cores import Choice, cut, share
 from tinygrad_np.optim.flat import THREADED, Flat
 
 
@@ -87,16 +87,25 @@ def test_two_cores_do_all_the_work_and_hand_on_errors():
     choice = Choice()
     for _ in range(20):
         found.clear()
-        choice.run(found.extend, [1, 2], [3])
+        choice.run(found.append, [1, 2, 3])
         assert sorted(found) == [1, 2, 3]
 
-    def fails(items):
-        if 3 in items:
+    def fails(item):
+        if item == 3:
             raise ValueError("three")
-    for _ in range(2):
+    for _ in range(50):
         try:
-            both(fails, [1], [3])
+            share(fails, [1, 2, 3])
         except ValueError as error:
             assert str(error) == "three"
         else:
             raise AssertionError("the error was lost")
+        found.clear()
+        share(found.append, [4, 5])  # and the next loop is not disturbed
+        assert sorted(found) == [4, 5]
+
+
+def test_pieces_cover_a_loop_once():
+    for length in (0, 1, 3, 4, 17, 1000):
+        for least in (1, 16):
+            assert [k for part in cut(length, least) for k in range(length)[part]] == list(range(length))

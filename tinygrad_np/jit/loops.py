@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cores import Choice
+from ..cores import Choice, cut
 from . import kernels
 from .instruction import Instruction, View, contiguous, touches
 from .plan import Step, size
@@ -55,27 +55,24 @@ def whole_for_all(view: View, shape: tuple, flat: bool) -> bool:
 
 
 def one_pass(source: Source, loop: kernels.Loop, number: int, rows: int, threaded: bool) -> list[str]:
-    """A compiled loop: over everything, or one half a core."""
+    """A compiled loop: over everything, or in pieces that any core may take."""
     numbers = [source.number_array(n, dtype) for n, dtype in loop.numbers]
-    ends = [(0, rows // 2), (rows // 2, rows)] if threaded else [(0, rows)]
-    cut = [v for v in loop.views if loop.flat or len(v.shape) == loop.ndim and v.shape[0] == rows]
+    whole = [v for v in loop.views if not loop.flat and (len(v.shape) < loop.ndim or v.shape[0] != rows)]
 
-    def arrays(start: int, stop: int) -> tuple:
+    def arrays(part: slice) -> tuple:
         found = {v: source.array(v) if not source.is_input(v) else np.empty(v.shape, v.dtype) for v in loop.views}
         found = {v: a.reshape(-1) if loop.flat else a for v, a in found.items()}
-        return tuple(a[start:stop] if v in cut else a for v, a in found.items())
+        return tuple(a if v in whole else a[part] for v, a in found.items())
 
-    run = kernels.compiled(loop.text, arrays(0, 0) + tuple(source.names[n] for n in numbers))
+    run = kernels.compiled(loop.text, arrays(slice(0)) + tuple(source.names[n] for n in numbers))
     source.names[f"loop{number}"] = run
     source.loops.append(loop.text)
     if threaded:
-        call = ", ".join(["*arrays", *numbers])
-        source.functions.append(f"def part{number}(tiles):\n    for arrays in tiles: loop{number}({call})\n")
-        source.names |= {f"tiles{number}": [arrays(*ends[0])], f"rest{number}": [arrays(*ends[1])]}
-        source.names[f"cores{number}"] = Choice()
-        return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
+        source.functions.append(f"def part{number}(arrays): loop{number}({', '.join(['*arrays', *numbers])})\n")
+        source.names |= {f"pieces{number}": list(map(arrays, cut(rows))), f"cores{number}": Choice()}
+        return [f"cores{number}.run(part{number}, pieces{number})"]
     names = []
-    for k, (v, a) in enumerate(zip(loop.views, arrays(0, rows))):
+    for k, (v, a) in enumerate(zip(loop.views, arrays(slice(None)))):
         if source.is_input(v):
             names.append(source.operand(v) + ".reshape(-1)" * loop.flat)
         else:
@@ -105,23 +102,23 @@ def slots(instructions: list[Instruction], internal: set[View]) -> dict[View, in
 
 
 def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, threaded: bool) -> list[str]:
-    """A loop of NumPy's calls: slices are made beforehand, one tuple a tile, and both cores take their half."""
+    """A loop of NumPy's calls: slices are made beforehand, one tuple a tile, and any core may take a piece."""
     shape = step.instructions[0].out[0].shape
     rows = int(np.prod(shape)) if flat else shape[0]
     whole = [v for v in views if whole_for_all(v, shape, flat)]
     inputs = [v for v in views if source.is_input(v) and v not in whole]
-    cut = [v for v in views if v not in whole and v not in inputs]
+    sliced = [v for v in views if v not in whole and v not in inputs]
     ends = [(start, min(start + step.tile, rows)) for start in range(0, rows, step.tile)]
     for v in whole:
         source.operand(v)
-    threaded = threaded and len(ends) > 1
-    half = (len(ends) + 1) // 2 if threaded else len(ends)
+    parts = cut(len(ends)) if threaded else [slice(None)]
+    piece_of = {end: k for k, part in enumerate(parts) for end in ends[part]}
     size_of_tile = (step.tile,) if flat else (step.tile, *shape[1:])
     place = slots(step.instructions, internal)
     rooms = {
-        (slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in range(1 + threaded)] for v, slot in place.items()
+        (slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in parts] for v, slot in place.items()
     }
-    full = {v: source.array(v).reshape(-1) if flat else source.array(v) for v in cut if v not in place}
+    full = {v: source.array(v).reshape(-1) if flat else source.array(v) for v in sliced if v not in place}
     numbers = dict.fromkeys(
         (a, dtype)
         for i in step.instructions
@@ -133,27 +130,26 @@ def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, 
     source.fulls = {n: f"v{k}" for k, n in enumerate(numbers)}
     made = [
         tuple(
-            [rooms[place[v], v.dtype][k >= half][: e - s] if v in place else full[v][s:e] for v in cut]
+            [rooms[place[v], v.dtype][piece_of[s, e]][: e - s] if v in place else full[v][s:e] for v in sliced]
             + [c[: e - s] for c in constants]
             + [s, e] * bool(inputs)
         )
-        for k, (s, e) in enumerate(ends)
+        for s, e in ends
     ]
-    source.tile = {v: f"t{k}" for k, v in enumerate(cut)} | {v: f"u{k}" for k, v in enumerate(inputs)}
+    source.tile = {v: f"t{k}" for k, v in enumerate(sliced)} | {v: f"u{k}" for k, v in enumerate(inputs)}
     body = [line for i in step.instructions for line in source.call(i)]
-    header = [f"t{k}" for k in range(len(cut))] + list(source.fulls.values()) + ["s", "e"] * bool(inputs)
+    header = [f"t{k}" for k in range(len(sliced))] + list(source.fulls.values()) + ["s", "e"] * bool(inputs)
     source.tile, source.fulls = {}, {}
     body = [
         f"u{k} = {source.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
         for k, v in enumerate(inputs)
     ] + body
     loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
-    if threaded:
-        source.names[f"tiles{number}"], source.names[f"rest{number}"] = made[:half], made[half:]
+    if len(parts) > 1:
         source.functions.append(
             f"def part{number}(tiles):\n    {loop}tiles:\n" + "".join(f"        {x}\n" for x in body)
         )
-        source.names[f"cores{number}"] = Choice()
-        return [f"cores{number}.run(part{number}, tiles{number}, rest{number})"]
+        source.names |= {f"pieces{number}": [made[part] for part in parts], f"cores{number}": Choice()}
+        return [f"cores{number}.run(part{number}, pieces{number})"]
     source.names[f"tiles{number}"] = made
     return [f"{loop}tiles{number}:"] + ["    " + line for line in body]

@@ -1,4 +1,4 @@
-"""Products of matrices: each as BLAS does it fastest, the large ones in halves on the two cores.
+"""Products of matrices: each as BLAS does it fastest, the large ones in pieces on two cores.
 
 BLAS's own threads wait by spinning, against whoever else wants the core; the worker here sleeps. Long narrow
 matrices go in pieces so small that BLAS multiplies them where they are, without packing them first.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cores import Choice
+from ..cores import Choice, cut
 from .instruction import Instruction, View, contiguous
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def work(i: Instruction) -> int:
 
 
 def is_large(i: Instruction) -> bool:
-    """Whether a product is done in halves."""
+    """Whether a product is done in pieces."""
     return i.kind == "product" and len(i.out[0].shape) == 2 and work(i) >= LARGE and oriented(i) is not None
 
 
@@ -62,48 +62,47 @@ def line(source: Source, i: Instruction) -> str:
 
 
 def shared_lines(source: Source, instructions: list[Instruction], number: int) -> list[str]:
-    """The call of large products that do not depend on each other: one half of each on each core."""
-    here, there = [], []
+    """The call of large products that do not depend on each other, in pieces that any core may take."""
+    operands, pieces = [], []
     for k, i in enumerate(instructions):
         a, b, out = oriented(i)
-        mine, other = halves(source.array(out), a.shape[1])
-        source.names |= {f"here{number}_{k}": mine, f"there{number}_{k}": other}
-        operands = f"{source.operand(a)}, {source.operand(b)}"
-        here.append(f"(here{number}_{k}, {operands})")
-        there.append(f"(there{number}_{k}, {operands})")
-    source.names |= {"products_of": products_of, f"cores{number}": Choice()}
-    return [f"cores{number}.run(products_of, [{', '.join(here)}], [{', '.join(there)}])"]
+        operands.append(f"({source.operand(a)}, {source.operand(b)})")
+        pieces += [(k, piece) for piece in cut_product(source.array(out), a.shape[1])]
+    source.names |= {"product_of": product_of, f"cores{number}": Choice(), f"pieces{number}": pieces}
+    return [
+        f"operands = [{', '.join(operands)}]",
+        f"cores{number}.run(lambda piece: product_of(*operands[piece[0]], piece[1]), pieces{number})",
+    ]
 
 
-def halves(out: np.ndarray, depth: int) -> tuple[list, list]:
-    """The pieces of a result's halves, each with what it sums over: rows or columns, whichever are more."""
+def cut_product(out: np.ndarray, depth: int) -> list[list]:
+    """Pieces of a result, down or across, each with what it sums over and as parts that BLAS takes well."""
     m, n = out.shape
     length, width = max(m, n), min(m, n)
     narrow = min(m, n, depth) <= NARROW
     found = []
-    for start, stop in ((0, length // 2), (length // 2, length)):
-        run, sums = stop - start, depth
+    for piece in cut(length, 16):
+        run, sums = piece.stop - piece.start, depth
         if narrow and depth > length:
             sums = max(16, SMALL // (run * width))
         elif narrow:
             run = max(16, SMALL // (depth * width))
-        pieces = []
-        for s in range(start, stop, run):
-            part = slice(s, min(s + run, stop))
+        parts = []
+        for s in range(piece.start, piece.stop, run):
+            part = slice(s, min(s + run, piece.stop))
             rows, columns = (part, slice(None)) if m >= n else (slice(None), part)
             first, *rest = [slice(d, min(d + sums, depth)) for d in range(0, depth, sums)]
             place = out[rows, columns]
-            pieces.append((rows, columns, place, first, rest, np.empty_like(place) if rest else None))
-        found.append(pieces)
-    return found[0], found[1]
+            parts.append((rows, columns, place, first, rest, np.empty_like(place) if rest else None))
+        found.append(parts)
+    return found
 
 
-def products_of(jobs: list[tuple]) -> None:
-    """What one core does of some products."""
-    for pieces, a, b in jobs:
-        for rows, columns, place, first, rest, scratch in pieces:
-            left, right = a[rows], b[:, columns]
-            np.matmul(left[:, first], right[first], place)
-            for part in rest:
-                np.matmul(left[:, part], right[part], scratch)
-                np.add(place, scratch, place)
+def product_of(a: np.ndarray, b: np.ndarray, parts: list) -> None:
+    """One piece of a product."""
+    for rows, columns, place, first, rest, scratch in parts:
+        left, right = a[rows], b[:, columns]
+        np.matmul(left[:, first], right[first], place)
+        for more in rest:
+            np.matmul(left[:, more], right[more], scratch)
+            np.add(place, scratch, place)

@@ -235,7 +235,7 @@ class Program:
                 view = next(v for _, v in self.results if v.storage == number)
                 self.buffers[number] = np.empty(shape, view.dtype)
                 bases[number] = memory(self.buffers[number])
-        source = Source(plan, bases, compiling=kernels.INSTALLED and self.calls > kernels.AFTER, halves=self.shares)
+        source = Source(plan, bases, compiling=kernels.INSTALLED and self.calls > kernels.AFTER, sharing=self.shares)
         self.replay = source.build(len(self.inputs))
         self.text = source.text
         self.simple = all(what == "array" for _, what in self.inputs)

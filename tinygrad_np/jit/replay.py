@@ -37,9 +37,9 @@ def memory(array: ndarray) -> Any:
 class Source:
     """The text of the replay function, and the objects that it names."""
 
-    def __init__(self, plan: Plan, bases: list, *, compiling: bool = False, halves: bool = False):
+    def __init__(self, plan: Plan, bases: list, *, compiling: bool = False, sharing: bool = False):
         self.plan, self.bases = plan, bases
-        self.compiling, self.halves = compiling, halves  # whether loops are compiled, and large products shared
+        self.compiling, self.sharing = compiling, sharing  # whether loops are compiled, and large products shared
         self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs}
         self.lines: list[str] = []
         self.taken: dict[Any, str] = {}
@@ -201,7 +201,7 @@ class Source:
         for number, step in enumerate(self.plan.steps):
             if step.tile:
                 lines += loops.lines(self, step, number)
-            elif self.halves and products.is_large(step.instructions[0]):
+            elif self.sharing and products.is_large(step.instructions[0]):
                 lines += products.shared_lines(self, step.instructions, number)
             else:
                 for i in step.instructions:

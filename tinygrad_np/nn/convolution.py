@@ -141,11 +141,10 @@ def unfold(x, window: Window, places: tuple[int, int], out=None) -> np.ndarray:
         out = np.empty((x.shape[0], *window.kernel, *places, x.shape[3]), x.dtype)
     out = out.reshape(x.shape[0], *window.kernel, *places, x.shape[3])
 
-    def part(blocks):
-        for block in blocks:
-            source, target = x[block], out[block]
-            for i, j, seen in window.slices(places):
-                target[:, i, j] = source[seen]
+    def part(block):
+        source, target = x[block], out[block]
+        for i, j, seen in window.slices(places):
+            target[:, i, j] = source[seen]
 
     _in_blocks(part, x, out.nbytes)
     return out
@@ -156,13 +155,12 @@ def fold(patches, window: Window, shape: tuple, out=None) -> np.ndarray:
     """The transpose of `unfold`: padded images of `shape`, each pixel the sum over the places that saw it."""
     out = np.empty(shape, patches.dtype) if out is None else out
 
-    def part(blocks):
-        for block in blocks:
-            source, target = patches[block], out[block]
-            target.fill(0)
-            for i, j, seen in window.slices(patches.shape[3:5]):
-                view = target[seen]
-                np.add(view, source[:, i, j], out=view)
+    def part(block):
+        source, target = patches[block], out[block]
+        target.fill(0)
+        for i, j, seen in window.slices(patches.shape[3:5]):
+            view = target[seen]
+            np.add(view, source[:, i, j], out=view)
 
     _in_blocks(part, out, patches.nbytes)
     return out
@@ -175,10 +173,10 @@ def _in_blocks(part, images, work: int) -> None:
     size = max(1, min(-(-n // threads), CACHE * n // max(images.nbytes, 1)))
     blocks = [slice(start, start + size) for start in range(0, n, size)]
     if threads == 2:
-        choice = CORES.setdefault((part.__qualname__, images.shape, work), Choice())
-        choice.run(part, blocks[: (len(blocks) + 1) // 2], blocks[(len(blocks) + 1) // 2 :])
+        CORES.setdefault((part.__qualname__, images.shape, work), Choice()).run(part, blocks)
     else:
-        part(blocks)
+        for block in blocks:
+            part(block)
 
 
 def _by_group(out, groups: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import Choice
+from ..cores import PIECES, Choice, cut
 from ..guard import ALONE, refs
 from ..standin import STANDINS, recorder
 
@@ -60,8 +60,8 @@ class Block:
         self.shapes, self.dtype = [p.shape for p in params], params[0].dtype
         self.values, self.grads = Flat(self.shapes, self.dtype), Flat(self.shapes, self.dtype)
         self.state: dict[str, Flat] = {}
-        self.scratch = np.empty((4, min(TILE, self.values.size)), self.dtype)
-        self.cuts: dict[tuple, tuple] = {}
+        self.scratch = np.empty((PIECES, 2, min(TILE, self.values.size)), self.dtype)
+        self.cuts: dict[tuple, list] = {}
         self.cores = Choice()
         self.is_small = self.values.size < THREADED
         room = np.empty((2, max(map(math.prod, self.shapes)) if self.is_small else 0), self.dtype)
@@ -135,22 +135,24 @@ class Block:
             return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
         if (start, end, names) not in self.cuts:
             self.cuts[start, end, names] = self.cut(start, end, names, buffers)
-        here, there = self.cuts[start, end, names]
+        pieces = self.cuts[start, end, names]
 
         def part(tiles):
             for tile in tiles:
                 function(*tile)
 
-        self.cores.run(part, here, there) if there else part(here)
+        self.cores.run(part, pieces) if len(pieces) > 1 else part(pieces[0])
 
-    def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> tuple[list, list]:
-        """The tiles for this core and for the other one."""
-        halves: tuple[list, list] = [], []
-        middle = (start + end) // 2 if end - start >= THREADED else end
-        for k in range(start, end, TILE):
-            stop = min(k + TILE, end)
-            there = k >= middle
-            p, g, *state = [b[k:stop] for b in buffers]
-            s, t = self.scratch[2 * there : 2 * there + 2, : stop - k]
-            halves[there].append((p, g, dict(zip(names, state)), s, t))
-        return halves
+    def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> list[list]:
+        """The tiles, in pieces that any core may take; each piece has scratch memory of its own."""
+        starts = range(start, end, TILE)
+        pieces = []
+        for part, scratch in zip(cut(len(starts)) if end - start >= THREADED else [slice(None)], self.scratch):
+            tiles = []
+            for k in starts[part]:
+                stop = min(k + TILE, end)
+                p, g, *state = [b[k:stop] for b in buffers]
+                s, t = scratch[:, : stop - k]
+                tiles.append((p, g, dict(zip(names, state)), s, t))
+            pieces.append(tiles)
+        return pieces
