@@ -10,12 +10,12 @@ import numpy as np
 
 from ..tape import Const, Leaf
 from ..tensor import Tensor, wrap
-from .directions import NEARBY
 from .finite_differences import EPS
 from .identities import dense
 from .problem import Problem
 from .verdict import Findings
 
+NEARBY = 2.0**-10
 CLOSE = 1e-11  # relative: sums may be taken in another order, nothing else may differ
 
 
@@ -87,7 +87,7 @@ class Case:
         near = [a * (1 + NEARBY * self.rng.uniform(-2, 2, a.shape)) for a in self.arrays]
         try:
             found = zip(self.run(near), self.run())
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        except Exception:  # outside the domain
             return [0.0] * len(self.outputs), [0.0] * len(self.problem.slots)
         with np.errstate(all="ignore"):
             outs, grads = ([moved(a, b) for a, b in zip(*pair)] for pair in found)

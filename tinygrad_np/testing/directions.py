@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..transforms import vjp
 from .finite_differences import EPS, reference, scales
 from .interval import Reference, projected
 from .problem import Problem, flat
 from .verdict import FAIL, doubtful, judge
 
 TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
-NEARBY = 2.0**-10
+NEARBY = (2.0**-10, 2.0**-10, 2.0**-26)
 
 
 def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Reference:
@@ -27,7 +28,7 @@ def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):
         ref = measured(p, probe, careful=careful)
         ref = ref if v is None else projected(ref, v)
         status, slack = judge(claim, ref, rtol, atol, floor)
-        if not doubtful(status, slack, ref, floor).any():
+        if not doubtful(status, slack, ref, 1e-2 * largest(claim)).any():
             return status, slack, ref
     if (status == FAIL).any():
         off = rounded(p, probe)
@@ -38,20 +39,35 @@ def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):
 def rounded(p: Problem, directions: np.ndarray) -> np.ndarray:
     """How far rounding the inputs moves the derivatives along these directions, for each output.
 
-    That is by how much they differ at two points nearby, times a few hundred eps. The determinant of a
-    singular matrix has derivatives that are exactly zero, and that no algorithm finds better than this. Only
-    f is asked, never its rule; at a kink this is 1e-10 of the slopes, no more.
+    That is by how much they differ at points nearby, times a few hundred eps. The determinant of a singular
+    matrix has derivatives that are exactly zero, and that no algorithm finds better than this. Only f is
+    asked, never its rule; at a kink this is 1e-6 of the slopes, no more.
     """
     rng = np.random.default_rng(3)
-    here = measured(p, directions).value
+    here = measured(p, directions)
     moved = np.zeros(p.size_out)
-    for _ in range(2):
+    for distance in NEARBY:
         amount = rng.uniform(-2, 2, p.point.size)  # signs alone may keep a symmetry
-        near = p.point + NEARBY * amount * scales(p.point, relative=True)
+        near = p.point + distance * amount * scales(p.point, relative=True)
         with np.errstate(all="ignore"):
-            apart = np.abs(reference(p.value, near, directions, p.size_out).value - here)
-        moved = np.maximum(moved, np.where(np.isfinite(apart), apart, 0).max(axis=0))
-    return 256 * EPS / NEARBY * moved
+            there = reference(p.value, near, directions, p.size_out)
+            bar = there.error + here.error
+            apart = np.abs(there.value - here.value) - np.where(np.isfinite(bar), bar, 0)
+        moved = np.maximum(moved, np.where(np.isfinite(apart), apart, 0).max(axis=0) / distance)
+    return 256 * EPS * moved
+
+
+def unsteady(p: Problem, cotangents: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The rounding within a rule: how far its results move when the inputs change in their last digits."""
+    rng = np.random.default_rng(4)
+    moved = np.zeros(gradients.shape)
+    for _ in range(3):
+        near = p.point * (1 + 8 * EPS * rng.choice([-1.0, 1.0], p.point.size))
+        pullback = vjp(p, *p.arrays(near))[1]
+        there = np.array([flat(pullback(p.cut(v))) for v in cotangents])
+        with np.errstate(all="ignore"):
+            moved = np.maximum(moved, np.nan_to_num(np.abs(there - gradients), posinf=0))
+    return 16 * moved
 
 
 def level(p: Problem, v=None) -> np.ndarray:

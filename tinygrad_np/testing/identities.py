@@ -9,7 +9,7 @@ import numpy as np
 from .. import NotDifferentiable
 from . import failures
 from .attempt import attempt
-from .directions import rounded
+from .directions import rounded, unsteady
 from .finite_differences import EPS
 from .problem import Problem, flat
 from .verdict import Findings
@@ -27,50 +27,56 @@ def linear(problem: Problem, rng) -> None:
     """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
     m = problem.size_out
     v, w = dense(m, rng), dense(m, rng)
-    gv, gw, none, double, both, back = attempt(
-        lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)]
-    )
+    pulls = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)])
     with np.errstate(all="ignore"):
-        size = np.abs(gv).max(initial=0) + np.abs(gw).max(initial=0) + 1e-2 * natural(problem)
+        largest = np.abs(pulls[0]).max(initial=0) + np.abs(pulls[1]).max(initial=0)
+        size = largest + 1e-2 * natural(problem)
         if not np.isfinite(size):
             return
         near = LINEAR * coarseness(problem) * size
-        if (
-            np.abs(gv - gw).max(initial=0) <= near < np.abs(gv).max(initial=0)
-            and np.abs(double - gv).max(initial=0) <= near
-            and np.abs(none - gv).max(initial=0) <= near
-        ):
-            raise failures.NotLinear(
-                "IGNORES THE COTANGENT: every cotangent gives the same gradient; multiply by ct"
-            )
-        if np.abs(none).max(initial=0) > near:
-            raise failures.NotLinear(
-                f"a cotangent of zeros gives the gradient {none[np.argmax(np.abs(none))]:.6g}, not 0: a term "
-                "that is added is not multiplied by ct"
-            )
-        if np.abs(double - 2 * gv).max(initial=0) > near:
-            j = int(np.argmax(np.abs(double - 2 * gv)))
-            ratio = double[j] / gv[j] if gv[j] else np.inf
-            how = {1.0: "the cotangent counts only by its sign", 4.0: "the cotangent is squared"}.get(
-                round(float(ratio), 6), ""
-            )
-            raise failures.NotLinear(
-                f"twice the cotangent gives {ratio:.6g} times the gradient at {problem.where(j)}"
-                + (f": {how}" if how else "")
-            )
-        if np.abs(back + gv).max(initial=0) > near:
-            j = int(np.argmax(np.abs(back + gv)))
-            raise failures.NotLinear(
-                f"minus the cotangent gives {back[j]:.6g} at {problem.where(j)}, the cotangent "
-                f"{gv[j]:.6g}: its sign "
-                "is lost, or counts twice, in an abs, a square or a sign"
-            )
-        if np.abs(both - (gv - 0.5 * gw)).max(initial=0) > near:
-            j = int(np.argmax(np.abs(both - (gv - 0.5 * gw))))
-            raise failures.NotLinear(
-                f"the gradient for v - w/2 is {both[j]:.6g} at {problem.where(j)}, those for v and w make "
-                f"{gv[j] - 0.5 * gw[j]:.6g}: ct passes through abs, max, a comparison or a cast"
-            )
+        if nonlinear(problem, pulls, near):
+            wobble = unsteady(problem, v[None], pulls[0][None]).max()
+            found = nonlinear(problem, pulls, near + min(wobble, 1e-4 * largest))
+            if found:
+                raise failures.NotLinear(found)
+
+
+def nonlinear(problem: Problem, pulls: list, near: float) -> str:
+    """How the pullbacks of v, w, 0, 2v, v - w/2 and -v are not those of a linear map; "" where they are."""
+    gv, gw, none, double, both, back = pulls
+
+    def off(a, b) -> float:
+        return float(np.abs(a - b).max(initial=0))
+
+    def worst(a, b) -> int:
+        return int(np.argmax(np.abs(a - b)))
+
+    if off(gv, gw) <= near < off(gv, 0) and off(double, gv) <= near and off(none, gv) <= near:
+        return "IGNORES THE COTANGENT: every cotangent gives the same gradient; multiply by ct"
+    if off(none, 0) > near:
+        return (
+            f"a cotangent of zeros gives the gradient {none[worst(none, 0)]:.6g}, not 0: a term that is added "
+            "is not multiplied by ct"
+        )
+    if off(double, 2 * gv) > near:
+        j = worst(double, 2 * gv)
+        ratio = float(double[j] / gv[j]) if gv[j] else np.inf
+        known = {1.0: ": the cotangent counts only by its sign", 4.0: ": the cotangent is squared"}
+        how = known.get(round(ratio, 6), "")
+        return f"twice the cotangent gives {ratio:.6g} times the gradient at {problem.where(j)}{how}"
+    if off(back, -gv) > near:
+        j = worst(back, -gv)
+        return (
+            f"minus the cotangent gives {back[j]:.6g} at {problem.where(j)}, the cotangent {gv[j]:.6g}: its sign "
+            "is lost, or counts twice, in an abs, a square or a sign"
+        )
+    if off(both, gv - 0.5 * gw) > near:
+        j = worst(both, gv - 0.5 * gw)
+        return (
+            f"the gradient for v - w/2 is {both[j]:.10g} at {problem.where(j)}, those for v and w make "
+            f"{gv[j] - 0.5 * gw[j]:.10g}: ct passes through abs, max, a comparison or a cast"
+        )
+    return ""
 
 
 def natural(problem: Problem) -> float:

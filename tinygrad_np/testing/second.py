@@ -15,6 +15,7 @@ from .problem import Problem
 from .verdict import Findings
 
 SYMMETRY = 1e-9
+LARGE = 1e290
 SECOND = 1e-6  # beside the largest second derivative: saturated terms are differences of rounded numbers
 
 
@@ -27,6 +28,10 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
     def gradient(*values):
         return list(vjp(problem, *values[:k])[1](list(values[k:])))
 
+    with np.errstate(all="ignore"):
+        smallest = np.abs(problem.point[problem.point != 0]).min(initial=np.inf)
+        if np.abs(problem.pull(v)).max(initial=0) / smallest > LARGE:
+            return Findings()  # a second derivative of that size is not a number
     inner = Problem(gradient, (*problem.arrays(problem.point), *cts))
     slope = max(natural(problem), float(np.abs(np.nan_to_num(problem.pull(v))).max(initial=0)))
     inner.noise = 4 * EPS * slope  # a small gradient may be the difference of large numbers

@@ -122,7 +122,7 @@ def interleaving(case: Case) -> None:
     ]
     try:
         outs_b, expected_b = case.run(there)
-    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+    except Exception:  # outside the domain
         return
     if [o.shape for o in outs_b] != [o.shape for o in case.outputs]:
         return

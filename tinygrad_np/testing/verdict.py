@@ -75,7 +75,8 @@ def judge(
 def doubtful(status, slack, ref: Reference, floor) -> np.ndarray:
     """Where a closer look may change the verdict, or make it worth more."""
     with np.errstate(invalid="ignore"):
-        return (status == FAIL) | (status == UNKNOWN) | (slack > CLOSER * np.maximum(ref.size, floor))
+        rough = (slack > CLOSER * np.maximum(ref.size, floor)) & (6 * ref.error > slack)
+        return (status == FAIL) | (status == UNKNOWN) | rough
 
 
 def worst(status, slack, ref: Reference, claim, column: int | None = None) -> Entry:
