@@ -67,9 +67,9 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     """What `__array_function__` does."""
     row = TABLE.get(fun)
     if isinstance(row, Row):
-        spelling = (len(args), *kwargs)
+        spelling = (len(args), *kwargs) if kwargs else len(args)
         if spelling not in row.forms:
-            row.forms[spelling] = recorded(row, *spelling) if len(args) <= out_position(fun) else None
+            row.forms[spelling] = recorded(row, len(args), *kwargs) if len(args) <= out_position(fun) else None
         form = row.forms[spelling]
         if form is not None:
             return form(*args, **kwargs)

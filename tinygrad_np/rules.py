@@ -60,7 +60,7 @@ class Row:
         self.cases = cases
         self.ignores = ignores
         self.again = again
-        self.forms: dict[tuple, Callable | None] = {}      # spelling of a call -> its recorded form, see fastpath.py
+        self.forms: dict[int | tuple, Callable | None] = {}      # spelling of a call -> recorded form, see fastpath.py
         self._given = diff, signature, residuals
 
     def __getattr__(self, name: str):

@@ -172,6 +172,7 @@ class Primitive:
         self.__module__ = fun.__module__
         self.__wrapped__ = fun
         self.row: Row | None = None
+        self.forms: dict = {}       # those of the row
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
@@ -179,7 +180,7 @@ class Primitive:
     def __call__(self, *args, **kwargs):
         for a in args:
             if hasattr(a, "node"):
-                form = None if self.row is None else self.row.forms.get((len(args), *kwargs))
+                form = self.forms.get((len(args), *kwargs) if kwargs else len(args))
                 return form(*args, **kwargs) if form else a.__array_function__(self, (type(a),), args, kwargs)
         for a in (*args, *kwargs.values()):
             for e in a if isinstance(a, (list, tuple)) else (a,):
@@ -203,6 +204,7 @@ class Primitive:
         self._given = fun, rules, kind, options
         self.row = TABLE[self] = Row(fun, rules, **options)
         self.row.kind = kind
+        self.forms = self.row.forms
 
     def defjvp(self, *rules: Callable) -> None:
         """Optional: one rule (t, residuals...) -> tangent an argument; without it the vjp is transposed."""

@@ -92,8 +92,11 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
     400.3466
     """
     x, shape = _classes_last("cross_entropy", input)
-    target, weight = array(target), _class_weights("cross_entropy", weight, x)
-    probability("cross_entropy", "label_smoothing", label_smoothing)
+    target = array(target)
+    if weight is not None:
+        weight = _class_weights("cross_entropy", weight, x)
+    if label_smoothing:
+        probability("cross_entropy", "label_smoothing", label_smoothing)
     if target.dtype.kind == "f" and target.shape == np.shape(input):
         q, row_weights, count = _classes_last("cross_entropy", target)[0], None, len(x)
     else:
@@ -119,8 +122,8 @@ def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = 
              reduction: str = "mean") -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`."""
     x, shape = _classes_last("nll_loss", input)
-    labels, row_weights = _labels("nll_loss", array(target), shape, x, _class_weights("nll_loss", weight, x),
-                                  ignore_index)
+    weight = None if weight is None else _class_weights("nll_loss", weight, x)
+    labels, row_weights = _labels("nll_loss", array(target), shape, x, weight, ignore_index)
     losses = _picked(x, labels, row_weights)
     if reduction == "none":
         return losses.reshape(shape)
@@ -175,19 +178,18 @@ UNSIGNED = {n: np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
 def _classes_last(name: str, x: Any) -> tuple[Any, tuple[int, ...]]:
     """x as a matrix (rows, C), and the shape that a loss a row has in the caller's eyes."""
     x = floating(name, x)
-    if not x.shape or 0 in x.shape[1:2]:
-        raise ValueError(f"{name}: found input of shape {x.shape}; expected (N, C), (C,) or (N, C, d1, ...), C > 0")
-    if len(x.shape) == 2:
-        return x, x.shape[:1]
-    if len(x.shape) > 2:
+    shape = x.shape
+    if not shape or 0 in shape[1:2]:
+        raise ValueError(f"{name}: found input of shape {shape}; expected (N, C), (C,) or (N, C, d1, ...), C > 0")
+    if len(shape) == 2:
+        return x, shape[:1]
+    if len(shape) > 2:
         x = np.moveaxis(x, 1, -1)
     return x.reshape(-1, x.shape[-1]), x.shape[:-1]
 
 
-def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray | None:
+def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray:
     """The weights of the classes, in the dtype of the logits; they are data, so no gradient is lost unseen."""
-    if weight is None:
-        return None
     if getattr(weight, "requires_grad", False):
         raise TypeError(f"{name}: weight: found a tensor that requires a gradient, which is not given; "
                         "pass weight.detach()")

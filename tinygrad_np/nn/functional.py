@@ -41,7 +41,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
     (2, 4)
     """
-    return _product(array(input), weight) if bias is None else _affine(array(input), weight, bias)
+    return _product(input, weight) if bias is None else _affine(input, weight, bias)
 
 
 @primitive
@@ -55,19 +55,20 @@ def _affine(x, weight, bias):
 
 @primitive
 def _product(x, weight):
-    if len(weight.shape) != 2 or x.shape[-1:] != weight.shape[1:]:
+    x = array(x)
+    if weight.ndim != 2 or x.shape[-1:] != weight.shape[1:]:
         raise ValueError(f"linear({x.shape}, {weight.shape}): expected an input of shape (..., in) and a weight of "
                          "shape (out, in)")
-    return np.dot(x, weight.T) if len(x.shape) < 3 else x @ weight.T
+    return np.dot(x, weight.T) if x.ndim < 3 else x @ weight.T
 
 
 def _rows(a):
     """A matrix with the last axis of `a` as its rows' axis."""
-    return a if len(a.shape) == 2 else a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    return a if a.ndim == 2 else a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
 
 
 def _d_input(ct, weight):
-    return np.dot(ct, weight) if len(ct.shape) < 3 else ct @ weight
+    return np.dot(ct, weight) if ct.ndim < 3 else ct @ weight
 
 
 def _d_weight(ct, x):
