@@ -61,6 +61,8 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; a training goes on where it stopped with --resume"
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, (OSError, ImportError, MemoryError)):        # the machine's: a full disk, a missing package
         return f"{type(error).__name__}: {error}"
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"

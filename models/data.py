@@ -156,8 +156,6 @@ def _bytes(path: Path) -> bytes:
             raw = gzip.decompress(raw)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Failure(f"{path}: truncated or damaged gzip file ({error})") from None
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from None
     if not raw.strip():
         raise Failure(f"{path}: empty file, expected CSV or IDX images")
     return raw

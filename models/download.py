@@ -53,12 +53,9 @@ def download(folder: Path, mirrors: tuple[str, ...] = MIRRORS, files: tuple[File
         if path.is_file() and _sha256(path) == file.sha256:
             say(f"{file.name}: in the cache")
             continue
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path) as target:
-                target.write(_fetch(file, mirrors))
-        except OSError as error:
-            raise Failure(f"{path}: {error.strerror or error}") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as target:
+            target.write(_fetch(file, mirrors))
         say(f"{file.name}: {file.size:,} bytes, SHA-256 as expected")
     return paths
 

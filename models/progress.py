@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from models.errors import need
 
-LINES = 10              # about as many plain lines for a whole training
+LINES = 10              # about as many plain lines for a whole training,
+SECONDS = 60            # and one a minute where it is long
 
 
 class Progress:
@@ -13,7 +15,7 @@ class Progress:
 
     def __init__(self, epochs: int, done: int, quiet: bool = False) -> None:
         self.epochs, self.quiet = epochs, quiet
-        self.every = max(1, epochs // LINES)
+        self.every, self.said = max(1, epochs // LINES), time.monotonic()
         self.bar = None
         if sys.stderr.isatty() and not quiet:
             self.bar = need("tqdm").tqdm(total=epochs, initial=done, unit="epoch", file=sys.stderr, dynamic_ncols=True)
@@ -25,7 +27,9 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(state, refresh=False)
             self.bar.update()
-        elif not self.quiet and (epoch % self.every == 0 or epoch in (1, self.epochs)):
+        elif not self.quiet and (epoch % self.every == 0 or epoch in (1, self.epochs)
+                                 or time.monotonic() > self.said + SECONDS):
+            self.said = time.monotonic()
             print(f"epoch {epoch}/{self.epochs}: {state}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Progress:

@@ -43,11 +43,8 @@ class Run:
     def start(cls, folder: Path, asked: dict[str, Any]) -> Run:
         """Claim an empty place for a run, or fail and leave it alone."""
         check_free(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / "run.json", asked)
-        except OSError as error:
-            raise Failure(f"{folder}: {error.strerror or error}") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "run.json", asked)
         return cls(folder, asked)
 
     @classmethod
@@ -58,8 +55,6 @@ class Run:
             return cls(folder, json.loads(path.read_text()))
         except FileNotFoundError:
             raise Failure(f"{folder}: found no run (no run.json), expected a folder that `train` wrote") from None
-        except OSError as error:
-            raise Failure(f"{path}: {error.strerror or error}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise Failure(f"{path}: not a run's description ({type(error).__name__}: {error})") from None
 
@@ -148,8 +143,6 @@ def read_state(path: Path) -> dict[str, Any]:
     """Read a safetensors file, or fail with its name."""
     try:
         return load(path)
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
         raise Failure(str(error)) from None
 
@@ -167,10 +160,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_submission(path: Path, labels: np.ndarray) -> None:
     """Write predictions in Kaggle's form: the header `ImageId,Label`, ids from 1."""
-    try:
-        write_text(path, ["ImageId,Label\n", *(f"{i},{label}\n" for i, label in enumerate(labels, start=1))])
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from None
+    write_text(path, ["ImageId,Label\n", *(f"{i},{label}\n" for i, label in enumerate(labels, start=1))])
 
 
 def _facts(asked: dict[str, Any]) -> dict[str, Any]:

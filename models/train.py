@@ -69,12 +69,13 @@ def train(run: Run, training: Labelled, held_out: Labelled, after_epoch: Callabl
 
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
-        fitted = train_epoch(model, optimizer, recipe, training, epoch)
+        with np.errstate(over="ignore", invalid="ignore"):      # a diverging loss is reported once, by its value
+            fitted = train_epoch(model, optimizer, recipe, training, epoch)
+            held = measure(model, held_out)
         epoch += 1
-        if not math.isfinite(fitted.loss):
-            raise Failure(f"epoch {epoch}: the loss became {fitted.loss}, training diverged; "
-                          f"expected a finite loss: try a smaller lr (--set lr={recipe.lr / 10:g})")
-        held = measure(model, held_out)
+        if not math.isfinite(fitted.loss + held.loss):
+            raise Failure(f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
+                          f"try a smaller lr (--set lr={recipe.lr / 10:g}) and another folder (--out)")
         if held.accuracy > float(best["accuracy"]):
             best = {"epoch": epoch, "accuracy": held.accuracy, "model": model.state_dict()}
         figures = {"epoch": epoch, "train_loss": fitted.loss, "train_accuracy": fitted.accuracy,
@@ -97,14 +98,13 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, da
             layer.generator = masks
     model.train()
     loss_sum, right = 0.0, 0
-    with np.errstate(over="ignore", invalid="ignore"):          # a diverging loss is reported once, by its value
-        for images, labels in batches(data, recipe, epoch):
-            loss, scores = loss_of(model, recipe, images, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            loss_sum += loss.item() * len(labels)
-            right += int(np.count_nonzero(scores.data.argmax(axis=1) == labels))
+    for images, labels in batches(data, recipe, epoch):
+        loss, scores = loss_of(model, recipe, images, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.item() * len(labels)
+        right += int(np.count_nonzero(scores.data.argmax(axis=1) == labels))
     return Measured(loss_sum / len(data), right / len(data))
 
 

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tinygrad_np import NotDifferentiable, Tensor
+from tinygrad_np import NotDifferentiable, Tensor, nn  # noqa: F401 - whose rows are checked here too
 from tinygrad_np.table import TABLE, Plain
 from tinygrad_np.testing import check_op, strategies
 from tinygrad_np.testing.problem import Problem

@@ -4,16 +4,15 @@ tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, te
 functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from . import array_api as array_api
-from . import nn as nn
-from . import optim as optim
 from .assignment import ViewError as ViewError
 from .checkpoint import checkpoint as checkpoint
 from .debugging import NonFiniteError as NonFiniteError
 from .debugging import debug as debug
 from .guard import MutationError as MutationError
-from .io import load as load
-from .io import save as save
 from .jacobians import hessian as hessian
 from .jacobians import hvp as hvp
 from .jacobians import jacobian as jacobian
@@ -35,4 +34,25 @@ from .transforms import vjp as vjp
 from .viz import graph as graph
 from .viz import graph_diff as graph_diff
 
+if TYPE_CHECKING:
+    from . import nn as nn
+    from . import optim as optim
+    from .io import load as load
+    from .io import save as save
+
 __version__ = "0.1.0"
+
+LATER = {"nn": "nn", "optim": "optim", "load": "io", "save": "io"}     # public name -> the module that it is or is in
+
+
+def __getattr__(name: str):
+    """Models and files are imported when they are first asked for: the import costs little more than NumPy's."""
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{LATER[name]}")
+    globals()[name] = found = module if name == LATER[name] else getattr(module, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATER})

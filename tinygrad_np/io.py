@@ -64,6 +64,10 @@ def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[b
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == os.fspath(temporary):      # nobody asked for that file
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

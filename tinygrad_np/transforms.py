@@ -6,7 +6,6 @@ itself, so transforms nest; outside, plain ndarrays come back.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from contextvars import ContextVar
 from copy import copy
@@ -55,7 +54,8 @@ def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
         return [(f".{name}", getattr(tree, name)) for name in tree._fields], lambda parts: type(tree)(*parts)
     if isinstance(tree, (list, tuple)):
         return [(f"[{i}]", child) for i, child in enumerate(tree)], type(tree)
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if hasattr(type(tree), "__dataclass_fields__"):
+        import dataclasses  # its user has imported it already
         names = [f.name for f in dataclasses.fields(tree) if f.init]
         return ([(f".{name}", getattr(tree, name)) for name in names],
                 lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))))

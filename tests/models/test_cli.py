@@ -218,6 +218,22 @@ def test_more_rows_than_there_are_and_a_missing_file_leave_nothing(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_what_cannot_be_written_is_named_and_not_its_temporary_file(tmp_path):
+    (tmp_path / "a.svg").mkdir()
+    assert f"error: {tmp_path / 'a.svg'}: Is a directory" == the_error(
+        models("graph", "digits-relu10", "-o", tmp_path / "a.svg"))
+    (tmp_path / "file").write_text("in the way")
+    said = the_error(models("train", "digits-relu10", "--out", tmp_path / "file" / "run"))
+    assert said == f"error: {tmp_path / 'file' / 'run'}: Not a directory"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "file"]
+
+
+def test_a_training_that_diverges_is_one_line_without_warnings(tmp_path):
+    said = the_error(models("train", "digits-relu10", "--set", "lr=1e30", "--epochs", "1", "--out", tmp_path / "run"))
+    assert "epoch 1: the loss became" in said and "training diverged; try a smaller lr (--set lr=1e+29)" in said
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
 def test_debug_shows_the_traceback_before_the_line(tmp_path):
     done = models("train", "digits-relu10", "--data", tmp_path / "no.csv", "--out", tmp_path / "run", "--debug")
     assert done.returncode == 1 and "Traceback" in done.stderr and "locate" in done.stderr
