@@ -2,7 +2,7 @@
 
 failures.py what can be wrong, problem.py a function as one of a flat vector, finite_differences.py the
 reference, compare.py the verdict, gradcheck.py and check_op.py what users call, battery.py the checks,
-mistakes.py, diagnose.py, explain.py and report.py what a failure says, mutants.py what a pass would have
+mistakes/, diagnose.py, explain.py and report.py what a failure says, mutants.py what a pass would have
 missed, strategies.py and layouts.py inputs, plugin.py pytest.
 """
 

@@ -1,0 +1,13 @@
+"""The mistakes that people make in derivatives, each as the Jacobian that it makes of the right one.
+
+Blocks are (outputs × entries of one input). A mistake yields (NAME, sentence, predicted block), and True
+where the block is no evidence for it. Their order is the order of preference where several fit.
+"""
+
+from . import local, partial, places, sums, whole
+from .block import FIT as FIT
+from .block import Block as Block
+from .block import block_of as block_of
+from .block import off as off
+
+MISTAKES = (*whole.FAMILY, *places.FAMILY, *sums.FAMILY, *local.FAMILY, *partial.FAMILY, places.permuted)

@@ -1,0 +1,139 @@
+"""The local derivative is another function: a factor, an inverse, another argument, a constant, less precision."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..problem import Problem
+from .block import Block, estimated
+
+CONSTANTS = {
+    "2": 2,
+    "1/2": 0.5,
+    "3": 3,
+    "1/3": 1 / 3,
+    "4": 4,
+    "1/4": 0.25,
+    "log 2": np.log(2),
+    "1/log 2": 1 / np.log(2),
+    "log 10": np.log(10),
+    "1/log 10": 1 / np.log(10),
+    "π": np.pi,
+    "1/π": 1 / np.pi,
+    "2π": 2 * np.pi,
+    "1/2π": 0.5 / np.pi,
+    "π/180": np.pi / 180,
+    "180/π": 180 / np.pi,
+    "√2": np.sqrt(2),
+    "1/√2": np.sqrt(0.5),
+    "√π": np.sqrt(np.pi),
+    "√(2/π)": np.sqrt(2 / np.pi),
+    "2/√π": 2 / np.sqrt(np.pi),
+    "10": 10,
+    "1/10": 0.1,
+}
+
+
+def features(b: Block):
+    x, out = b.x[None, :], b.out[:, None]
+    named = [("x", x), ("the output", out)]
+    for name, (value, _) in b.others.items():
+        if value.size == b.x.size:
+            named.append((name, value[None, :]))
+        if value.size == len(b.out) and value.size != 1:
+            named.append((name, value[:, None]))
+        elif value.size == 1 and b.x.size != 1:
+            named.append((name, value.reshape(1, 1)))
+    for name, value in named:
+        if (
+            not np.iscomplexobj(value)
+            and np.broadcast_shapes(value.shape, b.expected.shape) == b.expected.shape
+        ):
+            name = b.problem.slots[b.slot].name if name == "x" else name
+            yield "FACTOR TOO MANY", f"there is a factor {name} too many", b.expected * value
+            with np.errstate(all="ignore"):
+                yield "FACTOR MISSING", f"a factor {name} is missing", b.expected / value
+                yield "FACTOR TOO MANY", f"there is a factor {name}² too many", b.expected * value**2
+                yield "FACTOR MISSING", f"a factor {name}² is missing", b.expected / value**2
+                yield (
+                    "FACTOR WITHOUT SIGN",
+                    f"|{name}| stands where {name} belongs",
+                    b.expected * np.sign(value),
+                )
+
+
+def functions(b: Block):
+    e = b.expected
+    with np.errstate(all="ignore"):
+        yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", np.abs(e)
+        yield "SQUARED", "the derivative is squared", e * e
+        yield (
+            "INVERTED",
+            "the derivative stands in the denominator: 1 / f' for f'",
+            np.where(e != 0, 1 / e, 0),
+        )
+        yield "SQUARE ROOT", "the square root of the derivative", np.sqrt(np.abs(e)) * np.sign(e)
+        norm = np.sqrt((e * e).sum(axis=1, keepdims=True))
+        yield "NORMALIZED", "the gradient is divided by its norm", np.where(norm > 0, e / norm, 0)
+        yield "CLIPPED", "the gradient is limited to [-1, 1]", np.clip(e, -1, 1)
+        yield "INTEGERS", "the gradient is truncated to integers", np.trunc(e)
+        yield "INTEGERS", "the gradient is rounded to integers", np.rint(e)
+        yield "POSITIVE PART", "negative derivatives are dropped", np.maximum(e, 0)
+    wanted = np.abs(e) > 1e-9 * np.abs(e).max(initial=0)
+    for c in (1.0, -1.0):
+        yield "CONSTANT TERM", f"{-c:+g} is missing in the derivative", np.where(wanted, e + c, b.yours * 0)
+
+
+def elsewhere(b: Block):
+    p = b.problem
+    places = [("EVALUATED AT -x", "the derivative is taken at -x: a sign inside it is wrong", -p.point)]
+    if b.x.size == len(b.out) == p.point.size and np.isfinite(b.out).all():
+        places.append(
+            (
+                "EVALUATED AT THE OUTPUT",
+                "the derivative is taken at out, not at x: a residual is mixed up",
+                b.out.astype(float),
+            )
+        )
+    for name, text, point in places:
+        q = Problem(p.f, p.args, p.kwargs)
+        q.point = point
+        start, end = p.ends[b.slot : b.slot + 2]
+        try:
+            yield name, text, estimated(q)[:, start:end]
+        except Exception:  # there is no derivative in that place, so it was not taken there
+            continue
+
+
+def rounded(b: Block):
+    e = b.expected
+    yield "LOW PRECISION", "the derivative is computed in float32", e.astype(np.float32).astype(float)
+    with np.errstate(all="ignore"):
+        yield "LOW PRECISION", "the derivative is computed in float16", e.astype(np.float16).astype(float)
+    k = factor(b)
+    if k is not None and 0 < abs(k - 1) < 0.02:
+        yield (
+            "INEXACT CONSTANT",
+            f"yours is {k:.8g} times the right one everywhere: a constant is rounded, or eps is added",
+            k * e,
+        )
+
+
+def constant(b: Block):
+    for name, k in CONSTANTS.items():
+        yield "CONSTANT FACTOR", f"yours is {name} times the right one everywhere", k * b.expected
+        yield "CONSTANT FACTOR", f"yours is -{name} times the right one everywhere", -k * b.expected
+    k = factor(b)
+    if k is not None:
+        yield "CONSTANT FACTOR", f"yours is {k:.6g} times the right one everywhere", k * b.expected
+
+
+def factor(b: Block) -> float | None:
+    """The constant that takes expected to yours, if there is one."""
+    wanted = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+    if not wanted.any():
+        return None
+    return float(np.median(b.yours[wanted] / b.expected[wanted]))
+
+
+FAMILY = (features, functions, elsewhere, rounded, constant)

@@ -1,0 +1,143 @@
+"""Sums, means and duplicates: something is added up too often, or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .block import Block
+
+
+def duplicates(b: Block):
+    used = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+    if not (used.sum(axis=0) > 1).any():
+        return
+    rows = np.arange(len(b.expected))[:, None]
+    last = np.where(used, rows, -1).max(axis=0)
+    first = np.where(used, rows, len(rows)).min(axis=0)
+    indexing = any(
+        isinstance(leaf, (list, int, np.integer)) or getattr(leaf, "dtype", np.dtype(float)).kind in "iu"
+        for leaf in b.problem.leaves
+    )
+    what = (
+        (
+            "DUPLICATE INDEX OVERWRITTEN",
+            "of each repeated index only the {} counts: accumulate with np.add.at(gx, idx, ct), "
+            "not gx[idx] += ct",
+        )
+        if indexing
+        else (
+            "MISSING SUM",
+            "an element that is used several times gets the cotangent of its {} use alone: sum over the "
+            "axes along "
+            "which it was broadcast (tinygrad_np.unbroadcast)",
+        )
+    )
+    yield what[0], what[1].format("last"), np.where(rows == last, b.expected, 0)
+    yield what[0], what[1].format("first"), np.where(rows == first, b.expected, 0)
+    counts = used.sum(axis=0)
+    with np.errstate(all="ignore"):
+        yield (
+            "MEAN INSTEAD OF SUM",
+            "the cotangents of an element that is used several times are averaged, not summed",
+            np.where(counts > 0, b.expected / np.maximum(counts, 1), 0),
+        )
+
+
+def counted(b: Block):
+    used = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+    if not ((used.sum(axis=0) > 1).any() or (used.sum(axis=1) > 1).any()):
+        return  # elementwise: nothing is summed or averaged
+    total, out = max(b.x.size, 1), max(len(b.out), 1)
+    for n, what in (
+        (total / out, "the number of elements that are reduced"),
+        (total, "the number of elements"),
+        (out, "the number of outputs"),
+    ):
+        if n > 1:
+            yield "SUM FOR MEAN", f"the division by {what} is missing", b.expected * n
+            yield "MEAN FOR SUM", f"there is a division by {what} too many", b.expected / n
+    for n in {total / out, *map(float, b.shape)}:
+        if n > 1:
+            yield "DDOF", "the divisor is n where n - 1 is right (ddof)", b.expected * (n - 1) / n
+            yield "DDOF", "the divisor is n - 1 where n is right (ddof)", b.expected * n / (n - 1)
+    for axis, n in enumerate(b.shape):
+        if n > 1:
+            yield "SUM FOR MEAN", f"the division by the length of axis {axis} is missing", b.expected * n
+            yield (
+                "MEAN FOR SUM",
+                f"there is a division by the length of axis {axis} too many",
+                b.expected / n,
+            )
+
+
+def uncentered(b: Block):
+    if len(b.shape) and b.x.size > 1:
+        apart = b.yours - b.expected
+        for axis in (None, *range(len(b.shape))):
+            spread = apart.reshape((-1,) + b.shape)
+            mean = spread.mean(
+                axis=tuple(range(1, spread.ndim)) if axis is None else axis + 1, keepdims=True
+            )
+            if np.abs(mean).max(initial=0) > 0 and (axis is None or b.shape[axis] > 1):
+                yield (
+                    "MEAN NOT SUBTRACTED",
+                    "yours differs by a constant along the reduced axis: a term that is subtracted for all "
+                    "(the mean, a sum of ct) is missing",
+                    b.expected + np.broadcast_to(mean, spread.shape).reshape(apart.shape),
+                )
+
+
+def diagonal(b: Block):
+    if b.expected.shape[0] == b.expected.shape[1] > 1:
+        only = np.diag(np.diag(b.expected))
+        yield (
+            "DIAGONAL ONLY",
+            "the terms between different elements are missing: this operation is not elementwise",
+            only,
+        )
+        yield (
+            "DIAGONAL MISSING",
+            "the derivative of each output with respect to its own input is missing",
+            b.expected - only,
+        )
+
+
+def triangle(b: Block):
+    if len(b.shape) >= 2:
+        yield "ONE TRIANGLE", "only the lower triangle of the gradient is there", b.moved(np.tril)
+        yield "ONE TRIANGLE", "only the upper triangle of the gradient is there", b.moved(np.triu)
+        if b.shape[-1] == b.shape[-2] > 1:
+            yield (
+                "SYMMETRIZED",
+                "the gradient is averaged with its transpose",
+                b.moved(lambda r: (r + r.swapaxes(-1, -2)) / 2),
+            )
+            yield (
+                "SYMMETRIZED",
+                "the gradient is added to its transpose",
+                b.moved(lambda r: r + r.swapaxes(-1, -2)),
+            )
+
+
+def accumulated(b: Block):
+    for axis in range(len(b.shape)):
+        if b.shape[axis] > 1:
+            yield (
+                "RUNNING SUM",
+                f"the gradient is summed up along axis {axis}",
+                b.moved(lambda r, a=axis: np.cumsum(r, a)),
+            )
+            yield (
+                "SUMMED OVER THE INPUT",
+                f"every element along axis {axis} has the sum of all their gradients",
+                b.moved(lambda r, a=axis: np.broadcast_to(r.sum(a, keepdims=True), r.shape)),
+            )
+
+
+def largest_only(b: Block):
+    if b.expected.shape[1] > 1:
+        top = np.argmax(np.abs(b.expected), axis=1)[:, None] == np.arange(b.expected.shape[1])
+        yield "LARGEST ONLY", "only the largest entry of each row is there", np.where(top, b.expected, 0)
+
+
+FAMILY = (duplicates, counted, uncentered, diagonal, triangle, accumulated, largest_only)

@@ -1,0 +1,59 @@
+"""A whole gradient is another one: it is missing, of another input, or takes the cotangent for another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .block import Block
+
+
+def missing(b: Block):
+    yield (
+        "NO GRADIENT",
+        "the gradient is zero: it is dropped, or the graph is cut (x.numpy(), x.detach(), a plain array)",
+        0 * b.expected,
+    )
+
+
+def sign(b: Block):
+    yield "SIGN", "the sign is flipped", -b.expected
+
+
+def cotangent_summed(b: Block):
+    if len(b.expected) > 1:
+        total = np.broadcast_to(b.expected.sum(axis=0), b.expected.shape)
+        yield (
+            "IGNORES THE COTANGENT",
+            "every output's cotangent gives the same: multiply by ct elementwise, not by its sum",
+            total,
+        )
+        yield (
+            "COTANGENT AVERAGED",
+            "the mean of the cotangent is used in place of each entry",
+            total / len(b.expected),
+        )
+        first = np.zeros_like(b.expected)
+        first[0] = b.expected.sum(axis=0)
+        yield "ONE COTANGENT FOR ALL", "the first entry of the cotangent is used for all", first
+
+
+def swapped(b: Block):
+    for name, (_, expected) in b.others.items():
+        if expected.shape == b.expected.shape:
+            yield (
+                "ARGUMENTS SWAPPED",
+                f"this is the gradient of {name}: the rules are in the wrong order",
+                expected,
+            )
+
+
+def passed_through(b: Block):
+    support = (np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)).astype(float)
+    yield (
+        "LOCAL DERIVATIVE FORGOTTEN",
+        "the cotangent is passed on unchanged: multiply by the derivative",
+        support,
+    )
+
+
+FAMILY = (missing, sign, cotangent_summed, swapped, passed_through)
