@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
-import resource
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -34,18 +33,22 @@ WORKLOADS = {
 }
 
 
-def resident() -> int:
-    """Bytes of this process in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def resident(what: str) -> int:
+    """Bytes of this process in memory: now ("VmRSS"), or at most since it began ("VmHWM").
+
+    `getrusage` would not do: a process begins with the peak of the one that started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) * 1024
 
 
 def _measure(pipe, module: str | None, make: Callable) -> None:
     importlib.import_module(module or "tinygrad_np")
-    small = resident()
+    small = resident("VmRSS")
     step = make()
     for _ in range(5):
         step()
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - small)
+    pipe.send(resident("VmHWM") - small)
 
 
 def compare() -> dict[str, dict[str, int]]:
