@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.download import mnist_folder
+
 ROOT = Path(__file__).parents[2]
-MNIST = Path(os.environ.get("TINYGRAD_NP_MNIST") or ROOT.parent / "shared" / "data" / "mnist")
 
 
 @pytest.fixture
 def mnist() -> Path:
     """The folder of the four IDX files; the test is skipped, by name, where they are not."""
-    if not (MNIST / "train-images-idx3-ubyte.gz").is_file():
-        pytest.skip("the real MNIST is not here: set TINYGRAD_NP_MNIST to the folder of its IDX files")
-    return MNIST
+    folder = Path(os.environ.get("TINYGRAD_NP_MNIST") or mnist_folder())
+    if not any(folder.glob("train-images-idx3-ubyte*")):
+        pytest.skip("the real MNIST is not here: run `python -m models download mnist`, or set TINYGRAD_NP_MNIST "
+                    "to the folder of its IDX files")
+    return folder
 
 
 @pytest.fixture

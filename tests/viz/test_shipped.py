@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ def test_the_picture_is_up_to_date(tmp_path):
         [sys.executable, "-c", block],
         cwd=tmp_path,
         check=True,
-        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     fresh = (tmp_path / "digits-graph.svg").read_text(encoding="utf-8")
     shipped = (ROOT / "docs/digits-graph.svg").read_text(encoding="utf-8")

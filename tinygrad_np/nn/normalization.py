@@ -46,8 +46,10 @@ def layer_norm(input: Array, normalized_shape: int | Sequence[int], weight: Arra
     if not shape or tuple(input.shape[-len(shape):]) != shape:
         raise ValueError(f"layer_norm: found shape {input.shape}; expected it to end in {shape}, at least one axis")
     same_shapes("layer_norm", shape, weight=weight, bias=bias)
-    lead = input.shape[:-len(shape)]
-    out = _standardized(input.reshape(*lead, math.prod(shape)), eps).reshape(input.shape)
+    if len(shape) == 1:
+        out = _standardized(input, eps)
+    else:
+        out = _standardized(input.reshape(*input.shape[:-len(shape)], math.prod(shape)), eps).reshape(input.shape)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
