@@ -8,7 +8,7 @@ import numpy as np
 
 from .modes import current, mode, setting
 from .recording import raw, watched, wrap
-from .tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward
+from .tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
 from .tensor import Tensor
 from .transforms import flatten
 
@@ -38,10 +38,10 @@ class Checkpointed:
 
     def pull_all(self, node: Node, ct, lift) -> list:
         cts = ct if isinstance(ct, tuple) else (ct,)
-        total: dict[Node, object] = {}
-        for out, c in zip(self.again(), cts):
-            for parent, g in pullback(out.node, c, wanted=node.parents, lift=lift).items():
-                total[parent] = total[parent] + g if parent in total else g
+        outs = self.again()
+        used = getattr(ct, "used", range(len(outs)))
+        root = together(outs[i].node for i in used)
+        total = pullback(root, tuple(cts[i] for i in used), wanted=node.parents, lift=lift)
         return [total.get(parent) for parent in node.parents]
 
     def pullback(self, node: Node, ct, lift) -> list:

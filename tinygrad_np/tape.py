@@ -87,6 +87,20 @@ class Select:
 SELECT = Select()
 
 
+class Together:
+    """The row of a node that stands for several, above them: its cotangent is a tuple of theirs."""
+
+    name, kind, joint = "outputs", "function", True
+
+    def pull_all(self, node: Node, ct: tuple, lift) -> list:
+        return list(ct)
+
+
+def together(nodes: Iterable[Node]) -> Node:
+    """One root for a pass from several nodes, so that an operation sees all that uses it."""
+    return Node(Together(), tuple(nodes), (), (), None)
+
+
 class FreedGraphError(RuntimeError):
     """The residuals of this graph were released by an earlier backward."""
 

@@ -16,7 +16,7 @@ import numpy as np
 from .modes import current, setting
 from .recording import raw, wrap
 from .rules import Row, Undetermined
-from .tape import Const, Leaf, Node, Variable, pullback, pushforward
+from .tape import Const, Leaf, Node, Variable, pullback, pushforward, together
 from .tensor import Tensor, lift
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
@@ -127,12 +127,11 @@ class Trace:
     def pull(self, cts: list) -> list:
         """The cotangents of the variables for those of the outputs."""
         nodes = [v.node for v in self.variables]
-        total: dict[Node, Any] = {}
+        given = [(out.node, ct) for out, ct in zip(self.outs, cts)
+                 if ct is not None and isinstance(out, Tensor) and out.node.tracked]
         with self.differentiating(recording=self.outer), np.errstate(all="ignore"):
-            for out, ct in zip(self.outs, cts):
-                if ct is not None and isinstance(out, Tensor) and out.node.tracked:
-                    for node, g in pullback(out.node, ct, wanted=nodes, lift=lift if self.outer else None).items():
-                        total[node] = total[node] + g if node in total else g
+            total = pullback(together(node for node, _ in given), tuple(ct for _, ct in given), wanted=nodes,
+                             lift=lift if self.outer else None)
         return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
     def differentiating(self, recording: bool) -> setting:
