@@ -82,18 +82,24 @@ def independent(r):
 
 
 triangularized.__name__ = "qr"
-triangularized.defvjp(qr_ct, diff=("a",), conj=False)
+triangularized.defvjp(
+    qr_ct,
+    diff=("a",),
+    conj=False,
+    kinks=lambda a: np.linalg.svdvals(a),
+    cases=[
+        lambda f, A: f(A(4, 3), "reduced"),
+        lambda f, A: f(A(2, 2, 4), "reduced"),
+        lambda f, A: f(regular(A(3, 3)), "complete"),
+        lambda f, A: f(A(4, 3), "r"),
+    ],
+)
 
 
 @composed(
     np.linalg.qr,
     kinks=lambda a: np.linalg.svdvals(a),
-    cases=[
-        lambda f, A: f(A(4, 3)),
-        lambda f, A: f(A(2, 2, 4)),
-        lambda f, A: f(regular(A(3, 3)), "complete"),
-        lambda f, A: f(A(4, 3), "r"),
-    ],
+    cases=[lambda f, A: f(A(4, 3)), lambda f, A: f(A(4, 3), mode="r")],
 )
 def qr(a, mode="reduced"):
     """Walter and Lehmann (2010), Algorithmic differentiation of linear algebra functions, section 3.1."""
@@ -308,18 +314,23 @@ def spread(a):
 
 
 singular.__name__ = "svd"
-singular.defvjp(svd_ct, diff=("a",), conj=False)
+singular.defvjp(
+    svd_ct,
+    diff=("a",),
+    conj=False,
+    kinks=spread,
+    cases=[
+        lambda f, A: f(A(3, 2), False, False),
+        lambda f, A: f(A(2, 2, 3), False, False),
+        lambda f, A: f(A(3, 3), True, False),
+    ],
+)
 
 
 @composed(
     np.linalg.svd,
     kinks=spread,
-    cases=[
-        lambda f, A: f(A(3, 2), full_matrices=False),
-        lambda f, A: f(A(2, 2, 3), False),
-        lambda f, A: f(A(3, 3)),
-        lambda f, A: f(A(2, 4), compute_uv=False),
-    ],
+    cases=[lambda f, A: f(A(3, 2), full_matrices=False), lambda f, A: f(A(2, 4), compute_uv=False)],
 )
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     """Townsend (2016), Differentiating the singular value decomposition; the null spaces move with the rest."""
