@@ -1,4 +1,10 @@
-"""Random programs: whatever a function is made of, jit gives what it gives, and so do its gradients."""
+"""Random programs: whatever a function is made of, jit gives what it gives, and so do its gradients.
+
+The thresholds from which a program is cut into tiles, compiled, or shared between cores are lowered in turn, so that
+small arrays go every way that large ones do.
+"""
+
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -8,6 +14,7 @@ from hypothesis import strategies as st
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn, optim
+from tinygrad_np.jit import kernels, loops, plan, products
 
 UNARY = {
     "sin": np.sin,
@@ -101,13 +108,45 @@ def close(a, b, dtype):
     np.testing.assert_allclose(a, b, rtol=64 * eps, atol=64 * eps * scale)
 
 
+WAYS = {
+    "as small arrays go": {},
+    "in tiles, shared": {
+        (plan, "FUSE_BYTES"): 1,
+        (plan, "TILE_BYTES"): 40,
+        (loops, "THREAD_BYTES"): 1,
+        (products, "LARGE"): 1,
+        (products, "SMALL"): 8,
+        (kernels, "INSTALLED"): False,
+    },
+    "compiled": {(plan, "FUSE_BYTES"): 1, (kernels, "WORTH"): 1, (kernels, "AFTER"): 0},
+}
+NUMPY_WAYS = [way for way in WAYS if way != "compiled"]
+
+
+@contextmanager
+def forced(way: str):
+    """Programs that go one of the ways."""
+    if way == "compiled":
+        pytest.importorskip("numba", reason="loops are compiled where Numba is installed")
+    with pytest.MonkeyPatch.context() as patch:
+        for (module, name), value in WAYS[way].items():
+            patch.setattr(module, name, value)
+        yield
+
+
 EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.parametrize("way", NUMPY_WAYS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @EXAMPLES
 @given(steps=STEPS, seed=st.integers(0, 2**16))
-def test_values_gradients_and_second_order(dtype, steps, seed):
+def test_values_gradients_and_second_order(way, dtype, steps, seed):
+    with forced(way):
+        values_gradients_and_second_order(dtype, steps, seed)
+
+
+def values_gradients_and_second_order(dtype, steps, seed):
     rng = np.random.default_rng(seed)
     loss = loss_of(steps)
 
@@ -130,6 +169,7 @@ def leaves(tree):
     return [leaf for item in tree for leaf in leaves(item)] if isinstance(tree, tuple) else [tree]
 
 
+@pytest.mark.parametrize("way", NUMPY_WAYS)
 @EXAMPLES
 @given(
     steps=STEPS,
@@ -137,7 +177,12 @@ def leaves(tree):
     name=st.sampled_from(["SGD", "Adam", "RMSprop"]),
     drop=st.booleans(),
 )
-def test_training_with_a_random_model(steps, seed, name, drop):
+def test_training_with_a_random_model(way, steps, seed, name, drop):
+    with forced(way):
+        training_with_a_random_model(steps, seed, name, drop)
+
+
+def training_with_a_random_model(steps, seed, name, drop):
     def build():
         nn.init.manual_seed(seed)
         w = Tensor(np.random.default_rng(seed).standard_normal((4, 4)), requires_grad=True, name="w")
@@ -165,3 +210,11 @@ def test_training_with_a_random_model(steps, seed, name, drop):
         np.testing.assert_allclose(w2.numpy(), w.numpy(), rtol=1e-8, atol=1e-8)
         for a, b in zip(norm2.buffers(), norm.buffers()):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@settings(EXAMPLES, max_examples=5)  # compiling takes its time
+@given(steps=STEPS, dtype=st.sampled_from([np.float32, np.float64]), name=st.sampled_from(["SGD", "Adam"]))
+def test_compiled_loops(steps, dtype, name):
+    with forced("compiled"):
+        values_gradients_and_second_order(dtype, steps, 0)
+        training_with_a_random_model(steps, 0, name, True)

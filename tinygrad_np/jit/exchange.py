@@ -6,6 +6,7 @@ replay could not repeat is refused, with everything put back.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ class Swap:
         self.state, self.tape = state, tape
         self.made: dict[int, Any] = {}
         self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
-        self.random = np.random.get_state()
+        self.random = np.random.get_state(), random.getstate()
         self.nodes = [
             (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
             for t, _ in state.tensors
@@ -145,7 +146,7 @@ class Swap:
         for place, value in self.entries.values():
             if type(place.get()) in (StandIn, RecordedGenerator):
                 place.set(value)
-        for tensor, node, exposed, _ in self.nodes:
+        for _, node, exposed, _ in self.nodes:
             if type(node) is Leaf:
                 node.exposed = exposed
 
@@ -156,6 +157,11 @@ class Swap:
             box.update(was) if isinstance(box, dict) else box.extend(was)
         for place, value in self.entries.values():
             place.set(value)
+        for cell, was in zip(self.state.cells, self.state.cell_values):
+            cell.cell_contents = was
+        for names, keys, was in self.state.global_values:
+            if isinstance(names, dict):
+                names.update(zip(keys, was))
         for value, was in self.backup:
             if isinstance(value, np.random.Generator):
                 value.bit_generator.state = was
@@ -251,10 +257,10 @@ class Swap:
             if id(tensor) not in old and type(tensor.array) is StandIn:
                 refuse(f"{name} keeps a tensor that was computed inside; return it instead")
             same &= id(tensor) in old
-        now = np.random.get_state()
-        if any(np.any(a != b) for a, b in zip(now, self.random)):
+        streams, pythons = self.random
+        if any(np.any(a != b) for a, b in zip(np.random.get_state(), streams)) or random.getstate() != pythons:
             refuse(
-                "np.random's global stream was used, which a replay would not draw from again; "
+                "a global random stream was used, which a replay would not draw from again; "
                 "use np.random.default_rng(seed) and keep it outside"
             )
         return same and [o.__jit_guard__() for o in state.hosts] == state.structure

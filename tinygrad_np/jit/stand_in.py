@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..recording import TENSORS
 from ..standin import STANDINS
+from ..tensor import Tensor
 from .functions import REDUCTIONS, is_basic, real, refuse
 from .instruction import Number, replaced
 
@@ -129,7 +129,7 @@ class StandIn(NDArrayOperatorsMixin):
         "a tensor's value as a Python number: a replay would not see it change; return the tensor and convert it "
         "outside the jitted function"
     )
-    tolist = tobytes = __array__ = _refused(
+    tolist = tobytes = __array__ = __dlpack__ = _refused(
         "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside "
         "the jitted function"
     )
@@ -184,20 +184,22 @@ class RecordedGenerator(np.random.Generator):
 
 
 class conversions_of:
-    """np.asarray and np.array have no protocol: while recording they let stand-ins pass, and copy them."""
+    """np.asarray and np.array have no protocol: while recording they let stand-ins pass, and copy them.
+
+    A tensor's conversion to NumPy, which leaves the tape, is refused.
+    """
 
     def __init__(self, tape):
         self.tape = tape
 
     def __enter__(self):
         self.saved = np.asarray, np.array, np.ascontiguousarray
+        self.leaving = {name: getattr(Tensor, name) for name in ("numpy", "__array__")}
         asarray, array, ascontiguousarray = self.saved
 
         def as_is(a, dtype=None, *args, **kwargs):
             if type(a) is StandIn:
                 return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-            if type(a) in TENSORS and type(a.array) is StandIn:
-                a.array.__array__()
             return asarray(a, dtype, *args, **kwargs)
 
         def copy(a, dtype=None, **kwargs):
@@ -217,6 +219,21 @@ class conversions_of:
             return ascontiguousarray(a, dtype, **kwargs)
 
         np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
+        for name, convert in self.leaving.items():
+            setattr(Tensor, name, refused_within(convert))
 
     def __exit__(self, *exc) -> None:
         np.asarray, np.array, np.ascontiguousarray = self.saved
+        for name, convert in self.leaving.items():
+            setattr(Tensor, name, convert)
+
+
+def refused_within(convert):
+    """A conversion of a tensor, but not of what is being recorded."""
+
+    def checked(tensor, *args, **kwargs):
+        if type(tensor.array) is StandIn:
+            tensor.array.__array__()  # refuses
+        return convert(tensor, *args, **kwargs)
+
+    return checked
