@@ -1,4 +1,4 @@
-"""Where eigenvalues or singular values coincide: right to any order and in both modes, or refused; never only finite."""
+"""Where eigenvalues or singular values coincide: right at any order and in both modes, or refused."""
 
 import numpy as np
 import pytest

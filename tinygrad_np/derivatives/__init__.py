@@ -16,5 +16,6 @@ from . import (  # noqa: F401
     products,
     reductions,
     shape,
+    singular_values,
     statistics,
 )
