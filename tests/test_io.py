@@ -191,6 +191,28 @@ def test_a_failing_writer_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["log.txt"]
 
 
+def test_what_stands_in_the_way_is_named(path, tmp_path):
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match="found a folder, expected a file"):
+        load(path)
+    with pytest.raises(IsADirectoryError) as caught:
+        save(path, {"a": np.ones(2)})
+    assert caught.value.filename == str(path)
+    with pytest.raises(FileNotFoundError) as caught:
+        save(tmp_path / "none" / path.name, {"a": np.ones(2)})
+    assert caught.value.filename == str(tmp_path / "none" / path.name)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("dtype", [complex, np.longdouble])
+def test_what_safetensors_cannot_hold_goes_to_npz(tmp_path, dtype):
+    pytest.importorskip("safetensors", reason="the extra `models` is not installed")
+    with pytest.raises(TypeError, match=r"'a' has dtype .*, which .safetensors cannot hold; use the suffix .npz"):
+        save(tmp_path / "a.safetensors", {"a": np.ones(2, dtype)})
+    save(tmp_path / "a.npz", {"a": np.ones(2, dtype)})
+    assert load(tmp_path / "a.npz")["a"].dtype == dtype and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_link_is_written_through(tmp_path):
     (tmp_path / "link.npz").symlink_to(tmp_path / "real.npz")
     save(tmp_path / "link.npz", {"a": np.ones(1)})

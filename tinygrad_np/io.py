@@ -47,8 +47,10 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
     """
     path = Path(path)
     read = _format(path)[1]
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: found a folder, expected a file")
     return _nested(path, read(path))
 
 
@@ -65,9 +67,9 @@ def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[b
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename == os.fspath(temporary):      # nobody asked for that file
-            error.filename, error.filename2 = os.fspath(path), None
-        raise
+        if error.filename != os.fspath(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None       # nobody asked for the other file
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -150,6 +152,10 @@ def _safetensors():
 
 
 def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.itemsize > 8:
+            raise TypeError(f"save: {name!r} has dtype {array.dtype}, which .safetensors cannot hold; "
+                            "use the suffix .npz")
     file.write(_safetensors().save(dict(arrays)))
 
 

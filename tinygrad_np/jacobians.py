@@ -107,5 +107,7 @@ def hvp(f: Callable, primals: tuple, tangents: tuple) -> Any:
     >>> hvp(lambda x: x[0] ** 2 * x[1], (np.array([1.0, 3.0]),), (np.array([1.0, 0.0]),))
     array([6., 2.])
     """
+    if not isinstance(primals, (tuple, list)):
+        raise TypeError(f"hvp: primals: expected a tuple with one entry an argument, found {type(primals).__name__}")
     numbers = tuple(range(len(primals)))
     return jvp(grad(f, numbers if len(numbers) > 1 else 0), tuple(primals), tuple(tangents))[1]

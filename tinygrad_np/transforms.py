@@ -109,7 +109,12 @@ class Trace:
                                 f"found {type(out).__name__}")
             out, aux = out
             self.aux = self.given_back(aux)
-        self.outs, _, self.rebuild_out = flatten(out)
+        self.outs, paths, self.rebuild_out = flatten(out)
+        for value, path in zip(self.outs, paths):
+            dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+            if dtype.kind not in "biufc":       # such as None, where a return was forgotten
+                raise TypeError(f"{caller}: the function returned a {type(value).__name__}{path and ' at ' + path}; "
+                                "expected arrays or numbers")
 
     def give(self, value):
         """A value as the caller gets it: a Tensor inside an outer transform, a plain ndarray otherwise."""
@@ -213,6 +218,9 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     >>> jvp(np.sin, (np.array(0.0),), (np.array(2.0),))
     (array(0.), array(2.))
     """
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"jvp: {what}: expected a tuple with one entry an argument, found {type(given).__name__}")
     trace = Trace(f, tuple(primals), "jvp")
     dots = trace.push(matched(tuple(tangents), trace.variables, "jvp", "tangents"))
     return trace.output(), trace.rebuild_out(dots)
@@ -221,10 +229,14 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
 def select_arguments(f: Callable, argnums, args: tuple, kwargs: dict, caller: str) -> tuple[Callable, tuple, Callable]:
     """f as a function of the arguments at `argnums` alone, those arguments, and how to return their gradients."""
     many = isinstance(argnums, (tuple, list))
+    if not all(isinstance(n, (int, np.integer)) for n in (argnums if many else (argnums,))):
+        raise TypeError(f"{caller}: argnums: expected the number of an argument or a tuple of them, found {argnums!r}")
     numbers = [n + len(args) if n < 0 else n for n in (argnums if many else (argnums,))]
     for n in numbers:
         if not 0 <= n < len(args):
             raise ValueError(f"{caller}: argnums names argument {n}; found {len(args)} positional arguments")
+        if numbers.count(n) > 1:
+            raise ValueError(f"{caller}: argnums names argument {n} more than once")
 
     def of_selected(*chosen):
         full = list(args)

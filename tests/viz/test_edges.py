@@ -141,3 +141,15 @@ def test_a_tensor_without_history_is_one_box():
     view.check(), view.to_svg(), view.to_html()
     leaf = tg.Tensor([1.0], requires_grad=True, name="w").graph()
     assert [n.id for n in leaf.nodes] == ["w"] and leaf.to_text()
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda x: tg.graph(np.ones(3)), "graph: found a ndarray; expected a Tensor"),
+    (lambda x: tg.graph([]), "at least one Tensor"),
+    (lambda x: tg.graph(x * x, model="model"), "a Module as model"),
+    (lambda x: tg.graph(x * x, names=["x"]), "a dict {name: tensor} as names"),
+    (lambda x: tg.graph_diff(tg.graph(x * x), x), "graph_diff: found a Tensor; expected two graphs"),
+])
+def test_what_is_no_graph_is_refused(call, words):
+    with pytest.raises(TypeError, match=words):
+        call(tg.Tensor([1.0], requires_grad=True))

@@ -22,6 +22,11 @@ def capture(outputs, model=None, *, names: dict[str, Any] | None = None, grads: 
             title: str | None = None) -> GraphView:
     """See `viz.graph`."""
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    for out in outputs:
+        if not hasattr(out, "node"):
+            raise TypeError(f"graph: found a {type(out).__name__}; expected a Tensor, or a list of them")
+    if not outputs or model is not None and not hasattr(model, "named_modules") or not hasattr(names or {}, "items"):
+        raise TypeError("graph: expected at least one Tensor, a Module as model, and a dict {name: tensor} as names")
     work = Capture(outputs, model, names or {}, grads)
     for node in work.tape:
         if node.row is None:

@@ -45,6 +45,9 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
     Nodes are matched in the order of creation within each module call, by operation and name, so that one more
     operation in the middle is one difference.
     """
+    for view in (a, b):
+        if not isinstance(view, GraphView):
+            raise TypeError(f"graph_diff: found a {type(view).__name__}; expected two graphs, as tg.graph makes them")
     a, b = a.whole or a, b.whole or b
     pairs = matched(a, b)
     back = {new: old for old, new in pairs.items()}
