@@ -54,4 +54,4 @@ def test_the_picture_tells_a_stranger_what_matters():
         "dashed: no gradient",
     ):
         assert any(what in text for text in said), what
-    assert any("backward keeps 11.0 kB" in text for text in said)
+    assert any("backward keeps 12.3 kB" in text for text in said)
