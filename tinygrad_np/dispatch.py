@@ -69,10 +69,12 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     if isinstance(row, Row):
         spelling = (len(args), *kwargs) if kwargs else len(args)
         if spelling not in row.forms:
-            row.forms[spelling] = recorded(row, len(args), *kwargs) if len(args) <= out_position(fun) else None
+            row.forms[spelling] = \
+                recorded(row, len(args), *kwargs) if row.fun is fun or len(args) <= out_position(fun) else None
         form = row.forms[spelling]
-        if form is not None:
-            return form(*args, **kwargs)
+        result = NotImplemented if form is None else form(*args, **kwargs)
+        if result is not NotImplemented:
+            return result
     if row is None:
         return unknown(fun, args, kwargs)
     if "out" in kwargs or len(args) > out_position(fun):

@@ -42,6 +42,10 @@ OTHER = """
             return _record(_row, $CALL)
         _v_@ = _raw(@)"""
 
+OUT = """
+    if out is not None:
+        return NotImplemented"""
+
 COMPUTE = """
     try:
         _out$MEMO = _fun($PASSED)
@@ -86,12 +90,15 @@ VIEW = """
 def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
     """The recorded form of a row called with `count` positional arguments and these keywords; None if it has none.
 
+    With an `out` that is not None it returns NotImplemented.
+
     >>> from tinygrad_np.table import TABLE
     >>> recorded(TABLE[np.multiply], 2).__name__
     'multiply'
     """
-    first = row.names[:count]
-    names, operands = first + keywords, row.diff
+    first = row.parameters[:count]
+    spelling, operands = first + keywords, row.diff
+    names = tuple(name for name in spelling if name != "out")
     if row.joint or len(first) < count or len({*names}) < len(names) or not {*operands} <= {*names} <= {*row.names}:
         return None
     try:
@@ -107,7 +114,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
     values = {
         "$CALL": f"({each('@', first)}), {{{each(repr('@') + ': @', keywords)}}}",
-        "$PASSED": each("_v_@", first) + each("@=_v_@", keywords),
+        "$PASSED": each("_v_@", first).replace("_v_out", "None") + each("@=_v_@", (name for name in keywords if name != "out")),
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
         "$OPERANDS": each("@", operands), "$PARENTS": each("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
@@ -115,8 +122,8 @@ def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
         "$SAVED": "".join(r + ", " for r in residuals)}
     text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"
-    for name in names:
-        text += (OPERAND if name in operands else OTHER).replace("@", name)
+    for name in spelling:
+        text += (OUT if name == "out" else OPERAND if name in operands else OTHER).replace("@", name)
     text += COMPUTE
     for name, keep in zip(row.names, row.kept):
         if keep and name in names:

@@ -65,7 +65,7 @@ class Row:
 
     def __getattr__(self, name: str):
         # What follows from the signature is made at the first use: importing hundreds of rows stays quick.
-        if name not in ("names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps", "pulls",
+        if name not in ("parameters", "names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps", "pulls",
                         "careful_pulls"):
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         self._prepare()
@@ -74,7 +74,8 @@ class Row:
     def _prepare(self) -> None:
         diff, text, residuals = self._given
         signature = signature_of(self.fun, text)
-        self.names = tuple(p for p in signature.parameters if p != "out")
+        self.parameters = tuple(signature.parameters)
+        self.names = tuple(p for p in self.parameters if p != "out")
         self.diff = tuple(diff or self.names[:len(self.rules)])
         self.positions = tuple(self.names.index(name) for name in self.diff)
         self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in self.ignores)

@@ -181,7 +181,8 @@ class Primitive:
         for a in args:
             if hasattr(a, "node"):
                 form = self.forms.get((len(args), *kwargs) if kwargs else len(args))
-                return form(*args, **kwargs) if form else a.__array_function__(self, (type(a),), args, kwargs)
+                result = form(*args, **kwargs) if form else NotImplemented
+                return a.__array_function__(self, (type(a),), args, kwargs) if result is NotImplemented else result
         for a in (*args, *kwargs.values()):
             for e in a if isinstance(a, (list, tuple)) else (a,):
                 if hasattr(e, "node"):
