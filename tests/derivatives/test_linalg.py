@@ -76,14 +76,26 @@ def test_det_gradient_is_the_cofactors():
     np.testing.assert_allclose(g, [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], atol=1e-12)
 
 
-def test_det_to_third_order_or_a_refusal():
+@pytest.mark.parametrize("kind", [real, cplx])
+@pytest.mark.parametrize("r", [0, 1, 2, 3, 4])
+def test_det_to_fourth_order_at_any_rank(kind, r):
+    """Along a line det is a polynomial, whose coefficients are known from five points."""
+    a, e = rank(r, kind=kind) if r else np.zeros((4, 4)) * kind(), kind(4, 4)
+    t = np.linspace(-1, 1, 5)
+    polynomial = np.polynomial.polynomial.Polynomial.fit(t, [L.det(a + s * e) for s in t], 4)
+    f = L.det
+    for order in range(1, 5):
+        f = (lambda g: lambda a: tg.jvp(g, (a,), (e,))[1])(f)
+        np.testing.assert_allclose(f(a), polynomial.deriv(order)(0.0), atol=1e-9, rtol=1e-9)
+
+
+def test_det_to_third_order_in_reverse():
     def third(a):
         return tg.grad(lambda x: (tg.grad(lambda y: (tg.grad(L.det)(y) * w).sum())(x) * w).sum())(a)
 
     w = real(3, 3)
-    np.testing.assert_allclose((third(np.eye(3)) * w).sum(), 6 * L.det(w))  # det is a cubic form
-    with pytest.raises(tg.NotDifferentiable, match="third derivative"):
-        third(np.zeros((3, 3)))
+    for a in (np.eye(3), np.zeros((3, 3)), rank(1, 3), rank(2, 3)):
+        np.testing.assert_allclose((third(a) * w).sum(), 6 * L.det(w))  # det is a cubic form
 
 
 def test_slogdet_of_a_singular_matrix_is_not_finite_but_unused_it_is_zero():

@@ -10,11 +10,11 @@ import math
 import numpy as np
 
 from ..rules import NotDifferentiable, unbroadcast
-from ..table import composed, function, plain, primitive, reduction, values_of
+from ..standin import holds
+from ..table import composed, function, plain, reduction, values_of
 from .elementwise import direction, over
 from .joining import as_operand
 from .products import mT
-from .reductions import others
 
 
 def H(x):
@@ -148,51 +148,35 @@ def tensorsolve(a, b, axes=None):
 # ---- determinants -----------------------------------------------------------------------------------------
 
 
-def apart(s):
-    """For every pair i, k the product of the values other than these two; 0 where i = k."""
-    without = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])
-    return np.where(np.eye(s.shape[-1], dtype=bool), 0, others(without, -1, True))
+def adjugate(a):
+    """The transposed cofactors, without a division by anything that may be zero: by Faddeev and LeVerrier."""
+    n, one = a.shape[-1], eye_like(a)
+    out = one
+    for k in range(1, n):
+        am = a @ out
+        out = am - np.trace(am, axis1=-2, axis2=-1)[..., None, None] / k * one
+    return out * (-1.0) ** (n - 1)
 
 
-def diagonalized(a):
-    """u, s, vᴴ and det(u) det(vᴴ): cofactors are multiplicative, so those of a follow from those of s."""
-    u, s, vh = np.linalg.svd(a)
-    return u, s, vh, (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+def cofactors(a, rank):
+    """∂det(a)/∂a where a has only `rank` singular values that are not small, to any order.
 
-
-@primitive
-def cofactors(a):
-    """∂det(a)/∂a, also where a is singular: the other singular values' products, turned back."""
-    u, s, vh, sign = diagonalized(a)
-    return sign * (u.conj() * others(s, -1, True)[..., None, :]) @ vh.conj()
-
-
-@primitive
-def cofactors_along(a, e):
-    """The derivative of the cofactors in direction e. It is its own transpose, as second derivatives are."""
-    u, s, vh, sign = diagonalized(a)
-    f = H(u) @ e @ H(vh)
-    pairs = apart(s)
-    inner = diagonal_matrix((pairs @ np.diagonal(f, axis1=-2, axis2=-1)[..., None])[..., 0]) - pairs * mT(f)
-    return sign * (u.conj() @ inner @ vh.conj())
-
-
-def third(ct, e):
-    raise NotDifferentiable(
-        "det: the third derivative at a singular or nearly singular matrix is not known here"
-    )
-
-
-cofactors.defvjp(
-    lambda ct, a: cofactors_along(a, ct),
-    kinks=lambda a: np.linalg.svdvals(a),
-    cases=[lambda f, A: f(A(2, 3, 3)), lambda f, A: f(A(2, 2))],
-)
-cofactors_along.defvjp(
-    third,
-    lambda ct, a: cofactors_along(a, ct),
-    cases=[lambda f, A: f(np.diag([1.0, 2.0, 4.0]) + 0.5, A(3, 3))],
-)
+    Turned by its singular vectors, a is a block that can be inverted beside small ones; the adjugate follows from
+    that inverse and from the adjugate of the Schur complement, a polynomial.
+    """
+    u, _, vh = np.linalg.svd(values_of(a))
+    b = H(u) @ a @ H(vh)
+    inverse = np.linalg.inv(b[..., :rank, :rank])
+    right, below = inverse @ b[..., :rank, rank:], b[..., rank:, :rank] @ inverse
+    rest = b[..., rank:, rank:] - b[..., rank:, :rank] @ right
+    small = adjugate(rest)
+    one = np.broadcast_to(eye_like(rest), rest.shape)
+    beside = np.concatenate([-right, one], axis=-2) @ small @ np.concatenate([-below, one], axis=-1)
+    corner = np.eye(b.shape[-1], rank, dtype=b.dtype)
+    det_rest = np.trace(rest @ small, axis1=-2, axis2=-1)[..., None, None] / rest.shape[-1]
+    whole = np.linalg.det(b[..., :rank, :rank])[..., None, None] * (det_rest * (corner @ inverse @ mT(corner)) + beside)
+    sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    return sign * mT(H(vh) @ whole @ H(u))
 
 
 def det_ct(ct, a, out):
@@ -201,12 +185,15 @@ def det_ct(ct, a, out):
     s = np.linalg.svdvals(values_of(a))
     if not s.size:
         return np.zeros_like(values_of(a))
-    hard = s[..., -1] <= math.sqrt(np.finfo(s.dtype).eps) * s[..., 0]
-    if not hard.any():
+    small = s <= math.sqrt(np.finfo(s.dtype).eps) * s[..., :1]
+    hard = small[..., -1]
+    if not holds(hard.any()):
         return (ct * out)[..., None, None] * mT(np.linalg.inv(a))
     pick = hard[..., None, None]
     easy = np.where(hard, 0, out)[..., None, None] * mT(np.linalg.inv(np.where(pick, eye_like(a), a)))
-    return ct[..., None, None] * np.where(pick, cofactors(a), easy)
+    rank = int(np.min(np.sum(~small, axis=-1)))
+    padded = np.where(pick, a, np.diag(np.arange(a.shape[-1]) < rank))      # the others of a batch need a rank too
+    return ct[..., None, None] * np.where(pick, cofactors(padded, rank), easy)
 
 
 function(np.linalg.det, det_ct, cases=[lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))])
