@@ -17,7 +17,7 @@ class NonFiniteError(FloatingPointError):
     """An operation made the first NaN or infinity."""
 
 
-def user_line() -> str:
+def caller() -> str:
     """'file:line in function' of the innermost caller outside this package and NumPy."""
     frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
@@ -74,7 +74,7 @@ class Watch:
 
     def forward(self, node: Node, out) -> None:
         """Look at what an operation made."""
-        line = user_line()
+        line = caller()
         self.known[node] = line, digest(node.saved)
         for result in out if isinstance(out, (list, tuple)) else (out,):
             wrong = non_finite(result, self.infinity)

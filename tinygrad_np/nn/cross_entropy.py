@@ -120,7 +120,11 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
 
 def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = -100,
              reduction: str = "mean") -> Tensor:
-    """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`."""
+    """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
+
+    >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)
+    array([0.2877, 0.6931])
+    """
     x, shape = _classes_last("nll_loss", input)
     weight = None if weight is None else _class_weights("nll_loss", weight, x)
     labels, row_weights = _labels("nll_loss", array(target), shape, x, weight, ignore_index)

@@ -50,7 +50,11 @@ class Conv2d(Module):
 
 
 class MaxPool2d(Module):
-    """The largest element in each window of (N, C, H, W)."""
+    """The largest element in each window of (N, C, H, W); the stride is the window unless given.
+
+    >>> MaxPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4)).tolist()
+    [[[[5.0, 7.0], [13.0, 15.0]]]]
+    """
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1):
         self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
@@ -64,7 +68,11 @@ class MaxPool2d(Module):
 
 
 class AvgPool2d(Module):
-    """The mean of each window of (N, C, H, W)."""
+    """The mean of each window of (N, C, H, W); the stride is the window unless given.
+
+    >>> AvgPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4)).tolist()
+    [[[[2.5, 4.5], [10.5, 12.5]]]]
+    """
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
         self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
@@ -116,7 +124,12 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Each channel of (N, C) or (N, C, L) with mean 0 and variance 1, then scaled and shifted."""
+    """Each channel of (N, C) or (N, C, L) with mean 0 and variance 1, then scaled and shifted.
+
+    >>> layer = BatchNorm1d(1)
+    >>> layer(np.array([[1.0], [3.0]])).numpy().round(3).tolist(), layer.running_mean
+    ([[-1.0], [1.0]], array([0.2], dtype=float32))
+    """
 
     layouts = ("NC", "NCL")
 

@@ -104,7 +104,12 @@ class Softmax(Module):
 
 
 class LayerNorm(Module):
-    """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted."""
+    """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted.
+
+    >>> LayerNorm(2)(np.array([[1.0, 3.0], [5.0, 5.0]])).numpy().round(3)
+    array([[-1.,  1.],
+           [ 0.,  0.]])
+    """
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
                  bias: bool = True, *, dtype=np.float32):
@@ -121,7 +126,11 @@ class LayerNorm(Module):
 
 
 class Embedding(Module):
-    """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1)."""
+    """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1).
+
+    >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
+    (1, 3, 4)
+    """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype=np.float32, generator: Seed = None):
         shape = (whole_number("Embedding", "num_embeddings", num_embeddings),
@@ -136,7 +145,11 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """The axes from start_dim to end_dim as one: images (N, C, H, W) become rows (N, C·H·W)."""
+    """The axes from start_dim to end_dim as one: images (N, C, H, W) become rows (N, C·H·W).
+
+    >>> Flatten()(np.zeros((2, 3, 4, 5))).shape
+    (2, 60)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -157,6 +170,9 @@ class Dropout(Module):
     """Zero each element with probability p and scale the others by 1 / (1 - p) in training; else the identity.
 
     Masks come from a stream of its own, `generator`, so that a run repeats; set it anew to continue a run.
+
+    >>> Dropout(0.5, generator=0)(np.ones(6)), Dropout(0.5).eval()(np.ones(2))
+    (array([2., 0., 0., 0., 2., 2.]), array([1., 1.]))
     """
 
     def __init__(self, p: float = 0.5, *, generator: Seed = None):

@@ -49,7 +49,7 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
 class Names:
     """The names of modules and parameters: those that `model` gives, else those of the outermost modules called."""
 
-    def __init__(self, model=None):
+    def __init__(self, model: Any = None) -> None:
         self.paths: dict[int, str] = {}
         self.models: list[tuple[str, Any]] = []
         self.taken: Counter = Counter()
