@@ -421,6 +421,130 @@ def division_by_zero_in_the_rule():
     return op(lambda x: x * x, lambda ct, x: ct * 2 * x * (x - 0.5) / (x - 0.5))
 
 
+# ---- what a corpus of other bugs taught ----------------------------------------------------------------
+
+
+@species(None, F.GradientMismatch, "a factor (1 - out) is missing")
+def sigmoid_with_a_factor_forgotten():
+    return op(lambda x: 1 / (1 + np.exp(-x)), lambda ct, out: ct * out)
+
+
+@species(None, F.GradientMismatch, "(1 - x²) stands where (1 - out²) belongs")
+def tanh_at_the_input():
+    return op(lambda x: np.tanh(x), lambda ct, x: ct * (1 - x * x))
+
+
+@species([(np.abs(A) + 0.6, B)], F.GradientMismatch, "a factor log(x) is missing")
+def power_without_the_logarithm():
+    return op(lambda x, y: x**y, lambda ct, x, y: ct * y * x ** (y - 1), lambda ct, out: ct * out)
+
+
+@species([(V,), (V[:3],)], F.GradientMismatch, "a factor exp(out) too many")
+def logsumexp_without_the_division():
+    return op(lambda x: np.log(np.exp(x).sum()), lambda ct, x: ct * np.exp(x))
+
+
+@species([(A,)], F.GradientMismatch, "SUM OF THE COTANGENT")
+def log_softmax_with_a_mean():
+    return op(
+        lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
+        lambda ct, out: ct - np.exp(out) * ct.mean(-1, keepdims=True),
+    )
+
+
+@species([(A,)], F.GradientMismatch, "DIAGONAL ONLY")
+def normalization_as_if_elementwise():
+    return op(
+        lambda x: (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True),
+        lambda ct, x: ct / x.std(-1, keepdims=True),
+    )
+
+
+@species([(A,)], F.GradientMismatch, "ONE OF TWO TERMS")
+def gram_matrix_with_one_term():
+    return op(lambda x: x @ x.T, lambda ct, x: ct @ x)
+
+
+@species([(A,)], F.GradientMismatch, "MASK FORGOTTEN")
+def lower_triangle_without_its_mask():
+    return op(lambda x: np.tril(x), lambda ct: ct * 1.0)
+
+
+@species([(V,)], F.GradientMismatch, "OFF BY ONE: the cotangent")
+def padding_cropped_on_the_wrong_side():
+    return op(lambda x: np.pad(x, (1, 2)), lambda ct: ct[2:-1])
+
+
+@species([(np.arange(6.0) ** 2, V[:3])], F.GradientMismatch, "KERNEL NOT FLIPPED")
+def convolution_with_the_kernel_not_flipped():
+    return op(
+        lambda x, w: np.convolve(x, w[::-1], "valid"),
+        lambda ct, w: np.convolve(ct, w[::-1], "full"),
+        lambda ct, x: np.convolve(x, ct[::-1], "valid"),
+    )
+
+
+@species([(np.array([1.0, 3.0, 2.0, 0.5]),)], F.GradientMismatch, "SHARED EQUALLY")
+def pooling_that_shares():
+    return op(lambda x: x.reshape(-1, 2).max(1), lambda ct: np.repeat(ct, 2) / 2)
+
+
+@species([(A[:2, None] * np.ones((2, 2, 3)),)], F.GradientMismatch, "FIRST ONLY")
+def batch_of_one_alone():
+    return op(lambda x: x * x, lambda ct, x: ct * 2 * x[:1])
+
+
+@species([(np.array([2.0, 0.0, 3.0]),)], F.NaNGradient, "NOT FINITE: NaN or infinity where x = 0")
+def product_by_division():
+    return op(lambda x: np.prod(x), lambda ct, x, out: ct * out / x)
+
+
+@species([(V[:3] + 1j * V[1:], V[1:] * (1 + 0.5j))], F.GradientMismatch, "CONJUGATE MISSING")
+def complex_product_not_conjugated():
+    return op(lambda x, y: x * y, lambda ct, y: ct * y, lambda ct, x: ct * x, conj=False)
+
+
+@species([(V + 1j * V[::-1],)], F.GradientMismatch, "CONSTANT FACTOR: yours is 1/2")
+def complex_modulus_halved():
+    return op(lambda z: (z * z.conj()).real, lambda ct, z: ct * z, conj=False)
+
+
+@species([(np.array([0.0, 1.0, -1.0]),)], F.GradientMismatch, "AT A KINK")
+def no_slope_of_either_side():
+    return op(lambda x: np.maximum(x, 0), lambda ct, x: ct * np.where(x == 0, 2.0, x > 0))
+
+
+@species([(A / 3,)], F.GradientMismatch, "LOW PRECISION: the derivative is computed in float16")
+def computed_in_float16():
+    return op(lambda x: np.cos(x), lambda ct, x: -ct * np.sin(x).astype(np.float16))
+
+
+@species([(A,)], F.NotAdjoint, "jvp")
+def forward_rule_off_by_a_billionth():
+    made = op(lambda x: np.sinh(x), lambda ct, x: ct * np.cosh(x))
+    made.defjvp(lambda t, x: t * np.cosh(x) * (1 + 1e-9))
+    return made
+
+
+@species(None, F.GradientMismatch, "all that failed have x without axes, none that passed")
+def pattern_of_no_axes():
+    return op(lambda x: np.tanh(x), lambda ct, out: ct * (1 - out * out) if out.ndim else ct)
+
+
+@species(None, F.GradientMismatch, "all that failed have a batch of more than one in x, none that passed")
+def pattern_of_a_batch():
+    return op(lambda x: np.tanh(x), lambda ct, out: ct * (1 - out * out) * (1 + (out.ndim > 1 and len(out) > 1)))
+
+
+@species([(V, np.array(index)) for index in ([0, 1], [2, 3, 1], [1, 1])], F.GradientMismatch, "a repeated index")
+def pattern_of_a_repeated_index():
+    def rule(ct, x_shape, index):
+        last = ~(np.triu(index[:, None] == index, 1)).any(axis=1)
+        return (np.eye(x_shape[0])[index] * last[:, None]).T @ ct
+
+    return op(lambda x, index: x[index], rule)
+
+
 # ---- second order, forward mode ------------------------------------------------------------------------
 
 

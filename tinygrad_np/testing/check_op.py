@@ -61,9 +61,7 @@ def check_op(
         for arguments, exception in errors:
             refused(op, arguments, exception)
         if given:
-            for arguments in inputs:
-                arguments = arguments if isinstance(arguments, tuple) else (arguments,)
-                check(arguments, dict(kwargs or {}))
+            every(check, [a if isinstance(a, tuple) else (a,) for a in inputs], kwargs or {})
         else:
             draw(
                 op,
@@ -112,10 +110,24 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
                 CHECKS[name](case)
         except failures.CheckFailed as failure:
             failure.case, failure.check = case, name
+            report.pattern.note(case.problem, False)
             if len(report.failing) < 8 and getattr(failure, "found", None):
                 report.failing.append((failure, name))
             raise
+        report.pattern.note(case.problem, True)
         report.count(case)
+
+
+def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
+    """Check all inputs, also those after a failure, which tell one mistake from another; raise the first."""
+    first = None
+    for arguments in inputs:
+        try:
+            check(arguments, dict(kwargs))
+        except failures.CheckFailed as failure:
+            first = first or failure
+    if first:
+        raise first
 
 
 def draw(
@@ -170,16 +182,15 @@ def draw(
     try:
         over(check, n, phases)
     except failures.CheckFailed as failure:
-        if getattr(failure, "found", None):  # more failing inputs tell one mistake from another
 
-            def collect(*found):
-                try:
-                    check(*found)
-                except failures.CheckFailed:
-                    pass
+        def collect(found_again: tuple):  # more inputs tell one mistake from another
+            try:
+                check(*found_again)
+            except failures.CheckFailed:
+                pass
 
-            over(collect, 15, phases[:1])
-        raise
+        over(lambda *found: collect(found), min(n, 40), phases[:1])
+        raise failure
 
 
 def refused(op: Callable, arguments, exception) -> None:

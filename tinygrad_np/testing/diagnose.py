@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mistakes import FIT, MISTAKES, Block, off
+from .mistakes import FIT, MISTAKES, Block, block_of, off
+from .mistakes.block import estimated
+from .problem import Problem
 
 
 def explained_by(b: Block) -> dict[str, bool]:
@@ -22,9 +24,29 @@ def explained_by(b: Block) -> dict[str, bool]:
             for name, text, predicted, *weak in rule(b):
                 close = FIT / 100 if name in ("LOW PRECISION", "INEXACT CONSTANT") else FIT
                 fits = np.abs(predicted - b.yours) <= close * (scale * 1e-3 + np.abs(b.yours))
+                if name == "NOT FINITE":
+                    fits |= (predicted == b.yours) | (np.isnan(predicted) & np.isnan(b.yours))
                 differs = ~(np.abs(predicted - b.expected) <= 1e-9 * scale)
                 if fits.all() and differs.any():
                     found.setdefault(f"{name}: {text}", not any(weak))
+    return found
+
+
+def evidence(b: Block) -> list[Block]:
+    """The same part of the Jacobian at other points: at one number every mistake is a constant factor."""
+    p, found = b.problem, []
+    rng = np.random.default_rng(5)
+    signs = rng.choice([-1.0, 1.0], p.point.size)
+    for point in (p.point * rng.uniform(0.5, 1.5, p.point.size), p.point * signs * rng.uniform(0.5, 1.5, p.point.size)):
+        q = Problem(p.f, p.args, p.kwargs)
+        q.point = point
+        try:
+            with np.errstate(all="ignore"):
+                yours, expected = np.array([q.pull(v) for v in np.eye(q.size_out)]), estimated(q)
+        except Exception:  # outside the domain
+            continue
+        if yours.shape == expected.shape and np.isfinite(expected).all():
+            found.append(block_of(q, yours, expected, b.slot))
     return found
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .diagnose import diagnose
+from .diagnose import diagnose, evidence
 from .mistakes import Block, block_of
-from .problem import Problem, parameter
+from .problem import Problem, parameter, short
 from .verdict import Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed
 
 
 def explain(
-    name: str, failure, problem: Problem | None, others: list, where: str = ""
+    name: str, failure, problem: Problem | None, others: list, where: str = "", pattern: str = ""
 ) -> tuple[list[str], str]:
     """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
     if problem is None:
@@ -29,18 +29,24 @@ def explain(
     else:
         lines += entry_lines(problem, found)
         lines += jacobian_lines(problem, found)
-        diagnosis, tried = diagnose(blocks(problem, found) + [b for f in others for b in blocks(*f)][:12])
+        here = blocks(problem, found)
+        more = [b for f in others for b in blocks(*f)][:12]
+        diagnosis, tried = diagnose(here + more + [b for h in here[:1] for b in evidence(h)])
         if found.entry.column < 0:
             diagnosis = [
                 "SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a "
                 "kink, but together "
                 "they are no derivative: at ties the shares of the tied elements must add up to 1"
             ]
+        elif found.entry.low < found.entry.high:
+            diagnosis = ["AT A KINK: no slope between those to the two sides; any between them passes"]
         if diagnosis:
             lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
         else:
             lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
         lines += part("ruled out", [ruled_out(problem, found, where)])
+    if pattern:
+        lines += part("pattern", [pattern])
     if problem.slots:
         lines += [
             "",
@@ -57,28 +63,6 @@ def part(head: str, body: list[str]) -> list[str]:
 def names(problem: Problem) -> list[str]:
     given = [slot.name for slot in problem.slots]
     return given + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
-
-
-def short(value) -> str:
-    """A value as source text, arrays written out where they are small."""
-    if hasattr(value, "node"):
-        value = value.array
-    if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=60, floatmode="unique").replace("\n", "")
-        dtype = (
-            ""
-            if value.dtype in (np.float64, np.int64, np.bool_, np.complex128)
-            else f", dtype={value.dtype}"
-        )
-        empty = value.size == 0
-        return f"np.zeros({value.shape}{dtype})" if empty else f"np.array({text}{dtype})"
-    if isinstance(value, (list, tuple)):
-        inner = ", ".join(map(short, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
-    if isinstance(value, np.generic):
-        return repr(value.item())
-    text = repr(value)
-    return text if len(text) < 80 else text[:76] + " ..."
 
 
 def arguments(problem: Problem) -> list[str]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ..table import REAL, TABLE
 from ..transforms import flatten
 from .discover import SIGNATURES, accepts, arity, find_domain
-from .explain import short
 from .kinks import declared, smooth
+from .problem import short
 from .values import arrays, broadcastable, sides
 
 

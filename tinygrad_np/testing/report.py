@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .explain import explain
+from .pattern import Pattern
 from .problem import Problem
 from .verdict import Entry, Findings
 
@@ -104,6 +105,7 @@ class OpReport:
         self.mutants: list | None = None
         self.cases: list = []
         self.failing: list = []
+        self.pattern = Pattern()
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
@@ -142,7 +144,8 @@ class OpReport:
             else ""
         )
         others = [(f.case.problem, f.found) for f, _ in self.failing if type(f) is type(failure)]
-        self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where)
+        pattern = str(self.pattern)
+        self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where, pattern)
         self.cases.clear()
         self.failing.clear()
 

@@ -30,7 +30,9 @@ class Block:
 
     @property
     def shape(self) -> tuple:
-        return self.problem.slots[self.slot].array.shape
+        """The input's shape; a complex number is two entries."""
+        slot = self.problem.slots[self.slot]
+        return slot.array.shape + (2,) * slot.is_complex
 
     @property
     def out(self) -> np.ndarray:
@@ -38,7 +40,11 @@ class Block:
 
     @property
     def out_shape(self) -> tuple:
-        return self.problem.outputs[0].shape if len(self.problem.outputs) == 1 else (len(self.out),)
+        """The output's shape; of several outputs, their number of entries."""
+        if len(self.problem.outputs) > 1:
+            return (len(self.out),)
+        out = self.problem.outputs[0]
+        return out.shape + (2,) * (out.dtype.kind == "c")
 
     def moved(self, f: Callable) -> np.ndarray:
         """The expected block with f applied to the input axes of every row."""

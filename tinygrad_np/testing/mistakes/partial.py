@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from .block import Block, off
+from .block import Block, off, used
 
 
 def branch(b: Block):
     x = b.x[None, :]
+    name = b.problem.slots[b.slot].name
     regions = [
-        ("x < 0", x < 0),
-        ("x > 0", x > 0),
-        ("x <= 0", x <= 0),
-        ("x >= 0", x >= 0),
-        ("|x| > 1", np.abs(x) > 1),
-        ("|x| < 1", np.abs(x) < 1),
-        ("|x| <= 1", np.abs(x) <= 1),
-        ("|x| >= 1", np.abs(x) >= 1),
-        ("x = 0", x == 0),
+        (f"{name} < 0", x < 0),
+        (f"{name} > 0", x > 0),
+        (f"{name} <= 0", x <= 0),
+        (f"{name} >= 0", x >= 0),
+        (f"|{name}| > 1", np.abs(x) > 1),
+        (f"|{name}| < 1", np.abs(x) < 1),
+        (f"|{name}| <= 1", np.abs(x) <= 1),
+        (f"|{name}| >= 1", np.abs(x) >= 1),
+        (f"{name} = 0", x == 0),
     ]
-    for name, (value, _) in b.others.items():
+    for other, (value, _) in b.others.items():
         if value.size in (1, b.x.size):
             regions += [
-                (f"x < {name}", x < value[None]),
-                (f"x > {name}", x > value[None]),
-                (f"{name} < 0", (value < 0)[None]),
+                (f"{name} < {other}", x < value[None]),
+                (f"{name} > {other}", x > value[None]),
+                (f"{other} < 0", (value < 0)[None]),
             ]
     wrong = off(b)
     for name, region in regions:
         region = np.broadcast_to(region, b.expected.shape)
-        name = name.replace("x", b.problem.slots[b.slot].name)
         weak = (
             not (~region & ~wrong & (b.expected != 0)).any() or (region & ~wrong & (b.expected != 0)).any()
         )
@@ -42,9 +42,47 @@ def branch(b: Block):
         )
 
 
+def not_finite(b: Block):
+    """NaN and infinity, and where: 0 / 0, 0 · ∞, or an overflow."""
+    lost = ~np.isfinite(b.yours)
+    if not lost.any():
+        return
+    name, x, out = b.problem.slots[b.slot].name, b.x[None, :], b.out[:, None]
+    regions = [
+        (f"{name} = 0", x == 0),
+        (f"{name} <= 0", x <= 0),
+        (f"{name} < 0", x < 0),
+        ("out = 0", out == 0),
+        ("out is 0 or less", out <= 0),
+        ("the input is large", np.abs(x) > 8),
+    ]
+    for what, region in [*regions, ("everywhere", np.ones((1, 1), bool))]:
+        where = what if what == "everywhere" else f"where {what}"
+        region = np.broadcast_to(region, b.expected.shape)
+        if (lost & ~region).any() or not (region & used(b) <= lost).all():
+            continue
+        yield (
+            "NOT FINITE",
+            f"NaN or infinity {where}: a division 0/0, or 0 times infinity; np.where on the result is too late, "
+            "replace the operand of the division first",
+            np.where(lost, b.yours, b.expected),
+        )
+
+
 def edges(b: Block):
     wrong = off(b)
     for axis, n in enumerate(b.shape):
+        if n < 2:
+            continue
+        rest = np.ones(b.shape, bool)
+        rest[(slice(None),) * axis + (0,)] = False
+        rest = np.broadcast_to(rest.reshape(1, -1), wrong.shape)
+        if (wrong & rest).any() and not (wrong & ~rest).any() and n * len(b.shape) > 2:
+            yield (
+                "FIRST ONLY",
+                f"only the first element along axis {axis} is right: a batch of more than one is wrong",
+                np.where(wrong, b.yours, b.expected),
+            )
         if n < 3:
             continue
         for name, index in (("first", 0), ("last", n - 1)):
@@ -63,4 +101,4 @@ def single(b: Block):
         yield "ONE ENTRY", "one entry is wrong, all others are right", np.where(wrong, b.yours, b.expected)
 
 
-FAMILY = (branch, edges, single)
+FAMILY = (not_finite, branch, edges, single)

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from ..problem import Problem
-from .block import FIT, Block, estimated
+from .block import FIT, Block, estimated, used
 
 
 def transposed(b: Block):
@@ -51,6 +51,35 @@ def rolled(b: Block):
                     f"the gradient is shifted by {shift:+d} along axis {axis}, zeros coming in",
                     b.moved(lambda r, s=shift, a=axis: shifted(r, s, a)),
                 )
+
+
+def cotangent_rolled(b: Block):
+    """The same, along the axes of the output."""
+    rows = b.expected.reshape(b.out_shape + (-1,))
+    for axis in range(len(b.out_shape)):
+        for shift in (1, -1):
+            if b.out_shape[axis] > 1:
+                for how, moved in (("", np.roll(rows, shift, axis)), (", zeros coming in", shifted(rows, shift, axis))):
+                    yield (
+                        "OFF BY ONE",
+                        f"the cotangent is shifted by {-shift:+d} along axis {axis}{how}",
+                        moved.reshape(b.expected.shape),
+                    )
+
+
+def kernel_flipped(b: Block):
+    """A convolution's derivative with the kernel the wrong way round."""
+    if (used(b).sum(axis=0) > 1).any() and not used(b).all():
+        for lines, of in ((b.expected, "output"), (b.expected.T, "input")):
+            flipped = lines.copy()
+            for row in flipped:
+                places = np.flatnonzero(row)
+                row[places] = row[places[::-1]]
+            yield (
+                "KERNEL NOT FLIPPED",
+                f"the derivatives of each {of} are back to front: a correlation where a convolution belongs",
+                flipped if of == "output" else flipped.T,
+            )
 
 
 def shifted(row: np.ndarray, shift: int, axis: int) -> np.ndarray:
@@ -116,4 +145,4 @@ def permuted(b: Block):
             )
 
 
-FAMILY = (transposed, rolled, flipped, reordered, wrong_axis)
+FAMILY = (transposed, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
-from .block import Block
+from .block import FIT, Block, used
 
 
 def duplicates(b: Block):
-    used = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
-    if not (used.sum(axis=0) > 1).any():
+    uses = used(b)
+    if not (uses.sum(axis=0) > 1).any():
         return
     rows = np.arange(len(b.expected))[:, None]
-    last = np.where(used, rows, -1).max(axis=0)
-    first = np.where(used, rows, len(rows)).min(axis=0)
+    last = np.where(uses, rows, -1).max(axis=0)
+    first = np.where(uses, rows, len(rows)).min(axis=0)
     indexing = any(
         isinstance(leaf, (list, int, np.integer)) or getattr(leaf, "dtype", np.dtype(float)).kind in "iu"
         for leaf in b.problem.leaves
@@ -34,7 +36,7 @@ def duplicates(b: Block):
     )
     yield what[0], what[1].format("last"), np.where(rows == last, b.expected, 0)
     yield what[0], what[1].format("first"), np.where(rows == first, b.expected, 0)
-    counts = used.sum(axis=0)
+    counts = uses.sum(axis=0)
     with np.errstate(all="ignore"):
         yield (
             "MEAN INSTEAD OF SUM",
@@ -44,8 +46,10 @@ def duplicates(b: Block):
 
 
 def counted(b: Block):
-    used = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
-    if not ((used.sum(axis=0) > 1).any() or (used.sum(axis=1) > 1).any()):
+    uses = used(b)
+    if b.problem.slots[b.slot].is_complex:
+        uses = uses[:, ::2] | uses[:, 1::2]  # one number
+    if not ((uses.sum(axis=0) > 1).any() or (uses.sum(axis=1) > 1).any()):
         return  # elementwise: nothing is summed or averaged
     total, out = max(b.x.size, 1), max(len(b.out), 1)
     for n, what in (
@@ -140,4 +144,78 @@ def largest_only(b: Block):
         yield "LARGEST ONLY", "only the largest entry of each row is there", np.where(top, b.expected, 0)
 
 
-FAMILY = (duplicates, counted, uncentered, diagonal, triangle, accumulated, largest_only)
+def one_term(b: Block):
+    """An operand that occurs twice gets two terms, one the other with an axis of the output exchanged."""
+    shape = b.out_shape
+    for i, j in combinations(range(len(shape)), 2):
+        if shape[i] == shape[j] > 1:
+            other = b.yours.reshape(shape + (-1,)).swapaxes(i, j).reshape(b.yours.shape)
+            if np.abs(b.yours + other - b.expected).max(initial=0) <= FIT * np.abs(b.expected).max(initial=0):
+                yield (
+                    "ONE OF TWO TERMS",
+                    "the input is used twice and has the gradient of one use: add the other term",
+                    b.expected - other,
+                )
+
+
+def unmasked(b: Block):
+    zero = ~used(b)
+    if zero.any() and not zero.all():
+        yield (
+            "MASK FORGOTTEN",
+            "it is right where the output depends on the input, and not 0 where it does not",
+            np.where(zero, b.yours, b.expected),
+        )
+
+
+def shared_equally(b: Block):
+    support = np.abs(b.yours) > 0
+    with np.errstate(all="ignore"):
+        share = b.expected.sum(axis=1, keepdims=True) / support.sum(axis=1, keepdims=True)
+    fewer, more = used(b).sum(axis=1), support.sum(axis=1)
+    if (fewer <= more).all() and (fewer < more).any():
+        yield (
+            "SHARED EQUALLY",
+            "every element gets the same share of the cotangent, not the one that was selected",
+            np.where(support, share, 0),
+        )
+
+
+def sum_of_cotangents(b: Block):
+    """Softmax and its kind subtract a sum of ct: without it, or with its mean, all outputs are off alike."""
+    apart = (b.yours - b.expected).reshape(b.out_shape + (-1,))
+    for axis, n in enumerate(b.out_shape):
+        if n > 1:
+            same = np.broadcast_to(apart.mean(axis=axis, keepdims=True), apart.shape).reshape(b.expected.shape)
+            yield (
+                "SUM OF THE COTANGENT",
+                f"yours differs by the same for all outputs along axis {axis}: a sum of ct is missing, or is a mean",
+                b.expected + same,
+            )
+
+
+def elementwise(b: Block):
+    if b.expected.shape[0] == b.expected.shape[1] > 1:
+        off_diagonal = ~np.eye(len(b.expected), dtype=bool)
+        if used(b)[off_diagonal].any() and np.diag(b.yours).all():
+            yield (
+                "DIAGONAL ONLY",
+                "each element is treated by itself, as the operation does not: terms between elements are missing",
+                np.diag(np.diag(b.yours)),
+            )
+
+
+FAMILY = (
+    duplicates,
+    counted,
+    uncentered,
+    diagonal,
+    one_term,
+    unmasked,
+    shared_equally,
+    sum_of_cotangents,
+    triangle,
+    accumulated,
+    largest_only,
+    elementwise,
+)

@@ -56,4 +56,17 @@ def passed_through(b: Block):
     )
 
 
-FAMILY = (missing, sign, cotangent_summed, swapped, passed_through)
+def conjugated(b: Block):
+    """For complex inputs, whose real and imaginary parts are neighboring columns (and rows, of outputs)."""
+    if not b.problem.slots[b.slot].is_complex:
+        return
+    turn = np.tile([1.0, -1.0], b.expected.shape[1] // 2)
+    yield "CONJUGATE", "the gradient is conjugated", b.expected * turn
+    if len(b.expected) % 2 == 0 and b.problem.outputs[0].dtype.kind == "c":
+        turned = np.tile([1.0, -1.0], len(b.expected) // 2)[:, None]
+        both = b.expected * turn * turned
+        yield "CONJUGATE MISSING", "the other factor is not conjugated: ct * conj(y), not ct * y", both
+        yield "CONJUGATE", "the cotangent is conjugated", b.expected * turned
+
+
+FAMILY = (missing, sign, cotangent_summed, swapped, passed_through, conjugated)
