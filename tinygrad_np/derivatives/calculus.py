@@ -161,6 +161,8 @@ def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
 )
 def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = as_operand(x), as_operand(xp), as_operand(fp)
+    if "c" in (x.dtype.kind, xp.dtype.kind):
+        raise TypeError(f"interp: found x of {x.dtype} and xp of {xp.dtype}; expected real numbers")
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(
             f"interp: found xp of shape {xp.shape} and fp of shape {fp.shape}; expected one axis of the same length"

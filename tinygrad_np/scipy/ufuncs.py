@@ -117,6 +117,8 @@ elementwise(sc.spence, lambda x: -np.where(values_of(x) == 1, 1, over(np.log(x),
 @primitive
 def polygamma(n, x):
     """The derivative of order n of digamma, for a whole number n; DLMF 5.15."""
+    if np.iscomplexobj(x):
+        raise NotDifferentiable("polygamma, the derivative of digamma, of a complex number is not known here")
     return sc.polygamma(n, x)
 
 
@@ -152,7 +154,7 @@ def rgamma_slope(x, out):
 elementwise(sc.gamma, lambda x, out: out * sc.digamma(x), domain=POSITIVE)
 elementwise(sc.gammaln, lambda x: sc.digamma(x), domain=POSITIVE)
 elementwise(sc.loggamma, lambda x: sc.digamma(x), domain=POSITIVE)
-elementwise(sc.rgamma, rgamma_slope)
+elementwise(sc.rgamma, rgamma_slope, domain=POSITIVE)
 elementwise(sc.digamma, lambda x: polygamma(1, x), domain=POSITIVE)
 elementwise(
     sc.poch,
@@ -254,23 +256,38 @@ def beta_density(a, b, x):
     return np.exp(sc.xlogy(a - 1, x) + sc.xlog1py(b - 1, -x) - sc.betaln(a, b))
 
 
+def gammainc_da_slope(a, x):
+    """∂²P/∂a∂x; 0 where the series is not summed."""
+    inside = np.isfinite(values_of(x)) & (values_of(x) > 0)
+    x = np.where(inside, x, 1)
+    return np.where(inside, gamma_density(a, x) * (np.log(x) - sc.digamma(a)), 0)
+
+
+def betainc_dab_slopes(a, b, x):
+    """∂²I/∂a∂x and ∂²I/∂b∂x; 0 where the series is not summed."""
+    inside = (values_of(x) > 0) & (values_of(x) < 1)
+    x = np.where(inside, x, 0.5)
+    density, both = np.where(inside, beta_density(a, b, x), 0), sc.digamma(a + b)
+    return density * (np.log(x) - sc.digamma(a) + both), density * (np.log1p(-x) - sc.digamma(b) + both)
+
+
+def betainc_dab_x(ct, a, b, x, x_shape):
+    first, second = betainc_dab_slopes(a, b, x)
+    return unbroadcast(times(ct[0], first) + times(ct[1], second), x_shape)
+
+
 gammainc_da.defvjp(
     refuse("gammainc"),
-    lambda ct, a, x, x_shape: unbroadcast(
-        times(ct, gamma_density(a, x) * (np.log(x) - sc.digamma(a))), x_shape
-    ),
+    lambda ct, a, x, x_shape: unbroadcast(times(ct, gammainc_da_slope(a, x)), x_shape),
+    domain=POSITIVE,
+    cases=[lambda f, A: f(np.array([2.5, 0.7]), A("m", 2))],
 )
 betainc_dab.defvjp(
     refuse("betainc"),
     refuse("betainc"),
-    lambda ct, a, b, x, x_shape: unbroadcast(
-        beta_density(a, b, x)
-        * (
-            times(ct[0], np.log(x) - sc.digamma(a) + sc.digamma(a + b))
-            + times(ct[1], np.log1p(-x) - sc.digamma(b) + sc.digamma(a + b))
-        ),
-        x_shape,
-    ),
+    betainc_dab_x,
+    domain=OPEN_UNIT,
+    cases=[lambda f, A: f(np.array([2.5, 0.7]), 1.5, A("m", 2))],
 )
 elementwise(sc.gammainc, lambda x, y: gammainc_da(x, y), lambda x, y: gamma_density(x, y), domain=POSITIVE)
 elementwise(sc.gammaincc, lambda x, y: -gammainc_da(x, y), lambda x, y: -gamma_density(x, y), domain=POSITIVE)
