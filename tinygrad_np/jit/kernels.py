@@ -7,6 +7,7 @@ arithmetic determines to the last bit is compiled: results are those of NumPy's 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -71,27 +72,78 @@ def compiled(text: str, examples: tuple):
     return run
 
 
-class Loop:
-    """The text of a loop over the elements of some instructions, and the order of its arguments."""
+def strides_of(view: View, shape: tuple) -> tuple[int, ...]:
+    """How many elements on each step along the axes of a result leads in an operand."""
+    item = view.dtype.itemsize
+    if any(s % item for s in view.strides):
+        raise Uncompiled
+    own = [0 if n == 1 else s // item for n, s in zip(view.shape, view.strides)]
+    return (0,) * (len(shape) - len(own)) + tuple(own)
 
-    def __init__(self, instructions: list[Instruction], internal: set[View], flat: bool, dtype_of):
+
+def merged(shape: tuple, strides: list[tuple]) -> tuple[list[int], list[list[int]]]:
+    """The same loop with as few axes as there can be: neighbors that all operands run through in one go are one."""
+    axes: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for axis, n in enumerate(shape):
+        if n == 1 and len(shape) > 1:
+            continue
+        if axes and all(own[-1] == each[axis] * n for own, each in zip(steps, strides)):
+            axes[-1] *= n
+            for own, each in zip(steps, strides):
+                own[-1] = each[axis]
+        else:
+            axes.append(n)
+            for own, each in zip(steps, strides):
+                own.append(each[axis])
+    return axes or [1], [own or [0] for own in steps]
+
+
+class Loop:
+    """The text of a loop over the elements of some instructions, and the order of its arguments.
+
+    Operands are handed over as runs of memory, with their strides in the text: so the compiler knows what lies side
+    by side.
+    """
+
+    def __init__(self, instructions: list[Instruction], internal: set[View], dtype_of: Callable):
         self.dtype_of = dtype_of  # of a Python number in an instruction
         self.views: list[View] = []
         self.numbers: list[tuple[Number, np.dtype]] = []
         self.values: dict[View, str] = {}
         self.lines: list[str] = []
-        self.flat, self.ndim = flat, 1 if flat else len(instructions[0].out[0].shape)
         written: dict[View, str] = {}
         for i in instructions:
             self.values[i.out[0]] = written[i.out[0]] = self.let(self.expression(i), i.out[0].dtype)
         self.lines += [f"{self.element(v)} = {e}" for v, e in written.items() if v not in internal]
-        first = self.views.index(next(v for v in written if v not in internal))
+        shape = instructions[0].out[0].shape
+        self.shape, steps = merged(shape, [strides_of(v, shape) for v in self.views])
+        self.strides = dict(zip(self.views, steps))
+        self.text = self.written_out()
+
+    def written_out(self) -> str:
+        """The text, which takes the length of the first axis, the operands' memory, and numbers."""
+        last = len(self.shape) - 1
         arguments = [f"a{k}" for k in range(len(self.views))] + [f"h{k}" for k in range(len(self.numbers))]
-        self.text = f"def loop({', '.join(arguments)}):\n"
-        self.text += "".join(f"    n{k} = h{k}[()]\n" for k in range(len(self.numbers)))
-        for axis in range(self.ndim):
-            self.text += "    " * (axis + 1) + f"for i{axis} in range(a{first}.shape[{axis}]):\n"
-        self.text += "".join("    " * (self.ndim + 1) + f"{line}\n" for line in self.lines)
+        lines = [f"def loop({', '.join(['rows', *arguments])}):"]
+        lines += [f"    n{k} = h{k}[()]" for k in range(len(self.numbers))]
+        for axis in range(last):
+            lines.append("    " * (axis + 1) + f"for i{axis} in range({'rows' if axis == 0 else self.shape[axis]}):")
+        length = "rows" if last == 0 else str(self.shape[last])
+        margin = "    " * (last + 1)
+        for k, v in enumerate(self.views):
+            *outer, step = self.strides[v]
+            start = " + ".join(f"i{axis} * {s}" for axis, s in enumerate(outer) if s) or "0"
+            if min(self.strides[v]) < 0:
+                raise Uncompiled
+            lines.append(margin + f"r{k} = a{k}[{start} : {start} + ({length} - 1) * {step} + 1]")
+        lines.append(margin + f"for j in range({length}):")
+        for line in self.lines:
+            for k, v in enumerate(self.views):
+                step = self.strides[v][-1]
+                line = line.replace(f"@{k}@", f"r{k}[{'j' if step == 1 else f'j * {step}' if step else '0'}]")
+            lines.append(margin + "    " + line)
+        return "\n".join(lines) + "\n"
 
     def let(self, expression: str, dtype) -> str:
         if dtype not in TYPES:
@@ -100,12 +152,10 @@ class Loop:
         return f"e{len(self.lines) - 1}"
 
     def element(self, view: View) -> str:
-        """The element of an array that meets the result's."""
+        """The element of an operand that meets the result's; its place is filled in when the strides are known."""
         if view not in self.views:
             self.views.append(view)
-        axes = range(self.ndim - len(view.shape), self.ndim)
-        index = ["i0"] if self.flat else [f"i{k}" if n != 1 else "0" for k, n in zip(axes, view.shape)]
-        return f"a{self.views.index(view)}[{', '.join(index) or '()'}]"
+        return f"@{self.views.index(view)}@"
 
     def value(self, operand, i: Instruction) -> tuple[str, np.dtype]:
         """An operand and its dtype."""

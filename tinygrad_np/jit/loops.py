@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cores import Choice, cut
 from . import kernels
-from .instruction import Instruction, View, contiguous, touches
+from .instruction import Instruction, View, contiguous, span, touches
 from .plan import Step, size
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def lines(source: Source, step: Step, number: int) -> list[str]:
     )
     if source.compiling and len(step.instructions) * np.prod(shape) >= kernels.WORTH:
         try:
-            loop = kernels.Loop(step.instructions, internal, flat, scalar_dtype)
-            return one_pass(source, loop, number, int(np.prod(shape)) if flat else shape[0], threaded)
+            return one_pass(source, kernels.Loop(step.instructions, internal, scalar_dtype), number, threaded)
         except kernels.Uncompiled:
             pass
     return tiles(source, step, number, views, internal, flat, threaded)
@@ -54,31 +53,38 @@ def whole_for_all(view: View, shape: tuple, flat: bool) -> bool:
     return not flat and (len(view.shape) < len(shape) or view.shape[0] == 1 != shape[0])
 
 
-def one_pass(source: Source, loop: kernels.Loop, number: int, rows: int, threaded: bool) -> list[str]:
+def one_pass(source: Source, loop: kernels.Loop, number: int, threaded: bool) -> list[str]:
     """A compiled loop: over everything, or in pieces that any core may take."""
     numbers = [source.number_array(n, dtype) for n, dtype in loop.numbers]
-    whole = [v for v in loop.views if not loop.flat and (len(v.shape) < loop.ndim or v.shape[0] != rows)]
 
-    def arrays(part: slice) -> tuple:
-        found = {v: source.array(v) if not source.is_input(v) else np.empty(v.shape, v.dtype) for v in loop.views}
-        found = {v: a.reshape(-1) if loop.flat else a for v, a in found.items()}
-        return tuple(a if v in whole else a[part] for v, a in found.items())
+    def run_of(view: View) -> np.ndarray:
+        """The memory from a view's first element to its last, as it lies."""
+        low, high = span(view)
+        n = (high - low) // view.dtype.itemsize
+        base = np.empty(high, np.uint8) if source.is_input(view) else source.bases[view.storage]
+        return np.ndarray((n,), view.dtype, base, low)
 
-    run = kernels.compiled(loop.text, arrays(slice(0)) + tuple(source.names[n] for n in numbers))
-    source.names[f"loop{number}"] = run
+    runs = {v: run_of(v) for v in loop.views}
+    example = (0, *(a[:0] for a in runs.values()), *(source.names[n] for n in numbers))
+    source.names[f"loop{number}"] = kernels.compiled(loop.text, example)
     source.loops.append(loop.text)
+    rows = loop.shape[0]
     if threaded:
-        source.functions.append(f"def part{number}(arrays): loop{number}({', '.join(['*arrays', *numbers])})\n")
-        source.names |= {f"pieces{number}": list(map(arrays, cut(rows))), f"cores{number}": Choice()}
+        source.functions.append(f"def part{number}(piece): loop{number}({', '.join(['*piece', *numbers])})\n")
+        source.names[f"cores{number}"] = Choice()
+        source.names[f"pieces{number}"] = [
+            (part.stop - part.start, *(a[part.start * loop.strides[v][0] :] for v, a in runs.items()))
+            for part in cut(rows)
+        ]
         return [f"cores{number}.run(part{number}, pieces{number})"]
     names = []
-    for k, (v, a) in enumerate(zip(loop.views, arrays(slice(None)))):
+    for k, (v, a) in enumerate(runs.items()):
         if source.is_input(v):
-            names.append(source.operand(v) + ".reshape(-1)" * loop.flat)
+            names.append(source.operand(v._replace(shape=a.shape, strides=(v.dtype.itemsize,))))
         else:
             source.names[f"a{number}_{k}"] = a
             names.append(f"a{number}_{k}")
-    return [f"loop{number}({', '.join(names + numbers)})"]
+    return [f"loop{number}({', '.join([str(rows), *names, *numbers])})"]
 
 
 def slots(instructions: list[Instruction], internal: set[View]) -> dict[View, int]:
