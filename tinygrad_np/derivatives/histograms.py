@@ -19,7 +19,8 @@ def bincount(x, weights=None, minlength=0):
 def gathered(columns, edges, weights, density):
     """The weights summed over the bins between the edges of each column; the last bin is closed."""
     inside = np.all([(e[0] <= c) & (c <= e[-1]) for c, e in zip(columns, edges)], axis=0)
-    places = tuple(np.where(c == e[-1], len(e) - 2, np.searchsorted(e, c, "right") - 1)[inside] for c, e in zip(columns, edges))
+    places = tuple(np.where(c == e[-1], len(e) - 2, np.searchsorted(e, c, "right") - 1)[inside]
+                   for c, e in zip(columns, edges))
     counts = scatter(np.ravel(weights)[inside], places, tuple(len(e) - 1 for e in edges))
     if not density:
         return counts
