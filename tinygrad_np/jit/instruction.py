@@ -58,6 +58,18 @@ class Instruction:
         """What it writes."""
         return self.out + self.writes
 
+    def changing(self, change: Callable) -> Instruction:
+        """The same call on other views: `change` is applied to every operand."""
+        return Instruction(
+            self.kind,
+            self.fun,
+            replaced(self.args, change),
+            replaced(self.kwargs, change),
+            tuple(map(change, self.out)),
+            map(change, self.writes),
+            self.line,
+        )
+
     pure = property(lambda self: self.kind not in ("random", "host", "guard"))
 
 
@@ -160,18 +172,7 @@ def renamed(program, outputs, aliases: dict[int, tuple[int, int]]):
 
     if not aliases:
         return program, outputs
-    return [
-        Instruction(
-            i.kind,
-            i.fun,
-            replaced(i.args, change),
-            replaced(i.kwargs, change),
-            tuple(map(change, i.out)),
-            map(change, i.writes),
-            i.line,
-        )
-        for i in program
-    ], [change(o) for o in outputs]
+    return [i.changing(change) for i in program], [change(o) for o in outputs]
 
 
 def uses(program, storages) -> tuple[list[list[int]], list[list[int]]]:
@@ -184,6 +185,15 @@ def uses(program, storages) -> tuple[list[list[int]], list[list[int]]]:
         for view in instruction.changed():
             writes[view.storage].append(position)
     return reads, writes
+
+
+def last_reads(reads, outputs, end: int) -> list[int]:
+    """The position at which each storage is needed for the last time; results are needed at the end."""
+    last = [max(r, default=-1) for r in reads]
+    for view in outputs:
+        if type(view) is View:
+            last[view.storage] = end
+    return last
 
 
 def contiguous(view: View) -> bool:

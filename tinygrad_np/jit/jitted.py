@@ -16,8 +16,13 @@ from ..recording import TENSORS
 from ..standin import recorder
 from ..tape import Leaf
 from ..transforms import flatten
-from .program import ONE_AT_A_TIME, Program, recorded
+from .exchange import Arguments, Swap, array_like
+from .outputs import output
+from .program import Program
+from .record import Tape
 from .replay import Differs
+from .stand_in import conversions_of
+from .state import State
 
 ndarray = np.ndarray
 
@@ -106,3 +111,37 @@ def signature(leaf) -> Any:
     except TypeError:
         return id(leaf)
     return type(leaf), repr(leaf) if type(leaf) in (float, complex) else leaf
+
+
+ONE_AT_A_TIME = threading.RLock()  # a recording changes np.asarray, and the arrays of tensors, while it lasts
+
+
+def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
+    """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
+    roots = [(f, getattr(f, "__name__", "f"))] + [
+        (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
+    ]
+    state = State(roots)
+    tape = Tape()
+    arguments = Arguments(leaves, tape)
+    swap = Swap(state, tape)
+    token = recorder.set(tape)
+    try:
+        with arguments, conversions_of(tape):
+            args, kwargs = rebuild(arguments.stand_ins)
+            result = f(*args, **kwargs)
+            finals, replayable = swap.results(State(roots), arguments)
+            out, _, again = flatten(result)
+            outputs = [output(o, tape) for o in out]
+            values = [o.value(None) for o in outputs]
+        tape.finish()
+    except BaseException:
+        swap.undo()
+        raise
+    finally:
+        recorder.reset(token)
+        swap.back()
+    for final in finals:
+        final.first()
+    program = Program(key, state, tape, arguments, swap, finals, outputs, again) if replayable else None
+    return program, again(values)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import passes
+from . import layouts, passes
 from .instruction import (
     Instruction,
     Storage,
@@ -46,12 +46,12 @@ class Plan:
         program = passes.guards_first(program, storages)
         program = passes.live(program, storages, outputs)
         program, outputs = passes.share_results(program, storages, outputs)
-        program, outputs = passes.without_copies(program, storages, outputs)
-        program, outputs = passes.down_columns(passes.live(program, storages, outputs), storages, outputs)
-        program, outputs = passes.without_copies(program, storages, outputs)
-        program = passes.written_in_place(program, storages, outputs)
+        program, outputs = layouts.without_copies(program, storages, outputs)
+        program, outputs = layouts.down_columns(passes.live(program, storages, outputs), storages, outputs)
+        program, outputs = layouts.without_copies(program, storages, outputs)
+        program = layouts.written_in_place(program, storages, outputs)
         self.outputs: list[Any] = outputs
-        program = [passes.upright(i) for i in program]
+        program = [layouts.upright(i) for i in program]
         self.steps = fused(program, storages, outputs)
         self.scratch = internal(self.steps, storages, outputs)
         self.offsets, self.peak, self.shared = placed(self.steps, storages, outputs, self.scratch)

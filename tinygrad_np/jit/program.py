@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -16,114 +15,18 @@ from ..blas import KNOWN, one_thread
 from ..cores import Choice
 from ..guard import changed
 from ..modes import mode
-from ..recording import TENSORS, wrap
-from ..rules import NotDifferentiable
-from ..standin import recorder
-from ..tape import CONST, Leaf, Node
-from ..transforms import flatten
+from ..recording import TENSORS
+from ..tape import Leaf
 from . import kernels, products, show
-from .exchange import Arguments, Swap, array_like
-from .functions import refuse, root_of
+from .exchange import Arguments, Swap
+from .functions import root_of
 from .instruction import Instruction, Storage, View
 from .plan import Plan
 from .record import Tape
 from .replay import Differs, Source, memory
-from .stand_in import StandIn, conversions_of
 from .state import State, alone
 
 ndarray = np.ndarray
-
-
-class Sealed:
-    """The row of a result that depends on parameters: without history, going back is refused."""
-
-    name = "a jitted function"
-    kind = "sealed"
-
-    @property
-    def joint(self):
-        raise NotDifferentiable(
-            "backward through the result of a jitted function, which keeps no history; call backward "
-            "inside it, or jit the gradient: tg.jit(tg.grad(f))"
-        )
-
-
-SEALED = Sealed()
-
-
-ONE_AT_A_TIME = threading.RLock()  # a recording changes np.asarray, and the arrays of tensors, while it lasts
-
-
-def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
-    """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
-    roots = [(f, getattr(f, "__name__", "f"))] + [
-        (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
-    ]
-    state = State(roots)
-    tape = Tape()
-    arguments = Arguments(leaves, tape)
-    swap = Swap(state, tape)
-    token = recorder.set(tape)
-    try:
-        with arguments, conversions_of(tape):
-            args, kwargs = rebuild(arguments.stand_ins)
-            result = f(*args, **kwargs)
-            finals, replayable = swap.results(State(roots), arguments)
-            out, _, again = flatten(result)
-            outputs = [output(o, tape, state, arguments) for o in out]
-            values = [o.value(None) for o in outputs]
-        tape.finish()
-    except BaseException:
-        swap.undo()
-        raise
-    finally:
-        recorder.reset(token)
-        swap.back()
-    for final in finals:
-        final.first()
-    program = Program(key, state, tape, arguments, swap, finals, outputs, again) if replayable else None
-    return program, again(values)
-
-
-# ---- results ----------------------------------------------------------------------------------------------
-
-
-class Output:
-    """One leaf of what f returned: a view of memory, or a value that is always the same."""
-
-    def __init__(self, kind: str, thing, view: View | None = None, row=CONST):
-        self.kind, self.thing, self.view, self.sealed = kind, thing, view, row
-
-    def value(self, array: ndarray | None):
-        """What the caller gets; None stands for the recording's own array."""
-        if self.kind == "static":
-            return self.thing
-        if array is None:
-            array, self.thing = np.array(self.thing), None
-        if self.kind == "array":
-            return array
-        if self.kind == "scalar":
-            return array[()]
-        return wrap(array, Node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
-
-
-def output(value, tape: Tape, state: State, arguments: Arguments) -> Output:
-    if type(value) in TENSORS:
-        if type(value.array) is not StandIn:
-            return Output("tensor", value.array, tape.operand(value.array), value.node.tracked)
-        if id(value) in arguments.tensors or any(t is value for t, _ in state.tensors):
-            return Output("tensor", value.array.value, tape.operand(value.array), value.node.tracked)
-        return Output("tensor", value.array.value, tape.operand(value.array), value.node.tracked)
-    if type(value) is StandIn:
-        if value.number is not None:
-            refuse("a number of a host function was returned; return it from outside")
-        view = tape.operand(value)
-        return Output(
-            "scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view
-        )
-    if isinstance(value, ndarray):  # made by f without its arguments
-        return Output("array", value, tape.operand(value))
-    return Output("static", value)
 
 
 class Program:

@@ -1,0 +1,67 @@
+"""What a jitted function returns: arrays and tensors of the caller's own, without history."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..recording import TENSORS, wrap
+from ..rules import NotDifferentiable
+from ..tape import CONST, Node
+from .functions import real, refuse
+from .instruction import View
+from .record import Tape
+from .stand_in import StandIn
+
+ndarray = np.ndarray
+
+
+class Sealed:
+    """The row of a result that depends on parameters: without history, going back is refused."""
+
+    name = "a jitted function"
+    kind = "sealed"
+
+    @property
+    def joint(self):
+        raise NotDifferentiable(
+            "backward through the result of a jitted function, which keeps no history; call backward "
+            "inside it, or jit the gradient: tg.jit(tg.grad(f))"
+        )
+
+
+SEALED = Sealed()
+
+
+class Output:
+    """One leaf of what f returned: a view of memory, or a value that is always the same."""
+
+    def __init__(self, kind: str, thing, view: View | None = None, row=CONST):
+        self.kind, self.thing, self.view, self.sealed = kind, thing, view, row
+
+    def value(self, array: ndarray | None):
+        """What the caller gets; None stands for the recording's own array."""
+        if self.kind == "static":
+            return self.thing
+        if array is None:
+            array, self.thing = np.array(self.thing), None
+        if self.kind == "array":
+            return array
+        if self.kind == "scalar":
+            return array[()]
+        return wrap(array, Node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
+
+
+def output(value, tape: Tape) -> Output:
+    """What one leaf of the result is made from at each replay."""
+    if type(value) in TENSORS:
+        return Output("tensor", real(value.array), tape.operand(value.array), value.node.tracked)
+    if type(value) is StandIn:
+        if value.number is not None:
+            refuse("a number of a host function was returned; return it from outside")
+        view = tape.operand(value)
+        return Output(
+            "scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view
+        )
+    if isinstance(value, ndarray):  # made by f without its arguments
+        return Output("array", value, tape.operand(value))
+    return Output("static", value)
