@@ -8,6 +8,7 @@ import pytest
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn, optim
+from tinygrad_np.blas import KNOWN
 from tinygrad_np.jit import kernels
 
 RNG = np.random.default_rng(0)
@@ -559,3 +560,37 @@ def test_threads_share_a_program_in_turns():
     for t in threads:
         t.join()
     assert right == [True] * 3
+
+
+@pytest.mark.parametrize("n", [300, 512])
+def test_a_result_does_not_take_the_place_of_what_its_loop_reads_in_another_layout(n):
+    def f(x):
+        return (np.maximum(x.T, x) * np.linspace(-1, 1, n * n, dtype=np.float32).reshape(n, n)).sum()
+
+    jitted = tg.jit(tg.grad(f))
+    for _ in range(kernels.AFTER + 4):
+        x = normal(n, n)
+        same(jitted(x), tg.grad(f)(x))
+
+
+PRODUCTS = {  # large enough to be shared between cores, narrow ones in parts
+    "square": (260, 260, 260),
+    "tall": (5000, 200, 10),
+    "wide": (10, 200, 5000),
+    "deep": (10, 50_000, 20),
+    "uneven": (1037, 131, 67),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_large_products_and_their_gradients(name):
+    m, k, n = PRODUCTS[name]
+    f = tg.value_and_grad(lambda a, b, c: ((a @ b) * c).sum(), argnums=(0, 1))
+    jitted = tg.jit(f)
+    for _ in range(6):
+        a, b, c = normal(m, k), normal(k, n), normal(m, n)
+        (value, grads), (expected, wanted) = jitted(a, b, c), f(a, b, c)
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-3 * np.sqrt(m * n * k))
+        for g, w in zip(grads, wanted):
+            np.testing.assert_allclose(g, w, rtol=1e-5, atol=3e-6 * np.sqrt(m * n))
+    assert jitted.programs[0].shares or not KNOWN

@@ -145,9 +145,11 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
     last: dict[int, int] = {}
     position = 0
     moments: list[tuple[Instruction, int]] = []
+    seen: list[set[View]] = [set() for _ in steps]  # by each step: a loop must see all of an array alike
     for step in steps:
         for i in step.instructions:
             moments.append((i, position))
+            seen[position].update(touches(i))
             for v in touches(i):
                 if storages[v.storage].kind == "temporary" and v.storage not in scratch:
                     first.setdefault(v.storage, position)
@@ -173,6 +175,7 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
                 and storages[v.storage].nbytes == storages[out.storage].nbytes
                 and v.offset == out.offset
                 and v.storage not in shared.values()
+                and not any(u != v and u.storage == v.storage for u in seen[moment])
                 and covers(v, storages[v.storage])
                 and [u.storage for u in i.operands()].count(v.storage) == 1
             ):
