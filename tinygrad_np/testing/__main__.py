@@ -31,13 +31,14 @@ def test_{short}_at_a_point():
 def find(target: str):
     """The operation that `package.module:op` names."""
     module, _, path = target.partition(":")
-    if not path:
+    if not path or not module:
         raise LookupError(f"found {target!r}; expected package.module:operation, as in numpy:tanh")
     sys.path.insert(0, os.getcwd())
     try:
         found = importlib.import_module(module)
-    except ImportError as error:
-        raise LookupError(f"cannot import {module}: {error}") from None
+    except Exception as error:
+        what = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        raise LookupError(f"cannot import {module}: {what}{error}") from error
     for name in path.split("."):
         if not hasattr(found, name):
             raise LookupError(f"{module} has no {path}")

@@ -226,6 +226,10 @@ def vacuity(report: OpReport, given: bool) -> None:
             else "all of them were at declared kinks"
         )
         raise failures.VacuousCheck(f"the operation accepted none of the inputs; {why}")
+    if report.returned:
+        raise failures.VacuousCheck(
+            f"the operation returned {report.returned}, and nothing floating that could be differentiated"
+        )
     if not report.entries and not report.compared:
         raise failures.VacuousCheck("no output has an entry that depends on an entry of an input")
     if not report.compared:

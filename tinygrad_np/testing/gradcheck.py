@@ -75,7 +75,7 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
     attempt(problem.traced)
     if not problem.outputs:
         raise failures.VacuousCheck(
-            "the function returned no floating array, so there is nothing to differentiate"
+            f"the function returned {problem.returned}, and nothing floating that could be differentiated"
         )
     if problem.point.size and problem.size_out:
         linear(problem, rng)

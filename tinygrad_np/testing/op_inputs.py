@@ -164,6 +164,15 @@ def op_inputs(
     )
 
 
+def refusal(op: Callable, n: int, kwargs: dict) -> str:
+    """What an operation raises for n small matrices."""
+    try:
+        op(*[np.full((2, 3), 0.5)] * n, **kwargs)
+    except Exception as error:
+        return f" (it raised {type(error).__name__}: {str(error)[:120]})"
+    return ""
+
+
 def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[tuple]:
     """A strategy of (args, kwargs): elementwise shapes where the operation takes them, else a usual
     signature.
@@ -193,7 +202,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[t
             working.append((signature, domains))
     if not working:
         raise TypeError(
-            f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts ({n} tried); "
+            f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts{refusal(op, n, kwargs)}; "
             "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'"
         )
     chosen = [signature_inputs(signature, found, dtype) for signature, found in working]

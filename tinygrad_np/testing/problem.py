@@ -65,6 +65,7 @@ class Problem:
                     np.result_type(real, 1j) if slot.is_complex and real.kind == "f" else real
                 )
         self.calls = 0
+        self.returned = ""
         self.noise = 0.0  # what is known of the rounding of f beyond that of its value
         self.point = flat([slot.array for slot in self.slots])
         self.sizes = [slot.array.size * (2 if slot.is_complex else 1) for slot in self.slots]
@@ -85,6 +86,7 @@ class Problem:
                     leaves[slot.index] = value
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
             out = self.f(*args, **kwargs)
+            self.returned = kind_of(out)
             if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
                 out = wrap(out.array, out.node)
             return floating(out)
@@ -181,6 +183,12 @@ def place(i: int, array: np.ndarray) -> str:
     if not array.ndim:
         return part
     return f"[{', '.join(str(int(n)) for n in np.unravel_index(i, array.shape))}]{part}"
+
+
+def kind_of(out) -> str:
+    """What a function returned, in words."""
+    dtype = getattr(out, "dtype", None)
+    return f"an array of {dtype}" if dtype is not None else "None" if out is None else f"a {type(out).__name__}"
 
 
 def flat(arrays) -> np.ndarray:

@@ -101,6 +101,7 @@ class OpReport:
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
         self.varied = False
+        self.returned = ""  # what every call returned, if it was nothing floating
         self.refusals: list[str] = []
         self.mutants: list | None = None
         self.cases: list = []
@@ -124,6 +125,7 @@ class OpReport:
         self.inconclusive += bool(found.unknown)
         self.empty += any(not s.array.size for s in p.slots)
         self.ties += any(len(np.unique(s.array)) < s.array.size for s in p.slots)
+        self.returned = p.returned if not p.outputs and self.inputs == 1 else self.returned if not p.outputs else ""
         self.entries += p.point.size * p.size_out
         self.compared += found.compared
         self.nonzero += found.nonzero

@@ -72,8 +72,10 @@ def off(b: Block) -> np.ndarray:
 
 
 def estimated(p: Problem) -> np.ndarray:
+    """The Jacobian by finite differences; NaN where they find none."""
     size = scales(p.point, True)
-    return (reference(p.value, p.point, np.diag(size), p.size_out).value / size[:, None]).T
+    found = reference(p.value, p.point, np.diag(size), p.size_out)
+    return (np.where(np.isfinite(found.error), found.value, np.nan) / size[:, None]).T
 
 
 def used(b: Block) -> np.ndarray:
