@@ -55,6 +55,7 @@ np.cov(x, aweights=np.float32([1, 2, 3, 4])), np.cov(x, fweights=[1, 2, 3, 4], a
 np.bincount([0, 1, 1, 3], x[0], 6), np.histogram([0.1, 0.5, 0.5, 2], weights=x[1]), np.histogram(x[0], [-1, 0, 1], None, True, x[1] ** 2)[0]
 np.histogram2d(np.arange(4), np.arange(4), 3, weights=x[0])[0], np.histogramdd(np.eye(4), 2, weights=x[0])[0]
 np.sign(x + 1j * x[0]), np.sign(x) * x, round(x[0, 0], 1) * x
+np.append([x[0, 0], x[1, 1]], x[0]), np.append([1.0, 2.0], x)
 sum(x), sum([x[0], x[1]]), max(x[0]), min(x[0, 0], x[0, 1]), divmod(x, 0.7), abs(x), 2**x, True * x
 for i in range(3): x[i, 0] = x[i].sum() ; x
 """.strip().splitlines()

@@ -54,12 +54,15 @@ def column_stack(tup):
 
 
 def as_operand(a):
-    """A tensor as it is, anything else as an array."""
+    """A tensor as it is, a list of tensors stacked, anything else as an array."""
+    if isinstance(a, (list, tuple)) and any(hasattr(e, "node") for e in a):
+        return np.stack(a)
     return a if hasattr(a, "node") else np.asarray(a)
 
 
 @composed(np.append, cases=[lambda f, A: f(A("m", 2), A(3)), lambda f, A: f(A("m", 2), A(1, 2), axis=0)])
 def append(arr, values, axis=None):
+    arr, values = as_operand(arr), as_operand(values)
     if axis is None:
         return np.concatenate([np.ravel(arr), np.ravel(values)])
     return np.concatenate([arr, values], axis)

@@ -155,6 +155,7 @@ elementwise(sc.gamma, lambda x, out: out * sc.digamma(x), domain=POSITIVE)
 elementwise(sc.gammaln, lambda x: sc.digamma(x), domain=POSITIVE)
 elementwise(sc.loggamma, lambda x: sc.digamma(x), domain=POSITIVE)
 elementwise(sc.rgamma, rgamma_slope, domain=POSITIVE)
+elementwise(sc.gammasgn, 0, domain=POSITIVE)
 elementwise(sc.digamma, lambda x: polygamma(1, x), domain=POSITIVE)
 elementwise(
     sc.poch,
