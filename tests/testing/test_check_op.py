@@ -16,6 +16,7 @@ from tinygrad_np.testing import (
     strategies,
 )
 from tinygrad_np.testing.battery import CHECKS
+from tinygrad_np.testing.discover import find_domain
 
 
 @tg.primitive
@@ -50,6 +51,53 @@ def test_inputs_are_drawn_from_what_an_operation_accepts():
 def test_the_domain_is_found():
     report = check_op(lambda x: np.log(x) * np.sqrt(x), max_examples=30)
     assert report.inconclusive == 0 and report.nonzero
+
+
+def positive_log(x):
+    if np.any(getattr(x, "array", x) <= 0):
+        raise ValueError("x must be positive")
+    return np.log(x)
+
+
+DOMAINS = {
+    "raises outside": (positive_log, [(0, np.inf)]),
+    "a bounded interval": (lambda x: np.log(x / (1 - x)), [(0, 1)]),
+    "below a bound": (lambda x: np.sqrt(3 - x), [(-np.inf, 3)]),
+    "negative numbers": (lambda x: np.log(-x), [(-np.inf, 0)]),
+    "one for each operand": (
+        lambda x, mu, sigma: -np.log(sigma) - ((x - mu) / sigma) ** 2 / 2,
+        [(-np.inf, np.inf), (-np.inf, np.inf), (0, np.inf)],
+    ),
+    "all numbers": (lambda x: np.sin(x), [(-np.inf, np.inf)]),
+}
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_the_domain_of_each_operand_is_found(name):
+    op, domain = DOMAINS[name]
+    assert find_domain(op, [(2, 3)] * len(domain), {}) == tuple(domain)
+    report = check_op(op, max_examples=15)
+    assert report.inputs == 15 and not report.inconclusive and report.sensitivity < 1e-6
+
+
+def test_what_returns_nothing_to_differentiate_is_told():
+    with pytest.raises(VacuousCheck, match="returned None"):
+        check_op(lambda x: None, [np.ones(2)])
+    with pytest.raises(VacuousCheck, match="returned an array of int64"):
+        check_op(np.argmax, [np.ones(2)])
+    with pytest.raises(TypeError, match="raised ZeroDivisionError"):
+        check_op(lambda x: 1 // 0)
+
+
+def test_a_report_says_what_failing_inputs_have_in_common():
+    @tg.primitive
+    def running(x, axis):
+        return np.cumsum(x, axis)
+
+    running.defvjp(lambda ct, axis: np.flip(np.cumsum(np.flip(ct, axis), axis), axis) if axis >= 0 else ct)
+    inputs = st.tuples(strategies.arrays((2, 3)))
+    with pytest.raises(GradientMismatch, match="all that failed have axis=-1, none that passed"):
+        check_op(running, inputs, kwargs={"axis": st.sampled_from([0, 1, -1])}, max_examples=30)
 
 
 def test_inputs_in_each_form():

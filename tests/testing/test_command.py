@@ -27,6 +27,7 @@ wrong.defvjp(lambda ct, x: -ct / (1 + np.exp(-x)))
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "ops.py").write_text(OPERATIONS, encoding="utf-8")
+    (tmp_path / "syntax.py").write_text("def f(x) return x", encoding="utf-8")
     return tmp_path
 
 
@@ -58,6 +59,8 @@ def test_check(folder):
         ("ops:none", "ops has no none"),
         ("nowhere:f", "cannot import nowhere"),
         ("ops:np", "not a function"),
+        (":f", "expected package.module:operation"),
+        ("syntax:f", "cannot import syntax: SyntaxError"),
     ],
 )
 def test_bad_targets_get_one_line(folder, target, says):

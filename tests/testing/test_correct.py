@@ -8,7 +8,7 @@ import pytest
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as nnF
 from tinygrad_np import Tensor
-from tinygrad_np.testing import gradcheck
+from tinygrad_np.testing import check_op, gradcheck
 
 A = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
 V = np.array([0.3, -1.7, 2.1, 0.01])
@@ -94,6 +94,16 @@ CORRECT = {
     "a noisy sum": (lambda x: (x + 1e3).sum() - 1e3 * 4 + (x * x).sum(), V),
     "weierstrass": (lambda x: sum(0.5**k * np.cos(3.0**k * x) for k in range(8)), np.array([0.3, 1.7])),
     "runge": (lambda x: 1 / (1 + 25 * x * x), np.linspace(-1, 1, 7)),
+    # ill-scaled and ill-conditioned
+    "softmax of 1e-30": (lambda x: nnF.softmax(x, -1), 1e-30 * A),
+    "deviation of nearly equal": (lambda x: x.std(), 1 + 1e-8 * V),
+    "log and its second derivative at 1e-300": (np.log, np.array([1e-300, 1e300])),
+    "root of |x| near its kink": (lambda x: np.sqrt(np.abs(x)), np.array([1.0, -2.0, 1e-8])),
+    "arcsin near 1": (np.arcsin, np.array([1 - 1e-10, -1 + 1e-12, 0.5])),
+    "norm of 1e-30": (np.linalg.norm, 1e-30 * V),
+    "saturated in float32": (np.tanh, np.array([12.0, -9.0, 0.5], np.float32)),
+    "norm of a nearly singular inverse": (np.linalg.inv, np.array([[1.0, 1.0], [1.0, 1 + 1e-5]])),
+    "abs of a determinant that is 0": (lambda a: np.abs(np.linalg.det(a)), np.array([[1.0, 2.0], [2.0, 4.0]])),
     "steep sigmoid": (lambda x: 1 / (1 + np.exp(-100 * x)), np.array([0.01, -0.02, 0.5])),
 }
 
@@ -104,6 +114,12 @@ def test_no_false_alarm(name, order):
     f, *inputs = CORRECT[name]
     report = gradcheck(f, *inputs, order=order)
     assert report and report.verdict != "fail"
+
+
+@pytest.mark.parametrize("name", ["norm of 1e-30", "arcsin near 1", "saturated in float32", "float32 matmul"])
+def test_no_false_alarm_of_the_whole_battery(name):
+    f, *inputs = CORRECT[name]
+    assert check_op(f, [tuple(inputs)])
 
 
 def test_there_are_sixty():
