@@ -6,23 +6,40 @@ that the row or the spelling has answered. Whatever is rare it hands to `record`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .guard import residual
 from .modes import cut, mode
-from .recording import CONSTANTS, CONTAINERS, TENSORS, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched
+from .recording import (
+    CONSTANTS,
+    CONTAINERS,
+    TENSORS,
+    Traced,
+    as_array,
+    explained,
+    finish,
+    is_tracked,
+    kept,
+    left,
+    note_view,
+    raw,
+    record,
+    watched,
+)
 from .rules import Row
 from .signatures import shape_of, source_of
 from .tape import CONST, Node, next_serial
 
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
 # _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
-WORDS = {f"_{word.__name__}": word for word in (
-    residual, cut, Traced, as_array, explained, finish, is_tracked, kept, left, note_view, raw, record, watched, shape_of,
-    Node)} | {"_next_serial": next_serial, "_CONSTANTS": CONSTANTS, "_CONTAINERS": CONTAINERS, "_TENSORS": TENSORS, "_CONST": CONST, "_ndarray": np.ndarray,
-                           "_LinAlgError": np.linalg.LinAlgError, "_new": object.__new__, "_now": mode.get}
+WORDS = {
+    "_CONST": CONST, "_CONSTANTS": CONSTANTS, "_CONTAINERS": CONTAINERS, "_LinAlgError": np.linalg.LinAlgError,
+    "_Node": Node, "_TENSORS": TENSORS, "_Traced": Traced, "_as_array": as_array, "_cut": cut, "_explained": explained,
+    "_finish": finish, "_is_tracked": is_tracked, "_kept": kept, "_left": left, "_ndarray": np.ndarray,
+    "_new": object.__new__, "_next_serial": next_serial, "_note_view": note_view, "_now": mode.get, "_raw": raw,
+    "_record": record, "_residual": residual, "_shape_of": shape_of, "_watched": watched}
 
 OPERAND = """
     _is_@ = type(@) in _TENSORS
@@ -87,7 +104,7 @@ VIEW = """
         _note_view(_tensor, @)"""
 
 
-def recorded(row: Row, count: int, *keywords: str) -> Callable | None:
+def recorded(row: Row, count: int, *keywords: str) -> Any:
     """The recorded form of a row called with `count` positional arguments and these keywords; None if it has none.
 
     With an `out` that is not None it returns NotImplemented.
