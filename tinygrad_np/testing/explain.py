@@ -8,7 +8,8 @@ import numpy as np
 
 from .diagnose import diagnose, evidence
 from .mistakes import Block, block_of
-from .problem import Problem, parameter, short
+from .problem import Problem, parameter
+from .spelling import short
 from .verdict import Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed

@@ -15,7 +15,7 @@ from ..table import REAL, TABLE
 from ..transforms import flatten
 from .discover import SIGNATURES, accepts, arity, find_domain
 from .kinks import declared, smooth
-from .problem import short
+from .spelling import short
 from .values import arrays, broadcastable, sides
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .problem import Problem, short
+from .problem import Problem
+from .spelling import short
 
 
 class Pattern:
