@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import NotDifferentiable
-from ..rules import WrongShape as EngineWrongShape
+from ..cotangents import WrongShape as EngineWrongShape
 from . import failures
 
 
@@ -54,6 +54,8 @@ def guilty(error: BaseException) -> str:
                 "tinygrad_np.transforms",
                 "tinygrad_np.tape",
                 "tinygrad_np.rules",
+                "tinygrad_np.kinds",
+                "tinygrad_np.cotangents",
                 "tinygrad_np.tensor",
                 "tinygrad_np.table",
                 "hypothesis",

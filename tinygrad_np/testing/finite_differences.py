@@ -211,6 +211,7 @@ def reference(
     if careful:
         noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left)
     value, error = central(right, left, levels, noise)
+    error = np.where(np.isfinite(f0), error, np.inf)  # no value, no derivative
     if not careful:
         error = np.where(bends(right, left, f0, levels, value), np.inf, error)
         return Reference(value, value, error, np.zeros(value.shape, bool))
@@ -221,6 +222,7 @@ def reference(
     bars = error_right + error_left
     with np.errstate(invalid="ignore"):
         kink = (np.abs(from_right - from_left) > 5 * bars + 1e-6 * size) & (bars < 0.05 * size)
+    kink &= np.isfinite(f0)
     low = np.where(kink, np.minimum(from_left, from_right), value)
     high = np.where(kink, np.maximum(from_left, from_right), value)
     return Reference(low, high, np.where(kink, bars, error), kink)
