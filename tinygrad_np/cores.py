@@ -23,13 +23,15 @@ class Worker:
     """A thread that takes pieces of a loop from its end while another takes them from its start."""
 
     def __init__(self):
-        self.jobs, self.done = SimpleQueue(), SimpleQueue()
+        self.job: tuple[Callable, deque] | None = None
+        self.wake, self.done = SimpleQueue(), SimpleQueue()
         threading.Thread(target=self.work, daemon=True, name="tinygrad_np").start()
 
     def work(self) -> None:
         with np.errstate(all="ignore"):
             while True:
-                part, pieces = self.jobs.get()
+                self.wake.get()
+                part, pieces = self.job or (None, None)  # none if it is done already
                 while pieces:
                     try:
                         piece = pieces.pop()
@@ -74,7 +76,9 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
         worker = Worker()
         _own.worker = worker, os.getpid()
     left, mine = deque(pieces), 0
-    worker.jobs.put((part, left))
+    worker.job = part, left
+    if worker.wake.empty():  # else it has not woken since it was last called
+        worker.wake.put(None)
     try:
         while left:
             try:
@@ -86,6 +90,7 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
     finally:
         mine += len(left)  # after an error nobody needs the rest
         left.clear()
+        worker.job = None
         errors = [worker.done.get() for _ in range(len(pieces) - mine)]
     for error in errors:
         if error is not None:

@@ -96,6 +96,12 @@ def replaced(tree, change: Callable):
     return change(tree)
 
 
+def bytes_of(array: ndarray) -> ndarray:
+    """The memory of an array without gaps, in the order in which it lies."""
+    axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return array.transpose(axes).reshape(-1).view(np.uint8)
+
+
 # ---- who touches what -------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from .instruction import (
     Number,
     Storage,
     View,
+    bytes_of,
     conflict,
     covers,
     renamed,
@@ -98,6 +99,43 @@ def folded(program, storages):
         elif i.kind == "elementwise" and i.fun is np.where and never(i.args[0]) and type(i.args[2]) is View:
             i = Instruction("copy", np.copyto, (broadcast(i.args[2], i.out[0].shape),), {}, i.out, (), i.line)
         kept.append(i)
+    return kept
+
+
+def computed_before(program, storages):
+    """What is computed from constants alone is a constant."""
+    writes = uses(program, storages)[1]
+
+    def constant(value) -> bool:
+        return storages[value.storage].kind == "constant" and not writes[value.storage]
+
+    def array(value):
+        if type(value) is not View:
+            return value
+        memory = bytes_of(storages[value.storage].where)
+        return np.ndarray(value.shape, value.dtype, memory, value.offset, value.strides)
+
+    kept = []
+    for i in program:
+        out = i.out[0] if len(i.out) == 1 else None
+        if (
+            out is not None
+            and i.kind in ("elementwise", "copy", "product")
+            and temporary(storages, out)
+            and len(writes[out.storage]) == 1
+            and covers(out, storages[out.storage])
+            and all(map(constant, i.operands()))
+            and not any(type(a) is Number for a in i.args)
+        ):
+            storage = storages[out.storage]
+            memory = np.empty(storage.nbytes, np.uint8)
+            result = np.ndarray(out.shape, out.dtype, memory, out.offset, out.strides)
+            with np.errstate(all="ignore"):
+                value = array(i.args[0]) if i.kind == "copy" else i.fun(*map(array, i.args))
+            np.copyto(result, value, casting="unsafe")
+            storage.kind, storage.where, writes[out.storage] = "constant", result, []
+        else:
+            kept.append(i)
     return kept
 
 

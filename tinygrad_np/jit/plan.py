@@ -43,6 +43,7 @@ class Plan:
         program, outputs = passes.renewed(program, storages, outputs)
         program, outputs = passes.share_constants(program, storages, outputs)
         program = passes.folded(program, storages)
+        program = passes.computed_before(program, storages)
         program = passes.guards_first(program, storages)
         program = passes.live(program, storages, outputs)
         program, outputs = passes.share_results(program, storages, outputs)

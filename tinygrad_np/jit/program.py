@@ -20,7 +20,7 @@ from ..tape import Leaf
 from . import kernels, products, show
 from .exchange import Arguments, Swap
 from .functions import root_of
-from .instruction import Instruction, Storage, View
+from .instruction import Instruction, Storage, View, bytes_of
 from .plan import Plan
 from .record import Tape
 from .replay import Differs, Source, memory
@@ -123,11 +123,7 @@ class Program:
         self.buffers = {}
         for number, storage in enumerate(storages):
             if storage.kind == "constant":
-                bases[number] = (
-                    storage.where.reshape(-1, order="A").view(np.uint8)
-                    if storage.where.ndim
-                    else storage.where.reshape(1).view(np.uint8)
-                )
+                bases[number] = bytes_of(storage.where)
             elif number in plan.offsets:
                 begin = start + plan.offsets[number]
                 bases[number] = arena[begin : begin + storage.nbytes]

@@ -194,7 +194,11 @@ class conversions_of:
 
     def __enter__(self):
         self.saved = np.asarray, np.array, np.ascontiguousarray
-        self.leaving = {name: getattr(Tensor, name) for name in ("numpy", "__array__")}
+        self.leaving = [
+            (owner, name, vars(owner)[name])
+            for name in ("numpy", "__array__")
+            for owner in [next(c for c in Tensor.__mro__ if name in vars(c))]
+        ]
         asarray, array, ascontiguousarray = self.saved
 
         def as_is(a, dtype=None, *args, **kwargs):
@@ -219,13 +223,13 @@ class conversions_of:
             return ascontiguousarray(a, dtype, **kwargs)
 
         np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
-        for name, convert in self.leaving.items():
-            setattr(Tensor, name, refused_within(convert))
+        for owner, name, convert in self.leaving:
+            setattr(owner, name, refused_within(convert))
 
     def __exit__(self, *exc) -> None:
         np.asarray, np.array, np.ascontiguousarray = self.saved
-        for name, convert in self.leaving.items():
-            setattr(Tensor, name, convert)
+        for owner, name, convert in self.leaving:
+            setattr(owner, name, convert)
 
 
 def refused_within(convert):

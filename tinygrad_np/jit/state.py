@@ -26,7 +26,7 @@ SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dty
 OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)
 ENGINE = {
     f"{__package__.split('.')[0]}.{name}"
-    for name in ("table", "rules", "tape", "recording", "modes", "standin")
+    for name in ("table", "rules", "kinds", "tape", "recording", "modes", "standin")
 }
 OURS = ("builtins", "numpy", __package__.split(".")[0])  # their classes have no numbers that a program depends on
 ABSENT = object()
