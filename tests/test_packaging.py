@@ -14,8 +14,9 @@ import tinygrad_np as tg
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygrad_np"
 # Imports run one way, from later to earlier: a file may import only what stands before it.
-ORDER = ["standin", "modes", "signatures", "tape", "notes", "rules", "table", "derivatives", "guard", "ufuncs",
-         "recording", "fastpath", "dispatch", "methods", "assignment", "tensor", "transforms"]
+ORDER = ["standin", "modes", "signatures", "tape", "notes", "cotangents", "rules", "kinds", "table", "derivatives",
+         "guard", "ufuncs", "recording", "fastpath", "dispatch", "assignment", "methods", "leaving", "tensor",
+         "transforms"]
 
 
 def run(code: str) -> str:

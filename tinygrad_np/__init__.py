@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from . import array_api as array_api
 from .assignment import ViewError as ViewError
 from .checkpoint import checkpoint as checkpoint
+from .cotangents import unbroadcast as unbroadcast
 from .debugging import NonFiniteError as NonFiniteError
 from .debugging import debug as debug
 from .guard import MutationError as MutationError
@@ -23,7 +24,6 @@ from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
 from .notes import record as record
 from .rules import NotDifferentiable as NotDifferentiable
-from .rules import unbroadcast as unbroadcast
 from .table import primitive as primitive
 from .tape import FreedGraphError as FreedGraphError
 from .tensor import Tensor as Tensor

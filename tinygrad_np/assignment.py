@@ -13,7 +13,7 @@ import numpy as np
 from .dispatch import CALLS
 from .guard import ALONE, changed, refs
 from .modes import current, mode
-from .recording import TENSORS, is_tracked, kept, raw, watched
+from .recording import TENSORS, Traced, is_tracked, kept, raw, watched
 from .table import TABLE, assigned
 from .tape import CONST, Leaf, Node
 
@@ -22,7 +22,7 @@ class ViewError(ValueError):
     """An assignment would write through a view into another tensor."""
 
 
-class Assignment:
+class Assignment(Traced):
     """The in-place half of an ndarray, for Tensor."""
 
     __slots__ = ()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .tape import CONST
 from .ufuncs import METHODS, assign_out
 
 
-class Calls(dict):
+class Calls(dict[Callable, Any]):
     """The recorded forms of the ufuncs, each made when it is first asked for; None for one that has none."""
 
     def __missing__(self, ufunc):

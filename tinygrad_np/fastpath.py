@@ -150,7 +150,9 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         text = text.replace(word, value)
     space = WORDS | {"_row": row, "_fun": row.fun} | {f"_d_{name}": value for name, value in bound.items()}
     exec(compile(text, f"{__file__} for {row.name}", "exec"), space)
-    return space["recorded"]
+    form = space["recorded"]
+    form.__name__ = row.name
+    return form
 
 
 def each(text: str, names) -> str:

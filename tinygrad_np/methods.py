@@ -3,233 +3,308 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
+import numpy
+
+from .assignment import Assignment
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .tensor import Tensor
+
+    Axes = int | tuple[int, ...] | None
+
+np: Any = numpy     # its own types do not say that a function of tensors returns tensors
 
 
-class ArrayMethods:
-    """What an ndarray can do that has a derivative, in NumPy's spelling."""
+class ArrayMethods(Assignment):
+    """What an ndarray is and can do that has a derivative, in NumPy's spelling."""
 
     __slots__ = ()
 
+    # ---- what it is ---------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        """The type of the elements."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the elements."""
+        return self.array.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The bytes from one element to the next along each axis."""
+        return self.array.strides
+
+    def __len__(self) -> int:
+        return len(self.array)
+
     # ---- shape --------------------------------------------------------------------------------------------
 
-    T = property(lambda self: np.transpose(self), doc="The axes reversed.")
-    mT = property(lambda self: np.matrix_transpose(self), doc="The last two axes swapped.")
+    @property
+    def T(self) -> Tensor:
+        """The axes reversed."""
+        return np.transpose(self)
 
-    def reshape(self, *shape, order="C", copy=None):
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes swapped."""
+        return np.matrix_transpose(self)
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Tensor:
         """The same elements in another shape; one length may be -1."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order, by default reversed."""
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
 
-    def swapaxes(self, axis1, axis2):
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Two axes exchanged."""
         return np.swapaxes(self, axis1, axis2)
 
-    def ravel(self, order="C"):
+    def ravel(self, order: str = "C") -> Tensor:
         """The elements in one dimension."""
         return np.ravel(self, order)
 
-    def flatten(self, order="C"):
+    def flatten(self, order: str = "C") -> Tensor:
         """The elements in one dimension, as a copy."""
         return apart(np.ravel(self, order))
 
-    def squeeze(self, axis=None):
+    def squeeze(self, axis: Axes = None) -> Tensor:
         """Without the axes of length one."""
         return np.squeeze(self, axis)
 
-    def diagonal(self, offset=0, axis1=0, axis2=1):
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of two axes, as the last axis."""
         return np.diagonal(self, offset, axis1, axis2)
 
-    def repeat(self, repeats, axis=None):
+    def repeat(self, repeats: ArrayLike, axis: int | None = None) -> Tensor:
         """Each element several times."""
         return np.repeat(self, repeats, axis)
 
-    def take(self, indices, axis=None, out=None, mode="raise"):
+    def take(self, indices: ArrayLike, axis: int | None = None, out: Any = None, mode: str = "raise") -> Tensor:
         """The elements at `indices` along an axis."""
         return np.take(self, indices, axis, out, mode)
 
-    def compress(self, condition, axis=None, out=None):
+    def compress(self, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Tensor:
         """The slices along an axis where `condition` holds."""
         return np.compress(condition, self, axis, out)
 
-    def sort(self, axis=-1, kind=None, order=None, *, stable=None):
+    def sort(self, axis: int | None = -1, kind: str | None = None, order: Any = None, *,
+             stable: bool | None = None) -> None:
         """Sort in place."""
         self[...] = np.sort(self, axis, kind, order, stable=stable)
 
-    def choose(self, choices, out=None, mode="raise"):
+    def choose(self, choices: ArrayLike, out: Any = None, mode: str = "raise") -> Tensor:
         """From several arrays, at each place the one that this tensor numbers."""
         return np.choose(self, choices, out, mode)
 
-    def partition(self, kth, axis=-1, kind="introselect", order=None):
+    def partition(self, kth: ArrayLike, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> None:
         """Partition in place: the element of each position in `kth` is where sorting would put it."""
         self[...] = np.partition(self, kth, axis, kind, order)
 
-    def put(self, indices, values, mode="raise"):
+    def put(self, indices: ArrayLike, values: ArrayLike, mode: str = "raise") -> None:
         """Set the elements at flat positions, in place."""
         np.put(self, indices, values, mode)
 
     @property
-    def flat(self):
+    def flat(self) -> Tensor:
         """The elements in one dimension, in C order; assigning fills the tensor."""
         return np.ravel(self)
 
     @flat.setter
-    def flat(self, values):
+    def flat(self, values: ArrayLike) -> None:
         self[...] = np.reshape(np.resize(values, self.size), self.shape)
 
-    def copy(self, order="C"):
+    def copy(self, order: str = "C") -> Tensor:
         """A tensor with an array of its own, still on the tape."""
         return np.copy(self, order)
 
-    def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
+    def astype(self, dtype: DTypeLike, order: str = "K", casting: str = "unsafe", subok: bool = True,
+               copy: bool = True) -> Self:
         """The elements in another dtype; to integers or booleans this leaves the tape."""
         return self if not copy and self.dtype == dtype else np.astype(self, dtype)
 
     # ---- reductions ---------------------------------------------------------------------------------------
 
-    def sum(self, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
+    def sum(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False,
+            initial: Any = 0, where: Any = True) -> Tensor:
         """The sum over an axis, axes or all elements."""
         return np.sum(self, axis, dtype, out, keepdims, initial, where)
 
-    def prod(self, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+    def prod(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False,
+             initial: Any = 1, where: Any = True) -> Tensor:
         """The product over an axis, axes or all elements."""
         return np.prod(self, axis, dtype, out, keepdims, initial, where)
 
-    def mean(self, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    def mean(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False, *,
+             where: Any = True) -> Tensor:
         """The mean over an axis, axes or all elements."""
         return np.mean(self, axis, dtype, out, keepdims, where=where)
 
-    def var(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
+    def var(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, ddof: float = 0,
+            keepdims: bool = False, *, where: Any = True) -> Tensor:
         """The variance over an axis, axes or all elements."""
         return np.var(self, axis, dtype, out, ddof, keepdims, where=where)
 
-    def std(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True):
+    def std(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, ddof: float = 0,
+            keepdims: bool = False, *, where: Any = True) -> Tensor:
         """The standard deviation over an axis, axes or all elements."""
         return np.std(self, axis, dtype, out, ddof, keepdims, where=where)
 
-    def max(self, axis=None, out=None, keepdims=False, initial=None, where=True):
+    def max(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+            where: Any = True) -> Tensor:
         """The maximum over an axis, axes or all elements."""
         return np.max(self, axis, out, keepdims, **given(initial=initial, where=where))
 
-    def min(self, axis=None, out=None, keepdims=False, initial=None, where=True):
+    def min(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None,
+            where: Any = True) -> Tensor:
         """The minimum over an axis, axes or all elements."""
         return np.min(self, axis, out, keepdims, **given(initial=initial, where=where))
 
-    def trace(self, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None,
+              out: Any = None) -> Tensor:
         """The sum of a diagonal."""
         return np.trace(self, offset, axis1, axis2, dtype, out)
 
-    def cumsum(self, axis=None, dtype=None, out=None):
+    def cumsum(self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None) -> Tensor:
         """The running sum."""
         return np.cumsum(self, axis, dtype, out)
 
-    def cumprod(self, axis=None, dtype=None, out=None):
+    def cumprod(self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None) -> Tensor:
         """The running product."""
         return np.cumprod(self, axis, dtype, out)
 
     # ---- elementwise and products -------------------------------------------------------------------------
 
     @property
-    def real(self):
+    def real(self) -> Tensor:
         """The real part; assigning changes the tensor."""
         return np.real(self)
 
     @real.setter
-    def real(self, value):
+    def real(self, value: Any) -> None:
         self[...] = value + 1j * apart(np.imag(self)) if self.dtype.kind == "c" else value
 
     @property
-    def imag(self):
+    def imag(self) -> Tensor:
         """The imaginary part; assigning changes the tensor."""
         return np.imag(self)
 
     @imag.setter
-    def imag(self, value):
+    def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError(f"x.imag = value: x is {self.dtype}, which has no imaginary part")
         self[...] = apart(np.real(self)) + 1j * value
 
-    def conjugate(self):
+    def conjugate(self) -> Self:
         """The complex conjugate; a real tensor is its own."""
         return np.conjugate(self) if self.dtype.kind == "c" else self
 
     conj = conjugate
 
-    def clip(self, min=None, max=None, out=None):
+    def clip(self, min: Any = None, max: Any = None, out: Any = None) -> Tensor:
         """The elements limited to [min, max]."""
         return np.clip(self, min, max, out)
 
-    def round(self, decimals=0, out=None):
+    def round(self, decimals: int = 0, out: Any = None) -> Tensor:
         """The elements rounded; the derivative is 0."""
         return np.round(self, decimals, out)
 
-    def __round__(self, ndigits=0):
+    def __round__(self, ndigits: int = 0) -> Tensor:
         return np.round(self, ndigits)
 
-    def dot(self, b, out=None):
+    def dot(self, b: ArrayLike, out: Any = None) -> Tensor:
         """NumPy's dot product."""
         return np.dot(self, b, out)
 
     # ---- where it lives -----------------------------------------------------------------------------------
 
-    device = property(lambda self: "cpu", doc="Where the elements are: always 'cpu'.")
+    @property
+    def device(self) -> str:
+        """Where the elements are: always 'cpu'."""
+        return "cpu"
 
-    def to_device(self, device, /, *, stream=None):
+    def to_device(self, device: str, /, *, stream: Any = None) -> Self:
         """The tensor itself: there is one device, 'cpu'."""
         if device != "cpu":
             raise ValueError(f"to_device: found {device!r}; expected 'cpu'")
         return self
 
-    def __array_namespace__(self, *, api_version=None):
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
         return sys.modules[__package__].array_api
 
     # ---- answers without a derivative ---------------------------------------------------------------------
 
-    def argmax(self, axis=None, out=None, *, keepdims=False):
+    def argmax(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
         """Where the maximum is, as plain integers."""
         return np.argmax(self, axis, out, keepdims=keepdims)
 
-    def argmin(self, axis=None, out=None, *, keepdims=False):
+    def argmin(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
         """Where the minimum is, as plain integers."""
         return np.argmin(self, axis, out, keepdims=keepdims)
 
-    def argsort(self, axis=-1, kind=None, order=None, *, stable=None):
+    def argsort(self, axis: int | None = -1, kind: str | None = None, order: Any = None, *,
+                stable: bool | None = None) -> Any:
         """The order that sorts, as plain integers."""
         return np.argsort(self, axis, kind, order, stable=stable)
 
-    def argpartition(self, kth, axis=-1, kind="introselect", order=None):
+    def argpartition(self, kth: ArrayLike, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
         """The order that partitions, as plain integers."""
         return np.argpartition(self, kth, axis, kind, order)
 
-    def searchsorted(self, v, side="left", sorter=None):
+    def searchsorted(self, v: ArrayLike, side: str = "left", sorter: Any = None) -> Any:
         """Where to insert, as plain integers."""
         return np.searchsorted(self, v, side, sorter)
 
-    def nonzero(self):
+    def nonzero(self) -> tuple[numpy.ndarray, ...]:
         """Where the elements are not zero, as plain integers."""
         return np.nonzero(self)
 
-    def all(self, axis=None, out=None, keepdims=False, *, where=True):
+    def all(self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether all elements are true."""
         return np.all(self, axis, out, keepdims, where=where)
 
-    def any(self, axis=None, out=None, keepdims=False, *, where=True):
+    def any(self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether any element is true."""
         return np.any(self, axis, out, keepdims, where=where)
 
 
-def apart(view):
+def apart(view: Any) -> Any:
     """A view as a tensor of its own: writing to either leaves the other as it is."""
     if hasattr(view, "views"):
         del view.views
     return view
 
 
-def given(**options) -> dict:
+def given(**options: Any) -> dict[str, Any]:
     """The options that say something: NumPy treats an absent `initial` differently from None."""
     return {k: v for k, v in options.items() if v is not None and v is not True}

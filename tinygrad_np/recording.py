@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from .rules import NotDifferentiable, Row, type_like
 from .standin import STANDINS
 from .tape import CONST, SELECT, Node
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
 ndarray = np.ndarray
 new = object.__new__
 TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
@@ -22,20 +26,21 @@ CONSTANTS = {ndarray, bool, int, float, complex, type(None), type(np._NoValue), 
 
 
 class Traced:
-    """An array and its node. The first subclass is the public Tensor, which is what recording makes."""
+    """An array and its node: what recording knows of a Tensor. `public` is the Tensor that it makes."""
 
-    __slots__ = ("array", "node", "views", "__weakref__")   # views: weak references to tensors that share the array
-    public: type
+    __slots__ = ("array", "node", "views", "__weakref__")
+    array: ndarray
+    node: Node
+    views: tuple[weakref.ref, ...]      # tensors that share the array
+    public: type[Tensor]
 
     def __init_subclass__(cls) -> None:
-        if not TENSORS:
-            Traced.public = cls
         TENSORS.add(cls)
 
 
-def wrap(array, node: Node):
+def wrap(array, node: Node) -> Tensor:
     """A Tensor of an array and its node, without a copy."""
-    tensor = new(Traced.public)
+    tensor: Any = new(Traced.public)
     tensor.array = array
     tensor.node = node
     return tensor
@@ -87,7 +92,7 @@ def constant(row: Row, a):
 def finish(row: Row, values, operands, parents: tuple, out, memo=None):
     """Make the node of what a function returned, and wrap it."""
     tracked = tuple([parent.tracked for parent in parents])
-    node = CONST
+    node: Node = CONST
     if True in tracked and (mode.get() is None or current().recording):
         values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):

@@ -16,9 +16,9 @@ from operator import mul
 
 import numpy as np
 
+from .cotangents import careful_bilinear, conjugated, fit, times
 from .signatures import binder, names_of, selector, signature_of
-from .standin import STANDINS
-from .tape import SELECT, Leaf, Node, has_nan, pullback
+from .tape import SELECT, Leaf, Node, pullback
 
 
 class NotDifferentiable(TypeError):
@@ -27,10 +27,6 @@ class NotDifferentiable(TypeError):
 
 class Undetermined(NotDifferentiable):
     """What an operation does to a cotangent or a tangent depends on more than the operation knows."""
-
-
-class WrongShape(ValueError):
-    """A rule returned a cotangent whose shape is not its argument's."""
 
 
 class Row:
@@ -198,155 +194,6 @@ def transpose(row: Row, node: Node, ts: list, lift):
                 total[i] = found[slot] if total[i] is None else total[i] + found[slot]
     total = [np.zeros(slot.shape, slot.dtype) if t is None else t for slot, t in zip(slots, total)]
     return total if many else total[0]
-
-
-class Elementwise(Row):
-    """out[i] depends on x[i], y[i] alone. A rule is the partial ∂: x̄ = unbroadcast(ȳ · conj ∂), ẏ = Σ ẋ · ∂."""
-
-    kind = "elementwise"
-
-    def __init__(self, fun, partials, names, **options):
-        rules = [p if callable(p) else constant(p) for p in partials]
-        super().__init__(fun, rules, names, ", ".join(names),
-                         residuals=tuple(names_of(rule, skip=0) for rule in rules), **options)
-
-    def puller(self, rule: Callable, product: Callable) -> Callable:
-        return elementwise_puller(self.name, rule, product)
-
-    def pushforward(self, node: Node, ts: list, lift):
-        residuals = self.lifted(node, lift)
-        dots = [times(t, self.rules[i](*residuals[i])) for i, t in enumerate(ts) if t is not None]
-        total = sum(dots[1:], dots[0])
-        return fit(total if total.shape == node.shape else np.broadcast_to(total, node.shape), node, self.name)
-
-
-def constant(number) -> Callable:
-    """The partial that is one number everywhere."""
-    def partial():
-        return number
-    partial.number = number
-    return partial
-
-
-def elementwise_puller(name: str, partial: Callable, product: Callable) -> Callable:
-    """The pullback to one operand as one flat function: it runs once an operation."""
-    number = getattr(partial, "number", None)
-
-    def constant_pull(ct, parent, saved):
-        g = ct if number == 1 else -ct if number == -1 else ct * number
-        if g.shape == parent.shape and g.dtype is parent.dtype:
-            return g
-        return fit(unbroadcast(g, parent.shape), parent, name)
-
-    def pull(ct, parent, saved):
-        g = product(ct, partial(*saved).conjugate())
-        if g.shape == parent.shape and g.dtype is parent.dtype:
-            return g
-        return fit(unbroadcast(g, parent.shape), parent, name)
-    return pull if number is None else constant_pull
-
-
-class Reduction(Row):
-    """out is a weighted sum over `axis`. The rule gives the weights w: x̄ = expand(ȳ) · conj w, ẏ = Σ ẋ · w.
-
-    A rule that names `out` gets it expanded, so that it broadcasts against the operand.
-    """
-
-    kind = "reduction"
-
-    def __init__(self, fun, rule, **options):
-        self.declared = names_of(rule, skip=0)
-        super().__init__(fun, (rule,), **options)
-
-    def _prepare(self) -> None:
-        extra = tuple(n for n in ("axis", "keepdims", "where") if n in signature_of(self.fun).parameters)
-        self._given = (*self._given[:2], (tuple(dict.fromkeys(self.declared + extra)),))
-        super()._prepare()
-
-    def weights(self, parent: Node, saved: tuple) -> tuple:
-        named = dict(zip(self.residuals[0], saved))
-        axis, keepdims, where = named.get("axis"), bool(named.get("keepdims", False)), named.get("where", True)
-        if "out" in named:
-            named["out"] = expand(named["out"], parent.shape, axis, keepdims)
-        w = self.rules[0](*(named[n] for n in self.declared))
-        return (w if where is True else np.where(where, w, 0)), axis, keepdims
-
-    def puller(self, rule: Callable, product: Callable) -> Callable:
-        def pull(ct, parent, saved):
-            w, axis, keepdims = self.weights(parent, saved)
-            return fit(product(expand(ct, parent.shape, axis, keepdims), w.conjugate()), parent, self.name)
-        return pull
-
-    def pushforward(self, node: Node, ts: list, lift):
-        w, axis, keepdims = self.weights(node.parents[0], self.lifted(node, lift)[0])
-        return fit(np.sum(times(ts[0], w), axis=axis, keepdims=keepdims), node, self.name)
-
-
-# ---- what the kinds share ---------------------------------------------------------------------------------
-
-def unbroadcast(ct, shape: tuple):
-    """Sum `ct` over the axes along which an operand of `shape` was broadcast.
-
-    >>> unbroadcast(np.ones((3, 2)), (2,))
-    array([3., 3.])
-    """
-    lead = len(ct.shape) - len(shape)
-    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1)
-    ct = np.sum(ct, axis=axes, keepdims=True) if axes else ct
-    return np.reshape(ct, ct.shape[lead:]) if lead > 0 else ct
-
-
-def conjugated(ct):
-    """The conjugate of a cotangent, or of each of several outputs'."""
-    return tuple([c.conjugate() for c in ct]) if isinstance(ct, tuple) else ct.conjugate()
-
-
-def expand(a, shape: tuple, axis, keepdims: bool):
-    """Put back, with length one, the axes that a reduction of an array of `shape` removed.
-
-    >>> expand(np.zeros(3), (3, 2), -1, False).shape
-    (3, 1)
-    """
-    if keepdims or not shape:
-        return a
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    gone = {i % len(shape) for i in axes}
-    return np.reshape(a, tuple(1 if i in gone else n for i, n in enumerate(shape)))
-
-
-def times(ct, d):
-    """ct · d, where a zero in ct wins over an infinite or NaN d: what was not used has no gradient."""
-    g = ct * d
-    return np.where(np.isnan(g) & (ct == 0), 0, g) if has_nan(g) else g
-
-
-def careful_bilinear(pull: Callable) -> Callable:
-    """The pullback of a product of sums, in which zeros of the cotangent win over infinite or NaN factors too.
-
-    The same product tells, of zeros and ones, which results have such a factor with a cotangent that is not zero.
-    """
-    def careful(ct, parent, saved):
-        g = pull(ct, parent, saved)
-        if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):     # a recording does without
-            return g
-        bad = [~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved]
-        finite = [s if b is None else np.where(b, 0, s) for s, b in zip(saved, bad)]
-        counted = [s if b is None else b.astype(s.dtype) for s, b in zip(saved, bad)]
-        touched = pull((ct != 0).astype(ct.dtype), parent, counted) != 0
-        return np.where(touched, g, pull(ct, parent, finite))
-    return careful
-
-
-def fit(g, node: Node, name: str):
-    """Give a cotangent (or tangent) its node's dtype. A wrong shape is the rule's mistake and never repaired."""
-    if g.shape != node.shape:
-        raise WrongShape(f"{name}: a rule returned shape {g.shape} where {node.shape} is expected; "
-                         "sum over broadcast axes with tinygrad_np.unbroadcast(ct, shape)")
-    if g.dtype != node.dtype:
-        if g.dtype.kind == "c" and node.dtype.kind != "c":
-            g = np.real(g)
-        g = g.astype(node.dtype)
-    return g
 
 
 def type_like(template, items: list):

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .cotangents import unbroadcast
+from .kinds import Elementwise, Reduction
 from .modes import cut
 from .notes import note_call
-from .rules import Elementwise, Reduction, Row, unbroadcast
+from .rules import Row
 from .signatures import signature_of
 from .standin import whole
 from .tape import next_serial

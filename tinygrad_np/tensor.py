@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from opcode import opmap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import guard
-from .assignment import Assignment
 from .dispatch import CALLS, call_function, call_ufunc
 from .fastpath import recorded
+from .leaving import Leaving
 from .methods import ArrayMethods
-from .modes import current, cut, mode
+from .modes import cut, mode
 from .recording import Traced, is_tracked, raw, wrap
 from .table import TABLE, getitem
 from .tape import CONST, SELECT, Const, Leaf, Node, pullback
@@ -22,10 +22,24 @@ if TYPE_CHECKING:
     from .viz.view import GraphView
 
 ndarray = np.ndarray
-STORE_SUBSCR = opmap["STORE_SUBSCR"]
 
 
-class Tensor(ArrayMethods, Assignment, Traced):
+def reflected(ufunc: np.ufunc) -> Any:
+    """The operator whose tensor is the second operand."""
+    call: Any = CALLS[ufunc]
+    return lambda self, other: call(other, self)
+
+
+def compare(ufunc: np.ufunc) -> Any:
+    """The operator of a comparison, whose answer is a plain array."""
+    def answer(self, other):
+        if mode.get() is not None:
+            cut(f"{ufunc.__name__}, which has no derivative", (self, other))
+        return ufunc(raw(self), raw(other))
+    return answer
+
+
+class Tensor(ArrayMethods, Leaving):
     """An n-dimensional array whose computation is recorded, so that gradients can be pulled back through it.
 
     `data` is anything `np.array` takes and is copied; nested lists of tensors are joined and keep their history. With
@@ -82,14 +96,6 @@ class Tensor(ArrayMethods, Assignment, Traced):
         self.array = np.array(array, dtype=self.array.dtype)
         node.exposed = None
 
-    shape = property(lambda self: self.array.shape, doc="The lengths of the axes.")
-    dtype = property(lambda self: self.array.dtype, doc="The type of the elements.")
-    ndim = property(lambda self: self.array.ndim, doc="The number of axes.")
-    size = property(lambda self: self.array.size, doc="The number of elements.")
-    nbytes = property(lambda self: self.array.nbytes, doc="The bytes of the elements.")
-    itemsize = property(lambda self: self.array.itemsize, doc="The bytes of one element.")
-    strides = property(lambda self: self.array.strides, doc="The bytes from one element to the next along each axis.")
-
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows through this tensor."""
@@ -138,69 +144,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
             value = value.astype(self.dtype, copy=False)
         self.node.grad = value
 
-    # ---- leaving the tape, always by name -----------------------------------------------------------------
-
-    def numpy(self) -> np.ndarray:
-        """The values as an ndarray without history, read-only and without a copy."""
-        cut("numpy()", (self,))
-        return guard.read_only(self.array)
-
-    def item(self, *index) -> float:
-        """The one element as a Python number, without history."""
-        return self.array.item(*index)
-
-    def tolist(self) -> list:
-        """The values as nested lists of Python numbers, without history."""
-        return self.array.tolist()
-
-    def tobytes(self, order="C") -> bytes:
-        """The bytes of the elements, without history."""
-        return self.array.tobytes(order)
-
-    def detach(self) -> Tensor:
-        """A tensor of the same values that needs no gradient."""
-        cut("detach()", (self,))
-        return wrap(raw(self), Const(self.array.shape, self.array.dtype, self.name))
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array(detached(self, "np.asarray"), dtype=dtype)
-
-    def __dlpack__(self, **options):
-        return detached(self, "from_dlpack").__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
-
-    def __copy__(self):
-        return np.copy(self)
-
-    def __float__(self) -> float:
-        return float(detached_scalar(self, "float"))
-
-    def __complex__(self) -> complex:
-        return complex(detached_scalar(self, "complex"))
-
-    def __int__(self) -> int:
-        return int(detached_scalar(self, "int"))
-
-    def __index__(self) -> int:
-        return self.array.__index__()
-
-    def __bool__(self) -> bool:
-        return bool(self.array)
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __iter__(self):
-        if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(len(self.array)))
-
-    def __contains__(self, value) -> bool:
-        return value in self.array
-
-    __hash__ = object.__hash__
+    # ---- shown, copied, pickled ----------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         body = np.array2string(self.array, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
@@ -214,10 +158,14 @@ class Tensor(ArrayMethods, Assignment, Traced):
         return f"Tensor({body}{extra})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.array.item(), spec) if not self.array.ndim and spec else repr(self) if not spec else \
-            format(self.array, spec)
+        if not spec:
+            return repr(self)
+        return format(self.array if self.array.ndim else self.array.item(), spec)
 
-    def __reduce__(self):
+    def __copy__(self) -> Tensor:
+        return np.copy(self)
+
+    def __reduce__(self) -> tuple:
         if not isinstance(self.node, Leaf):
             raise TypeError(f"a tensor computed by {self.node.row.name} cannot be pickled or deep-copied; "
                             "use x.detach()")
@@ -276,18 +224,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
     def __array_function__(self, fun, types, args, kwargs):
         return call_function(fun, args, kwargs)
 
-    # ---- operators: straight to the table, past NumPy's dispatch -------------------------------------------
-
-    def reflected(ufunc):  # noqa: N805 - runs while the class is made
-        call = CALLS[ufunc]
-        return lambda self, other: call(other, self)
-
-    def compare(ufunc):  # noqa: N805
-        def answer(self, other):
-            if mode.get() is not None:
-                cut(f"{ufunc.__name__}, which has no derivative", (self, other))
-            return ufunc(raw(self), raw(other))
-        return answer
+    # ---- operators: straight to the table, past NumPy's dispatch ------------------------------------------
 
     __matmul__, __rmatmul__ = CALLS[np.matmul], reflected(np.matmul)
     __add__, __radd__ = CALLS[np.add], reflected(np.add)
@@ -302,7 +239,7 @@ class Tensor(ArrayMethods, Assignment, Traced):
     __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(map(
         compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor)))
     __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
-    del reflected, compare
+    __hash__ = object.__hash__
 
     def __invert__(self):
         return np.invert(self.array)
@@ -315,6 +252,14 @@ class Tensor(ArrayMethods, Assignment, Traced):
 
     __getitem__ = recorded(TABLE[getitem], 2)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self.array)))
+
+
+Traced.public = Tensor
+
 
 def _restore(cls, array, tracked, name, grad):
     tensor = object.__new__(cls)
@@ -324,10 +269,11 @@ def _restore(cls, array, tracked, name, grad):
     return tensor
 
 
-def joined(data):
+def joined(data) -> Any:
     """Nested lists of numbers and tensors as one tensor."""
-    return np.stack([joined(d) for d in data]) if isinstance(data, (list, tuple)) else data if isinstance(data, Tensor) \
-        else np.asarray(data)
+    if isinstance(data, (list, tuple)):
+        return np.stack([joined(d) for d in data])
+    return data if isinstance(data, Tensor) else np.asarray(data)
 
 
 def lift(array, node: Node) -> Tensor:
@@ -342,23 +288,3 @@ def accumulate(leaf: Leaf, g) -> None:
         leaf.grad = g if owned else np.array(g)
     else:
         leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g
-
-
-def detached(tensor: Tensor, caller: str) -> ndarray:
-    """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
-    if tensor.node.tracked:
-        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
-                        "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)")
-    return tensor.array
-
-
-def detached_scalar(tensor: Tensor, caller: str) -> ndarray:
-    """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
-
-    That is inside a transform, and in `array[i] = tensor`, which NumPy does by way of `float`.
-    """
-    frame = sys._getframe(2)
-    stores = frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
-    if current().transforms or stores:
-        return detached(tensor, "array[i] = tensor" if stores else caller)
-    return tensor.array

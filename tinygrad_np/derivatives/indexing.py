@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..rules import unbroadcast
+from ..cotangents import unbroadcast
 from ..table import composed, linear, values_of
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from ..rules import NotDifferentiable, unbroadcast
+from ..cotangents import unbroadcast
+from ..rules import NotDifferentiable
 from ..standin import holds
 from ..table import composed, function, plain, reduction, values_of
 from .elementwise import direction, over

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable, unbroadcast
+from ..cotangents import unbroadcast
+from ..rules import NotDifferentiable
 from ..table import composed, function, newer, values_of
 from .joining import as_operand
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..rules import unbroadcast
+from ..cotangents import unbroadcast
 from ..table import bilinear, composed, newer, primitive, scatter
 from .joining import as_operand
 

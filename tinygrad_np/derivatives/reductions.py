@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..rules import expand
+from ..cotangents import expand
 from ..table import composed, function, linear, reduction, values_of
 from .elementwise import over
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable, unbroadcast
+from ..cotangents import unbroadcast
+from ..rules import NotDifferentiable
 from ..table import composed, linear, moves, scatter, values_of
 
 

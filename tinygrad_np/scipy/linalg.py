@@ -7,10 +7,11 @@ f'(a; e)], [0, f(a)]] (Mathias 1996, A chain rule for matrix functions), so one 
 import numpy as np
 import scipy.linalg as sl
 
+from ..cotangents import unbroadcast
 from ..derivatives.joining import as_operand
 from ..derivatives.linalg import H, positive_definite, regular
 from ..derivatives.products import mT
-from ..rules import NotDifferentiable, unbroadcast
+from ..rules import NotDifferentiable
 from ..table import primitive, values_of
 
 __all__ = [

@@ -9,9 +9,10 @@ import numpy as np
 import scipy.special as sc
 from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
 
+from ..cotangents import unbroadcast
 from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
-from ..rules import Reduction, unbroadcast
+from ..kinds import Reduction
 from ..table import TABLE, primitive, values_of
 from .ufuncs import polygamma as polygamma
 from .ufuncs import zeta as zeta

@@ -7,8 +7,9 @@ overflows nor cancels. Where no formula is known in an argument, a tracked one i
 import numpy as np
 import scipy.special as sc
 
+from ..cotangents import times, unbroadcast
 from ..derivatives.elementwise import over
-from ..rules import NotDifferentiable, times, unbroadcast
+from ..rules import NotDifferentiable
 from ..table import POSITIVE, REAL, elementwise, function, primitive, values_of
 
 inf, pi = np.inf, np.pi

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rules import Elementwise
+from ..kinds import Elementwise
 from ..tape import SELECT
 
 # Operands of our own operations that every row of the output uses: the output's axes over which their gradient is

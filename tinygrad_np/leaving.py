@@ -1,0 +1,95 @@
+"""Leaving the tape, always by name: nothing cuts a tensor off its gradient by accident."""
+
+from __future__ import annotations
+
+import sys
+from opcode import opmap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .guard import read_only
+from .modes import current, cut
+from .recording import Traced, raw, wrap
+from .tape import Const, Leaf
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+STORE_SUBSCR = opmap["STORE_SUBSCR"]
+
+
+class Leaving(Traced):
+    """The conversions of an ndarray to what has no history, for Tensor."""
+
+    __slots__ = ()
+
+    def numpy(self) -> np.ndarray:
+        """The values as an ndarray without history, read-only and without a copy."""
+        cut("numpy()", (self,))
+        return read_only(self.array)
+
+    def item(self, *index: int) -> Any:
+        """The one element, or the one at an index, as a Python number without history."""
+        return self.array.item(*index)
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers, without history."""
+        return self.array.tolist()
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        """The bytes of the elements, without history."""
+        return self.array.tobytes(order)
+
+    def detach(self) -> Tensor:
+        """A tensor of the same values that needs no gradient."""
+        cut("detach()", (self,))
+        name = self.node.name if isinstance(self.node, Leaf) else None
+        return wrap(raw(self), Const(self.array.shape, self.array.dtype, name))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(detached(self, "np.asarray"), dtype=dtype)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return detached(self, "from_dlpack").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    def __float__(self) -> float:
+        return float(detached_scalar(self, "float"))
+
+    def __complex__(self) -> complex:
+        return complex(detached_scalar(self, "complex"))
+
+    def __int__(self) -> int:
+        return int(detached_scalar(self, "int"))
+
+    def __index__(self) -> int:
+        return self.array.__index__()
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.array
+
+
+def detached(tensor: Traced, caller: str) -> np.ndarray:
+    """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
+    if tensor.node.tracked:
+        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
+                        "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)")
+    return tensor.array
+
+
+def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
+    """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
+
+    That is inside a transform, and in `array[i] = tensor`, which NumPy does by way of `float`.
+    """
+    frame = sys._getframe(2)
+    stores = frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
+    if current().transforms or stores:
+        return detached(tensor, "array[i] = tensor" if stores else caller)
+    return tensor.array
