@@ -81,7 +81,7 @@ def fused(program, storages, outputs) -> list[Step]:
     """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need."""
     steps: list[Step] = []
     for i in program:
-        tiled = i.kind in ("elementwise", "copy") and i.out[0].shape and size(i.out[0]) >= FUSE_BYTES
+        tiled = i.kind in ("elementwise", "copy") and i.out[0].shape and max(map(size, touches(i))) >= FUSE_BYTES
         together = joins if tiled else independent if is_large(i) else None
         home = None
         if together is not None:

@@ -20,7 +20,7 @@ from ..tape import Leaf
 from . import kernels, products, show
 from .exchange import Arguments, Swap
 from .functions import root_of
-from .instruction import Instruction, Storage, View, bytes_of
+from .instruction import Instruction, Storage, View, bytes_of, touches
 from .plan import Plan
 from .record import Tape
 from .replay import Differs, Source, memory
@@ -94,7 +94,11 @@ class Program:
         owners: dict[int, ndarray] = {}
         self.checks, self.written = [], []
         changing = {v.storage for step in plan.steps for i in step.instructions for v in i.changed()}
+        needed = {v.storage for step in plan.steps for i in step.instructions for v in touches(i)}
+        needed |= {v.storage for v in plan.outputs}
         for place, view in self.places:
+            if view.storage not in needed:
+                continue
             array = place.get()
             if not isinstance(array, ndarray):
                 return False
