@@ -225,6 +225,11 @@ def test_pinv_that_discards_what_is_not_zero_is_refused():
         tg.grad(lambda a: L.pinv(a, rcond=0.5).sum())(np.diag([1.0, 0.1]))
 
 
+@pytest.mark.parametrize("kind", [real, cplx])
+def test_pinv_of_hermitian_reads_the_lower_triangle(kind):
+    assert gradcheck(lambda a: L.pinv(a, hermitian=True), kind(3, 3), order=2)
+
+
 def test_lstsq_returns_what_numpy_returns():
     a, b = real(5, 2), real(5, 3)
     ours, numpys = L.lstsq(tg.Tensor(a, requires_grad=True), b), L.lstsq(a, b)
@@ -282,10 +287,14 @@ def test_products(f, shapes, kind):
         (L.eigvals, (0, 2, 2)),
         (lambda a: L.qr(a)[1], (0, 3)),
         (lambda a: L.norm(a, axis=1), (2, 0)),
+        (lambda a: L.svd(a)[0], (2, 0, 0)),
+        (lambda a: L.eigh(a)[1], (0, 0)),
+        (lambda a: L.eig(a)[1], (2, 0, 0)),
     ],
 )
-def test_empty(f, shape):
-    x = np.zeros(shape)
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_empty(f, shape, dtype):
+    x = np.zeros(shape, dtype)
     out, _, (g,) = pull(f, x)
     np.testing.assert_array_equal(out, f(x))
     assert g.shape == shape

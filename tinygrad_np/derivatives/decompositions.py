@@ -138,7 +138,7 @@ def pinned(ct, v, turn, real):
 def first_row(v):
     """True in the first row, where it is real in every column; else in the last, or nowhere."""
     rows = np.zeros(values_of(v).shape, bool)
-    for i in (0, -1):
+    for i in (0, -1) if rows.size else ():
         if holds(np.all(np.abs(np.imag(values_of(v)[..., i, :])) <= 1e-6)):
             rows[..., i, :] = True
             break
@@ -211,7 +211,7 @@ def eig_ct(ct, out):
         if holds(np.any(tied)):
             turns = [(H(v) @ v_ct, close | loops(tied))]
             determined("eig", "eigenvalues coincide", ct, tied, 0, [ct[1]], turns)
-        if v.dtype.kind == "c":
+        if v.dtype.kind == "c" and v.size:
             size = np.where(np.imag(values_of(v)) == 0, np.abs(values_of(v)), -1)
             largest = np.arange(size.shape[-2])[:, None] == np.argmax(size, axis=-2, keepdims=True)
             v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), largest)

@@ -90,6 +90,8 @@ function(
 def pinv_ct(ct, a, out, rcond, hermitian, rtol):
     """The derivative at constant rank; Golub and Pereyra (1973), equation 4.12."""
     p, ph = out, H(out)
+    if hermitian:       # of which NumPy reads the lower triangle
+        a = np.tril(a, -1) + H(np.tril(a, -1)) + diagonal_matrix(np.real(np.diagonal(a, axis1=-2, axis2=-1)))
     discarded = values_of(a) - values_of(a) @ values_of(p) @ values_of(a)
     if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(values_of(a)), initial=0)):
         raise NotDifferentiable(
