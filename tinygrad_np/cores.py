@@ -23,7 +23,7 @@ class Worker:
     """A thread that takes pieces of a loop from its end while another takes them from its start."""
 
     def __init__(self):
-        self.job: tuple[Callable, deque] | None = None
+        self.job: Any = None  # (part, the pieces that nobody has taken)
         self.wake, self.done = SimpleQueue(), SimpleQueue()
         threading.Thread(target=self.work, daemon=True, name="tinygrad_np").start()
 
@@ -71,7 +71,8 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
     >>> sorted(found)
     [1, 2, 3]
     """
-    worker, process = getattr(_own, "worker", (None, 0))
+    own: tuple[Any, int] = getattr(_own, "worker", (None, 0))
+    worker, process = own
     if process != os.getpid():  # threads do not survive a fork
         worker = Worker()
         _own.worker = worker, os.getpid()
@@ -100,26 +101,33 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
 class Choice:
     """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
-    A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 50 times
-    as long: so what threads lose while they are held up stays below a tenth.
+    A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 20 times
+    as long: so what threads lose while they are held up stays below a fifth. A way's first call does not count.
     """
 
     def __init__(self):
-        self.spent, self.times = 0.0, [0.0, 0.0]  # seconds since the last trial, and a call of each way
+        self.spent = 0.0  # seconds since the slower way was tried
+        self.times: list[float | None] = [None, None]  # of a call of each way; 0 after its first
 
     def pick(self) -> int:
         """0 or 1: the way to take now."""
-        best = self.times[1] < self.times[0]
-        if self.spent > 50 * self.times[not best]:
+        one, two = self.times
+        if not one or not two:
+            return int(bool(one))
+        best = two < one
+        if self.spent > 20 * max(one, two):
             self.spent = 0.0
-            return not best
-        return best
+            return int(not best)
+        return int(best)
 
     def note(self, way: int, seconds: float) -> None:
         """How long it took."""
         self.spent += seconds
-        known = self.times[way] or seconds
-        self.times[way] = min(seconds, known + 0.25 * (seconds - known))
+        known = self.times[way]
+        if known is None:
+            self.times[way] = 0.0
+        else:
+            self.times[way] = min(seconds, (known or seconds) + 0.25 * (seconds - (known or seconds)))
 
     def run(self, part: Callable[[Any], object], pieces: list) -> None:
         """Run `part` on each piece, on two cores where that is quicker."""

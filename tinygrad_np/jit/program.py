@@ -6,7 +6,6 @@ import sys
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -138,9 +137,12 @@ class Program:
                 view = next(v for _, v in self.results if v.storage == number)
                 self.buffers[number] = np.empty(shape, view.dtype)
                 bases[number] = memory(self.buffers[number])
-        source = Source(plan, bases, compiling=kernels.INSTALLED and self.calls > kernels.AFTER, sharing=self.shares)
-        self.replay = source.build(len(self.inputs))
+        compiling = kernels.INSTALLED and self.calls > kernels.AFTER
+        source = Source(plan, bases, compiling=compiling, sharing=self.shares)
+        self.replay = self.unshared = source.build(len(self.inputs))
         self.text = source.text
+        if self.shares:
+            self.unshared = Source(plan, bases, compiling=compiling).build(len(self.inputs))
         self.simple = all(what == "array" for _, what in self.inputs)
         return True
 
@@ -199,17 +201,17 @@ class Program:
         return self.rebuild(values)
 
     def run(self, arrays: list[ndarray]) -> list[ndarray]:
-        """Replay, with BLAS on one core where large products are shared here, else as proves quicker."""
-        if self.shares:
-            with one_thread():
-                return self.replay(*arrays)
+        """Replay: with BLAS on one core and large products shared here, or with BLAS's threads, as proves quicker."""
         if not self.threads:
             return self.replay(*arrays)
-        own = self.threads.pick()
+        theirs = self.threads.pick()
         start = time.perf_counter()
-        with nullcontext() if own else one_thread():
-            out = self.replay(*arrays)
-        self.threads.note(own, time.perf_counter() - start)
+        if theirs:
+            out = self.unshared(*arrays)
+        else:
+            with one_thread():
+                out = self.replay(*arrays)
+        self.threads.note(theirs, time.perf_counter() - start)
         return out
 
     def own_grads(self) -> None:
