@@ -7,6 +7,7 @@ and copied otherwise. A tensor that shares memory with another living one refuse
 from __future__ import annotations
 
 import sys
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Assignment(Traced):
 
     __slots__ = ()
 
-    def __setitem__(self, index, value) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:
         refuse_view(self)
         index, amount = raw(index), raw(value)
         recording = current().recording
@@ -42,9 +43,10 @@ class Assignment(Traced):
             value = np.stack(value)
             amount, tracked = value.array, (self.node.tracked, True)
         if tracked[1] and self.array.dtype.kind not in "fc":
-            raise TypeError(f"x[...] = value: the value needs a gradient and x is {self.dtype}; make x floating first")
+            raise TypeError(f"x[...] = value: the value needs a gradient and x is {self.array.dtype}; make x floating "
+                            "first")
         if tracked[1] and value.dtype.kind == "c" and self.array.dtype.kind != "c":
-            raise TypeError(f"x[...] = value: the value is complex and x is {self.dtype}")
+            raise TypeError(f"x[...] = value: the value is complex and x is {self.array.dtype}")
         if refs(self) != ALONE or self.array.base is not None or not self.array.flags.writeable:
             self.array = np.array(self.array)
         self.array[index] = amount
@@ -52,58 +54,60 @@ class Assignment(Traced):
             row = TABLE[assigned]
             parents = (self.node, value.node if tracked[1] else CONST)
             index = kept(index)
-            self.node = Node(row, parents, row.save((self.array, index, amount), None, tracked), self.shape, self.dtype)
+            saved = row.save((self.array, index, amount), None, tracked)
+            self.node = Node(row, parents, saved, self.array.shape, self.array.dtype)
             if mode.get() is not None:
                 self.node = watched(self.node, self.array)
         elif self.node.tracked:
             self.node = CONST
 
-    def _update(self, ufunc, value):
+    def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor."""
-        result = (CALLS[ufunc] or ufunc)(self, value)
+        result: Any = CALLS[ufunc](self, value)
         if shares(self) and sys.getrefcount(self) <= TEMPORARY:
             return result           # the middle of x[i] += v: the assignment that follows writes it
         refuse_view(self)
-        if result.shape != self.shape:
-            raise ValueError(f"x {ufunc.__name__}= value: the result has shape {result.shape}; x has {self.shape}")
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"x {ufunc.__name__}= value: the result is {result.dtype}; x is {self.dtype}")
+        shape, dtype = self.array.shape, self.array.dtype
+        if result.shape != shape:
+            raise ValueError(f"x {ufunc.__name__}= value: the result has shape {result.shape}; x has {shape}")
+        if not np.can_cast(result.dtype, dtype, "same_kind"):
+            raise TypeError(f"x {ufunc.__name__}= value: the result is {result.dtype}; x is {dtype}")
         if type(self.node) is Leaf:
             if current().recording:
                 raise refused_leaf(self, "x += ")
             self.array[...] = result.array
             changed(self.node)
             return self
-        if result.dtype != self.dtype:
-            result = np.astype(result, self.dtype)
+        if result.dtype != dtype:
+            result = np.astype(result, dtype)
         self.array, self.node = result.array, result.node
         return self
 
-    def __iadd__(self, value):
+    def __iadd__(self, value: Any) -> Self:
         return self._update(np.add, value)
 
-    def __isub__(self, value):
+    def __isub__(self, value: Any) -> Self:
         return self._update(np.subtract, value)
 
-    def __imul__(self, value):
+    def __imul__(self, value: Any) -> Self:
         return self._update(np.multiply, value)
 
-    def __itruediv__(self, value):
+    def __itruediv__(self, value: Any) -> Self:
         return self._update(np.divide, value)
 
-    def __ifloordiv__(self, value):
+    def __ifloordiv__(self, value: Any) -> Self:
         return self._update(np.floor_divide, value)
 
-    def __imod__(self, value):
+    def __imod__(self, value: Any) -> Self:
         return self._update(np.remainder, value)
 
-    def __ipow__(self, value):
+    def __ipow__(self, value: Any) -> Self:
         return self._update(np.power, value)
 
-    def __imatmul__(self, value):
+    def __imatmul__(self, value: Any) -> Self:
         return self._update(np.matmul, value)
 
-    def fill(self, value) -> None:
+    def fill(self, value: Any) -> None:
         """Give every element the same value."""
         self[...] = value
 
@@ -115,8 +119,8 @@ def shares(tensor) -> bool:
 
 def refuse_view(tensor) -> None:
     if shares(tensor):
-        raise ViewError("this tensor is a view of another, and writing to it would change both; assign to the other one, "
-                        "as in x[i] = value, or to a copy: y = y.copy()")
+        raise ViewError("this tensor is a view of another, and writing to it would change both; assign to the other "
+                        "one, as in x[i] = value, or to a copy: y = y.copy()")
 
 
 def refused_leaf(tensor, what: str) -> RuntimeError:
@@ -126,6 +130,8 @@ def refused_leaf(tensor, what: str) -> RuntimeError:
 
 class _Probe:
     """How many references a left operand of += has when it is only an intermediate result."""
+
+    count: int
 
     def __iadd__(self, other):
         _Probe.count = _measure(self)

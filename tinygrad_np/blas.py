@@ -6,11 +6,11 @@ NumPy's wheels bring OpenBLAS; where another BLAS is found, nothing is changed.
 from __future__ import annotations
 
 import ctypes
+from importlib import import_module
+from typing import Any
 
 try:
-    from numpy._core import _multiarray_umath
-
-    _library = ctypes.PyDLL(_multiarray_umath.__file__)
+    _library: Any = ctypes.PyDLL(import_module("numpy._core._multiarray_umath").__file__)
 except (ImportError, OSError):
     _library = None
 

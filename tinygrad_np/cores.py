@@ -31,7 +31,8 @@ class Worker:
         with np.errstate(all="ignore"):
             while True:
                 self.wake.get()
-                part, pieces = self.job or (None, None)  # none if it is done already
+                job: Any = self.job or (None, None)  # none if it is done already
+                part, pieces = job
                 while pieces:
                     try:
                         piece = pieces.pop()
@@ -42,7 +43,7 @@ class Worker:
                         self.done.put(None)
                     except BaseException as error:  # raised again where the loop was asked for
                         self.done.put(error)
-                part = pieces = piece = None
+                job = part = pieces = piece = None
 
 
 PIECES = 4  # a loop is cut into: small enough that neither core waits long for the other

@@ -59,7 +59,8 @@ def careful_bilinear(pull: Callable) -> Callable:
         g = pull(ct, parent, saved)
         if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):     # a recording does without
             return g
-        bad = [~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved]
+        bad = [~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None
+               for s in saved]
         finite = [s if b is None else np.where(b, 0, s) for s, b in zip(saved, bad)]
         counted = [s if b is None else b.astype(s.dtype) for s, b in zip(saved, bad)]
         touched = pull((ct != 0).astype(ct.dtype), parent, counted) != 0

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from .table import TABLE, Plain
 from .tape import CONST
 from .ufuncs import METHODS, assign_out
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
-class Calls(dict[Callable, Any]):
+
+class Calls(dict[Callable, "Callable[..., Tensor]"]):
     """The recorded forms of the ufuncs, each made when it is first asked for; None for one that has none."""
 
     def __missing__(self, ufunc):
@@ -54,8 +57,8 @@ def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
 def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     """A ufunc's options and methods, each said with ordinary calls."""
     row = row_of(ufunc)
-    if isinstance(row, Plain) or not is_tracked(inputs) and not is_tracked(list(kwargs.values())) and "out" not in kwargs \
-            and method != "at":
+    unrecorded = not is_tracked(inputs) and not is_tracked(list(kwargs.values()))
+    if isinstance(row, Plain) or unrecorded and "out" not in kwargs and method != "at":
         call = getattr(ufunc, method)
         result = call(*map(raw, inputs), **{k: raw(v) for k, v in kwargs.items()})
         return result if isinstance(row, Plain) else outputs(result, CONST)
@@ -70,8 +73,8 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     if isinstance(row, Row):
         spelling = (len(args), *kwargs) if kwargs else len(args)
         if spelling not in row.forms:
-            row.forms[spelling] = \
-                recorded(row, len(args), *kwargs) if row.fun is fun or len(args) <= out_position(fun) else None
+            direct = row.fun is fun or len(args) <= out_position(fun)
+            row.forms[spelling] = recorded(row, len(args), *kwargs) if direct else None
         form = row.forms[spelling]
         result = NotImplemented if form is None else form(*args, **kwargs)
         if result is not NotImplemented:
@@ -92,7 +95,8 @@ def out_position(fun: Callable) -> int:
         parameters = list(signature_of(fun).parameters.values())
     except (TypeError, ValueError):
         return sys.maxsize
-    return next((i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD), sys.maxsize)
+    return next((i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD),
+                sys.maxsize)
 
 
 def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:

@@ -131,7 +131,8 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
     values = {
         "$CALL": f"({each('@', first)}), {{{each(repr('@') + ': @', keywords)}}}",
-        "$PASSED": each("_v_@", first).replace("_v_out", "None") + each("@=_v_@", (name for name in keywords if name != "out")),
+        "$PASSED": each("_v_@", first).replace("_v_out", "None")
+        + each("@=_v_@", (name for name in keywords if name != "out")),
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
         "$OPERANDS": each("@", operands), "$PARENTS": each("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
@@ -150,7 +151,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         text = text.replace(word, value)
     space = WORDS | {"_row": row, "_fun": row.fun} | {f"_d_{name}": value for name, value in bound.items()}
     exec(compile(text, f"{__file__} for {row.name}", "exec"), space)
-    form = space["recorded"]
+    form: Any = space["recorded"]
     form.__name__ = row.name
     return form
 

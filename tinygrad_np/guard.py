@@ -76,6 +76,7 @@ def refs(holder) -> int:
 
 class _Holder:
     __slots__ = ("array",)
+    array: np.ndarray
 
 
 def _alone() -> int:
@@ -141,5 +142,5 @@ def check_unchanged(root: Node, leaves) -> None:
                 same.add(node)
             elif any(node.row.keeps_operand(i) for i in touched):
                 raise MutationError(
-                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} recorded "
-                    "it; call backward before the update, or compute the value again after it")
+                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} "
+                    "recorded it; call backward before the update, or compute the value again after it")

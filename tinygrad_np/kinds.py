@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +37,9 @@ def constant(number) -> Callable:
     """The partial that is one number everywhere."""
     def partial():
         return number
-    partial.number = number
-    return partial
+    marked: Any = partial
+    marked.number = number
+    return marked
 
 
 def elementwise_puller(name: str, partial: Callable, product: Callable) -> Callable:

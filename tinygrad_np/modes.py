@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ContextDecorator
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Mode(NamedTuple):
@@ -12,7 +12,7 @@ class Mode(NamedTuple):
     as a derivative of which order (0: the computation itself)."""
 
     recording: bool = True
-    watch: object = None
+    watch: Any = None
     transforms: int = 0
     order: int = 0
 

@@ -21,7 +21,8 @@ ndarray = np.ndarray
 new = object.__new__
 TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
 CONTAINERS = {list, tuple, slice}       # what may have tensors inside
-CONSTANTS = {ndarray, bool, int, float, complex, type(None), type(np._NoValue),     # operands that are taken as they are
+# What is taken as it is, as an operand.
+CONSTANTS = {ndarray, bool, int, float, complex, type(None), type(np._NoValue),
              *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_)))}
 
 

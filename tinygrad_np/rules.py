@@ -61,8 +61,8 @@ class Row:
 
     def __getattr__(self, name: str):
         # What follows from the signature is made at the first use: importing hundreds of rows stays quick.
-        if name not in ("parameters", "names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps", "pulls",
-                        "careful_pulls"):
+        if name not in ("parameters", "names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps",
+                        "pulls", "careful_pulls"):
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         self._prepare()
         return self.__dict__[name]
@@ -74,7 +74,7 @@ class Row:
         self.names = tuple(p for p in self.parameters if p != "out")
         self.diff = tuple(diff or self.names[:len(self.rules)])
         self.positions = tuple(self.names.index(name) for name in self.diff)
-        self.others = tuple(i for i, name in enumerate(self.names) if name not in self.diff and name not in self.ignores)
+        self.others = tuple(i for i, name in enumerate(self.names) if name not in (*self.diff, *self.ignores))
         self.bind = binder(signature)
         wanted = residuals or tuple(map(names_of, self.rules))
         more = tuple(map(names_of, self.jvps)) or ((),) * len(wanted)

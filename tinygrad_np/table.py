@@ -201,7 +201,8 @@ class Primitive:
         and returns (out, memo); the second computes the memo alone, from arguments that its parameters name.
         """
         fun, again = options.pop("memo", (self.fun, None))
-        self._enter(fun, rules, options.pop("kind", "function"), dict(options, diff=diff, name=self.__name__, again=again))
+        kind = options.pop("kind", "function")
+        self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, again=again))
 
     def _enter(self, fun: Callable, rules: tuple, kind: str, options: dict) -> None:
         self._given = fun, rules, kind, options
@@ -289,7 +290,8 @@ getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape), kind="lin
 scatter.defvjp(lambda ct, index: getitem(ct, index), kind="linear", cases=[
     lambda f, A: f(A(3, 2), ([0, 2, 0],), (4, 2)), lambda f, A: f(A(2), slice(1, 3), (4,))])
 assigned.defvjp(lambda ct, index: assigned(ct, index, 0), last_written, diff=("x", "value"), kind="linear", cases=[
-    lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")), lambda f, A: f(A(4), [1, 0, 1], A(3)), lambda f, A: f(A(2, 2), 1, A())])
+    lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")), lambda f, A: f(A(4), [1, 0, 1], A(3)),
+    lambda f, A: f(A(2, 2), 1, A())])
 
 
 def values_of(x) -> np.ndarray:

@@ -26,16 +26,18 @@ class Node:
 
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
-    operation with several outputs they are tuples, and each output is a `Select` node below.
+    operation with several outputs they are lists, and each output is a `Select` node below.
     `made` is left by who made it, see notes.py.
     """
 
     __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "made", "__weakref__")
     tracked = True
-    exposed = None
+    exposed: Any = None
+    shape: Any
+    dtype: Any
     made: Any
 
-    def __init__(self, row, parents: tuple, saved, shape: tuple, dtype):
+    def __init__(self, row: Any, parents: tuple, saved: Any, shape: tuple | list, dtype: Any):
         self.serial = next_serial()
         self.row = row
         self.parents = parents
@@ -48,6 +50,7 @@ class Leaf(Node):
     """Where a gradient is wanted and the tape ends: `grad` is what `backward` has accumulated."""
 
     __slots__ = ("grad", "name", "exposed", "changed")
+    grad: np.ndarray | None
 
     def __init__(self, shape: tuple, dtype, name: str | None = None):
         super().__init__(None, (), (), shape, dtype)
@@ -105,7 +108,7 @@ class FreedGraphError(RuntimeError):
     """The residuals of this graph were released by an earlier backward."""
 
 
-WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))     # the kinds that have a careful pull of their own
+WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))     # the kinds with a careful pull of their own
 
 
 def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None,
@@ -138,7 +141,7 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
     found: dict[Node, Any] = {}
     cts = {root: ct}
     heap: list[tuple[int, Node]] = []
-    newest = (-root.serial, root)       # a candidate beside the heap: a chain never touches the heap
+    newest: tuple[int, Node] | None = (-root.serial, root)      # a candidate beside the heap: a chain never touches it
     while newest or heap:
         if newest is None:
             node = heappop(heap)[1]
@@ -196,7 +199,7 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
 
 def has_nan(a) -> bool:
     """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
-    array = a if type(a) is np.ndarray else getattr(a, "array", a)
+    array: Any = a if type(a) is np.ndarray else getattr(a, "array", a)
     if type(array) in STANDINS:
         return array.may_have_nan()
     first = array.item(array.argmax()) if array.size else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 ndarray = np.ndarray
 
 
-def reflected(ufunc: np.ufunc) -> Any:
+def reflected(ufunc: np.ufunc) -> Callable[..., Tensor]:
     """The operator whose tensor is the second operand."""
-    call: Any = CALLS[ufunc]
+    call = CALLS[ufunc]
     return lambda self, other: call(other, self)
 
 
@@ -60,7 +60,7 @@ class Tensor(ArrayMethods, Leaving):
         if is_tracked(data):
             if requires_grad:
                 raise ValueError("Tensor: data that has a history cannot be a leaf; pass x.detach() for a new leaf")
-            whole = joined(data) if dtype is None else np.astype(joined(data), dtype)
+            whole: Any = joined(data) if dtype is None else np.astype(joined(data), dtype)
             self.array, self.node = np.array(whole.array), whole.node
             return
         array = np.array(raw(data), dtype=dtype)
@@ -163,7 +163,7 @@ class Tensor(ArrayMethods, Leaving):
         return format(self.array if self.array.ndim else self.array.item(), spec)
 
     def __copy__(self) -> Tensor:
-        return np.copy(self)
+        return self.copy("K")
 
     def __reduce__(self) -> tuple:
         if not isinstance(self.node, Leaf):
@@ -183,7 +183,7 @@ class Tensor(ArrayMethods, Leaving):
             raise ValueError("backward: this tensor does not depend on a leaf with requires_grad=True")
         ct = self._cotangent(cotangent, "backward")
         with np.errstate(all="ignore"):     # an unused branch may divide by zero; `times` has the answer
-            found = pullback(self.node, ct, free=not retain_graph)
+            found: dict[Any, Any] = pullback(self.node, ct, free=not retain_graph)
         guard.check_unchanged(self.node, found)
         del ct
         for leaf, g in found.items():
@@ -250,7 +250,7 @@ class Tensor(ArrayMethods, Leaving):
     def __rdivmod__(self, other):
         return other // self, other % self
 
-    __getitem__ = recorded(TABLE[getitem], 2)
+    __getitem__: Callable[..., Tensor] = recorded(TABLE[getitem], 2)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:

@@ -43,7 +43,7 @@ def assign_out(fun: Callable, result, out):
 
 
 def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
-    """A product of stacks (matmul, vecdot, ...) along other axes than the last: move them there, and the result's back."""
+    """A product of stacks (matmul, vecdot, ...) along other axes than the last: moved there, and the result's back."""
     if axes is None:
         axes = [(-1 if axis is None else axis,)] * len(inputs) + [()]
     axes = [a if isinstance(a, tuple) else (a,) for a in axes]
@@ -120,8 +120,8 @@ def outer(ufunc, a, b, **options):
 def at(ufunc, a, indices, b=None):
     """ufunc.at: in place and unbuffered, so that a repeated index counts each time."""
     if not hasattr(a, "node"):
-        raise NotDifferentiable(f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the gradient; "
-                                "make it a tensor")
+        raise NotDifferentiable(f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the "
+                                "gradient; make it a tensor")
     if ufunc in (np.add, np.subtract):
         place = np.broadcast_to(b, values_of(a)[indices].shape)
         a[...] = ufunc(a, scatter(place if hasattr(place, "node") else np.asarray(place, a.dtype), indices, a.shape))

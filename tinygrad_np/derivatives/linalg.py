@@ -367,7 +367,7 @@ composed(np.linalg.tensordot, cases=[lambda f, A: f(A("m", "k"), A("k", "n"), ax
     lambda x1, x2, *, axes=2: np.tensordot(x1, x2, axes)
 )
 composed(np.linalg.vecdot, cases=[lambda f, A: f(A("m", 3), A(3))])(
-    lambda x1, x2, *, axis=-1: np.vecdot(x1, x2, axis=axis)
+    lambda x1, x2, *, axis=-1: np.vecdot(x1, x2, axes=[axis, axis])
 )
 composed(np.linalg.outer, cases=[lambda f, A: f(A("m"), A("n"))])(lambda x1, x2: np.outer(x1, x2))
 composed(np.linalg.cross, cases=[lambda f, A: f(A("m", 3), A(3))])(
