@@ -280,3 +280,13 @@ def test_the_import_is_light_and_gradcheck_needs_no_hypothesis():
         "else:\n    raise SystemExit('no error')\nassert 'pytest' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_output_that_is_rounding_alone_says_nothing_of_the_others():
+    a = np.random.default_rng(3).normal(size=(2, 3, 3))
+
+    def inverse_of_hermitian(a):  # the imaginary part of its diagonal is rounding
+        low = np.tril(a, -1)
+        return np.linalg.inv(low + np.conj(low.T) + np.eye(3) * np.real(a))
+
+    assert gradcheck(inverse_of_hermitian, a[0] + 1j * a[1], order=2)

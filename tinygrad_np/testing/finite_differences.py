@@ -178,13 +178,14 @@ def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np
     """Along which directions f is not continuous at x: f(x) stays apart from its neighbors, however near
     they are.
 
-    One output that jumps stands for all: a decomposition that changes a sign at x does so in every entry.
+    One output that jumps stands for all: a decomposition that changes a sign at x does so in every entry. One that
+    is all noise stands for none.
     """
     with np.errstate(all="ignore"):
         apart = np.abs((right + left) / 2 - f0)
         near, far = apart[-1], apart[levels.index(13)]
         size = np.maximum(np.abs(f0), np.abs(right[-1]))
-        found = (near > 0.25 * far) & (near > 100 * EPS * size + 4 * np.where(np.isfinite(noise), noise, 0))
+        found = (near > 0.25 * far) & (near > 100 * EPS * size + 4 * noise)
     return found.any(axis=1, keepdims=True)
 
 
