@@ -11,6 +11,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+PAUSE = 0.03        # seconds: after a product BLAS's threads go on spinning for about as long, in the next one's time
+
 Way = tuple[Callable, tuple]        # make, args: make(*args) returns the function to time
 
 
@@ -29,6 +31,7 @@ def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 
         for name, pipe in pipes.items():
             pipe.send(loops[name])
             times[name].append(pipe.recv())
+            time.sleep(PAUSE)
     for pipe in pipes.values():
         pipe.send(0)
     for worker in workers:
