@@ -23,7 +23,8 @@ from tinygrad_np.table import TABLE, Plain  # noqa: E402
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
 HEAD = """# NumPy coverage
 
-Made by `python docs/make_coverage.py` from the derivative table, with NumPy {version}; a test compares it with `dir(numpy)`.
+Made by `python docs/make_coverage.py` from the derivative table, with NumPy {version}; a test compares it with \
+`dir(numpy)`.
 
 *Differentiable* functions are recorded, to any order and in both modes; the derivative is the row's own text: a
 partial for an elementwise function, the weights for a reduction, a rule for the cotangent `ct` for others, or the
@@ -47,7 +48,8 @@ def dispatched(fun) -> bool:
 
 @functools.cache
 def lambdas(path: str) -> list[ast.Lambda]:
-    return [node for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))) if isinstance(node, ast.Lambda)]
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
 
 
 def text_of(rule) -> str:
@@ -57,11 +59,13 @@ def text_of(rule) -> str:
     code = rule.__code__
     if rule.__name__ != "<lambda>":
         summary = (inspect.getdoc(rule) or "").split("\n")[0]
-        return f"{rule.__name__}({', '.join(code.co_varnames[:code.co_argcount])})" + (f": {summary}" if summary else "")
+        name = f"{rule.__name__}({', '.join(code.co_varnames[:code.co_argcount])})"
+        return f"{name}: {summary}" if summary else name
     where = {(c[0], c[2]) for c in code.co_positions() if c[0] is not None and c[2]}
     candidates = [node for node in lambdas(code.co_filename) if node.lineno == code.co_firstlineno
                   and [a.arg for a in node.args.args] == list(code.co_varnames[:code.co_argcount])]
-    inside = [node for node in candidates if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if hasattr(n, "lineno"))]
+    inside = [node for node in candidates
+              if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if hasattr(n, "lineno"))]
     return ast.unparse((inside or candidates)[0].body)
 
 

@@ -74,7 +74,8 @@ def operators(x):
     return y
 
 
-@pytest.mark.parametrize("f", [whole, filled, masked, repeated, add_at, multiply_at, out_argument, along_axis, operators])
+@pytest.mark.parametrize("f", [whole, filled, masked, repeated, add_at, multiply_at, out_argument, along_axis,
+                               operators])
 def test_first_and_second_derivatives_against_finite_differences(f):
     jacobian, step = tg.jacobian(f)(X), 1e-6
     value = lambda x: tg.vjp(f, x)[0]  # noqa: E731
@@ -88,7 +89,8 @@ def test_first_and_second_derivatives_against_finite_differences(f):
     np.testing.assert_allclose(tg.jvp(f, (X,), (C,))[1], jacobian @ C, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("index", [0, -1, slice(1, None), [2, 0], np.array([True, False, True]), (slice(None), None), ...])
+@pytest.mark.parametrize("index", [0, -1, slice(1, None), [2, 0], np.array([True, False, True]), (slice(None), None),
+                                   ...])
 def test_values_are_numpys(index):
     a, value = np.arange(3.0), 7.0
     x = Tensor(a) * 1
@@ -135,7 +137,8 @@ def add_to(y):
     y += 1
 
 
-@pytest.mark.parametrize("view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2], lambda x: np.ravel(x)])
+@pytest.mark.parametrize("view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2],
+                                  lambda x: np.ravel(x)])
 @pytest.mark.parametrize("change", [write, add_to])
 def test_a_write_through_a_view_raises_and_names_the_way(view, change):
     base = Tensor([1.0, 2.0, 3.0]) * 1

@@ -14,7 +14,8 @@ from tinygrad_np.table import TABLE, Plain
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-POLICIES = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|", (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M)
+POLICIES = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|",
+                      (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M)
 sys.path.insert(0, str(ROOT / "docs"))
 import make_coverage  # noqa: E402
 
@@ -69,6 +70,7 @@ def test_a_refused_function_says_its_name():
 
 def test_plain_functions_answer_with_plain_arrays():
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
-    answers = [np.argsort(x), x > 1, np.isfinite(x), np.argmax(x), np.searchsorted(x, 1.5), np.count_nonzero(x), np.shape(x)]
+    answers = [np.argsort(x), x > 1, np.isfinite(x), np.argmax(x), np.searchsorted(x, 1.5), np.count_nonzero(x),
+               np.shape(x)]
     assert not any(isinstance(a, tg.Tensor) for a in answers)
     assert all(row.why for row in TABLE.values() if isinstance(row, Plain))

@@ -99,7 +99,8 @@ def test_interior_and_constant_data_are_read_only():
             array[0] = 5
 
 
-@pytest.mark.parametrize("use", [lambda w: w * w, lambda w: np.reshape(w, (2, 1)) * 3.0 @ np.reshape(w, (1, 2)), lambda w: np.exp(w.T * w)])
+@pytest.mark.parametrize("use", [lambda w: w * w, lambda w: np.reshape(w, (2, 1)) * 3.0 @ np.reshape(w, (1, 2)),
+                                 lambda w: np.exp(w.T * w)])
 def test_an_update_between_forward_and_backward_raises(use):
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
     y = use(w)

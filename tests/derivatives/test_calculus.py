@@ -78,7 +78,7 @@ def test_calculus(f, shapes):
 def test_gradient_with_respect_to_coordinates():
     for edge_order in (1, 2):
         agrees(
-            lambda f, x, d: np.gradient(f, x, d, edge_order=edge_order),
+            lambda f, x, d, edge_order=edge_order: np.gradient(f, x, d, edge_order=edge_order),
             real(4, 3),
             ascending(4),
             np.array(0.7),
@@ -166,7 +166,7 @@ def test_quantiles(fun, scale, axis, keepdims):
 )
 def test_quantile_methods(method):
     for q in (0.0, 0.07, 0.33, 0.55, 1.0):
-        agrees(lambda a: np.quantile(a, q, axis=1, method=method), apart(2, 6), order=1)
+        agrees(lambda a, q=q: np.quantile(a, q, axis=1, method=method), apart(2, 6), order=1)
         if 0 < q < 1:
             agrees(lambda a, q: np.quantile(a, q, method=method) + a.sum(), apart(6), np.array(q), order=1)
 

@@ -19,7 +19,7 @@ def cplx(*shape):
 
 
 def adjoint_and_values(f, x):
-    """A linear function's tangent is the function itself, and its pullback the adjoint: <ct, f(u)> = <pullback(ct), u>."""
+    """A linear function's tangent is the function, and its pullback the adjoint: <ct, f(u)> = <pullback(ct), u>."""
     u = (cplx if np.iscomplexobj(x) else real)(*x.shape)
     out, pullback = tg.vjp(f, x)
     ct = (cplx if np.iscomplexobj(out) else real)(*out.shape)
@@ -47,7 +47,7 @@ def adjoint_and_values(f, x):
 def test_one_axis(name, kinds, n, norm):
     for kind in kinds:
         for axis in (-1, 0):
-            adjoint_and_values(lambda a: getattr(np.fft, name)(a, n, axis, norm), kind(6, 5))
+            adjoint_and_values(lambda a, axis=axis: getattr(np.fft, name)(a, n, axis, norm), kind(6, 5))
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -1,4 +1,4 @@
-"""Programs in NumPy's less usual spellings: each gives NumPy's value and its right gradient, or says why it does not."""
+"""Programs in NumPy's less usual spellings: each gives NumPy's value and its right gradient, or says why not."""
 
 import numpy as np
 import pytest
@@ -45,14 +45,17 @@ y = x * 1; y.real = 9 * x; y
 y = x + 0j; y.imag = 9 * x; y
 y = x + 1j * x[0]; y.real *= 2; y.imag += x; y
 y = x * 1; y.sort(0); y.flat = y.ravel()[::-1] * 1; y
-np.insert(x[0], 2, x[1]), np.insert(x[0], [2], x[1]), np.insert(x, 1, x[:, 0], axis=1), np.insert(x, [1], x[:, :2], axis=1)
+np.insert(x[0], 2, x[1]), np.insert(x[0], [2], x[1]), np.insert(x, 1, x[:, 0], axis=1)
+np.insert(x, [1], x[:, :2], axis=1)
 np.insert(x, 1, x[:2], axis=0), np.insert(x, -1, 7.0, axis=0), np.insert(x[0], [1, 1, 3], [1.0, 2.0, 3.0])
 np.lib.stride_tricks.sliding_window_view(x, (2, 2)) * np.arange(24.0).reshape(2, 3, 2, 2)
-np.take(x[0, 0], [0], axis=0), np.take_along_axis(x[:1], np.array([[0, 1]] * 5), 1), np.take_along_axis(x, np.array([[0, 1]]), 1)
+np.take(x[0, 0], [0], axis=0), np.take_along_axis(x[:1], np.array([[0, 1]] * 5), 1)
+np.take_along_axis(x, np.array([[0, 1]]), 1)
 y = np.copy(x[0, 0]); np.put(y, [0], x[1]); y
 np.percentile(x, [25, 75], axis=-1), np.quantile(x, q=[0.1, 0.9])
 np.cov(x, aweights=np.float32([1, 2, 3, 4])), np.cov(x, fweights=[1, 2, 3, 4], aweights=x[0] ** 2)
-np.bincount([0, 1, 1, 3], x[0], 6), np.histogram([0.1, 0.5, 0.5, 2], weights=x[1]), np.histogram(x[0], [-1, 0, 1], None, True, x[1] ** 2)[0]
+np.bincount([0, 1, 1, 3], x[0], 6), np.histogram([0.1, 0.5, 0.5, 2], weights=x[1])
+np.histogram(x[0], [-1, 0, 1], None, True, x[1] ** 2)[0]
 np.histogram2d(np.arange(4), np.arange(4), 3, weights=x[0])[0], np.histogramdd(np.eye(4), 2, weights=x[0])[0]
 np.sign(x + 1j * x[0]), np.sign(x) * x, round(x[0, 0], 1) * x
 np.append([x[0, 0], x[1, 1]], x[0]), np.append([1.0, 2.0], x)

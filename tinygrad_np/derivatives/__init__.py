@@ -1,18 +1,22 @@
 """The calculus, a row a function, in NumPy's own families. Importing the package fills the table."""
 
 from . import (  # noqa: F401
-    calculus,
     decompositions,
+    determinants,
+    differences,
     elementwise,
     fft,
     filling,
     histograms,
     indexing,
+    interpolation,
     joining,
     linalg,
+    norms,
     padding,
     pieces,
     plain,
+    polynomials,
     products,
     reductions,
     shape,

@@ -16,7 +16,7 @@ from ..table import composed, function, primitive, values_of
 from .coincidence import determined, loops, near, uses
 from .elementwise import over
 from .joining import as_operand
-from .linalg import H, diagonal_matrix, hermitian_part, of_triangle, positive_definite, regular
+from .matrices import H, diagonal_matrix, hermitian_part, of_triangle, positive_definite, regular
 
 
 def halved(x):

@@ -10,8 +10,8 @@ from .indexing import open_grid
 def writable(arr, name: str):
     """The first argument, which must be a tensor: an ndarray has nowhere to keep a gradient."""
     if not hasattr(arr, "node"):
-        raise NotDifferentiable(f"np.{name}: the array to change is an ndarray, which would lose the gradient; make it a "
-                                "tensor, as np.zeros_like of one")
+        raise NotDifferentiable(f"np.{name}: the array to change is an ndarray, which would lose the gradient; "
+                                "make it a tensor, as np.zeros_like of one")
     return arr
 
 
@@ -33,7 +33,8 @@ def made(case):
     return run
 
 
-@changing(np.copyto, [lambda f, A: f(A("m", 3), A(3)), lambda f, A: f(A("m", 3), A(3), where=np.array([True, False, True]))])
+@changing(np.copyto, [lambda f, A: f(A("m", 3), A(3)),
+                      lambda f, A: f(A("m", 3), A(3), where=np.array([True, False, True]))])
 def copyto(dst, src, casting="same_kind", where=True):
     writable(dst, "copyto")[...] = src if where is True else np.where(where, src, dst)
 
@@ -86,7 +87,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     return np.astype(np.copy(np.broadcast_to(fill_value, shape)), values_of(a).dtype if dtype is None else dtype)
 
 
-@composed(np.insert, cases=[lambda f, A: f(A("m", 2), 1, A(2), axis=0) if A("m", 2).shape[0] else f(A("m", 2), 0, A(2), axis=0),
+@composed(np.insert, cases=[lambda f, A: f(A("m", 2), min(1, A("m", 2).shape[0]), A(2), axis=0),
                             lambda f, A: f(A(3), [0, 2], A(2)), lambda f, A: f(A(2, 3), slice(0, 2), A(2, 2), axis=1)])
 def insert(arr, obj, values, axis=None):
     arr = arr if hasattr(arr, "node") else np.asarray(arr)

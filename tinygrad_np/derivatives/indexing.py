@@ -8,7 +8,8 @@ from ..table import composed, linear, values_of
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
        lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),
        diff=("x", "y"), signature="condition, x=None, y=None", ignores=("condition",),
-       cases=[lambda f, A: f(np.arange(3) % 2 == 0, A("m", 3), A(3)), lambda f, A: f(np.array([[True], [False]]), A(2, "n"), 0.0)])
+       cases=[lambda f, A: f(np.arange(3) % 2 == 0, A("m", 3), A(3)),
+              lambda f, A: f(np.array([[True], [False]]), A(2, "n"), 0.0)])
 
 
 def at_axis(axis, ndim, index):
@@ -36,10 +37,11 @@ def take_along_axis(arr, indices, axis=-1):
 
 
 def open_grid(indices, axis, shape):
-    """The index that reads, along one axis of an array of `shape`, the position that `indices` gives for every place."""
+    """The index that reads, along one axis of an array of `shape`, the position that `indices` gives everywhere."""
     indices = np.asarray(values_of(indices))
     if indices.dtype.kind not in "iu" or indices.ndim != len(shape):
-        raise IndexError(f"found indices of {indices.ndim} axes, {indices.dtype}; expected {len(shape)} axes of integers")
+        raise IndexError(f"found indices of {indices.ndim} axes, {indices.dtype}; "
+                         f"expected {len(shape)} axes of integers")
     grid = list(np.ogrid[tuple(slice(n) for n in shape)])
     grid[axis % len(shape)] = indices
     return tuple(grid)
@@ -62,7 +64,8 @@ def distinct(a):
     return np.diff(np.sort(a, axis=None))
 
 
-@composed(np.sort, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), axis=0), lambda f, A: f(A("m", "n"), None)],
+@composed(np.sort, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), axis=0),
+                          lambda f, A: f(A("m", "n"), None)],
           kinks=distinct)
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     if axis is None:
@@ -77,10 +80,12 @@ def partition(a, kth, axis=-1, kind="introselect", order=None):
     return np.take_along_axis(a, np.argpartition(values_of(a), kth, axis, kind), axis)
 
 
-@composed(np.select, cases=[lambda f, A: f([np.array([True, False, False]), np.array([True, True, False])], [A(2, 3), A(3)], A())])
+@composed(np.select, cases=[lambda f, A: f([np.array([True, False, False]), np.array([True, True, False])],
+                                           [A(2, 3), A(3)], A())])
 def select(condlist, choicelist, default=0):
     if len(condlist) != len(choicelist):
-        raise ValueError(f"select: found {len(condlist)} conditions and {len(choicelist)} choices; expected as many of each")
+        raise ValueError(f"select: found {len(condlist)} conditions and {len(choicelist)} choices; "
+                         "expected as many of each")
     out = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist)):
         out = np.where(condition, choice, out)

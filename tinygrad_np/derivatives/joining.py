@@ -86,7 +86,8 @@ def block(arrays):
     return join(arrays, 0)
 
 
-@composed(np.meshgrid, cases=[lambda f, A: f(A("m"), A("n")), lambda f, A: f(A("m"), A("n"), indexing="ij", sparse=True)])
+@composed(np.meshgrid, cases=[lambda f, A: f(A("m"), A("n")),
+                              lambda f, A: f(A("m"), A("n"), indexing="ij", sparse=True)])
 def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     ndim = len(xi)
     axes = [1 - i if indexing == "xy" and ndim > 1 and i < 2 else i for i in range(ndim)]
@@ -126,7 +127,8 @@ def dsplit(ary, indices_or_sections):
     return np.split(ary, indices_or_sections, 2)
 
 
-@composed(np.linspace, cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), A("m"), 4, endpoint=False, axis=-1)])
+@composed(np.linspace, cases=[lambda f, A: f(A("m"), A("m"), 5),
+                              lambda f, A: f(A(), A("m"), 4, endpoint=False, axis=-1)])
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     ends = [e if isinstance(e, (int, float, complex)) else values_of(e) for e in (start, stop)]
     kind = np.result_type(*ends, 0.5)       # as NumPy has it: a Python number takes the other end's precision

@@ -24,7 +24,8 @@ def pairs(option, ndim: int) -> list[tuple]:
     rows = [tuple(row) if isinstance(row, (list, tuple)) else row for row in rows]
     if len(rows) == 2 and not any(isinstance(row, tuple) for row in rows):
         return [tuple(rows)] * ndim
-    rows = [row if isinstance(row, tuple) and len(row) == 2 else (row[0] if isinstance(row, tuple) else row,) * 2 for row in rows]
+    rows = [row if isinstance(row, tuple) and len(row) == 2 else (row[0] if isinstance(row, tuple) else row,) * 2
+            for row in rows]
     return rows * ndim if len(rows) == 1 else rows
 
 
@@ -62,17 +63,22 @@ def mirrored(a, axis, before, after, edge):
         left, right, skip = min(before, usable), min(after, usable), 0 if edge else 1
         start = np.flip(a[along(slice(skip, skip + left), axis, a.ndim)], axis)
         end = np.flip(a[along(slice(n - skip - right, n - skip), axis, a.ndim)], axis)
-        a = np.concatenate([2 * a[along(slice(0, 1), axis, a.ndim)] - start, a, 2 * a[along(slice(-1, None), axis, a.ndim)] - end], axis)
+        first, last = a[along(slice(0, 1), axis, a.ndim)], a[along(slice(-1, None), axis, a.ndim)]
+        a = np.concatenate([2 * first - start, a, 2 * last - end], axis)
         before, after = before - left, after - right
     return a
 
 
 @composed(np.pad, cases=[
-    lambda f, A: f(A("m", "n"), ((1, 0), (2, 1))), lambda f, A: f(A("m", "n"), 1, constant_values=((A(), 0.5), (1.0, A()))),
-    lambda f, A: f(A(3, 4), 2, mode="reflect"), lambda f, A: f(A(3, 4), 5, "symmetric"), lambda f, A: f(A(3, 4), (1, 2), mode="edge"),
+    lambda f, A: f(A("m", "n"), ((1, 0), (2, 1))),
+    lambda f, A: f(A("m", "n"), 1, constant_values=((A(), 0.5), (1.0, A()))),
+    lambda f, A: f(A(3, 4), 2, mode="reflect"), lambda f, A: f(A(3, 4), 5, "symmetric"),
+    lambda f, A: f(A(3, 4), (1, 2), mode="edge"),
     lambda f, A: f(A(3, 4), 5, mode="wrap"), lambda f, A: f(A(3, 4), (2, 7), "reflect", reflect_type="odd"),
-    lambda f, A: f(A(2, 3), 4, "symmetric", reflect_type="odd"), lambda f, A: f(A(2, 3), (1, 3), "linear_ramp", end_values=(A(), 2.0)),
-    lambda f, A: f(A(2, 3), 1, "mean"), lambda f, A: f(A(2, 3), 2, "mean", stat_length=2), lambda f, A: f(A(2, 3), 1, "median")],
+    lambda f, A: f(A(2, 3), 4, "symmetric", reflect_type="odd"),
+    lambda f, A: f(A(2, 3), (1, 3), "linear_ramp", end_values=(A(), 2.0)),
+    lambda f, A: f(A(2, 3), 1, "mean"), lambda f, A: f(A(2, 3), 2, "mean", stat_length=2),
+    lambda f, A: f(A(2, 3), 1, "median")],
     kinks=lambda *arrays: gap(arrays[0]))       # the median changes hands where elements tie
 def pad(array, pad_width, mode="constant", *, constant_values=0, end_values=0, stat_length=None, reflect_type="even"):
     if callable(mode):

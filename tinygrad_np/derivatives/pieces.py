@@ -8,12 +8,14 @@ from ..table import composed, function, newer, values_of
 from .joining import as_operand
 
 
-@composed(np.choose, cases=[lambda f, A: f(np.array([0, 1, 0]), [A(3), A(2, 3)]), lambda f, A: f(np.array([3, -1]), [A(2), A()], mode="wrap")])
+@composed(np.choose, cases=[lambda f, A: f(np.array([0, 1, 0]), [A(3), A(2, 3)]),
+                            lambda f, A: f(np.array([3, -1]), [A(2), A()], mode="wrap")])
 def choose(a, choices, mode="raise"):
     which = values_of(a)
     n = len(choices)
     if mode == "raise" and which.size and not 0 <= which.min() <= which.max() < n:
-        raise ValueError(f"choose: found the choice {which.max() if which.max() >= n else which.min()}; expected 0 to {n - 1}")
+        wrong = which.max() if which.max() >= n else which.min()
+        raise ValueError(f"choose: found the choice {wrong}; expected 0 to {n - 1}")
     which = which % n if mode == "wrap" else np.clip(which, 0, n - 1)
     out = choices[0]
     for i in range(1, n):
@@ -22,7 +24,8 @@ def choose(a, choices, mode="raise"):
 
 
 @composed(np.piecewise, cases=[
-    lambda f, A: f(A(4), [np.array([True, False, False, True]), np.array([False, True, False, False])], [np.exp, 2.0, np.sin])])
+    lambda f, A: f(A(4), [np.array([True, False, False, True]), np.array([False, True, False, False])],
+                   [np.exp, 2.0, np.sin])])
 def piecewise(x, condlist, funclist, *args, **kw):
     conditions = np.asarray(condlist, dtype=bool) if not isinstance(condlist, np.ndarray) else condlist.astype(bool)
     if conditions.ndim == x.ndim:
@@ -39,8 +42,9 @@ def piecewise(x, condlist, funclist, *args, **kw):
     return out
 
 
-@composed(np.apply_along_axis, cases=[lambda f, A: f(lambda row: row * row[0], 0, A(3, "n")) if A(3, "n").size else A(3, "n") * 1,
-                                      lambda f, A: f(np.sum, -1, A(2, 3))])
+@composed(np.apply_along_axis, cases=[
+    lambda f, A: f(lambda row: row * row[0], 0, A(3, "n")) if A(3, "n").size else A(3, "n") * 1,
+    lambda f, A: f(np.sum, -1, A(2, 3))])
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     moved = np.moveaxis(arr, axis, -1)
     parts = [as_operand(func1d(moved[i], *args, **kwargs)) for i in np.ndindex(moved.shape[:-1])]
@@ -65,7 +69,8 @@ def unstack(x, /, *, axis=0):
     return tuple(np.moveaxis(x, axis, 0))
 
 
-@composed(np.trim_zeros, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])), lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
+@composed(np.trim_zeros, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])),
+                                lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
 def trim_zeros(filt, trim="fb", axis=None):
     where = np.argwhere(values_of(filt))
     axes = range(filt.ndim) if axis is None else [i % filt.ndim for i in np.atleast_1d(axis)]
@@ -84,7 +89,8 @@ def gaps(*arrays):
 
 
 @composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]], kinks=gaps)
-def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True):
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True,
+           sorted=True):
     found = np.unique(values_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
     first = found[1]
     out = np.ravel(ar)[first] if axis is None else np.take(ar, first, axis)
@@ -97,7 +103,8 @@ def with_values(fun):
     def definition(x):
         found = fun(values_of(x))
         first = np.unique(values_of(x), return_index=True, equal_nan=False)[1]
-        order = np.argsort(np.argsort(found.values if hasattr(found, "_fields") else found))    # NumPy's may not be sorted
+        # NumPy's may not be sorted.
+        order = np.argsort(np.argsort(found.values if hasattr(found, "_fields") else found))
         values = np.ravel(x)[first[order]]
         return found._replace(values=values) if hasattr(found, "_fields") else values
     return definition
@@ -172,19 +179,23 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     return out if dtype is None else np.astype(out, dtype)
 
 
-@composed(np.geomspace, domain=(0.0, np.inf), cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 2.0, 4, endpoint=False)])
+@composed(np.geomspace, domain=(0.0, np.inf), cases=[lambda f, A: f(A("m"), A("m"), 5),
+                                                     lambda f, A: f(A(), 2.0, 4, endpoint=False)])
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if any(np.iscomplexobj(values_of(end)) for end in (start, stop)):
-        raise NotDifferentiable("geomspace of complex numbers turns in the plane and has no derivative here; use np.exp of a linspace")
+        raise NotDifferentiable("geomspace of complex numbers turns in the plane and has no derivative here; "
+                                "use np.exp of a linspace")
     sign = np.sign(values_of(start) if hasattr(start, "node") else start)
-    out = np.expand_dims(sign, axis) * np.exp(np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis))
+    logs = np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
+    out = np.expand_dims(sign, axis) * np.exp(logs)
     return out if dtype is None else np.astype(out, dtype)
 
 
 # ---- numbers in parts -------------------------------------------------------------------------------------
 
 
-@composed(np.divmod, domain=(0.0, np.inf), kinks=lambda x, y: np.sin(np.pi * x / y), cases=[lambda f, A: f(A("m"), A("m"))[1]])
+@composed(np.divmod, domain=(0.0, np.inf), kinks=lambda x, y: np.sin(np.pi * x / y),
+          cases=[lambda f, A: f(A("m"), A("m"))[1]])
 def divmod_(x, y):
     return np.floor_divide(x, y), np.remainder(x, y)
 
@@ -200,8 +211,8 @@ def frexp(x):
     return np.ldexp(x, -exponent), exponent
 
 
-function(np.ldexp, lambda ct, y, x_shape: unbroadcast(np.ldexp(ct, y), x_shape), kind="linear", signature="x, y", conj=False,
-         cases=[lambda f, A: f(A("m", 2), np.array([3, -1]))])
+function(np.ldexp, lambda ct, y, x_shape: unbroadcast(np.ldexp(ct, y), x_shape), kind="linear", signature="x, y",
+         conj=False, cases=[lambda f, A: f(A("m", 2), np.array([3, -1]))])
 
 
 @composed(np.fix, kinks=lambda x: np.sin(np.pi * x), cases=[lambda f, A: f(A("m"))])

@@ -4,17 +4,18 @@ import numpy as np
 
 from ..table import Creation, plain
 
-plain("a comparison", np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,
-      np.array_equal, np.array_equiv)
-plain("a test", np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isneginf, np.iscomplex, np.isreal, np.iscomplexobj,
+plain("a comparison", np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose,
+      np.allclose, np.array_equal, np.array_equiv)
+plain("a test", np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isneginf, np.iscomplex, np.isreal,
+      np.iscomplexobj,
       np.isrealobj, np.all, np.any, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isin)
 plain("a position", np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero,
       np.searchsorted, np.lexsort, np.nanargmax, np.nanargmin, np.digitize)
 plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, np.histogram_bin_edges,
       np.result_type, np.min_scalar_type, np.can_cast, np.common_type, np.array_repr, np.array_str, np.array2string,
       np.may_share_memory, np.shares_memory)
-plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
-      np.bitwise_count, np.packbits, np.unpackbits)
+plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd,
+      np.lcm, np.bitwise_count, np.packbits, np.unpackbits)
 plain("a distance between floating numbers", np.spacing)
 plain("a count or a description", np.einsum_path, np.tril_indices_from,
       np.triu_indices_from, np.diag_indices_from, np.ix_, np.unravel_index, np.ravel_multi_index, np.broadcast_shapes,

@@ -35,8 +35,8 @@ bilinear(np.matmul, matmul_x1, matmul_x2, signature="x1, x2", cases=[
     lambda f, A: f(A(2, 1, "m", "k"), A(3, "k", "n"))])
 
 
-@composed(np.dot, cases=[lambda f, A: f(A("k"), A("k")), lambda f, A: f(A(), A("m")), lambda f, A: f(A("m", "k"), A("k", "n")),
-                         lambda f, A: f(A(2, "m", "k"), A(3, "k", "n"))])
+@composed(np.dot, cases=[lambda f, A: f(A("k"), A("k")), lambda f, A: f(A(), A("m")),
+                         lambda f, A: f(A("m", "k"), A("k", "n")), lambda f, A: f(A(2, "m", "k"), A(3, "k", "n"))])
 def dot(a, b):
     a, b = as_operand(a), as_operand(b)
     if not a.ndim or not b.ndim:
@@ -44,7 +44,8 @@ def dot(a, b):
     return a @ b if b.ndim <= 2 else np.tensordot(a, b, axes=(-1, -2))
 
 
-@composed(np.inner, cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A("k"), A("k")), lambda f, A: f(A(), A("k"))])
+@composed(np.inner, cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A("k"), A("k")),
+                           lambda f, A: f(A(), A("k"))])
 def inner(a, b):
     a, b = as_operand(a), as_operand(b)
     return a * b if not a.ndim or not b.ndim else np.tensordot(a, b, axes=(-1, -1))
@@ -60,13 +61,15 @@ def vdot(a, b):
     return np.ravel(a).conjugate() @ np.ravel(b)
 
 
-@composed(np.tensordot, cases=[lambda f, A: f(A("m", 2, 3), A(2, 3, "n")), lambda f, A: f(A(2, "m", 3), A("n", 3, 2), ((0, 2), (2, 1))),
+@composed(np.tensordot, cases=[lambda f, A: f(A("m", 2, 3), A(2, 3, "n")),
+                               lambda f, A: f(A(2, "m", 3), A("n", 3, 2), ((0, 2), (2, 1))),
                                lambda f, A: f(A("m"), A("n"), 0)])
 def tensordot(a, b, axes=2):
     a, b = as_operand(a), as_operand(b)
     if isinstance(axes, (int, np.integer)):
         axes = (range(a.ndim - axes, a.ndim), range(axes))
-    left, right = ([i % t.ndim for i in ([ax] if isinstance(ax, (int, np.integer)) else ax)] for t, ax in zip((a, b), axes))
+    left, right = ([i % t.ndim for i in ([ax] if isinstance(ax, (int, np.integer)) else ax)]
+                   for t, ax in zip((a, b), axes))
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} differ along axes {left} and {right}")
     rest_a = [i for i in range(a.ndim) if i not in left]
@@ -154,7 +157,8 @@ def einsum_ct(ct, tracked, inputs, result, operands, optimize):
     for labels, a in zip(inputs, operands):
         for c, n in zip(labels, a.shape):
             lengths[c] = n if lengths.get(c, 1) == 1 else lengths[c]
-    return [operand_ct(ct, i, inputs, result, operands, lengths, optimize) if t else None for i, t in enumerate(tracked)]
+    return [operand_ct(ct, i, inputs, result, operands, lengths, optimize) if t else None
+            for i, t in enumerate(tracked)]
 
 
 def operand_ct(ct, i, inputs, result, operands, lengths, optimize):
@@ -163,7 +167,8 @@ def operand_ct(ct, i, inputs, result, operands, lengths, optimize):
     rest = [(inputs[j], operands[j]) for j in range(len(operands)) if j != i]
     known = set(result).union(*(names for names, _ in rest)) if rest else set(result)
     wide = "".join(c for c in own if c in known)
-    g = np.einsum(",".join([result] + [names for names, _ in rest]) + "->" + wide, ct, *(a for _, a in rest), optimize=optimize)
+    g = np.einsum(",".join([result] + [names for names, _ in rest]) + "->" + wide, ct, *(a for _, a in rest),
+                  optimize=optimize)
     full = tuple(lengths[c] for c in own)
     found = dict(zip(wide, g.shape))
     g = np.reshape(g, tuple(found.get(c, 1) for c in own))
@@ -187,7 +192,8 @@ contract.defvjp(einsum_ct, diff=("operands",), joint=True, kind="multilinear",
 
 
 @composed(np.einsum, cases=[
-    lambda f, A: f("ij,jk", A("m", "k"), A("k", "n")), lambda f, A: f("ii->i", A("n", "n")), lambda f, A: f("iij->j", A(2, 2, "n")),
+    lambda f, A: f("ij,jk", A("m", "k"), A("k", "n")), lambda f, A: f("ii->i", A("n", "n")),
+    lambda f, A: f("iij->j", A(2, 2, "n")),
     lambda f, A: f("ij,ij->", A("m", "n"), A("m", "n")), lambda f, A: f("...i,...i->...", A(2, "m", 3), A("m", 3)),
     lambda f, A: f("i,j,k->kj", A(2), A("m"), A("n"), optimize=True), lambda f, A: f("ij->", A("m", "n")),
     lambda f, A: f("ij,ij->ij", A("m", 1), A(1, 3)), lambda f, A: f(A("m", "n"), [0, 1], A("n"), [1], [0])])

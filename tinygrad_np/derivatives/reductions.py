@@ -75,8 +75,8 @@ def gap(a):
 
 
 for extreme in {np.max, np.amax, np.min, np.amin}:
-    reduction(extreme, ties, cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)],
-              kinks=gap)
+    reduction(extreme, ties,
+              cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)], kinks=gap)
 
 
 def others(a, axis, where):

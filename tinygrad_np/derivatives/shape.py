@@ -14,7 +14,8 @@ def inverse(axes, ndim):
 
 def reshape_ct(ct, a_shape, order):
     if order not in ("C", "F"):
-        raise NotDifferentiable(f"order={order!r} follows the layout of the memory, which has no derivative; say 'C' or 'F'")
+        raise NotDifferentiable(f"order={order!r} follows the layout of the memory, which has no derivative; "
+                                "say 'C' or 'F'")
     return np.reshape(ct, a_shape, order=order)
 
 
@@ -26,14 +27,16 @@ if np.permute_dims is not np.transpose:
     linear(np.permute_dims, lambda ct, axes: np.transpose(ct, inverse(axes, ct.ndim)),
            cases=[lambda f, A: f(A("m", 2, "n"), (1, 2, 0))])
 linear(np.matrix_transpose, lambda ct: np.matrix_transpose(ct), cases=[lambda f, A: f(A(2, "m", "n"))])
-linear(np.swapaxes, lambda ct, axis1, axis2: np.swapaxes(ct, axis1, axis2), cases=[lambda f, A: f(A("m", 2, "n"), 0, -1)])
+linear(np.swapaxes, lambda ct, axis1, axis2: np.swapaxes(ct, axis1, axis2),
+       cases=[lambda f, A: f(A("m", 2, "n"), 0, -1)])
 linear(np.moveaxis, lambda ct, source, destination: np.moveaxis(ct, destination, source),
        cases=[lambda f, A: f(A("m", 2, "n"), (0, 1), (-1, 0))])
 linear(np.expand_dims, lambda ct, a_shape: np.reshape(ct, a_shape), cases=[lambda f, A: f(A("m", "n"), (0, -1))])
 linear(np.squeeze, lambda ct, a_shape: np.reshape(ct, a_shape), cases=[lambda f, A: f(A("m", 1, "n"), 1)])
 linear(np.broadcast_to, lambda ct, array_shape: unbroadcast(ct, array_shape),
        cases=[lambda f, A: f(A("m", 1), (2, A("m", 1).shape[0], 3))])
-linear(np.flip, lambda ct, axis: np.flip(ct, axis), cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), (0, -1))])
+linear(np.flip, lambda ct, axis: np.flip(ct, axis), cases=[lambda f, A: f(A("m", "n")),
+                                                           lambda f, A: f(A("m", "n"), (0, -1))])
 linear(np.fliplr, lambda ct: np.fliplr(ct), cases=[lambda f, A: f(A("m", "n"))])
 linear(np.flipud, lambda ct: np.flipud(ct), cases=[lambda f, A: f(A("m", "n"))])
 linear(np.rot90, lambda ct, k, axes: np.rot90(ct, -k, axes), cases=[lambda f, A: f(A("m", "n", 2), k=3, axes=(0, -1))])

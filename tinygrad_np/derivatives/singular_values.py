@@ -11,7 +11,7 @@ from ..table import composed, primitive, values_of
 from .coincidence import block, determined, loops, marked, near, uses
 from .decompositions import columns_dot, first_row, inverse_gaps, pinned, separation, skew
 from .joining import as_operand
-from .linalg import H, cutoff, diagonal_matrix, hermitian_part, of_triangle
+from .matrices import H, cutoff, diagonal_matrix, hermitian_part, of_triangle
 
 
 @primitive

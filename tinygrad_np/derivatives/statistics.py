@@ -177,7 +177,8 @@ def named_quantile(fun, skip_nan, scale, cases):
             raise NotDifferentiable(
                 f"{fun.__name__}: weights= has no derivative here; repeat the elements, or detach"
             )
-        return quantiles(a, q if scale == 1 else np.divide(q, scale) if isinstance(q, (list, tuple)) else q / scale, axis, method, keepdims, skip_nan)
+        return quantiles(a, q if scale == 1 else np.divide(q, scale) if isinstance(q, (list, tuple)) else q / scale,
+                         axis, method, keepdims, skip_nan)
 
     return definition
 

@@ -9,7 +9,7 @@ import scipy.linalg as sl
 
 from ..cotangents import unbroadcast
 from ..derivatives.joining import as_operand
-from ..derivatives.linalg import H, positive_definite, regular
+from ..derivatives.matrices import H, positive_definite, regular
 from ..derivatives.products import mT
 from ..rules import NotDifferentiable
 from ..table import primitive, values_of

@@ -14,8 +14,9 @@ from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
 from ..kinds import Reduction
 from ..table import TABLE, primitive, values_of
-from .ufuncs import polygamma as polygamma
-from .ufuncs import zeta as zeta
+from . import ufuncs  # noqa: F401 - the rows that are used here
+from .gamma import polygamma as polygamma
+from .gamma import zeta as zeta
 
 # ---- logsumexp and softmax --------------------------------------------------------------------------------
 

@@ -17,6 +17,12 @@ def operands(x, loc, scale):
     return x, loc, scale if np.all(positive) else np.where(positive, scale, np.nan)
 
 
+def standardized(x, loc, scale):
+    """How many scales x lies above loc."""
+    x, loc, scale = operands(x, loc, scale)
+    return (x - loc) / scale
+
+
 class norm:
     """The normal distribution with mean `loc` and standard deviation `scale`.
 
@@ -39,26 +45,22 @@ class norm:
     @staticmethod
     def cdf(x, loc=0, scale=1):
         """The probability of at most x."""
-        x, loc, scale = operands(x, loc, scale)
-        return sc.ndtr((x - loc) / scale)
+        return sc.ndtr(standardized(x, loc, scale))
 
     @staticmethod
     def logcdf(x, loc=0, scale=1):
         """The logarithm of the probability of at most x, also far below the mean."""
-        x, loc, scale = operands(x, loc, scale)
-        return sc.log_ndtr((x - loc) / scale)
+        return sc.log_ndtr(standardized(x, loc, scale))
 
     @staticmethod
     def sf(x, loc=0, scale=1):
         """The probability of more than x."""
-        x, loc, scale = operands(x, loc, scale)
-        return sc.ndtr((loc - x) / scale)
+        return sc.ndtr(-standardized(x, loc, scale))
 
     @staticmethod
     def logsf(x, loc=0, scale=1):
         """The logarithm of the probability of more than x."""
-        x, loc, scale = operands(x, loc, scale)
-        return sc.log_ndtr((loc - x) / scale)
+        return sc.log_ndtr(-standardized(x, loc, scale))
 
     @staticmethod
     def ppf(q, loc=0, scale=1):

@@ -1,0 +1,225 @@
+"""The gamma and beta functions and their incomplete integrals (DLMF, chapters 5 and 8)."""
+
+import numpy as np
+import scipy.special as sc
+
+from ..cotangents import times, unbroadcast
+from ..rules import NotDifferentiable
+from ..table import POSITIVE, elementwise, primitive, values_of
+
+inf, pi = np.inf, np.pi
+OPEN_UNIT = (0.0, 1.0)
+
+
+@primitive
+def polygamma(n, x):
+    """The derivative of order n of digamma, for a whole number n; DLMF 5.15."""
+    if np.iscomplexobj(x):
+        raise NotDifferentiable("polygamma, the derivative of digamma, of a complex number is not known here")
+    return sc.polygamma(n, x)
+
+
+polygamma.defvjp(
+    lambda ct, n, x, x_shape: unbroadcast(times(ct, polygamma(np.add(n, 1), x)), x_shape),
+    diff=("x",),
+    domain=POSITIVE,
+    cases=[lambda f, A: f(1, A("m", "n")), lambda f, A: f(np.array([0, 2]), A("m", 2))],
+)
+
+
+@primitive
+def zeta(x, q=1.0):
+    """The Hurwitz zeta function, the sum of (k + q)⁻ˣ; DLMF 25.11. Its derivative in q is known."""
+    return sc.zeta(x, q)
+
+
+zeta.defvjp(
+    lambda ct, x, q, q_shape: unbroadcast(times(ct, -x * zeta(np.add(x, 1), q)), q_shape),
+    diff=("q",),
+    domain=POSITIVE,
+    cases=[lambda f, A: f(2.5, A("m", "n") + 0.5)],
+)
+
+
+def rgamma_slope(x, out):
+    """-ψ(x) / Γ(x), whose limit at the pole x = -n is (-1)ⁿ n!."""
+    pole = (values_of(x) <= 0) & (values_of(x) == np.floor(values_of(x).real))
+    n = np.where(pole, -values_of(x).real, 0)
+    return np.where(pole, np.cos(pi * n) * sc.gamma(n + 1), -out * sc.digamma(np.where(pole, 1, x)))
+
+
+elementwise(sc.gamma, lambda x, out: out * sc.digamma(x), domain=POSITIVE)
+elementwise(sc.gammaln, lambda x: sc.digamma(x), domain=POSITIVE)
+elementwise(sc.loggamma, lambda x: sc.digamma(x), domain=POSITIVE)
+elementwise(sc.rgamma, rgamma_slope, domain=POSITIVE)
+elementwise(sc.gammasgn, 0, domain=POSITIVE)
+elementwise(sc.digamma, lambda x: polygamma(1, x), domain=POSITIVE)
+elementwise(
+    sc.poch,
+    lambda x, y, out: out * (sc.digamma(x + y) - sc.digamma(x)),
+    lambda x, y, out: out * sc.digamma(x + y),
+    domain=POSITIVE,
+)
+elementwise(
+    sc.beta,
+    lambda x, y, out: out * (sc.digamma(x) - sc.digamma(x + y)),
+    lambda x, y, out: out * (sc.digamma(y) - sc.digamma(x + y)),
+    domain=POSITIVE,
+)
+elementwise(
+    sc.betaln,
+    lambda x, y: sc.digamma(x) - sc.digamma(x + y),
+    lambda x, y: sc.digamma(y) - sc.digamma(x + y),
+    domain=POSITIVE,
+)
+elementwise(
+    sc.binom,
+    lambda x, y, out: out * (sc.digamma(x + 1) - sc.digamma(x - y + 1)),
+    lambda x, y, out: out * (sc.digamma(x - y + 1) - sc.digamma(y + 1)),
+    domain=((4.0, inf), (0.0, 3.0)),
+)
+
+
+def summed(term, x, sizes):
+    """Σₙ term(n) until it has converged everywhere: after `sizes`, in blocks."""
+    total = np.zeros(np.shape(x))
+    for start in range(0, sizes, 256):
+        total += np.sum(term(np.arange(start, start + 256)), axis=-1)
+    return total
+
+
+@primitive
+def gammainc_da(a, x):
+    """∂P(a, x)/∂a, the series P = Σ xᵃ⁺ⁿ e⁻ˣ / Γ(a + n + 1) (DLMF 8.7.1) differentiated term by term."""
+    a, x = (v[..., None] for v in np.broadcast_arrays(np.asarray(a, float), np.asarray(x, float)))
+    finite = np.isfinite(x) & (x > 0) & (a > 0)
+    a, x = np.where(finite, a, 1), np.where(finite, x, 1)
+
+    def term(n):
+        size = np.exp(sc.xlogy(a + n, x) - x - sc.gammaln(a + n + 1))
+        return size * (np.log(x) - sc.digamma(a + n + 1))
+
+    most = np.max(x, initial=0)
+    return np.where(finite[..., 0], summed(term, x[..., 0], int(most + 12 * np.sqrt(most) + 60)), 0)
+
+
+@primitive
+def betainc_dab(a, b, x):
+    """∂I/∂a and ∂I/∂b, the series I = Σ x^(a+n) (1-x)^b Γ(a+b+n) / (Γ(a+n+1) Γ(b)) (DLMF 8.17.8) term by term."""
+    a, b, x = np.broadcast_arrays(*(np.asarray(v, float) for v in (a, b, x)))
+    turn = x > (a + 1) / (a + b + 2)  # I(a, b, x) = 1 - I(b, a, 1 - x): the series that converges faster
+    p, q, z = (
+        np.where(turn, b, a)[..., None],
+        np.where(turn, a, b)[..., None],
+        np.where(turn, 1 - x, x)[..., None],
+    )
+    inside = (z > 0) & (z < 1)
+    z = np.where(inside, z, 0.5)
+
+    def size(n):
+        return np.exp(
+            (p + n) * np.log(z)
+            + q * np.log1p(-z)
+            + sc.gammaln(p + q + n)
+            - sc.gammaln(p + n + 1)
+            - sc.gammaln(q)
+        )
+
+    def dp(n):
+        return size(n) * (np.log(z) + sc.digamma(p + q + n) - sc.digamma(p + n + 1))
+
+    def dq(n):
+        return size(n) * (np.log1p(-z) + sc.digamma(p + q + n) - sc.digamma(q))
+
+    hard = max(np.max(np.where(inside, (40 + q * 4) / -np.log(z), 0), initial=0), 0)
+    terms = int(min(hard + np.max(q, initial=0) * 2 + 60, 200_000))
+    first, second = (np.where(inside[..., 0], summed(t, x, terms), 0) for t in (dp, dq))
+    return np.where(turn, -second, first), np.where(turn, -first, second)
+
+
+def refuse(name):
+    """The rule of an argument in which a second derivative has no formula here."""
+
+    def rule(ct):
+        raise NotDifferentiable(f"{name}: the second derivative in a shape parameter is not known here")
+
+    return rule
+
+
+def gamma_density(a, x):
+    return np.exp(sc.xlogy(a - 1, x) - x - sc.gammaln(a))
+
+
+def beta_density(a, b, x):
+    return np.exp(sc.xlogy(a - 1, x) + sc.xlog1py(b - 1, -x) - sc.betaln(a, b))
+
+
+def gammainc_da_slope(a, x):
+    """∂²P/∂a∂x; 0 where the series is not summed."""
+    inside = np.isfinite(values_of(x)) & (values_of(x) > 0)
+    x = np.where(inside, x, 1)
+    return np.where(inside, gamma_density(a, x) * (np.log(x) - sc.digamma(a)), 0)
+
+
+def betainc_dab_slopes(a, b, x):
+    """∂²I/∂a∂x and ∂²I/∂b∂x; 0 where the series is not summed."""
+    inside = (values_of(x) > 0) & (values_of(x) < 1)
+    x = np.where(inside, x, 0.5)
+    density, both = np.where(inside, beta_density(a, b, x), 0), sc.digamma(a + b)
+    return density * (np.log(x) - sc.digamma(a) + both), density * (np.log1p(-x) - sc.digamma(b) + both)
+
+
+def betainc_dab_x(ct, a, b, x, x_shape):
+    first, second = betainc_dab_slopes(a, b, x)
+    return unbroadcast(times(ct[0], first) + times(ct[1], second), x_shape)
+
+
+gammainc_da.defvjp(
+    refuse("gammainc"),
+    lambda ct, a, x, x_shape: unbroadcast(times(ct, gammainc_da_slope(a, x)), x_shape),
+    domain=POSITIVE,
+    cases=[lambda f, A: f(np.array([2.5, 0.7]), A("m", 2))],
+)
+betainc_dab.defvjp(
+    refuse("betainc"),
+    refuse("betainc"),
+    betainc_dab_x,
+    domain=OPEN_UNIT,
+    cases=[lambda f, A: f(np.array([2.5, 0.7]), 1.5, A("m", 2))],
+)
+elementwise(sc.gammainc, lambda x, y: gammainc_da(x, y), lambda x, y: gamma_density(x, y), domain=POSITIVE)
+elementwise(sc.gammaincc, lambda x, y: -gammainc_da(x, y), lambda x, y: -gamma_density(x, y), domain=POSITIVE)
+elementwise(
+    sc.gammaincinv,
+    lambda x, out: -gammainc_da(x, out) / gamma_density(x, out),
+    lambda x, out: 1 / gamma_density(x, out),
+    domain=(POSITIVE, OPEN_UNIT),
+)
+elementwise(
+    sc.gammainccinv,
+    lambda x, out: -gammainc_da(x, out) / gamma_density(x, out),
+    lambda x, out: -1 / gamma_density(x, out),
+    domain=(POSITIVE, OPEN_UNIT),
+)
+ABX = {"names": ("a", "b", "x"), "domain": (POSITIVE, POSITIVE, OPEN_UNIT)}
+elementwise(
+    sc.betainc,
+    lambda a, b, x: betainc_dab(a, b, x)[0],
+    lambda a, b, x: betainc_dab(a, b, x)[1],
+    beta_density,
+    **ABX,
+)
+elementwise(
+    sc.betaincc,
+    lambda a, b, x: -betainc_dab(a, b, x)[0],
+    lambda a, b, x: -betainc_dab(a, b, x)[1],
+    lambda a, b, x: -beta_density(a, b, x),
+    **ABX,
+)
+elementwise(
+    sc.betaincinv,
+    lambda a, b, out: -betainc_dab(a, b, out)[0] / beta_density(a, b, out),
+    lambda a, b, out: -betainc_dab(a, b, out)[1] / beta_density(a, b, out),
+    lambda a, b, out: 1 / beta_density(a, b, out),
+    **ABX,
+)

@@ -1,0 +1,20 @@
+"""A ufunc of SciPy whose derivative is known in its last argument alone, such as a Bessel function of an order."""
+
+from ..cotangents import times, unbroadcast
+from ..table import REAL, function
+
+
+def in_last(fun, partial, names, domain=REAL):
+    """A function whose derivative is known in its last argument alone: its partial, a function of all and out."""
+    return function(
+        fun,
+        lambda ct, *read: unbroadcast(times(ct, partial(*read[:-1])), read[-1]),
+        diff=names[-1:],
+        signature=", ".join(names),
+        residuals=((*names, "out", f"{names[-1]}_shape"),),
+        domain=domain,
+        cases=[lambda f, A: f(*ORDERS[: len(names) - 1], A("m", "n"))],
+    )
+
+
+ORDERS = (2, 3)
