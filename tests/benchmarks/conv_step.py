@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .timing import interleaved, report
+from .train_step import training_step
 
 
 def data(batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,13 +22,9 @@ def data(batch: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((batch, 1, 28, 28), np.float32), rng.integers(0, 10, batch)
 
 
-def ours(batch: int, jit: bool = False) -> Callable:
-    import tinygrad_np as tg
-    import tinygrad_np.nn.functional as F
-    from tinygrad_np import nn, optim
-
-    x, y = data(batch)
-    model = nn.Sequential(
+def network(nn):
+    """The network in the layers of `nn`, which PyTorch and we name alike."""
+    return nn.Sequential(
         nn.Conv2d(1, 16, 5),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -37,15 +34,18 @@ def ours(batch: int, jit: bool = False) -> Callable:
         nn.Flatten(),
         nn.Linear(512, 10),
     )
+
+
+def ours(batch: int, jit: bool = False) -> Callable:
+    import tinygrad_np as tg
+    import tinygrad_np.nn.functional as F
+    from tinygrad_np import nn, optim
+
+    x, y = data(batch)
+    model = network(nn)
     optimizer = optim.Adam(model.parameters())
 
-    def step(x, y):
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    step = training_step(model, optimizer, F.cross_entropy)
     step = tg.jit(step) if jit else step
     return lambda: step(x, y)
 
@@ -59,26 +59,10 @@ def pytorch(batch: int) -> Callable:
     from torch import nn
 
     x, y = map(torch.from_numpy, data(batch))
-    model = nn.Sequential(
-        nn.Conv2d(1, 16, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(512, 10),
-    )
+    model = network(nn)
     optimizer = torch.optim.Adam(model.parameters())
-
-    def step():
-        loss = nn.functional.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    step = training_step(model, optimizer, nn.functional.cross_entropy)
+    return lambda: step(x, y)
 
 
 def jax_jit(batch: int) -> Callable:

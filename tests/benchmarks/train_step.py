@@ -110,6 +110,19 @@ def by_hand(problem: Problem):
     return step, lambda: [a for layer in layers for a in layer]
 
 
+def training_step(model, optimizer, cross_entropy):
+    """One step of training, which PyTorch and we say alike."""
+
+    def step(x, y):
+        loss = cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 def ours(problem: Problem, jit: bool = False):
     import tinygrad_np as tg
     import tinygrad_np.nn.functional as F
@@ -123,13 +136,7 @@ def ours(problem: Problem, jit: bool = False):
         p.data = a
     optimizer = getattr(optim, problem.optimizer)(model.parameters(), lr=LR)
 
-    def step(x, y):
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    step = training_step(model, optimizer, F.cross_entropy)
     if jit:
         step, x = tg.jit(step), problem.x
     else:
@@ -153,15 +160,8 @@ def pytorch(problem: Problem):
             p.copy_(torch.from_numpy(a))
     optimizer = getattr(torch.optim, problem.optimizer)(model.parameters(), lr=LR)
     x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-
-    def step():
-        loss = torch.nn.functional.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step, lambda: [p.detach().numpy() for p in model.parameters()]
+    step = training_step(model, optimizer, torch.nn.functional.cross_entropy)
+    return (lambda: step(x, y)), lambda: [p.detach().numpy() for p in model.parameters()]
 
 
 def mygrad(problem: Problem):
