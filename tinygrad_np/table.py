@@ -179,7 +179,7 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
             if hasattr(a, "node"):
                 form = self.forms.get((len(args), *kwargs) if kwargs else len(args))

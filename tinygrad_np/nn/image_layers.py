@@ -11,14 +11,14 @@ from . import functional as F
 from . import init
 from .arguments import array, whole_number
 from .convolution import pair
-from .module import Module, Parameter
+from .module import Layer, Parameter
 
 if TYPE_CHECKING:
     from .convolution import Pair
     from .init import Seed
 
 
-class Conv2d(Module):
+class Conv2d(Layer):
     """Cross-correlation with `out_channels` kernels, (N, C, H, W) to (N, O, oh, ow); weights start as in PyTorch.
 
     `weight` is (out_channels, in_channels / groups, kh, kw).
@@ -49,7 +49,7 @@ class Conv2d(Module):
                 f"padding={self.padding}")
 
 
-class MaxPool2d(Module):
+class MaxPool2d(Layer):
     """The largest element in each window of (N, C, H, W); the stride is the window unless given.
 
     >>> MaxPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4)).tolist()
@@ -67,7 +67,7 @@ class MaxPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(Module):
+class AvgPool2d(Layer):
     """The mean of each window of (N, C, H, W); the stride is the window unless given.
 
     >>> AvgPool2d(2)(np.arange(16.0).reshape(1, 1, 4, 4)).tolist()
@@ -85,7 +85,7 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Layer):
     """What the batch norms share: a scale and a shift a channel, and running statistics for evaluation.
 
     With `momentum=None` the running statistics are the means over all batches so far.

@@ -11,14 +11,14 @@ import numpy as np
 from . import functional as F
 from . import init
 from .arguments import array, probability, whole_number
-from .module import Module, Parameter
+from .module import Layer, Module, Parameter
 from .normalization import as_shape
 
 if TYPE_CHECKING:
     from .init import Seed
 
 
-class Linear(Module):
+class Linear(Layer):
     """x Wᵀ + b, from (..., in_features) to (..., out_features); `weight` is (out_features, in_features).
 
     Weights and biases start from U(-k, k), k = 1 / √in_features, as in PyTorch.
@@ -43,14 +43,14 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class ReLU(Module):
+class ReLU(Layer):
     """max(x, 0)."""
 
     def forward(self, input):
         return F.relu(input)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(Layer):
     """x where x > 0, negative_slope · x elsewhere."""
 
     def __init__(self, negative_slope: float = 0.01):
@@ -63,21 +63,21 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}"
 
 
-class Tanh(Module):
+class Tanh(Layer):
     """The hyperbolic tangent."""
 
     def forward(self, input):
         return F.tanh(input)
 
 
-class Sigmoid(Module):
+class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
     def forward(self, input):
         return F.sigmoid(input)
 
 
-class GELU(Module):
+class GELU(Layer):
     """x · Φ(x); `approximate` is "none" or "tanh"."""
 
     def __init__(self, approximate: str = "none"):
@@ -90,7 +90,7 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class Softmax(Module):
+class Softmax(Layer):
     """exp(x) / Σ exp(x) along axis `dim`."""
 
     def __init__(self, dim: int = -1):
@@ -103,7 +103,7 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
 
-class LayerNorm(Module):
+class LayerNorm(Layer):
     """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted.
 
     >>> LayerNorm(2)(np.array([[1.0, 3.0], [5.0, 5.0]])).numpy().round(3)
@@ -125,7 +125,7 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
-class Embedding(Module):
+class Embedding(Layer):
     """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1).
 
     >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
@@ -144,7 +144,7 @@ class Embedding(Module):
         return ", ".join(map(str, self.weight.shape))
 
 
-class Flatten(Module):
+class Flatten(Layer):
     """The axes from start_dim to end_dim as one: images (N, C, H, W) become rows (N, C·H·W).
 
     >>> Flatten()(np.zeros((2, 3, 4, 5))).shape
@@ -166,7 +166,7 @@ class Flatten(Module):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
-class Dropout(Module):
+class Dropout(Layer):
     """Zero each element with probability p and scale the others by 1 / (1 - p) in training; else the identity.
 
     Masks come from a stream of its own, `generator`, so that a run repeats; set it anew to continue a run.
@@ -187,14 +187,14 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class Identity(Module):
+class Identity(Layer):
     """What it is given."""
 
     def forward(self, input):
         return input
 
 
-class Sequential(Module):
+class Sequential(Layer):
     """Modules, each applied to what the one before it returned; their names are "0", "1", ...
 
     >>> model = Sequential(Linear(4, 3), ReLU(), Linear(3, 2))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional as F
-from .module import Module
+from .module import Layer
 
 
-class CrossEntropyLoss(Module):
+class CrossEntropyLoss(Layer):
     """-log softmax(x)[target] of logits (N, C) and class indices or probabilities, averaged.
 
     >>> import numpy as np
@@ -25,7 +25,7 @@ class CrossEntropyLoss(Module):
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
-class NLLLoss(Module):
+class NLLLoss(Layer):
     """-x[target] of log-probabilities (N, C) and class indices, averaged."""
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"):
@@ -35,7 +35,7 @@ class NLLLoss(Module):
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-class MSELoss(Module):
+class MSELoss(Layer):
     """(x - y)², averaged."""
 
     def __init__(self, reduction: str = "mean"):
@@ -45,7 +45,7 @@ class MSELoss(Module):
         return F.mse_loss(input, target, self.reduction)
 
 
-class L1Loss(Module):
+class L1Loss(Layer):
     """|x - y|, averaged."""
 
     def __init__(self, reduction: str = "mean"):
@@ -55,7 +55,7 @@ class L1Loss(Module):
         return F.l1_loss(input, target, self.reduction)
 
 
-class BCEWithLogitsLoss(Module):
+class BCEWithLogitsLoss(Layer):
     """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, averaged."""
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None):

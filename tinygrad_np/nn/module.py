@@ -62,7 +62,7 @@ class Module:
         """Compute the output from the inputs; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         start = next_serial()
         out = self.forward(*args, **kwargs)
         note_call(weakref.ref(self), start, out)        # a module that keeps an output would be a cycle otherwise
@@ -214,6 +214,13 @@ class Module:
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()}", *children]) + "\n)"
+
+
+class Layer(Module):
+    """A module that returns one tensor, as a type checker may know of those of this package."""
+
+    if TYPE_CHECKING:
+        def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 
 def _members(values: Mapping) -> Iterator[tuple[str, Any]]:
