@@ -103,18 +103,20 @@ class Choice:
     """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
     A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 20 times
-    as long: so what threads lose while they are held up stays below a fifth. A way's first call does not count.
+    as long: so what threads lose while they are held up stays below a fifth. A way's first calls do not count:
+    `unsettled` of them, more than one where what is chosen has choices of its own to make.
     """
 
-    def __init__(self):
+    def __init__(self, unsettled: int = 1):
         self.spent = 0.0  # seconds since the slower way was tried
-        self.times: list[float | None] = [None, None]  # of a call of each way; 0 after its first
+        self.unsettled = [unsettled, unsettled]  # calls of each way that do not count yet
+        self.times: list[float | None] = [None, None]  # seconds a call of each way
 
     def pick(self) -> int:
         """0 or 1: the way to take now."""
         one, two = self.times
-        if not one or not two:
-            return int(bool(one))
+        if one is None or two is None:
+            return int(one is not None)
         best = two < one
         if self.spent > 20 * max(one, two):
             self.spent = 0.0
@@ -125,10 +127,12 @@ class Choice:
         """How long it took."""
         self.spent += seconds
         known = self.times[way]
-        if known is None:
-            self.times[way] = 0.0
+        if self.unsettled[way]:
+            self.unsettled[way] -= 1
+        elif known is None:
+            self.times[way] = seconds
         else:
-            self.times[way] = min(seconds, (known or seconds) + 0.25 * (seconds - (known or seconds)))
+            self.times[way] = min(seconds, known + 0.25 * (seconds - known))
 
     def run(self, part: Callable[[Any], object], pieces: list) -> None:
         """Run `part` on each piece, on two cores where that is quicker."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cores import Choice, cut
+from ..cores import cut, share
 from .instruction import Instruction, View, contiguous
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def shared_lines(source: Source, instructions: list[Instruction], number: int) -
         a, b, out = oriented(i)
         operands.append(f"({source.operand(a)}, {source.operand(b)})")
         pieces += [(k, piece) for piece in cut_product(source.array(out), a.shape[1])]
-    source.names |= {"product_of": product_of, f"cores{number}": Choice(), f"pieces{number}": pieces}
+    source.names |= {"product_of": product_of, "share": share, f"pieces{number}": pieces}
     return [
         f"operands = [{', '.join(operands)}]",
-        f"cores{number}.run(lambda piece: product_of(*operands[piece[0]], piece[1]), pieces{number})",
+        f"share(lambda piece: product_of(*operands[piece[0]], piece[1]), pieces{number})",
     ]
 
 

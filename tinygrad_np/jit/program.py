@@ -26,6 +26,7 @@ from .replay import Differs, Source, memory
 from .state import State, alone
 
 ndarray = np.ndarray
+UNSETTLED = 5  # calls after which the loops of a program know whether two cores are quicker
 
 
 class Program:
@@ -73,7 +74,8 @@ class Program:
             self.plan = Plan(tape.program, tape.storages, views)
             found = [i for step in self.plan.steps for i in step.instructions]
             self.shares = KNOWN and any(map(products.is_large, found))
-            self.threads = Choice() if KNOWN and any(map(products.is_threaded, found)) else None
+            self.threaded = KNOWN and any(map(products.is_threaded, found))
+            self.compiled: bool | None = None
         return self.plan
 
     def persistent(self, view: View) -> View:
@@ -143,7 +145,8 @@ class Program:
         self.text = source.text
         if self.shares:
             self.unshared = Source(plan, bases, compiling=compiling).build(len(self.inputs))
-        self.simple = all(what == "array" for _, what in self.inputs)
+        if compiling is not self.compiled:
+            self.compiled, self.threads = compiling, Choice(UNSETTLED) if self.threaded else None
         return True
 
     def fits(self) -> bool:
