@@ -6,6 +6,7 @@ measured.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 class Worker:
@@ -25,7 +27,29 @@ class Worker:
     def __init__(self):
         self.job: Any = None  # (part, the pieces that nobody has taken)
         self.wake, self.done = SimpleQueue(), SimpleQueue()
-        threading.Thread(target=self.work, daemon=True, name="tinygrad_np").start()
+        self.thread = threading.Thread(target=self.work, daemon=True, name="tinygrad_np")
+        self.thread.start()
+        self.beside: int | None = None  # the core that it keeps off
+
+    def apart(self) -> set[int] | None:
+        """Keep this thread on its core and the worker off it; the cores that this thread may use otherwise.
+
+        Threads that wait for Python's lock are often woken on the core of the one that had it, and both stay there.
+        """
+        if _core is None:
+            return None
+        here, allowed = _core(), os.sched_getaffinity(0)
+        others = allowed - {here}
+        if not others:
+            return None
+        try:
+            if here != self.beside:
+                os.sched_setaffinity(self.thread.native_id, others)
+                self.beside = here
+            os.sched_setaffinity(0, {here})
+        except OSError:  # the system has other plans
+            return None
+        return allowed
 
     def work(self) -> None:
         with np.errstate(all="ignore"):
@@ -81,6 +105,7 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
     worker.job = part, left
     if worker.wake.empty():  # else it has not woken since it was last called
         worker.wake.put(None)
+    allowed = worker.apart()
     try:
         while left:
             try:
@@ -93,7 +118,11 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
         mine += len(left)  # after an error nobody needs the rest
         left.clear()
         worker.job = None
-        errors = [worker.done.get() for _ in range(len(pieces) - mine)]
+        try:
+            errors = [worker.done.get() for _ in range(len(pieces) - mine)]
+        finally:
+            if allowed:
+                os.sched_setaffinity(0, allowed)
     for error in errors:
         if error is not None:
             raise error
@@ -103,13 +132,12 @@ class Choice:
     """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
     A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 20 times
-    as long: so what threads lose while they are held up stays below a fifth. A way's first calls do not count:
-    `unsettled` of them, more than one where what is chosen has choices of its own to make.
+    as long: so what threads lose while they are held up stays below a fifth. A way's first call does not count.
     """
 
-    def __init__(self, unsettled: int = 1):
+    def __init__(self):
         self.spent = 0.0  # seconds since the slower way was tried
-        self.unsettled = [unsettled, unsettled]  # calls of each way that do not count yet
+        self.called = [False, False]  # each way
         self.times: list[float | None] = [None, None]  # seconds a call of each way
 
     def pick(self) -> int:
@@ -127,8 +155,8 @@ class Choice:
         """How long it took."""
         self.spent += seconds
         known = self.times[way]
-        if self.unsettled[way]:
-            self.unsettled[way] -= 1
+        if not self.called[way]:
+            self.called[way] = True
         elif known is None:
             self.times[way] = seconds
         else:

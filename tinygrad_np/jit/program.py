@@ -26,7 +26,6 @@ from .replay import Differs, Source, memory
 from .state import State, alone
 
 ndarray = np.ndarray
-UNSETTLED = 5  # calls after which the loops of a program know whether two cores are quicker
 
 
 class Program:
@@ -146,7 +145,7 @@ class Program:
         if self.shares:
             self.unshared = Source(plan, bases, compiling=compiling).build(len(self.inputs))
         if compiling is not self.compiled:
-            self.compiled, self.threads = compiling, Choice(UNSETTLED) if self.threaded else None
+            self.compiled, self.threads = compiling, Choice() if self.threaded else None
         return True
 
     def fits(self) -> bool:

@@ -143,7 +143,7 @@ class State:
                     self.places.append(Place(value, slot, f"{name}.{slot}"))
                 elif slot != "__weakref__":
                     found.append((inner, f"{name}.{slot}", hosted))
-        call = getattr(type(value), "__call__", None)
+        call = getattr(type(value), "__call__", None)  # noqa: B004 - its function, not whether
         if type(call) is types.FunctionType:
             found.append((call, name, False))
         return found
