@@ -81,7 +81,60 @@ def test_values_and_shapes(call, words):
     assert "\n" not in str(caught.value)
 
 
+IMAGES, KERNELS = draw(2, 3, 5, 4), draw(4, 3, 3, 3)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: F.conv2d(IMAGES[0], KERNELS), r"^conv2d: found shape \(3, 5, 4\); expected .* one image is x\[None\]"),
+    (lambda: F.conv2d(IMAGES, KERNELS[0]), r"^conv2d: weight: found shape \(3, 3, 3\); expected \(O, C / groups"),
+    (lambda: F.conv2d(IMAGES, KERNELS[:, :, :0]), r"^conv2d: weight: found shape \(4, 3, 0, 3\); expected .* none 0"),
+    (lambda: F.conv2d(IMAGES[:, :2], KERNELS), r"^conv2d: found 2 channels .*\(2, 2, 5, 4\); expected 3"),
+    (lambda: F.conv2d(IMAGES, KERNELS, groups=2), "^conv2d: found 3 channels .* expected 6, .* in 2 group"),
+    (lambda: F.conv2d(IMAGES, KERNELS, groups=3), "^conv2d: groups: found 3, which does not divide the 4 kernels"),
+    (lambda: F.conv2d(IMAGES, KERNELS, groups=0), "^conv2d: groups: expected a whole number, 1 or more, found 0"),
+    (lambda: F.conv2d(IMAGES, KERNELS, np.ones(3)), r"^conv2d: bias: found shape \(3,\); expected .* shape \(4,\)"),
+    (lambda: F.conv2d(IMAGES, KERNELS, stride=0), r"^conv2d: stride: expected .* or two of them \(down, .* found 0"),
+    (lambda: F.conv2d(IMAGES, KERNELS, padding=-1), "^conv2d: padding: expected a whole number, 0 or .* found -1"),
+    (lambda: F.conv2d(IMAGES, KERNELS, padding="full"), "^conv2d: padding: expected numbers, 'same' or 'valid', found"),
+    (lambda: F.conv2d(IMAGES, KERNELS, [0.0] * 4, 2, "same"), r"padding='same' needs stride 1, found .*\(2, 2\)"),
+    (lambda: F.conv2d(IMAGES, KERNELS, dilation=(1, 2)), r"^conv2d: the kernel spans \(3, 5\), which does not fit on .*"
+                                                        r"\(5, 4\), with padding \(5, 4\); use"),
+    (lambda: F.conv2d([[1.0], [1.0, 2.0]], KERNELS), "^conv2d: expected an array of numbers, found lists of unequal"),
+    (lambda: F.max_pool2d(IMAGES, (2, 2, 2)), r"^max_pool2d: kernel_size: .* found \(2, 2, 2\)"),
+    (lambda: F.max_pool2d(IMAGES, 0), "^max_pool2d: kernel_size: expected a whole number, 1 or more, .* found 0"),
+    (lambda: F.max_pool2d(IMAGES, 1.5), "^max_pool2d: kernel_size: .* found 1.5"),
+    (lambda: F.max_pool2d(IMAGES, 5), r"^max_pool2d: the kernel spans \(5, 5\), which does not fit on .*\(5, 4\)"),
+    (lambda: F.max_pool2d(IMAGES, 2, padding=2), r"^max_pool2d: padding: found \(2, 2\); .* most half of .* \(2, 2\)"),
+    (lambda: F.avg_pool2d(IMAGES[0], 2), r"^avg_pool2d: found shape \(3, 5, 4\)"),
+    (lambda: F.avg_pool2d(IMAGES, 2, -1), "^avg_pool2d: stride: .* found -1"),
+    (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"^Conv2d: kernel_size: .* found \(3, 3, 3\)"),
+    (lambda: nn.Conv2d(3, 4, 3, 2, "same"), "^Conv2d: padding='same' needs stride 1"),
+    (lambda: nn.MaxPool2d(2, 0), "^MaxPool2d: stride: .* found 0"),
+    (lambda: nn.AvgPool2d(2, padding=-1), "^AvgPool2d: padding: .* found -1"),
+])
+def test_windows(call, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_and_integers_are_images_too():
+    expected = F.conv2d(IMAGES, KERNELS, np.ones(4))
+    np.testing.assert_array_equal(F.conv2d(IMAGES.tolist(), KERNELS.tolist(), [1] * 4), expected)
+    np.testing.assert_array_equal(F.max_pool2d(IMAGES.tolist(), 2), F.max_pool2d(IMAGES, 2))
+    shades = np.random.default_rng(0).integers(0, 256, IMAGES.shape, np.uint8)
+    found = F.conv2d(shades, KERNELS.astype(np.float32))
+    assert found.dtype == np.float32, "bytes do not widen a float32 model"
+    np.testing.assert_array_equal(found, F.conv2d(shades.astype(np.float32), KERNELS.astype(np.float32)))
+    np.testing.assert_array_equal(F.avg_pool2d(shades, 2), F.avg_pool2d(shades.astype(float), 2), "200 + 200 fits")
+    np.testing.assert_array_equal(F.max_pool2d(shades, 2, padding=1), F.max_pool2d(shades.astype(float), 2, padding=1))
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: F.max_pool2d(IMAGES + 1j, 2), r"^max_pool2d\(\(2, 3, 5, 4\) complex128\): expected real numbers"),
+    (lambda: F.max_pool2d(IMAGES > 0, 2), "^max_pool2d.* bool.: expected real numbers"),
+    (lambda: F.conv2d(None, KERNELS), "^conv2d.* object.: expected real numbers"),
+    (lambda: F.conv2d(IMAGES, KERNELS > 0), "^conv2d: weight.* bool.: expected real numbers"),
     (lambda: F.cross_entropy(X + 0j, Y), r"cross_entropy\(\(4, 3\) complex128\): expected real numbers"),
     (lambda: F.cross_entropy(X, Y, weight=np.ones(3) * 1j), r"weight\(\(3,\) complex128\): expected real numbers"),
     (lambda: F.cross_entropy(X, Y, weight=Tensor(np.ones(3), requires_grad=True)), "pass weight.detach()"),

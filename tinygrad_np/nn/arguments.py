@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 
 
-def array(x: Any) -> Any:
+def array(x: Any, name: str = "") -> Any:
     """Arrays and tensors as they are, anything else as NumPy reads it."""
-    return x if hasattr(x, "dtype") else np.asarray(x)
+    if hasattr(x, "dtype"):
+        return x
+    try:
+        return np.asarray(x)
+    except ValueError as error:     # NumPy tells at length of lists that differ in their lengths
+        raise ValueError(f"{name + ': ' * bool(name)}expected an array of numbers, found lists of unequal "
+                         "lengths") from error
 
 
 def floating(name: str, x: Any) -> Any:
@@ -22,13 +28,23 @@ def floating(name: str, x: Any) -> Any:
     Traceback (most recent call last):
     TypeError: softmax((1,) complex128): expected real numbers
     """
-    x = array(x)
+    x = array(x, name)
     kind = x.dtype.kind
     if kind == "f":
         return x
     if kind not in "iu":
         raise TypeError(f"{name}({x.shape} {x.dtype}): expected real numbers")
     return x.astype(np.float64)
+
+
+def numbers(name: str, x: Any) -> Any:
+    """`x` with floating or complex numbers: integers become float64, as in `floating`.
+
+    >>> numbers("avg_pool2d", [1j]).dtype
+    dtype('complex128')
+    """
+    x = array(x, name)
+    return x if x.dtype.kind == "c" else floating(name, x)
 
 
 def whole_number(name: str, what: str, value: Any, least: int = 0) -> int:

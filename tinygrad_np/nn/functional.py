@@ -15,9 +15,7 @@ from ..table import primitive
 from ..tensor import Tensor
 from .arguments import array, floating, probability, whole_number
 from .constants import ones, zeros
-from .convolution import avg_pool2d as avg_pool2d
 from .convolution import conv2d as conv2d
-from .convolution import max_pool2d as max_pool2d
 from .cross_entropy import cross_entropy as cross_entropy
 from .cross_entropy import log_softmax as log_softmax
 from .cross_entropy import nll_loss as nll_loss
@@ -26,6 +24,8 @@ from .erf import erf
 from .init import as_generator
 from .normalization import batch_norm as batch_norm
 from .normalization import layer_norm as layer_norm
+from .pooling import avg_pool2d as avg_pool2d
+from .pooling import max_pool2d as max_pool2d
 
 if TYPE_CHECKING:
     from .init import Seed

@@ -10,31 +10,35 @@ import numpy as np
 from . import functional as F
 from . import init
 from .arguments import array, whole_number
-from .convolution import pair
 from .module import Layer, Parameter
+from .window import border, kernel_and_stride, pair
 
 if TYPE_CHECKING:
-    from .convolution import Pair
     from .init import Seed
+    from .window import Pair
 
 
 class Conv2d(Layer):
     """Cross-correlation with `out_channels` kernels, (N, C, H, W) to (N, O, oh, ow); weights start as in PyTorch.
 
-    `weight` is (out_channels, in_channels / groups, kh, kw).
+    `weight` is (out_channels, in_channels / groups, kh, kw). `padding` may be "same" or "valid", as in `F.conv2d`.
 
     >>> Conv2d(1, 8, 3, padding=1)(np.zeros((2, 1, 28, 28), np.float32)).shape
     (2, 8, 28, 28)
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1, padding: Pair = 0,
-                 dilation: Pair = 1, groups: int = 1, bias: bool = True, *, dtype=np.float32, generator: Seed = None):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1,
+                 padding: Pair | str = 0, dilation: Pair = 1, groups: int = 1, bias: bool = True, *,
+                 dtype=np.float32, generator: Seed = None):
         for what, n in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
             whole_number("Conv2d", what, n, least=1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"Conv2d: groups: {groups} does not divide {in_channels} and {out_channels} channels")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.padding, self.dilation = map(pair, (kernel_size, stride, padding, dilation))
+        self.kernel_size, self.stride = pair("Conv2d", "kernel_size", kernel_size), pair("Conv2d", "stride", stride)
+        self.dilation = pair("Conv2d", "dilation", dilation)
+        border("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
+        self.padding = padding if isinstance(padding, str) else pair("Conv2d", "padding", padding, least=0)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
@@ -46,7 +50,7 @@ class Conv2d(Layer):
 
     def extra_repr(self):
         return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
-                f"padding={self.padding}")
+                f"padding={self.padding!r}")
 
 
 class MaxPool2d(Layer):
@@ -57,8 +61,9 @@ class MaxPool2d(Layer):
     """
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1):
-        self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
-        self.padding, self.dilation = pair(padding), pair(dilation)
+        self.kernel_size, self.stride = kernel_and_stride("MaxPool2d", kernel_size, stride)
+        self.padding = pair("MaxPool2d", "padding", padding, least=0)
+        self.dilation = pair("MaxPool2d", "dilation", dilation)
 
     def forward(self, input):
         return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation)
@@ -75,8 +80,8 @@ class AvgPool2d(Layer):
     """
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
-        self.kernel_size, self.stride = pair(kernel_size), pair(kernel_size if stride is None else stride)
-        self.padding = pair(padding)
+        self.kernel_size, self.stride = kernel_and_stride("AvgPool2d", kernel_size, stride)
+        self.padding = pair("AvgPool2d", "padding", padding, least=0)
 
     def forward(self, input):
         return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding)
