@@ -195,6 +195,22 @@ def test_logsumexp(axis, keepdims):
     assert gradcheck(lambda x: (sp.softmax(x, axis), sp.log_softmax(x, axis)), x, order=2)
 
 
+@pytest.mark.parametrize("fun", [sp.softmax, sp.log_softmax, np.max], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("wrap", [np.array, lambda a: tg.Tensor(a, requires_grad=True)], ids=["array", "tensor"])
+def test_an_axis_without_elements_has_no_largest_one(fun, wrap):
+    with pytest.raises(ValueError, match="zero-size array to reduction operation maximum"):
+        fun(wrap(np.zeros((4, 0))), axis=-1)
+    assert fun(wrap(np.zeros((0, 4))), axis=-1).size == 0
+
+
+@pytest.mark.parametrize("axis, shape", [(None, ()), (0, (0,)), (1, (4,)), ((0, 1), ())])
+def test_logsumexp_of_nothing_is_the_logarithm_of_zero(axis, shape):
+    x = tg.Tensor(np.zeros((4, 0)), requires_grad=True)
+    out = sp.logsumexp(x, axis)
+    out.backward(np.ones(shape))
+    assert out.shape == shape and (out.numpy() == -np.inf).all() and x.grad.shape == (4, 0)
+
+
 @pytest.mark.parametrize(
     "x, shares",
     [

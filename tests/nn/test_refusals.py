@@ -45,6 +45,8 @@ def test_losses_of_numbers_refuse_others_and_take_labels(loss):
     (lambda: F.linear(X, draw(3)), r"a weight of shape \(out, in\)"),
     (lambda: F.linear(X, draw(2, 3), draw(1)), r"expected a bias of shape \(2,\)"),
     (lambda: F.linear(X, draw(2, 3), draw(4, 2)), r"expected a bias of shape \(2,\)"),
+    (lambda: F.softmax(draw(4, 0)), r"^softmax: dim: found axis -1 of an array of shape \(4, 0\); expected one"),
+    (lambda: F.log_softmax(Tensor(draw(0, 4), requires_grad=True), 0), r"^log_softmax: dim: found axis 0 .*\(0, 4\)"),
     (lambda: F.softmax(X, 2), r"softmax: dim: found 2; expected an axis of an array of shape \(4, 3\)"),
     (lambda: F.log_softmax(1.5), r"log_softmax: dim: found -1; expected an axis of an array of shape \(\)"),
     (lambda: F.cross_entropy(X, Y, weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),

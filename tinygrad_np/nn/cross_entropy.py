@@ -45,6 +45,8 @@ def _along(name: str, dim: int, function, x):
     ndim = len(x.shape)
     if not isinstance(dim, int) or not -ndim <= dim < ndim:
         raise ValueError(f"{name}: dim: found {dim!r}; expected an axis of an array of shape {x.shape}")
+    if not x.shape[dim]:
+        raise ValueError(f"{name}: dim: found axis {dim} of an array of shape {x.shape}; expected one with elements")
     if dim in (-1, ndim - 1):
         return function(x)
     return np.moveaxis(function(np.moveaxis(x, dim, -1)), -1, dim)

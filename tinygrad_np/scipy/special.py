@@ -23,7 +23,9 @@ from .gamma import zeta as zeta
 
 @primitive
 def log_of_sum(a, axis=None, keepdims=False):
-    """logsumexp without weights, also for elements of ±infinity."""
+    """logsumexp without weights, also for elements of ±infinity; of none it is -infinity."""
+    if not np.size(a):  # SciPy fails at several axes, one of them empty
+        return np.full_like(np.sum(a, axis=axis, keepdims=keepdims), -np.inf, subok=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(sc.logsumexp(a, axis=axis, keepdims=keepdims))
 
@@ -62,9 +64,9 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
 
 
 def log_softmax(x, axis=None):
-    """x - logsumexp(x), without cancellation."""
+    """x - logsumexp(x), without cancellation; an axis without elements is refused, as by np.max."""
     x = as_operand(x)
-    top = np.max(values_of(x), axis=axis, keepdims=True, initial=-np.inf)
+    top = np.max(values_of(x), axis=axis, keepdims=True)
     shifted = x - np.where(np.isfinite(top), top, 0).astype(x.dtype)
     return shifted - logsumexp(shifted, axis=axis, keepdims=True)
 
