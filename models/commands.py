@@ -55,9 +55,10 @@ def train(recipe: str, data: str | None, changes: list[str], epochs: str | None,
         run = Run.start(folder, asked)
     del whole
 
-    state = run.checkpoint()
-    with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
-        kept = train_.train(run, training, held_out, progress)
+    with run:
+        state = run.checkpoint()
+        with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
+            kept = train_.train(run, training, held_out, progress)
     figures = _finish(run, training, held_out, test)
     if json:
         _print_json({"folder": str(folder), "epoch": kept, **figures})

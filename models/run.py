@@ -2,12 +2,14 @@
 
 `run.json` says what was asked, `checkpoint.safetensors` where training stands, `history.csv` how each epoch went. After
 an epoch a line is appended to the history and then the checkpoint is replaced, in one step: lines beyond the
-checkpoint's epoch are from the epoch that was cut short, and are dropped on resuming.
+checkpoint's epoch are from the epoch that was cut short, and are dropped on resuming. A training that fails before it
+has saved an epoch leaves everything as it was.
 """
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +35,26 @@ FILES = {
 
 
 class Run:
-    """The folder of one run and what its run.json says."""
+    """The folder of one run and what its run.json says; `with run:` undoes what an error leaves before an epoch."""
 
     def __init__(self, folder: Path, asked: dict[str, Any]) -> None:
         self.folder, self.asked = folder, asked
+        self.undo = ExitStack()         # what an error takes back, until an epoch is saved
         self.recipe: Recipe = Recipe.from_settings(asked["recipe"], asked["settings"])
 
     @classmethod
     def start(cls, folder: Path, asked: dict[str, Any]) -> Run:
         """Claim an empty place for a run, or fail and leave it alone."""
         check_free(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "run.json", asked)
-        return cls(folder, asked)
+        run = cls(folder, asked)
+        with run:
+            for path in (*reversed(folder.parents), folder):
+                if not path.exists():
+                    path.mkdir(exist_ok=True)
+                    run.undo.callback(_remove_if_empty, path)
+            write_json(folder / "run.json", asked)
+            run.undo.callback((folder / "run.json").unlink, missing_ok=True)
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -74,8 +83,17 @@ class Run:
                           f"epochs={new['epochs']}, expected at least as many")
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
-        write_json(self.folder / "run.json", asked)
-        return Run(self.folder, asked)
+        run, path = Run(self.folder, asked), self.folder / "run.json"
+        run.undo.callback(write_text, path, [path.read_text()])
+        write_json(path, asked)
+        return run
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None:
+            self.undo.close()
 
     # ---- where training stands ----------------------------------------------------------------------------
 
@@ -91,7 +109,10 @@ class Run:
 
     def begin_history(self) -> None:
         """Write the history's header."""
-        write_text(self.folder / "history.csv", [",".join(COLUMNS) + "\n"])
+        path = self.folder / "history.csv"
+        if not path.exists():
+            self.undo.callback(path.unlink, missing_ok=True)
+        write_text(path, [",".join(COLUMNS) + "\n"])
 
     def save_epoch(self, figures: Mapping[str, float], state: Mapping[str, Any]) -> None:
         """Record a whole epoch: its line in the history, then the state it ended with."""
@@ -99,6 +120,7 @@ class Run:
             file.write(",".join(f"{figures[name]:.6g}" for name in COLUMNS) + "\n")
         # Thousands of epochs may pass in a few seconds: waiting for the disk each time would take longer than they do.
         save(self.folder / "checkpoint.safetensors", state, sync=False)
+        self.undo.pop_all()
 
     def history(self) -> dict[str, np.ndarray]:
         """Return the history's columns by name."""
@@ -137,6 +159,11 @@ def check_free(folder: Path) -> None:
 def holds_run(folder: Path) -> bool:
     """Say whether a run was started in this folder."""
     return (folder / "run.json").exists()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):             # somebody else's file came into it
+        folder.rmdir()
 
 
 def read_state(path: Path) -> dict[str, Any]:

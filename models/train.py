@@ -74,8 +74,9 @@ def train(run: Run, training: Labelled, held_out: Labelled, after_epoch: Callabl
             held = measure(model, held_out)
         epoch += 1
         if not math.isfinite(fitted.loss + held.loss):
+            elsewhere = " and another folder (--out)" if epoch > 1 else ""
             raise Failure(f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
-                          f"try a smaller lr (--set lr={recipe.lr / 10:g}) and another folder (--out)")
+                          f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}")
         if held.accuracy > float(best["accuracy"]):
             best = {"epoch": epoch, "accuracy": held.accuracy, "model": model.state_dict()}
         figures = {"epoch": epoch, "train_loss": fitted.loss, "train_accuracy": fitted.accuracy,

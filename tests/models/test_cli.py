@@ -229,9 +229,30 @@ def test_what_cannot_be_written_is_named_and_not_its_temporary_file(tmp_path):
 
 
 def test_a_training_that_diverges_is_one_line_without_warnings(tmp_path):
-    said = the_error(models("train", "digits-relu10", "--set", "lr=1e30", "--epochs", "1", "--out", tmp_path / "run"))
-    assert "epoch 1: the loss became" in said and "training diverged; try a smaller lr (--set lr=1e+29)" in said
-    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    wild = ["train", "digits-relu10", "--set", "lr=1e30", "--epochs", "1", "--out"]
+    said = the_error(models(*wild, tmp_path / "new" / "run"))
+    assert "epoch 1: the loss became" in said and said.endswith("training diverged; try a smaller lr (--set lr=1e+29)")
+    assert not list(tmp_path.iterdir()), "what failed before its first epoch left nothing"
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    the_error(models(*wild, tmp_path / "mine"))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_resumed_training_that_fails_at_once_leaves_everything_as_it_was(tmp_path):
+    def files():
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    settings = ["train", "digits-relu10", "--set", "rows=200", "--out", tmp_path]
+    assert models(*settings, "--epochs", "1").returncode == 0
+    weights = tmp_path / "checkpoint.safetensors"
+    state = load(weights)
+    state["model"] = {name: array * np.float32(np.nan) for name, array in state["model"].items()}
+    save(weights, state)
+    before = files()
+    assert "epoch 2: the loss became nan" in the_error(models(*settings, "--epochs", "3", "--resume"))
+    assert files() == before
 
 
 def test_debug_shows_the_traceback_before_the_line(tmp_path):
