@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .table import values_of
 from .tensor import Tensor
 
 
@@ -50,3 +51,18 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
     """Evenly spaced numbers, differentiable in both ends."""
     out = np.linspace(start, stop, num, endpoint, dtype=dtype)
     return out if isinstance(out, Tensor) else Tensor(out)
+
+
+def argsort(x, /, *, axis=-1, descending=False, stable=True) -> Tensor:
+    """The indices that sort an axis; equal elements keep their order, also where the largest comes first."""
+    values = values_of(x)
+    if not descending:
+        return Tensor(np.argsort(values, axis=axis, stable=stable))
+    return Tensor(values.shape[axis] - 1 - np.flip(np.argsort(np.flip(values, axis), axis=axis, stable=stable), axis))
+
+
+def sort(x, /, *, axis=-1, descending=False, stable=True):
+    """A sorted copy; the largest comes first where `descending` says so."""
+    if not descending:
+        return np.sort(x, axis=axis, stable=stable)
+    return np.take_along_axis(x, argsort(x, axis=axis, descending=True).array, axis)

@@ -49,9 +49,10 @@ def power_y(x, out):
 
 elementwise(np.power, power_x, power_y, domain=(POSITIVE, REAL), call=operator.pow)
 elementwise(np.float_power, power_x, power_y, domain=(POSITIVE, REAL))
-elementwise(np.remainder, 1, lambda x, y: -np.floor(x / y), domain=(REAL, POSITIVE),
+elementwise(np.remainder, 1, lambda x, y: -np.floor_divide(x, y), domain=(REAL, POSITIVE),
             kinks=lambda x, y: np.sin(pi * x / y))
-elementwise(np.fmod, 1, lambda x, y: -np.trunc(x / y), domain=(REAL, POSITIVE), kinks=lambda x, y: np.sin(pi * x / y))
+elementwise(np.fmod, 1, lambda x, y, out: -np.rint((x - out) / y), domain=(REAL, POSITIVE),
+            kinks=lambda x, y: np.sin(pi * x / y))
 elementwise(np.hypot, lambda x, out: over(x, out), lambda y, out: over(y, out),
             kinks=lambda x, y: np.abs(x) + np.abs(y))
 
@@ -59,7 +60,7 @@ elementwise(np.hypot, lambda x, out: over(x, out), lambda y, out: over(y, out),
 
 elementwise(np.exp, lambda out: out)
 elementwise(np.exp2, lambda out: log2 * out)
-elementwise(np.expm1, lambda out: out + 1)
+elementwise(np.expm1, lambda x: np.exp(x))
 elementwise(np.log, lambda x: 1 / x, domain=POSITIVE)
 elementwise(np.log2, lambda x: 1 / (x * log2), domain=POSITIVE)
 elementwise(np.log10, lambda x: 1 / (x * log10), domain=POSITIVE)

@@ -35,8 +35,9 @@ linear(np.sum, spread, cases=AXES + MASKED)
 
 def mean_ct(ct, a_shape, axis, keepdims, where):
     n = count(a_shape, axis, where)
-    return spread(np.divide(ct, n) if where is True else expand(ct, a_shape, axis, keepdims) / n,
-                  a_shape, axis, keepdims if where is True else True, where)
+    if where is not True:
+        return spread(expand(ct, a_shape, axis, keepdims) / n, a_shape, axis, True, where)
+    return spread(np.divide(ct, n) if n < 2**15 else ct * (1 / n), a_shape, axis, keepdims)     # float16 ends at 65504
 
 
 linear(np.mean, mean_ct, cases=AXES + MASKED)
@@ -54,7 +55,7 @@ def freedom(a, axis, where, ddof, correction):
 
 
 reduction(np.var, lambda a, axis, where, mean, ddof, correction:
-          over(2 * deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction)),
+          2 * deviations(a, axis, where, mean) / freedom(a, axis, where, ddof, correction),
           cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
 reduction(np.std, lambda a, out, axis, where, mean, ddof, correction:
           over(deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction) * out),

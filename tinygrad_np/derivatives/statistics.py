@@ -28,8 +28,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = as_operand(a)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
-        return (mean, total) if returned else mean
+        return (mean, np.full(mean.shape, a.size / max(mean.size, 1), mean.dtype)) if returned else mean
     weights = as_operand(weights)
     if weights.shape != a.shape:
         if axis is None:

@@ -18,6 +18,13 @@ def sign_of(x):
     return np.sign(values_of(x))
 
 
+def i1e_slope(x, out):
+    """i0e - i1e / x - sign(x) i1e; near 0 without the quotient (SciPy's ive is NaN for large x)."""
+    near = np.abs(values_of(x)) < 1
+    far = sc.i0e(x) - out / np.where(near, 1, x)
+    return np.where(near, (sc.i0e(x) + sc.ive(2, np.where(near, x, 0))) / 2, far) - sign_of(x) * out
+
+
 elementwise(sc.j0, lambda x: -sc.j1(x))
 elementwise(sc.j1, lambda x: (sc.j0(x) - sc.jv(2, x)) / 2)
 elementwise(sc.y0, lambda x: -sc.y1(x), domain=POSITIVE)
@@ -27,7 +34,7 @@ elementwise(sc.i1, lambda x: (sc.i0(x) + sc.iv(2, x)) / 2)
 elementwise(sc.k0, lambda x: -sc.k1(x), domain=POSITIVE)
 elementwise(sc.k1, lambda x: -(sc.k0(x) + sc.kv(2, x)) / 2, domain=POSITIVE)
 elementwise(sc.i0e, lambda x, out: sc.i1e(x) - sign_of(x) * out, kinks=lambda x: x)
-elementwise(sc.i1e, lambda x, out: (sc.i0e(x) + sc.ive(2, x)) / 2 - sign_of(x) * out, kinks=lambda x: x)
+elementwise(sc.i1e, i1e_slope, kinks=lambda x: x)
 elementwise(sc.k0e, lambda x, out: out - sc.k1e(x), domain=POSITIVE)
 elementwise(sc.k1e, lambda x, out: out - (sc.k0e(x) + sc.kve(2, x)) / 2, domain=POSITIVE)
 for bessel in (sc.jv, sc.hankel1, sc.hankel2):

@@ -42,10 +42,11 @@ zeta.defvjp(
 
 
 def rgamma_slope(x, out):
-    """-ψ(x) / Γ(x), whose limit at the pole x = -n is (-1)ⁿ n!."""
-    pole = (values_of(x) <= 0) & (values_of(x) == np.floor(values_of(x).real))
-    n = np.where(pole, -values_of(x).real, 0)
-    return np.where(pole, np.cos(pi * n) * sc.gamma(n + 1), -out * sc.digamma(np.where(pole, 1, x)))
+    """-ψ(x) / Γ(x), left of 1/2 by reflection (DLMF 5.5.3 and 5.5.4): smooth at the poles of Γ as well."""
+    left = values_of(x).real < 0.5
+    far, near = np.where(left, 1, x), np.where(left, x, 0)
+    reflected = sc.gamma(1 - near) * (np.cos(pi * near) - np.sin(pi * near) * sc.digamma(1 - near) / pi)
+    return np.where(left, reflected, -out * sc.digamma(far))
 
 
 elementwise(sc.gamma, lambda x, out: out * sc.digamma(x), domain=POSITIVE)

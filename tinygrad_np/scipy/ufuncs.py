@@ -85,7 +85,16 @@ def exprel_slope(x, out):
 
 
 elementwise(sc.exprel, exprel_slope)
-elementwise(sc.spence, lambda x: -np.where(values_of(x) == 1, 1, over(np.log(x), x - 1)), domain=POSITIVE)
+
+
+def spence_slope(x):
+    """-log(x) / (x - 1), near 1 the hypergeometric function whose series that is: its derivatives do not cancel."""
+    near = np.abs(values_of(x) - 1) < 0.1
+    far = np.where(near, 2, x)
+    return -np.where(near, sc.hyp2f1(1, 1, 2, 1 - np.where(near, x, 1)), np.log(far) / (far - 1))
+
+
+elementwise(sc.spence, spence_slope, domain=POSITIVE)
 
 # ---- hypergeometric functions (13, 15) and elliptic integrals (19) ----------------------------------------
 
@@ -145,8 +154,8 @@ elementwise(
     domain=(REAL, (-1.0, inf)),
 )
 elementwise(sc.entr, lambda x: -np.log(x) - 1, domain=POSITIVE)
-elementwise(sc.rel_entr, lambda x, y: np.log(x / y) + 1, lambda x, y: -x / y, domain=POSITIVE)
-elementwise(sc.kl_div, lambda x, y: np.log(x / y), lambda x, y: 1 - x / y, domain=POSITIVE)
+elementwise(sc.rel_entr, lambda x, y: np.log(x / y) + 1, lambda x, y: -where_counts(x, x / y), domain=POSITIVE)
+elementwise(sc.kl_div, lambda x, y: np.log(x / y), lambda x, y: 1 - where_counts(x, x / y), domain=POSITIVE)
 elementwise(sc.expit, lambda x, out: out * sc.expit(-x))
 elementwise(sc.logit, lambda x: 1 / (x * (1 - x)), domain=OPEN_UNIT)
 elementwise(sc.log_expit, lambda x: sc.expit(-x))
@@ -204,7 +213,7 @@ elementwise(
 
 elementwise(sc.exp2, lambda out: np.log(2).item() * out)
 elementwise(sc.exp10, lambda out: np.log(10).item() * out)
-elementwise(sc.expm1, lambda out: out + 1)
+elementwise(sc.expm1, lambda x: np.exp(x))
 elementwise(sc.log1p, lambda x: 1 / (1 + x), domain=(-1.0, inf))
 elementwise(sc.cbrt, lambda out: 1 / (3 * out * out), domain=POSITIVE)
 elementwise(sc.cosm1, lambda x: -np.sin(x))
