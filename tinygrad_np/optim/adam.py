@@ -35,7 +35,8 @@ class Adam(Optimizer):
         return *super().shape(group), self.decoupled and bool(group["weight_decay"])
 
     def numbers(self, group, step, new):
-        lr, eps, decay, (beta1, beta2) = *map(float, (group["lr"], group["eps"], group["weight_decay"])), group["betas"]
+        lr, eps, decay = map(float, (group["lr"], group["eps"], group["weight_decay"]))
+        beta1, beta2 = group["betas"]
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
         c1, c2 = 1 - float(beta1) ** step, math.sqrt(1 - float(beta2) ** step)
         return float(beta1), 1 - float(beta1), float(beta2), 1 - float(beta2), eps * c2, lr * c2 / c1, 1 - lr * decay

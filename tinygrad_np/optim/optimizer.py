@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,14 @@ class Optimizer:
             return
         block.gather_grads()
         for first, last in self._runs(block, names):
-            states = [self.state[block.positions[i]] for i in range(first, last + 1)]
-            new = self._begin(block, first, last, names, group)
-            numbers = host(lambda states=states, new=new: self._count(states, group, new))
-            block.update(lambda p, g, state, s, t, n=numbers: self._tile(p, g, state, n, shape, s, t),
-                         first, last, names)
+            self._run(block, first, last, names, group, shape)
+
+    def _run(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict, shape: tuple) -> None:
+        """Update neighbors that are at the same step."""
+        states = [self.state[block.positions[i]] for i in range(first, last + 1)]
+        new = self._begin(block, first, last, names, group)
+        numbers = host(lambda: self._count(states, group, new))
+        block.update(lambda p, g, state, s, t: self._tile(p, g, state, numbers, shape, s, t), first, last, names)
 
     def _each(self, block: Block, group: dict, shape: tuple) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
@@ -78,9 +81,9 @@ class Optimizer:
         decay = 0.0 if self.decoupled else float(group["weight_decay"])
         return decay, *self.numbers(group, states[0].get("step", 0), new)
 
-    def _tile(self, p, g, state: dict, numbers: tuple, shape: tuple, s, t) -> None:
-        decay, *numbers = numbers
-        self.update(p, _turned(p, g, decay, shape, s, t), state, numbers, shape[2:], s, t)
+    def _tile(self, p, g, state: dict, numbers: Sequence[float], shape: tuple, s, t) -> None:
+        decay, *others = numbers
+        self.update(p, _turned(p, g, decay, shape, s, t), state, others, shape[2:], s, t)
 
     def _runs(self, block: Block, names: tuple[str, ...]) -> list[tuple[int, int]]:
         """(first, last) of neighbors that have gradients and are at the same step: mostly all of them."""
@@ -160,8 +163,8 @@ class Optimizer:
         """The options that change which operations an update consists of; `update` gets those after the first two."""
         return bool(group["maximize"]), bool(group["weight_decay"]) and not self.decoupled
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict, numbers: tuple, shape: tuple, s: np.ndarray,
-               t: np.ndarray) -> None:
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict, numbers: Sequence[float], shape: Sequence,
+               s: np.ndarray, t: np.ndarray) -> None:
         """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.
@@ -265,7 +268,7 @@ def _turned(p, g, decay: float, shape: tuple, s, t):
     return g
 
 
-def require(name: str, value: Any, condition: Callable[[float], bool], expected: str) -> None:
+def require(name: str, value: Any, condition: Callable[[Any], bool], expected: str) -> None:
     """Raise ValueError unless a hyper-parameter is a number for which the condition holds (NaN never does)."""
     try:
         good = condition(value)
