@@ -5,6 +5,8 @@
 array([0.5, 0.5])
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.special as sc
 from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
@@ -42,7 +44,8 @@ def shares(a, out, axis):
 TABLE[log_of_sum] = log_of_sum.row = Reduction(log_of_sum.fun, shares, name="logsumexp", cases=AXES)
 
 
-def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+def logsumexp(a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, keepdims: bool = False,
+              return_sign: bool = False) -> Any:
     """log(Σ b exp(a)) along an axis, without overflow; with `return_sign`, the logarithm of the size and the sign.
 
     Elements of a that are all -infinity give -infinity, and share the gradient equally.
@@ -63,7 +66,7 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     return (out, sign) if return_sign else out
 
 
-def log_softmax(x, axis=None):
+def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """x - logsumexp(x), without cancellation; an axis without elements is refused, as by np.max."""
     x = as_operand(x)
     top = np.max(values_of(x), axis=axis, keepdims=True)
@@ -71,12 +74,12 @@ def log_softmax(x, axis=None):
     return shifted - logsumexp(shifted, axis=axis, keepdims=True)
 
 
-def softmax(x, axis=None):
+def softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """exp(x) / Σ exp(x) along an axis."""
     return np.exp(log_softmax(x, axis))
 
 
-def softplus(x):
+def softplus(x: Any) -> Any:
     """log(1 + eˣ)."""
     return np.logaddexp(x, 0)
 
@@ -98,7 +101,7 @@ lambertw.defvjp(
 )
 
 
-def multigammaln(a, d):
+def multigammaln(a: Any, d: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
     a = as_operand(a)
     if np.any(values_of(a) <= 0.5 * (d - 1)):
