@@ -28,8 +28,7 @@ def array_like(leaf) -> bool:
 
 
 def borrowed(array: ndarray) -> ndarray:
-    """The same memory as an array that owns nothing and has no base: an argument may be a piece of anything."""
-    array = np.ascontiguousarray(array).reshape(array.shape)
+    """The same memory as an array that has no base: an argument may be a piece of anything."""
     alias = np.ndarray(array.shape, array.dtype, memory(array))
     alias.flags.writeable = array.flags.writeable
     return alias
@@ -49,8 +48,9 @@ class Arguments:
 
     def stand_in(self, array, leaf: int, what: str) -> StandIn:
         array = np.asarray(array)
-        alias = borrowed(array)
-        self.keep.append(array)
+        dense = np.ascontiguousarray(array).reshape(array.shape)
+        alias = borrowed(dense)
+        self.keep.append((array, dense))
         self.inputs.append((leaf, what))
         return self.tape.stand_in(alias, "input", len(self.inputs) - 1)
 
@@ -75,6 +75,9 @@ class Arguments:
                 self.stand_ins[i] = self.stand_in(leaf, i, "array")
 
     def __exit__(self, *exc) -> None:
+        for number, (array, dense) in enumerate(self.keep):
+            if dense is not array and exc[0] is None and number in self.tape.written_inputs():
+                array[...] = dense
         self.grads = [
             (self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf
         ]

@@ -47,6 +47,7 @@ class Program:
             (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)
         ]
         self.grads = [(leaf, None if g is None else tape.operand(g)) for leaf, g in arguments.grads]
+        self.writes = tape.written_inputs()
         self.calls = 0
         self.replay: Callable | None = None
         self.plan: Plan | None = None
@@ -121,6 +122,7 @@ class Program:
             )
             if view.storage in changing and type(place.holder) in TENSORS:
                 self.written.append(place.holder)
+        self.changing = {id(owners[s]) for s in changing if s in owners}
         arena = np.empty(plan.peak + 64, np.uint8)
         start = -arena.__array_interface__["data"][0] % 64
         bases: list[Any] = [None] * len(storages)
@@ -181,8 +183,14 @@ class Program:
                 raise Differs
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]
+        if self.changing or self.writes:
+            self.apart(leaves, arrays)
         with np.errstate(all="ignore"):
             out = self.run(arrays)
+        for number in self.writes:
+            leaf = leaves[self.inputs[number][0]]
+            if arrays[number] is not leaf:
+                leaf[...] = arrays[number]
         for final, view in self.results:
             final.place.set(self.buffers[view.storage])
         for final in self.finals:
@@ -227,13 +235,28 @@ class Program:
         if held and not self.bind():
             raise Differs
 
+    def apart(self, leaves, arrays: list[ndarray]) -> None:
+        """Let the function itself run where an argument shares memory with what the program writes."""
+        mine = []
+        for number, (i, what) in enumerate(self.inputs):
+            array = given(leaves[i], what)
+            if type(array) is not ndarray:  # a scalar
+                continue
+            root = array if array.base is None else root_of(array)
+            if id(root) in self.changing or number in self.writes and not array.flags.writeable:
+                raise Differs
+            mine.append(array)
+        for number in self.writes:
+            array = given(leaves[self.inputs[number][0]], self.inputs[number][1])
+            if sum(np.may_share_memory(array, other) for other in mine) > 1:
+                raise Differs
+
     @staticmethod
     def argument(leaf, what: str) -> ndarray:
         if type(leaf) is ndarray and leaf.flags.c_contiguous:
             return leaf
-        if type(leaf) in TENSORS:
-            leaf = leaf.array if what == "array" else leaf.node.grad
-        return np.ascontiguousarray(leaf).reshape(np.shape(leaf))
+        array = given(leaf, what)
+        return np.ascontiguousarray(array).reshape(np.shape(array))
 
     # ---- looking ------------------------------------------------------------------------------------------
 
@@ -257,3 +280,10 @@ class Program:
         if self.replay is None and not self.bind():
             raise Differs
         return self.text
+
+
+def given(leaf, what: str):
+    """The array that an argument brings: itself, or what a tensor has as its `array` or "grad"."""
+    if type(leaf) in TENSORS:
+        return leaf.array if what == "array" else leaf.node.grad
+    return leaf

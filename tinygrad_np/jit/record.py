@@ -189,6 +189,11 @@ class Tape:
         self.write("guard", None, (self.operand(condition), answer), {}, ())
         return answer
 
+    def written_inputs(self) -> set[int]:
+        """The inputs that have been changed in place."""
+        changed = (self.storages[v.storage] for i in self.program for v in i.changed())
+        return {storage.where for storage in changed if storage.kind == "input"}
+
     def finish(self) -> None:
         """No more calls. A constant must still be what it was when it was read."""
         self.open = False
@@ -213,8 +218,8 @@ class Tape:
     def draw(self, method, args, kwargs):
         """A call of a random stream's method."""
         outs = kwargs.pop("out", None)
-        if any(type(a) is StandIn for a in (*args, *kwargs.values())) and method.__name__ in ("shuffle",):
-            refuse(f"random {method.__name__} writes in place; use permutation or permuted")
+        if method.__name__ == "shuffle":
+            refuse("random shuffle writes in place; use permutation, or permuted")
         result = method(
             *replaced(args, real), **replaced(kwargs, real), **({} if outs is None else {"out": real(outs)})
         )

@@ -36,7 +36,7 @@ class Names:
                 if math.prod(shape) * view.dtype.itemsize < 0.9 * storage.nbytes:
                     name += f"[byte {view.offset}:]"
         elif storage.kind == "constant":
-            name = f"c{view.storage}" if storage.where.size > 1 else repr(storage.where.item())
+            name = f"c{view.storage}" if storage.where.size != 1 else repr(storage.where.item())
         else:
             name = f"{'r' if storage.kind == 'result' else 't'}{view.storage}"
         whole = storage.kind != "temporary" or lengths(shape) == lengths(storage.layout[0])
