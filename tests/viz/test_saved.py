@@ -217,6 +217,7 @@ def test_where_the_gradient_of_a_product_is_summed():
 
     conv = nn.Conv2d(1, 4, 3, generator=0)
     view = conv(np.ones((16, 1, 8, 8), np.float32)).graph(conv)
+    assert "window=3×3, groups=1" in view.to_text()
     weight = next(e for e in view.edges if e.src == "weight")
     assert weight.summed == ((0, 16), (2, 6), (3, 6)) and weight.over_batch
     assert "gradient summed over axes 0 (the batch), 2, 3 (×576)" in view.to_dot()

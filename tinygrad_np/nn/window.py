@@ -24,6 +24,18 @@ class Window(NamedTuple):
     padding: tuple[tuple[int, int], tuple[int, int]]
     dilation: tuple[int, int]
 
+    def __str__(self) -> str:
+        """In pictures, without what is as usual.
+
+        >>> str(Window((3, 3), (2, 2), ((0, 1), (1, 1)), (1, 1)))
+        '3×3 stride 2 padding 0+1×1'
+        """
+        borders = [before if before == after else f"{before}+{after}" for before, after in self.padding]
+        parts = [("stride", self.stride, 1), ("padding", borders, 0), ("dilation", self.dilation, 1)]
+        return " ".join(["×".join(map(str, self.kernel))] + [
+            f"{what} {down}" if down == across else f"{what} {down}×{across}"
+            for what, (down, across), usual in parts if not down == across == usual])
+
     def places(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The number of positions, down and across, on images of shape (..., H, W)."""
         (h, w), (spans, across) = shape[-2:], self.spans()

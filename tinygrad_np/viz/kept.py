@@ -100,6 +100,8 @@ def argument(value) -> str:
     if isinstance(value, slice):
         parts = ["" if p is None else str(p) for p in (value.start, value.stop)]
         return ":".join(parts if value.step is None else [*parts, str(value.step)])
+    if isinstance(value, tuple) and type(value).__str__ is not tuple.__str__:
+        return str(value)
     if isinstance(value, tuple) and value and all(argument(v) or v is None for v in value):
         return "(" + ", ".join("None" if v is None else argument(v) for v in value) + ")"
     if value is Ellipsis:
