@@ -106,10 +106,11 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
             raise
         report.inputs += 1
         try:
-            for name in report.checks:
+            for name in report.checks[: report.depth]:
                 CHECKS[name](case)
         except failures.CheckFailed as failure:
             failure.case, failure.check = case, name
+            report.earliest = min(report.earliest, report.checks.index(name) + 1)
             report.pattern.note(case.problem, False)
             if len(report.failing) < 8 and getattr(failure, "found", None):
                 report.failing.append((failure, name))
@@ -120,15 +121,17 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
 
 
 def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
-    """Check all inputs, also those after a failure, which tell one mistake from another; raise the first."""
-    first = None
+    """Check all inputs, also those after a failure, which tell one mistake from another; raise the failure of
+    the earliest check, which is the cause.
+    """
+    found = []
     for arguments in inputs:
         try:
             check(arguments, dict(kwargs))
         except failures.CheckFailed as failure:
-            first = first or failure
-    if first:
-        raise first
+            found.append(failure)
+    if found:
+        raise min(found, key=lambda failure: list(CHECKS).index(failure.check))
 
 
 def draw(
@@ -180,18 +183,21 @@ def draw(
 
         run()
 
+    def collect(*found):  # more inputs tell one mistake from another
+        try:
+            check(*found)
+        except failures.CheckFailed:
+            pass
+
     try:
         over(check, n, phases)
     except failures.CheckFailed as failure:
-
-        def collect(found_again: tuple):  # more inputs tell one mistake from another
-            try:
-                check(*found_again)
-            except failures.CheckFailed:
-                pass
-
-        over(lambda *found: collect(found), min(n, 40), phases[:1])
-        raise failure
+        over(collect, min(n, 40), phases[:1])
+        if report.earliest < report.checks.index(failure.check) + 1:
+            report.restart()  # at other inputs an earlier check fails: that is the cause
+            over(check, n, phases)
+            over(collect, min(n, 40), phases[:1])
+        raise
 
 
 def refused(op: Callable, arguments, exception) -> None:

@@ -35,7 +35,7 @@ def narrow(low: Problem, problem: Problem) -> None:
     with np.errstate(all="ignore"):
         size = np.abs(expected).max(initial=0)
         off = np.abs(found - expected)
-        near = 0.05 * np.abs(expected) + 2**13 * eps * (size + 0.01 * natural(problem))
+        near = 2**13 * eps * (size + 0.01 * natural(problem))
         near += 16 * unsteady(problem, v, expected, eps)  # what rounding the inputs does
         # what 1 - tanh² loses where it saturates
         near += 64 * eps * max(1.0, np.abs(problem.point).max()) * min(1.0, usual(problem, rng))

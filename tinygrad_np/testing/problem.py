@@ -156,9 +156,17 @@ class Problem:
         """Jᵀ v in reverse mode."""
         return flat(self.traced()[1](self.cut(v)))
 
-    def push(self, u: np.ndarray) -> np.ndarray:
-        """J u in forward mode."""
-        return flat(jvp(self, tuple(self.arrays(self.point)), tuple(self.arrays(u)))[1])
+    def push(self, u: np.ndarray, only: int | None = None) -> np.ndarray:
+        """J u in forward mode; with `only`, where that input alone has a tangent and the others are constants."""
+        arrays, tangents = self.arrays(self.point), self.arrays(u)
+        if only is None:
+            return flat(jvp(self, tuple(arrays), tuple(tangents))[1])
+        values = [wrap(a, CONST) for a in arrays]
+
+        def alone(x) -> list:
+            return self(*values[:only], x, *values[only + 1 :])
+
+        return flat(jvp(alone, (arrays[only],), (tangents[only],))[1])
 
     def where(self, j: int) -> str:
         """The name of entry j of the input vector, as in `x[0, 1]`."""

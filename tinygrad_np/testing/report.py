@@ -106,6 +106,7 @@ class OpReport:
         self.mutants: list | None = None
         self.cases: list = []
         self.failing: list = []
+        self.depth = self.earliest = len(checks)  # how many checks are run, and up to the first that failed
         self.pattern = Pattern()
         self.diagnosis: list[str] = []
         self.text = ""
@@ -117,6 +118,12 @@ class OpReport:
 
     def __bool__(self) -> bool:
         return self.ok
+
+    def restart(self) -> None:
+        """Begin again with the checks up to the earliest that failed: the others follow from it."""
+        self.depth = self.earliest
+        self.failing.clear()
+        self.pattern = Pattern()
 
     def count(self, case) -> None:
         """Count what the checks of one input found."""
