@@ -50,6 +50,12 @@ def wrap(array, node: Node) -> Tensor:
 def record(row: Row, args: tuple, kwargs: dict):
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
     values = row.bind(*args, **kwargs)
+    for i in row.others:
+        if is_tracked(values[i]):
+            if row.names[i] in row.when:
+                return row.when[row.names[i]](*values)
+            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
+                                    "pass a detached value")
     operands = row.operands(values)
     foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
@@ -67,10 +73,6 @@ def record(row: Row, args: tuple, kwargs: dict):
     memo = None
     if row.again is not None:
         out, memo = out
-    for i in row.others:
-        if is_tracked(values[i]):
-            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
-                                    "pass a detached value")
     return finish(row, values, operands, parents, out, memo)
 
 

@@ -37,14 +37,16 @@ class Row:
     `jvps` are optional rules (tangent, residuals...) -> tangent, one a parameter in `diff`: without them the
     tangent is the transpose of the pullback. `domain`, `kinks` and `cases` say where the mathematics holds and
     how the function is called: tests draw from them and the docs print them. `ignores` names arguments of which
-    only the truth matters, so that a tracked one is welcome. With `again` the function returns (out, memo), and
-    `again` computes the memo anew from the function's own parameters where a pass is itself differentiated.
+    only the truth matters, so that a tracked one is welcome; `when` names others, each with the definition, in terms
+    of functions that have rows, that is run where that one is tracked. With `again` the function returns (out, memo),
+    and `again` computes the memo anew from the function's own parameters where a pass is itself differentiated.
     """
 
     kind = "function"
 
     def __init__(self, fun: Callable, rules, diff=None, signature: str | None = None, *, jvps=(), joint=False,
-                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None, again=None):
+                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None, again=None,
+                 when=None):
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
         self.rules = tuple(rules)
@@ -56,6 +58,7 @@ class Row:
         self.cases = cases
         self.ignores = ignores
         self.again = again
+        self.when = when or {}
         self.forms: dict[int | tuple, Callable | None] = {}      # spelling of a call -> recorded form, see fastpath.py
         self._given = diff, signature, residuals
 

@@ -196,9 +196,12 @@ def test_quantiles_of_nan_and_of_nothing():
     assert np.isnan(np.median(tg.Tensor(np.zeros(0), requires_grad=True)).numpy())
 
 
-def test_weighted_quantiles_are_refused():
-    with pytest.raises(tg.NotDifferentiable, match="weights"):
-        np.quantile(tg.Tensor(real(4), requires_grad=True), 0.5, weights=np.ones(4), method="inverted_cdf")
+def test_weighted_quantiles_move_with_one_element():
+    """Weights that are ties of ranks: the step function is NumPy's, the slope goes to the element that it took."""
+    g = tg.grad(lambda a: np.quantile(a, 0.5, weights=[1, 0, 2, 3], method="inverted_cdf"))(np.array([3.0, 9, 1, 2]))
+    np.testing.assert_array_equal(g, [0, 0, 0, 1])
+    with pytest.raises(ValueError, match="inverted_cdf"):
+        np.quantile(tg.Tensor(real(4), requires_grad=True), 0.5, weights=np.ones(4))
 
 
 @pytest.mark.parametrize(

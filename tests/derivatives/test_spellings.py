@@ -54,6 +54,13 @@ np.take_along_axis(x, np.array([[0, 1]]), 1)
 y = np.copy(x[0, 0]); np.put(y, [0], x[1]); y
 np.percentile(x, [25, 75], axis=-1), np.quantile(x, q=[0.1, 0.9])
 np.cov(x, aweights=np.float32([1, 2, 3, 4])), np.cov(x, fweights=[1, 2, 3, 4], aweights=x[0] ** 2)
+np.sum(x, initial=x[0, 0]), np.prod(x, axis=1, initial=x[0, 0], keepdims=True), np.add.reduce(x, initial=x[0, 0])
+np.max(x, 1, None, False, x[0, 0]), np.min(x, initial=x[0, 0], where=x > 0), x.max(initial=x[1, 1])
+np.var(x, mean=x[:1] * 2, axis=0), np.std(x, mean=np.mean(x, 1, keepdims=True), axis=1, ddof=1, where=x[0] < 2)
+np.quantile(x, [0.2, 0.7], weights=np.arange(12.0).reshape(3, 4), method="inverted_cdf")
+np.percentile(x, 45, 1, weights=[1, 0, 2, 3], method="inverted_cdf")
+np.quantile(x, 1, (1, 0), weights=np.ones((4, 3)), method="inverted_cdf", keepdims=True)
+y = x * 1; y[0, 1] = np.nan; np.nanquantile(y, 0.4, 0, weights=np.arange(12.0).reshape(3, 4), method="inverted_cdf")
 np.bincount([0, 1, 1, 3], x[0], 6), np.histogram([0.1, 0.5, 0.5, 2], weights=x[1])
 np.histogram(x[0], [-1, 0, 1], None, True, x[1] ** 2)[0]
 np.histogram2d(np.arange(4), np.arange(4), 3, weights=x[0])[0], np.histogramdd(np.eye(4), 2, weights=x[0])[0]
@@ -91,6 +98,7 @@ x.T.flatten("A")
 np.reshape(x.T, 12, order="A")
 np.take_along_axis(x, x > 0, 1)
 np.maximum(x[0, 0], [x[0, 1], 0.0])
+np.sum(x, initial=x[0])
 """.strip().splitlines()
 
 

@@ -30,7 +30,20 @@ AXES = [lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", "n"), axis=-1), lambd
         lambda f, A: f(A("m", "n", 2), axis=(0, -1), keepdims=True), lambda f, A: f(A())]
 MASKED = [lambda f, A: f(A("m", 3), axis=1, where=np.array([True, False, True]))]
 
-linear(np.sum, spread, cases=AXES + MASKED)
+
+def begun(reduce, join, neutral=None):
+    """A reduction that begins at a tensor: that of the elements, joined with it."""
+    def definition(a, axis, *rest):
+        *dtype, keepdims, initial, where = rest
+        if initial.ndim:
+            raise ValueError(f"{reduce.__name__}: initial has shape {initial.shape}; expected one number")
+        more = {} if neutral is None else {"initial": neutral}
+        out = reduce(a, axis, *dtype, keepdims=keepdims, where=where, **more)
+        return join(out, np.astype(initial, out.dtype))
+    return {"initial": definition}
+
+
+linear(np.sum, spread, cases=AXES + MASKED, when=begun(np.sum, np.add))
 
 
 def mean_ct(ct, a_shape, axis, keepdims, where):
@@ -50,16 +63,33 @@ def deviations(a, axis, where, mean):
     return (a - mean).conjugate()
 
 
+def about(finish):
+    """The spread about a mean that is itself a tensor, by its definition."""
+    def definition(a, axis, dtype, ddof, keepdims, where, mean, correction):
+        off = np.where(where, np.astype(a, dtype or a.dtype) - mean, 0)
+        n = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+        return finish(off, axis, keepdims, np.maximum(n - (ddof if correction is None else correction), 0))
+    return {"mean": definition}
+
+
+def mean_square(off, axis, keepdims, n):
+    return np.sum(np.real(off * off.conjugate()), axis=axis, keepdims=keepdims) / n.astype(off.real.dtype)
+
+
+def root_mean_square(off, axis, keepdims, n):
+    return np.linalg.vector_norm(off, axis=axis, keepdims=keepdims) / np.sqrt(n.astype(off.real.dtype))
+
+
 def freedom(a, axis, where, ddof, correction):
     return np.maximum(count(a.shape, axis, where) - (ddof if correction is None else correction), 0)
 
 
 reduction(np.var, lambda a, axis, where, mean, ddof, correction:
-          2 * deviations(a, axis, where, mean) / freedom(a, axis, where, ddof, correction),
+          2 * deviations(a, axis, where, mean) / freedom(a, axis, where, ddof, correction), when=about(mean_square),
           cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
 reduction(np.std, lambda a, out, axis, where, mean, ddof, correction:
           over(deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction) * out),
-          cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)], kinks=lambda a: np.ptp(a) if a.size else 1)
+          when=about(root_mean_square), cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)], kinks=lambda a: np.ptp(a) if a.size else 1)
 
 
 def ties(a, out, axis, where):
@@ -76,8 +106,9 @@ def gap(a):
 
 
 for extreme in {np.max, np.amax, np.min, np.amin}:
-    reduction(extreme, ties,
-              cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)], kinks=gap)
+    join, least = (np.maximum, -np.inf) if "max" in extreme.__name__ else (np.minimum, np.inf)
+    reduction(extreme, ties, kinks=gap, when=begun(extreme, join, least),
+              cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)])
 
 
 def others(a, axis, where):
@@ -112,7 +143,7 @@ def product_weights(a, axis, where, initial):
     return w if initial is None else w * initial
 
 
-reduction(np.prod, product_weights, cases=AXES + MASKED)
+reduction(np.prod, product_weights, cases=AXES + MASKED, when=begun(np.prod, np.multiply))
 
 
 @composed(np.ptp, cases=AXES, kinks=gap)

@@ -7,13 +7,18 @@ import math
 
 import numpy as np
 
-from ..rules import NotDifferentiable
 from ..table import composed, values_of
 from .indexing import distinct
 from .joining import as_operand
 from .reductions import AXES, MASKED
 
 # ---- averages ---------------------------------------------------------------------------------------------
+
+
+def laid_along(weights, axes, shape):
+    """Weights of these axes, in the order in which they are named, to broadcast against an array of this shape."""
+    weights = np.transpose(weights, np.argsort(axes))
+    return np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(shape)])
 
 
 @composed(
@@ -38,8 +43,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             raise ValueError(
                 f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}"
             )
-        weights = np.transpose(weights, np.argsort(axes))
-        weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
+        weights = laid_along(weights, axes, a.shape)
     total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
     if (values_of(total) == 0).any():
         raise ZeroDivisionError("average: the weights sum to zero")
@@ -125,14 +129,8 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
         values_of(a[:0] if a.ndim else a), q if isinstance(q, (int, float)) else values_of(q), 0.0
     )
     q = as_operand(q)
-    axes = (
-        tuple(range(a.ndim))
-        if axis is None
-        else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
-    )
-    rest = tuple(i for i in range(a.ndim) if i not in axes)
-    shape = tuple(a.shape[i] for i in rest)
-    lines = np.reshape(np.transpose(a, rest + axes), (*shape, math.prod(a.shape[i] for i in axes)))
+    lines, rest, axes = lines_of(a, axis)
+    shape = lines.shape[:-1]
     if not lines.shape[-1]:  # the quantile of nothing is NaN
         lines = np.concatenate([lines, np.full((*shape, 1), np.nan)], axis=-1)
     lines = np.sort(lines, axis=-1)
@@ -155,6 +153,34 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
     return np.expand_dims(out, tuple(q.ndim + i for i in axes)) if keepdims else out
 
 
+def lines_of(a, axis):
+    """An array as lines along its last axis, the axes that are left, and those that were joined."""
+    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in np.atleast_1d(axis).tolist())
+    rest = tuple(i for i in range(a.ndim) if i not in axes)
+    shape = tuple(a.shape[i] for i in rest)
+    return np.reshape(np.transpose(a, rest + axes), (*shape, math.prod(a.shape[i] for i in axes))), rest, axes
+
+
+def weighted_quantiles(fun, a, q, axis, keepdims, weights, options):
+    """A weighted quantile is one of the elements; NumPy says which: the quantile of the ranks, with their weights."""
+    a, q, weights = as_operand(a), values_of(q), values_of(weights)
+    value = fun(values_of(a), q, axis=axis, weights=weights, **options)
+    lines, rest, axes = lines_of(a, axis)
+    if weights.shape != a.shape:
+        weights = laid_along(weights, axes, a.shape)
+    order = np.argsort(values_of(lines), axis=-1, stable=True)
+    ordered = np.take_along_axis(lines_of(np.broadcast_to(weights, a.shape), axis)[0], order, -1)
+    at = np.zeros(q.shape + order.shape[:-1], int)
+    for line in np.ndindex(order.shape[:-1]):
+        known = ~np.isnan(np.sort(values_of(lines)[line]))
+        if known.any():
+            at[(..., *line)] = fun(np.flatnonzero(known).astype(float), q, weights=ordered[line][known], **options)
+    index = tuple(np.ogrid[tuple(slice(m) for m in order.shape[:-1])])
+    out = lines[(*index, order[(*index, at)])]
+    out = np.where(np.isnan(value), value, out).astype(value.dtype)
+    return np.expand_dims(out, tuple(q.ndim + i for i in axes)) if keepdims else out
+
+
 METHODS = [lambda f, A, method=method: f(A("m", 5), 0.3, -1, method=method) for method in ALPHA_PLUS_BETA] + [
     lambda f, A, method=method: f(A(5), 0.3, method=method)
     for method in ("lower", "midpoint", "nearest", "averaged_inverted_cdf")
@@ -173,9 +199,8 @@ def named_quantile(fun, skip_nan, scale, cases):
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
     ):
         if weights is not None:
-            raise NotDifferentiable(
-                f"{fun.__name__}: weights= has no derivative here; repeat the elements, or detach"
-            )
+            options = {"method": method}
+            return weighted_quantiles(fun, a, as_operand(q), axis, keepdims, as_operand(weights), options)
         return quantiles(a, q if scale == 1 else np.divide(q, scale) if isinstance(q, (list, tuple)) else q / scale,
                          axis, method, keepdims, skip_nan)
 
