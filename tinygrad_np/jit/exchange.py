@@ -47,12 +47,13 @@ class Arguments:
         self.stand_ins: list[Any] = list(leaves)
 
     def stand_in(self, array, leaf: int, what: str) -> StandIn:
-        array = np.asarray(array)
+        scalar, array = isinstance(array, np.generic), np.asarray(array)
         dense = np.ascontiguousarray(array).reshape(array.shape)
         alias = borrowed(dense)
         self.keep.append((array, dense))
         self.inputs.append((leaf, what))
-        return self.tape.stand_in(alias, "input", len(self.inputs) - 1)
+        self.tape.view(alias, "input", len(self.inputs) - 1)
+        return StandIn(alias, self.tape, scalar=scalar)
 
     def __enter__(self):
         for i, leaf in enumerate(self.leaves):
@@ -209,7 +210,7 @@ class Swap:
         _, array = self.entries[id(place.holder), place.key]
         if isinstance(array, np.random.Generator):
             return value is self.made[id(array)]
-        if not isinstance(value, ndarray):
+        if type(value) is not StandIn and not isinstance(value, ndarray):
             return False
         if type(value) is StandIn:
             view = self.tape.operand(value)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..standin import STANDINS
+from ..standin import STANDINS, recorder
 from . import NotReplayable
 
 ndarray = np.ndarray
@@ -184,9 +184,12 @@ def user_line() -> str:
 
 def refuse(why: str):
     """Raise NotReplayable with the user's file, line and text."""
-    frame = user_frame()
-    if frame is None:
-        raise NotReplayable(f"jit: {why}")
-    name, number = frame.f_code.co_filename, frame.f_lineno
-    text = linecache.getline(name, number).strip()
-    raise NotReplayable(f"jit: {name}, line {number}, in {frame.f_code.co_name}: `{text}`: {why}")
+    frame, tape = user_frame(), recorder.get()
+    error = NotReplayable(f"jit: {why}")
+    if frame is not None:
+        name, number = frame.f_code.co_filename, frame.f_lineno
+        text = linecache.getline(name, number).strip()
+        error = NotReplayable(f"jit: {name}, line {number}, in {frame.f_code.co_name}: `{text}`: {why}")
+    if tape is not None:
+        tape.refusal = error
+    raise error

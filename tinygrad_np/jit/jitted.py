@@ -137,6 +137,8 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         tape.finish()
     except BaseException:
         swap.undo()
+        if tape.refusal is not None:
+            raise tape.refusal from None
         raise
     finally:
         recorder.reset(token)

@@ -59,9 +59,7 @@ def output(value, tape: Tape) -> Output:
         if value.number is not None:
             refuse("a number of a host function was returned; return it from outside")
         view = tape.operand(value)
-        return Output(
-            "scalar" if view.storage in tape.scalars and not value.shape else "array", value.value, view
-        )
+        return Output("scalar" if value.scalar else "array", value.value, view)
     if isinstance(value, ndarray):  # made by f without its arguments
         return Output("array", value, tape.operand(value))
     return Output("static", value)

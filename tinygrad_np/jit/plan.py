@@ -77,11 +77,18 @@ def joins(step: Step, new: Instruction) -> bool:
     return True
 
 
+def in_tiles(i: Instruction) -> bool:
+    """Whether an instruction may run element by element: it does not write what it reads at other elements."""
+    if i.kind not in ("elementwise", "copy") or not i.out[0].shape:
+        return False
+    return not any(v != i.out[0] and overlap(v, i.out[0]) for v in i.operands())
+
+
 def fused(program, storages, outputs) -> list[Step]:
     """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need."""
     steps: list[Step] = []
     for i in program:
-        tiled = i.kind in ("elementwise", "copy") and i.out[0].shape and max(map(size, touches(i))) >= FUSE_BYTES
+        tiled = in_tiles(i) and max(map(size, touches(i))) >= FUSE_BYTES
         together = joins if tiled else independent if is_large(i) else None
         home = None
         if together is not None:

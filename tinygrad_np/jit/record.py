@@ -37,9 +37,9 @@ class Tape:
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
         self.hosts: list[Callable] = []
-        self.scalars: set[int] = set()  # storages whose array was a NumPy scalar
         self.effects = False  # whether anything outside has been changed
         self.open = True
+        self.refusal: Exception | None = None  # raised in the end, whoever has caught it
 
     # ---- memory -------------------------------------------------------------------------------------------
 
@@ -103,7 +103,11 @@ class Tape:
             written = tuple(None if t is None else self.operand(t) for t in targets)
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             fun(*values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
-            self.write(kind_of(fun, values, options), fun, *operands, written)
+            if options.get("where", True) is True:
+                self.write(kind_of(fun, values, options), fun, *operands, written)
+            else:  # the rest of the target stays, so that it is an operand too
+                operands[1]["out"] = written if len(written) > 1 else written[0]
+                self.write("writer", fun, *operands, (), writes=written)
             given = tuple(t if type(t) is StandIn else StandIn(t, self) for t in targets)
             return given[0] if len(given) == 1 else given
         if (
@@ -131,8 +135,7 @@ class Tape:
         if not all(self.is_known(r) for r in parts):
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             self.write(kind_of(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
-        self.scalars |= {self.roots[id(r)] for r, s in zip(parts, result if many else [result]) if r is not s}
-        stand_ins = [StandIn(r, self) for r in parts]
+        stand_ins = [StandIn(r, self, scalar=r is not s) for r, s in zip(parts, result if many else [result])]
         if not many:
             return stand_ins[0]
         return type(result)(*stand_ins) if hasattr(result, "_fields") else type(result)(stand_ins)
@@ -150,10 +153,10 @@ class Tape:
         else:
             self.write("writer", masked_copy, (written, *operands), {}, (), writes=(written,))
 
-    def fresh(self, array: ndarray, source) -> StandIn:
-        """A new array, filled from `source` if there is one."""
+    def fresh(self, array: ndarray, source, scalar: bool = False) -> StandIn:
+        """A new array, or scalar, filled from `source` if there is one."""
         self.view(array)
-        target = StandIn(array, self)
+        target = StandIn(array, self, scalar=scalar)
         if source is not None:
             self.copy(target, source, casting="unsafe")
         return target
@@ -197,6 +200,8 @@ class Tape:
     def finish(self) -> None:
         """No more calls. A constant must still be what it was when it was read."""
         self.open = False
+        if self.refusal is not None:
+            raise self.refusal
         for storage in self.storages:
             self.same(storage)
 
@@ -223,7 +228,7 @@ class Tape:
         result = method(
             *replaced(args, real), **replaced(kwargs, real), **({} if outs is None else {"out": real(outs)})
         )
-        result = np.asarray(result)
-        view = self.view(result) if outs is None else self.operand(outs)
+        array = np.asarray(result)
+        view = self.view(array) if outs is None else self.operand(outs)
         self.write("random", method, replaced(args, self.operand), replaced(kwargs, self.operand), (view,))
-        return StandIn(result, self) if outs is None else outs
+        return StandIn(array, self, scalar=array is not result) if outs is None else outs

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..standin import STANDINS
 from ..tensor import Tensor
-from .functions import REDUCTIONS, is_basic, real, refuse
+from .functions import HERE, REDUCTIONS, is_basic, real, refuse
 from .instruction import Number, replaced
 
 ndarray = np.ndarray
 LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
 
 
+PRINTED = "a tensor's value as text: a replay would not print it; return the tensor and print it outside"
+
+
 class StandIn(NDArrayOperatorsMixin):
     """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values."""
 
-    __slots__ = ("value", "tape", "number", "__weakref__")
-    __class__ = property(lambda self: ndarray)  # what isinstance asks; `type` tells the truth
-    __hash__ = object.__hash__
+    __slots__ = ("value", "tape", "number", "scalar", "__weakref__")
+    # what isinstance asks; `type` tells the truth
+    __class__ = property(lambda self: self.dtype.type if self.scalar else ndarray)
     __array_priority__ = 100
 
-    def __init__(self, value, tape, number: Number | None = None):
+    def __init__(self, value, tape, number: Number | None = None, scalar: bool = False):
         self.value = value
         self.tape = tape
         self.number = number
+        self.scalar = scalar  # stands in for a NumPy scalar, which never changes
 
     shape = property(lambda self: np.shape(self.value))
     ndim = property(lambda self: np.ndim(self.value))
@@ -40,13 +46,15 @@ class StandIn(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if any(hasattr(x, "node") for x in inputs):
             return NotImplemented
+        if any(type(x) is StandIn and x.scalar for x in kwargs.get("out", ())):
+            del kwargs["out"]  # x += y gives a scalar a new value
         return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, fun, types, args, kwargs):
         if any(hasattr(t, "backward") for t in types):
             return NotImplemented
         if fun in (np.array2string, np.array_repr, np.array_str):
-            return repr(self)  # printing shows, once, what is known while recording
+            refuse(PRINTED)
         if fun in ALLOCATES:
             return ALLOCATES[fun](self.tape, fun, args, kwargs)
         return self.tape.call(fun, args, kwargs)
@@ -63,12 +71,12 @@ class StandIn(NDArrayOperatorsMixin):
         )
 
     def copy(self, order="C"):
-        return self.tape.fresh(self.value.copy(order), self)
+        return self.tape.fresh(self.value.copy(order), self, self.scalar)
 
     def astype(self, dtype, order="K", casting="unsafe", subok=True, copy=True):
         if not copy and self.dtype == dtype:
             return self
-        return self.tape.fresh(np.empty_like(self.value, dtype, order), self)
+        return self.tape.fresh(np.empty_like(self.value, dtype, order), self, self.scalar)
 
     def __getitem__(self, index):
         for part in index if type(index) is tuple else (index,):
@@ -77,9 +85,8 @@ class StandIn(NDArrayOperatorsMixin):
                     "the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape"
                 )
         if is_basic(index) and not isinstance(self.value[index], ndarray):
-            index = (
-                (*index, ...) if type(index) is tuple else (index, ...)
-            )  # a view, where NumPy makes a scalar
+            element = self[(*index, ...) if type(index) is tuple else (index, ...)]
+            return self.tape.fresh(element.value.copy(), element, scalar=True)
         return self.tape.call(ndarray.__getitem__, (self, index))
 
     def __setitem__(self, index, value):
@@ -91,7 +98,12 @@ class StandIn(NDArrayOperatorsMixin):
     def __iter__(self):
         return (self[i] for i in range(len(self.value)))
 
+    def __round__(self, ndigits=None):
+        return float(self) if ndigits is None else self.round(ndigits)
+
     def __repr__(self) -> str:
+        if not sys._getframe(1).f_code.co_filename.startswith(HERE):  # in the text of an error it says what it is
+            refuse(PRINTED)
         return f"array of shape {self.shape} {self.dtype}, being recorded"
 
     def __copy__(self):
@@ -133,6 +145,8 @@ class StandIn(NDArrayOperatorsMixin):
         "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside "
         "the jitted function"
     )
+    __hash__ = _refused("a tensor's value as a key: a replay would not see it change")
+    __str__ = __format__ = _refused(PRINTED)
     __contains__ = _refused("`in` asks for values: write it with np.any(x == value)")
     __reduce_ex__ = _refused("an array cannot be pickled while it is being recorded; return it")
 
@@ -200,15 +214,17 @@ class conversions_of:
             for owner in [next(c for c in Tensor.__mro__ if name in vars(c))]
         ]
         asarray, array, ascontiguousarray = self.saved
+        tape = self.tape
 
         def as_is(a, dtype=None, *args, **kwargs):
             if type(a) is StandIn:
+                a = tape.fresh(a.value.copy(), a) if a.scalar else a
                 return a if dtype is None or a.dtype == dtype else a.astype(dtype)
             return asarray(a, dtype, *args, **kwargs)
 
         def copy(a, dtype=None, **kwargs):
             if type(a) is StandIn:
-                a = a.astype(a.dtype if dtype is None else dtype)
+                a = tape.fresh(np.empty_like(a.value, dtype), a)
                 ndmin = kwargs.get("ndmin", 0)
                 return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
             return array(a, dtype, **kwargs)

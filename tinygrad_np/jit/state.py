@@ -20,6 +20,7 @@ import numpy as np
 
 from ..guard import ALONE, refs
 from ..recording import TENSORS
+from ..standin import STANDINS
 from ..tape import Leaf
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
@@ -73,7 +74,7 @@ class State:
         stack = [(value, name, False) for value, name in reversed(roots)]
         while stack:
             value, name, hosted = stack.pop()
-            if isinstance(value, SCALARS) or id(value) in self.seen:
+            if type(value) in STANDINS or isinstance(value, SCALARS) or id(value) in self.seen:
                 continue
             self.seen[id(value)] = value
             stack.extend(reversed(self.below(value, name, hosted)))
@@ -139,7 +140,7 @@ class State:
             slots = cls.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
                 inner = getattr(value, slot, None)
-                if isinstance(inner, (np.ndarray, np.random.Generator)):
+                if is_place(inner):
                     self.places.append(Place(value, slot, f"{name}.{slot}"))
                 elif slot != "__weakref__":
                     found.append((inner, f"{name}.{slot}", hosted))
@@ -152,7 +153,7 @@ class State:
         self.containers.append((box, name))
         found = []
         for key, value, where in entries:
-            if isinstance(value, (np.ndarray, np.random.Generator)):
+            if is_place(value):
                 self.places.append(Place(box, key, where))
             else:
                 found.append((value, where, hosted))
@@ -174,14 +175,14 @@ class State:
             except ValueError:
                 continue
             self.cells.append(cell)
-            if isinstance(value, (np.ndarray, np.random.Generator)):
+            if is_place(value):
                 self.places.append(Place(cell, "cell_contents", variable))
             else:
                 found.append((value, variable, False))
         if self.names and self.names[-1][0] is f.__globals__:
             for n in self.names[-1][1]:
                 value = f.__globals__[n]
-                if isinstance(value, (np.ndarray, np.random.Generator)):
+                if is_place(value):
                     self.places.append(Place(f.__globals__, n, n))
                 elif isinstance(value, types.ModuleType) and not value.__name__.startswith(
                     ("numpy", "tinygrad_np")
@@ -236,6 +237,11 @@ class State:
             if obj.__jit_guard__() != structure:
                 return False
         return not self.still or all(array.tobytes() == was for array, was in self.still)
+
+
+def is_place(value) -> bool:
+    """Whether a stand-in takes the place of a value."""
+    return type(value) in STANDINS or isinstance(value, (np.ndarray, np.random.Generator))
 
 
 def alike(a, b) -> bool:
