@@ -102,6 +102,8 @@ def root_of(array: ndarray) -> ndarray:
     while True:
         base = getattr(array.base, "owner", array.base)  # flat parameters lie in memory that says whose it is
         if not isinstance(base, ndarray):
+            base = getattr(base, "base", None)  # as_strided puts something in between
+        if not isinstance(base, ndarray):
             return array
         array = base
 

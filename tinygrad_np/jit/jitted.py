@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import types
 from collections import OrderedDict
@@ -122,6 +123,9 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
     ]
     state = State(roots)
+    for leaf in state.grads:
+        if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:  # somebody keeps the last one
+            leaf.grad = leaf.grad.copy()
     tape = Tape()
     arguments = Arguments(leaves, tape)
     swap = Swap(state, tape)

@@ -8,6 +8,7 @@ through one view is known to every other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Tape:
         self.storages: list[Storage] = []
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
+        self.stand_ins: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of their array
         self.hosts: list[Callable] = []
         self.effects = False  # whether anything outside has been changed
         self.open = True

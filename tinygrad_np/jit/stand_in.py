@@ -22,7 +22,7 @@ PRINTED = "a tensor's value as text: a replay would not print it; return the ten
 class StandIn(NDArrayOperatorsMixin):
     """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values."""
 
-    __slots__ = ("value", "tape", "number", "scalar", "__weakref__")
+    __slots__ = ("value", "tape", "number", "scalar", "keeps", "__weakref__")
     # what isinstance asks; `type` tells the truth
     __class__ = property(lambda self: self.dtype.type if self.scalar else ndarray)
     __array_priority__ = 100
@@ -32,6 +32,8 @@ class StandIn(NDArrayOperatorsMixin):
         self.tape = tape
         self.number = number
         self.scalar = scalar  # stands in for a NumPy scalar, which never changes
+        self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))  # as a view does: the engine counts references
+        tape.stand_ins[id(value)] = self
 
     shape = property(lambda self: np.shape(self.value))
     ndim = property(lambda self: np.ndim(self.value))
