@@ -109,7 +109,7 @@ def _parser() -> Parser:
 
     show = add(commands.show, "show", "show an image with what the run takes it for and what it is")
     show.add_argument("run", metavar="RUN", help="a run folder")
-    show.add_argument("--index", type=int, default=0, metavar="I", help="which image, from 0 (default: 0)")
+    show.add_argument("--index", default="0", metavar="I", help="which image, from 0 (default: 0)")
     show.add_argument("--data", metavar="PATH", help="images to choose from (default: the run's held-out images)")
     show.add_argument("-o", dest="out", metavar="FILE", help="draw it to this .png, .svg or .pdf file as well")
 

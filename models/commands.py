@@ -114,14 +114,16 @@ def predict(run: str, data: str, out: str, json: bool) -> None:
         print(f"{path}: {len(images):,} predictions")
 
 
-def show(run: str, index: int, data: str | None, out: str | None, json: bool) -> None:
+def show(run: str, index: str, data: str | None, out: str | None, json: bool) -> None:
     """Show an image with what the run takes it for and what it is."""
-    opened = Run.open(Path(run))
+    if not index.isdecimal():
+        raise BadUsage(f"--index {index}: expected a whole number, 0 or more")
+    opened, place = Run.open(Path(run)), int(index)
     images = _held_out(opened) if data is None else data_.load(data)
-    if not 0 <= index < len(images):
+    if place >= len(images):
         raise BadUsage(f"--index {index}: expected 0..{len(images) - 1}, there are {len(images):,} images "
                        f"({images.origin}{', held-out rows' if data is None else ''})")
-    one = images.take(slice(index, index + 1))
+    one = images.take(slice(place, place + 1))
     chances = train_.probabilities(train_.scores(_trained(opened, one), one.images))[0]
     predicted, actual = int(chances.argmax()), None if one.labels is None else int(one.labels[0])
     if out is not None:
@@ -129,7 +131,7 @@ def show(run: str, index: int, data: str | None, out: str | None, json: bool) ->
         title = f"{opened.recipe.name}, image {index}"
         plots.samples(one.images, np.array([predicted]), one.labels, chances.max(keepdims=True), path, title)
     if json:
-        _print_json({"index": index, "predicted": predicted, "actual": actual,
+        _print_json({"index": place, "predicted": predicted, "actual": actual,
                      "probabilities": [round(float(chance), 6) for chance in chances]})
         return
     for row in one.images.reshape(one.side, one.side):

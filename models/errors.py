@@ -24,7 +24,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     'known: learning_rate, epochs'
     """
     known = list(known)
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.55)
     listing = ", ".join(known)
     return f"did you mean {match[0]!r}? Known: {listing}" if match else f"known: {listing}"
 

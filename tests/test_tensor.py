@@ -241,7 +241,7 @@ def test_primitive_keywords_jvp_and_misuse():
     @tg.primitive
     def scaled(x, k=2.0):
         return x * k
-    with pytest.raises(tg.NotDifferentiable, match="scaled"):
+    with pytest.raises(tg.NotDifferentiable, match=r"scaled is a primitive without a derivative; .*scaled\.defvjp"):
         scaled(leaf(1.0))
     scaled.defvjp(lambda ct, k: ct * k)
     assert tg.grad(lambda x: scaled(x, k=5.0))(2.0) == 5

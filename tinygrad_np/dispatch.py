@@ -15,7 +15,7 @@ from .fastpath import recorded
 from .recording import Engine, is_tracked, outputs, raw
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
-from .table import TABLE, Plain
+from .table import TABLE, Plain, Primitive
 from .tape import CONST
 from .ufuncs import METHODS, assign_out
 
@@ -116,6 +116,9 @@ def unknown(fun: Callable, args: tuple, kwargs: dict):
     if is_tracked(args) or is_tracked(list(kwargs.values())):
         module = getattr(fun, "__module__", None) or ("numpy" if hasattr(np, fun.__name__) else "scipy.special")
         name = f"{module}.{fun.__name__}"
+        if isinstance(fun, Primitive):
+            raise NotDifferentiable(f"{name} is a primitive without a derivative; give it one rule for each "
+                                    f"differentiable argument, as in {fun.__name__}.defvjp(lambda ct, x: ...)")
         raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
                                 "tinygrad_np.primitive, or call it on x.detach()")
     return Engine.untracked(fun, args, kwargs)

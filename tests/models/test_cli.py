@@ -112,6 +112,9 @@ def test_show_prints_the_image_the_prediction_and_the_truth(digits, tmp_path):
     assert f"predicted {found['predicted']} " in said and said.endswith(f"actual {found['actual']}")
     assert sum(found["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert np.argmax(found["probabilities"]) == found["predicted"]
+    for index in ("x", "-1"):
+        assert f"--index {index}: expected a whole number, 0 or more" in the_error(
+            models("show", folder, "--index", index), 2)
     assert "--index 359: expected 0..358, there are 359 images" in the_error(models("show", folder, "--index", 359), 2)
 
 

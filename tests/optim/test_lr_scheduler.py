@@ -75,6 +75,8 @@ def test_bad_arguments_are_refused():
     ]:
         with pytest.raises(ValueError, match=words):
             make_it()
+    with pytest.raises(TypeError, match="^StepLR: expected an optimizer, found list"):
+        lr_scheduler.StepLR(optimizer.params, 2)
     schedule = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=2, cycle_momentum=False)
     schedule.step()
     schedule.step()

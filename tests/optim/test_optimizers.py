@@ -157,7 +157,7 @@ def test_bad_parameters_are_refused():
         optim.SGD([w * 2])
     with pytest.raises(ValueError, match="unknown options"):
         optim.SGD([{"params": [w], "rate": 1}])
-    with pytest.raises(TypeError, match="expected a tensor, found ndarray"):
+    with pytest.raises(TypeError, match=r"expected a tensor, found ndarray; pass model.parameters\(\)"):
         optim.SGD([np.ones(2)])
 
 

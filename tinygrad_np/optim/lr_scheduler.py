@@ -17,6 +17,8 @@ class LRScheduler:
     """Sets `lr` of every parameter group to `rate(base, t)` after t steps; a subclass gives `rate`."""
 
     def __init__(self, optimizer: Optimizer):
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.last_epoch = 0
         for group in optimizer.param_groups:

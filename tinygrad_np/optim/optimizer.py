@@ -29,7 +29,8 @@ class Optimizer:
         self.state: dict[int, dict[str, Any]] = {}
         for i, p in enumerate(self.params):
             if not hasattr(p, "is_leaf"):
-                raise TypeError(f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}")
+                raise TypeError(f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
+                                "model.parameters() or a list of tensors")
             if not p.requires_grad or not p.is_leaf:
                 raise ValueError(f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
                                  "gradient; pass model.parameters() or Tensor(..., requires_grad=True)")
