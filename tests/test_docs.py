@@ -39,6 +39,15 @@ def test_a_subgradient(f, x, expected):
     np.testing.assert_allclose(g, eval(expected), rtol=1e-12, atol=1e-15)
 
 
+def test_the_reading_order_names_the_files_that_there_are():
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    package = {path.name for path in (ROOT / "tinygrad_np").rglob("*.py")}
+    engine = {path.name for folder in ("", "derivatives") for path in (ROOT / "tinygrad_np" / folder).glob("*.py")}
+    named = set(re.findall(r"`(\w+\.py)`", page))
+    assert named <= package
+    assert engine - named == {"__init__.py"}
+
+
 def test_the_table_of_subgradients_was_read():
     assert len(POLICIES) > 35
 
