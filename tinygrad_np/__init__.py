@@ -1,7 +1,8 @@
 """Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
 
-tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, tensor.py recording, transforms.py
-functions of functions, nn/ and optim/ models, io.py files, viz/ pictures, testing/ the gradient checker.
+tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, recording.py how a call becomes a node,
+tensor.py a Tensor, transforms.py functions of functions; nn/ and optim/ models, io.py files, viz/ pictures, testing/
+the gradient checker, jit/ a step recorded once and replayed.
 """
 
 from importlib import import_module

@@ -221,7 +221,16 @@ class Primitive:
 
 
 def primitive(fun: Callable) -> Primitive:
-    """Make a function of arrays an operation of the tape; give it its derivative with `defvjp`."""
+    """Make a function of arrays an operation of the tape; give it its derivative with `defvjp`.
+
+    >>> @primitive
+    ... def cube(x):
+    ...     return x * x * x
+    >>> cube.defvjp(lambda ct, x: ct * 3 * x * x)
+    >>> import tinygrad_np as tg
+    >>> tg.grad(tg.grad(cube))(2.0).item()
+    12.0
+    """
     return Primitive(fun)
 
 

@@ -77,6 +77,8 @@ def test_bad_arguments_are_refused():
             make_it()
     with pytest.raises(TypeError, match="^StepLR: expected an optimizer, found list"):
         lr_scheduler.StepLR(optimizer.params, 2)
+    with pytest.raises(TypeError, match="^OneCycleLR: expected an optimizer, found list"):
+        lr_scheduler.OneCycleLR(optimizer.params, 0.1, 2)
     schedule = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=2, cycle_momentum=False)
     schedule.step()
     schedule.step()

@@ -137,7 +137,11 @@ sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)), cases=[lambda f, A: f(A("
 
 
 def tanh(input: Array) -> Tensor:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> tanh(np.array([-800.0, 0.0, 800.0]))
+    array([-1.,  0.,  1.])
+    """
     out: Any = np.tanh(input)       # NumPy's stubs say ndarray; of a tensor it is a tensor
     return out
 

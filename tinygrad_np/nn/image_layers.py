@@ -140,6 +140,10 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Each channel of (N, C, H, W) with mean 0 and variance 1, then scaled and shifted."""
+    """Each channel of (N, C, H, W) with mean 0 and variance 1, then scaled and shifted.
+
+    >>> BatchNorm2d(1)(np.array([[[[1.0, 3.0]]]])).numpy().round(3).tolist()
+    [[[[-1.0, 1.0]]]]
+    """
 
     layouts = ("NCHW",)

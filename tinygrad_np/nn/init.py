@@ -54,7 +54,12 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) 
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = None) -> T:
-    """Fill with draws from N(mean, std²)."""
+    """Fill with draws from N(mean, std²).
+
+    >>> normal_(np.empty((2, 3)), generator=0).round(2)
+    array([[ 0.13, -0.13,  0.64],
+           [ 0.1 , -0.54,  0.36]])
+    """
     if not 0 <= std < math.inf:
         raise ValueError(f"normal_: std: expected 0 or more, found {std}")
     return _fill(tensor, lambda shape: as_generator(generator).normal(mean, std, shape))
@@ -62,7 +67,11 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = No
 
 def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Seed = None) -> T:
-    """Fill with draws from N(mean, std²), each drawn again until it lies in [a, b]."""
+    """Fill with draws from N(mean, std²), each drawn again until it lies in [a, b].
+
+    >>> bool((np.abs(trunc_normal_(np.empty(1000), generator=0)) <= 2).all())
+    True
+    """
     if not (std > 0 and a < b and a <= mean + 3 * std and b >= mean - 3 * std):
         raise ValueError(f"trunc_normal_: [{a}, {b}] holds almost nothing of N({mean}, {std}²)")
     rng = as_generator(generator)
@@ -76,29 +85,51 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
 
 
 def constant_(tensor: T, val: float) -> T:
-    """Fill with one number."""
+    """Fill with one number.
+
+    >>> constant_(np.empty(2), 0.5)
+    array([0.5, 0.5])
+    """
     return _fill(tensor, lambda shape: val, val)
 
 
 def zeros_(tensor: T) -> T:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    >>> zeros_(np.empty(2))
+    array([0., 0.])
+    """
     return constant_(tensor, 0)
 
 
 def ones_(tensor: T) -> T:
-    """Fill with ones."""
+    """Fill with ones.
+
+    >>> ones_(np.empty(2))
+    array([1., 1.])
+    """
     return constant_(tensor, 1)
 
 
 def eye_(tensor: T) -> T:
-    """Fill a matrix with ones on its diagonal and zeros elsewhere."""
+    """Fill a matrix with ones on its diagonal and zeros elsewhere.
+
+    >>> eye_(np.empty((2, 3)))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
     if len(tensor.shape) != 2:
         raise ValueError(f"eye_: expected a matrix, found shape {tensor.shape}")
     return _fill(tensor, lambda shape: np.eye(shape[0], shape[1]), 1)
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
-    """Fill with a (semi-)orthogonal matrix times `gain` (Saxe et al., 2013); axes after the first are joined."""
+    """Fill with a (semi-)orthogonal matrix times `gain` (Saxe et al., 2013); axes after the first are joined.
+
+    >>> q = orthogonal_(np.empty((4, 2)), generator=0)
+    >>> np.allclose(q.T @ q, np.eye(2))
+    True
+    """
     if len(tensor.shape) < 2:
         raise ValueError(f"orthogonal_: expected at least 2 dimensions, found shape {tensor.shape}")
 
@@ -113,26 +144,42 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
 # ---- scaled to the layer ----------------------------------------------------------------------------------
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
-    """Fill with U(-a, a), a = gain · √(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    """Fill with U(-a, a), a = gain · √(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
+
+    >>> bool(np.abs(xavier_uniform_(np.empty((300, 200)), generator=0)).max() <= np.sqrt(6 / (300 + 200)))
+    True
+    """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
-    """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
+
+    >>> round(float(xavier_normal_(np.empty((300, 200)), generator=0).std() / np.sqrt(2 / (300 + 200))), 1)
+    1.0
+    """
     return normal_(tensor, 0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
 
 def kaiming_uniform_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Seed = None) -> T:
-    """Fill with U(-b, b), b = gain · √(3 / fan) (He et al., 2015); `a` is the slope of a leaky ReLU."""
+    """Fill with U(-b, b), b = gain · √(3 / fan) (He et al., 2015); `a` is the slope of a leaky ReLU.
+
+    >>> bool(np.abs(kaiming_uniform_(np.empty((300, 200)), generator=0)).max() <= np.sqrt(2 * 3 / 200))
+    True
+    """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def kaiming_normal_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Seed = None) -> T:
-    """Fill with N(0, std²), std = gain / √fan (He et al., 2015); `a` is the slope of a leaky ReLU."""
+    """Fill with N(0, std²), std = gain / √fan (He et al., 2015); `a` is the slope of a leaky ReLU.
+
+    >>> round(float(kaiming_normal_(np.empty((300, 200)), generator=0).std() / np.sqrt(2 / 200)), 1)
+    1.0
+    """
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 

@@ -44,14 +44,22 @@ class Linear(Layer):
 
 
 class ReLU(Layer):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    >>> ReLU()(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
 
     def forward(self, input):
         return F.relu(input)
 
 
 class LeakyReLU(Layer):
-    """x where x > 0, negative_slope · x elsewhere."""
+    """x where x > 0, negative_slope · x elsewhere.
+
+    >>> LeakyReLU(0.1)(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
 
     def __init__(self, negative_slope: float = 0.01):
         self.negative_slope = negative_slope
@@ -64,21 +72,33 @@ class LeakyReLU(Layer):
 
 
 class Tanh(Layer):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> Tanh()(np.array([-800.0, 0.0, 800.0]))
+    array([-1.,  0.,  1.])
+    """
 
     def forward(self, input):
         return F.tanh(input)
 
 
 class Sigmoid(Layer):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> Sigmoid()(np.array([-800.0, 0.0, 800.0]))
+    array([0. , 0.5, 1. ])
+    """
 
     def forward(self, input):
         return F.sigmoid(input)
 
 
 class GELU(Layer):
-    """x · Φ(x); `approximate` is "none" or "tanh"."""
+    """x · Φ(x); `approximate` is "none" or "tanh".
+
+    >>> GELU()(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
 
     def __init__(self, approximate: str = "none"):
         self.approximate = approximate
@@ -91,7 +111,11 @@ class GELU(Layer):
 
 
 class Softmax(Layer):
-    """exp(x) / Σ exp(x) along axis `dim`."""
+    """exp(x) / Σ exp(x) along axis `dim`.
+
+    >>> Softmax()(np.array([[0.0, 0.0, -800.0]]))
+    array([[0.5, 0.5, 0. ]])
+    """
 
     def __init__(self, dim: int = -1):
         self.dim = dim

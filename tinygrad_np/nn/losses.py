@@ -26,7 +26,12 @@ class CrossEntropyLoss(Layer):
 
 
 class NLLLoss(Layer):
-    """-x[target] of log-probabilities (N, C) and class indices, averaged."""
+    """-x[target] of log-probabilities (N, C) and class indices, averaged.
+
+    >>> import numpy as np
+    >>> NLLLoss()(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0])).item()
+    0.4904146265058631
+    """
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"):
         self.weight, self.ignore_index, self.reduction = weight, ignore_index, reduction
@@ -36,7 +41,12 @@ class NLLLoss(Layer):
 
 
 class MSELoss(Layer):
-    """(x - y)², averaged."""
+    """(x - y)², averaged.
+
+    >>> import numpy as np
+    >>> MSELoss()(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
+    2.0
+    """
 
     def __init__(self, reduction: str = "mean"):
         self.reduction = reduction
@@ -46,7 +56,12 @@ class MSELoss(Layer):
 
 
 class L1Loss(Layer):
-    """|x - y|, averaged."""
+    """|x - y|, averaged.
+
+    >>> import numpy as np
+    >>> L1Loss()(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
+    1.0
+    """
 
     def __init__(self, reduction: str = "mean"):
         self.reduction = reduction
@@ -56,7 +71,12 @@ class L1Loss(Layer):
 
 
 class BCEWithLogitsLoss(Layer):
-    """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, averaged."""
+    """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, averaged.
+
+    >>> import numpy as np
+    >>> round(BCEWithLogitsLoss()(np.array([-800.0, 0.0]), np.array([0.0, 1.0])).item(), 4)
+    0.3466
+    """
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None):
         self.weight, self.reduction, self.pos_weight = weight, reduction, pos_weight

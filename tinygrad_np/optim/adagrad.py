@@ -14,6 +14,13 @@ class Adagrad(Optimizer):
 
     The formula is PyTorch's `torch.optim.Adagrad`; v starts at `initial_accumulator_value`, and
     `weight_decay` adds weight_decay · p to g.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adagrad([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.9, 1.9])
     """
 
     def __init__(self, params: Iterable, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,

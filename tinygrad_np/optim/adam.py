@@ -15,6 +15,13 @@ class Adam(Optimizer):
 
     The formula is PyTorch's `torch.optim.Adam`: `weight_decay` adds weight_decay · p to g, and `amsgrad`
     divides by the largest v̂ so far.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.9, 1.9])
     """
 
     def __init__(self, params: Iterable, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
@@ -61,7 +68,15 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: first p *= 1 - lr · weight_decay, then Adam's step without decay."""
+    """Adam with decoupled weight decay: first p *= 1 - lr · weight_decay, then Adam's step without decay.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> AdamW([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.899, 1.898])
+    """
 
     decoupled = True
 

@@ -17,13 +17,12 @@ class LRScheduler:
     """Sets `lr` of every parameter group to `rate(base, t)` after t steps; a subclass gives `rate`."""
 
     def __init__(self, optimizer: Optimizer):
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.last_epoch = 0
-        for group in optimizer.param_groups:
+        groups = self._groups(optimizer)
+        for group in groups:
             group.setdefault("initial_lr", float(group["lr"]))
-        self.base_lrs = [float(group["initial_lr"]) for group in optimizer.param_groups]
+        self.base_lrs = [float(group["initial_lr"]) for group in groups]
         self._apply()
 
     def rate(self, base: float, t: int) -> float:
@@ -50,6 +49,11 @@ class LRScheduler:
                              f"{state.get('last_epoch', 'no such entry')}")
         self.last_epoch = int(state["last_epoch"])
         self._apply()
+
+    def _groups(self, optimizer: Optimizer) -> list[dict]:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
+        return optimizer.param_groups
 
     def _apply(self) -> None:
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
@@ -78,7 +82,16 @@ class StepLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr = base · factor, the factor moving linearly from start_factor to end_factor in total_iters steps."""
+    """lr = base · factor, the factor moving linearly from start_factor to end_factor in total_iters steps.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> schedule, rates = LinearLR(opt, 0.25, total_iters=3), []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4)); opt.step(); schedule.step()
+    >>> rates
+    [0.025, 0.05, 0.075, 0.1]
+    """
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
                  total_iters: int = 5):
@@ -94,7 +107,16 @@ class LinearLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """lr = eta_min + (base - eta_min) · (1 + cos(π t / T_max)) / 2 (Loshchilov & Hutter, 2017)."""
+    """lr = eta_min + (base - eta_min) · (1 + cos(π t / T_max)) / 2 (Loshchilov & Hutter, 2017).
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> schedule, rates = CosineAnnealingLR(opt, T_max=4), []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4)); opt.step(); schedule.step()
+    >>> rates
+    [0.1, 0.0854, 0.05, 0.0146]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
         require("T_max", T_max, lambda v: v >= 1, "a number of steps >= 1")
@@ -111,6 +133,14 @@ class OneCycleLR(LRScheduler):
     Starts at max_lr / div_factor, rises for the fraction `pct_start` of the steps, and ends at that start
     divided by final_div_factor. `three_phase` first mirrors the rise, then falls to the end. Momentum (SGD,
     RMSprop) or the first beta (Adam) moves between max_momentum and base_momentum unless `cycle_momentum=False`.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> schedule, rates = OneCycleLR(opt, 0.5, total_steps=5, pct_start=0.4, anneal_strategy="linear"), []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4)); opt.step(); schedule.step()
+    >>> rates
+    [0.02, 0.5, 0.3333, 0.1667]
     """
 
     def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
@@ -126,7 +156,7 @@ class OneCycleLR(LRScheduler):
         require("pct_start", pct_start, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy: expected 'cos' or 'linear', found {anneal_strategy!r}")
-        groups = optimizer.param_groups
+        groups = self._groups(optimizer)
         highest = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(highest) != len(groups):
             raise ValueError(f"max_lr: expected one number, or one for each of {len(groups)} parameter groups, "

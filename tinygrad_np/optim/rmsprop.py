@@ -14,6 +14,13 @@ class RMSprop(Optimizer):
 
     The formula is PyTorch's `torch.optim.RMSprop`: `centered` subtracts the square of a running mean of g
     from v, `weight_decay` adds weight_decay · p to g.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> RMSprop([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0., 1.])
     """
 
     def __init__(self, params: Iterable, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
