@@ -18,7 +18,7 @@ from .instruction import View
 from .record import Tape
 from .replay import memory
 from .stand_in import RecordedGenerator, StandIn
-from .state import ABSENT, SCALARS, Place, State
+from .state import ABSENT, ARRAYS, SCALARS, Place, State, inside_of, vars_of
 
 ndarray = np.ndarray
 
@@ -47,6 +47,8 @@ class Arguments:
         self.stand_ins: list[Any] = list(leaves)
 
     def stand_in(self, array, leaf: int, what: str) -> StandIn:
+        if isinstance(array, ndarray) and type(array) not in ARRAYS:
+            refuse(f"an argument is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
         scalar, array = isinstance(array, np.generic), np.asarray(array)
         dense = np.ascontiguousarray(array).reshape(array.shape)
         alias = borrowed(dense)
@@ -158,14 +160,15 @@ class Swap:
         """After an error everything outside is as it was."""
         for box, was in self.state.snapshot:
             box.clear()
-            box.update(was) if isinstance(box, dict) else box.extend(was)
+            box.update(was) if isinstance(box, (dict, set)) else box.extend(was)
         for place, value in self.entries.values():
             place.set(value)
         for cell, was in zip(self.state.cells, self.state.cell_values):
             cell.cell_contents = was
         for names, keys, was in self.state.global_values:
-            if isinstance(names, dict):
-                names.update(zip(keys, was))
+            for key, value in zip(keys, was):
+                if vars_of(names).get(key, ABSENT) is not value:
+                    names.__setitem__(key, value) if isinstance(names, dict) else setattr(names, key, value)
         for value, was in self.backup:
             if isinstance(value, np.random.Generator):
                 value.bit_generator.state = was
@@ -235,14 +238,15 @@ class Swap:
         for (box, was), (_, name) in zip(state.snapshot, state.containers):
             if id(box) in state.on_host:
                 continue
-            if isinstance(box, list) and len(box) != len(was):
+            if not isinstance(box, dict) and len(box) != len(was):
                 refuse(
-                    f"the list {name} changed its length, which a replay would not repeat; return the new elements"
+                    f"the {type(box).__name__} {name} changed its length, which a replay would not repeat; return the new elements"
                 )
             keys = was if isinstance(was, dict) else range(len(was))
             same &= len(box) == len(was)
+            now = box if isinstance(box, dict) else list(box)
             for key in keys:
-                new = box.get(key, ABSENT) if isinstance(box, dict) else box[key]
+                new = box.get(key, ABSENT) if isinstance(box, dict) else now[key]
                 same &= self.entry(
                     was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]"
                 )
@@ -250,7 +254,7 @@ class Swap:
             same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
         for names, keys, was in state.global_values:
             for key, value in zip(keys, was):
-                same &= self.entry(value, names.get(key, ABSENT), f"the global {key}")
+                same &= self.entry(value, vars_of(names).get(key, ABSENT), f"the global {key}")
         for tensor, node, _, _ in self.nodes:
             if tensor.node is not node:
                 refuse(
@@ -261,6 +265,12 @@ class Swap:
             if id(tensor) not in old and type(tensor.array) is StandIn:
                 refuse(f"{name} keeps a tensor that was computed inside; return it instead")
             same &= id(tensor) in old
+        for (value, name), content in zip(state.hidden, state.contents):
+            if inside_of(value) != content:
+                refuse(
+                    f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, or keep "
+                    "a np.random.Generator in a variable, attribute, list or dict"
+                )
         streams, pythons = self.random
         if any(np.any(a != b) for a, b in zip(np.random.get_state(), streams)) or random.getstate() != pythons:
             refuse(

@@ -158,6 +158,8 @@ def touches(instruction: Instruction) -> list[View]:
 
 def conflict(first: Instruction, second: Instruction) -> bool:
     """Whether two instructions may not change places."""
+    if first.kind == "host":
+        return any(type(a) is Number and a.call == first.args[0] for a in second.args)
     return any(overlap(a, b) for a in first.changed() for b in touches(second)) or any(
         overlap(a, b) for a in first.operands() for b in second.changed()
     )

@@ -26,6 +26,7 @@ from .functions import (
 )
 from .instruction import Instruction, Number, Storage, View, replaced
 from .stand_in import StandIn
+from .state import ARRAYS
 
 ndarray = np.ndarray
 
@@ -76,6 +77,8 @@ class Tape:
         if kind is StandIn:
             return value.number if value.number is not None else self.view(value.value)
         if isinstance(value, ndarray):  # not seen before: made by f itself, or out of reach
+            if kind not in ARRAYS:
+                refuse(f"an operand is a {kind.__name__}, whose arithmetic is its own; pass an ndarray")
             view = self.view(value, "constant")
             self.same(self.storages[view.storage])
             return view
