@@ -100,7 +100,7 @@ def _parser() -> Parser:
 
     evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or other data")
     evaluate.add_argument("run", metavar="RUN", help="a run folder")
-    evaluate.add_argument("--data", metavar="PATH", help="labelled images to measure it on instead")
+    evaluate.add_argument("--data", metavar="PATH", help="labeled images to measure it on instead")
 
     predict = add(commands.predict, "predict", "write a run's predictions for a file of images in Kaggle's form")
     predict.add_argument("run", metavar="RUN", help="a run folder")

@@ -16,7 +16,7 @@ from models import download as download_
 from models import plots, recipes
 from models import run as run_
 from models import train as train_
-from models.data import Dataset, Labelled
+from models.data import Dataset, Labeled
 from models.errors import BadUsage, Failure
 from models.progress import Progress
 from models.recipes import Recipe
@@ -46,7 +46,7 @@ def train(recipe: str, data: str | None, changes: list[str], epochs: str | None,
     if not (resume and run_.holds_run(folder)):
         run_.check_free(folder)             # before minutes are spent on reading
     where = data or wanted.data
-    whole, test = data_.load_labelled(where), data_.load_test(where)
+    whole, test = data_.load_labeled(where), data_.load_test(where)
     training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
     asked = describe(wanted, where, whole)
     if resume and run_.holds_run(folder):
@@ -80,11 +80,11 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
     if data is None:
         parts = {"held-out": _held_out(opened)}
         test = data_.load_test(opened.asked["data"]["from"])
-        labelled = test.labelled() if test is not None else None
-        if labelled is not None:
-            parts["test"] = labelled
+        labeled = test.labeled() if test is not None else None
+        if labeled is not None:
+            parts["test"] = labeled
     else:
-        parts = {"given": data_.load_labelled(data)}
+        parts = {"given": data_.load_labeled(data)}
     results = {}
     for name, part in parts.items():
         model = _trained(opened, part)
@@ -188,10 +188,10 @@ def describe(recipe: Recipe, where: str, whole: Dataset) -> dict[str, Any]:
             "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()}}
 
 
-def _held_out(run: Run) -> Labelled:
+def _held_out(run: Run) -> Labeled:
     """Return the rows that the run was not trained on, after making sure that the data are the same."""
     asked = run.asked["data"]
-    whole = data_.load_labelled(asked["from"])
+    whole = data_.load_labeled(asked["from"])
     if whole.fingerprint() != asked["sha256"]:
         raise Failure(f"{whole.origin}: not the data that {run.folder} was trained on (their SHA-256 differs), so its "
                       "held-out rows are unknown; give --data")
@@ -211,11 +211,11 @@ def _trained(run: Run, images: Dataset) -> Any:
     return model
 
 
-def _finish(run: Run, training: Labelled, held_out: Labelled, test: Dataset | None) -> dict[str, Any]:
+def _finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None) -> dict[str, Any]:
     """Measure the trained weights, draw the pictures, predict the test file; return the figures."""
     recipe, folder = run.recipe, run.folder
     model = _trained(run, training)
-    parts = {"train": training, "held_out": held_out, "test": None if test is None else test.labelled()}
+    parts = {"train": training, "held_out": held_out, "test": None if test is None else test.labeled()}
     figures = {f"{part}_{name}": value for part, dataset in parts.items() if dataset is not None
                for name, value in train_.measure(model, dataset)._asdict().items()}
     run_.write_json(folder / "metrics.json", figures)

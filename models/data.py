@@ -1,4 +1,4 @@
-"""Labelled images from wherever they are: scikit-learn's digits, the MNIST cache, or a file or folder of the user's.
+"""Labeled images from wherever they are: scikit-learn's digits, the MNIST cache, or a file or folder of the user's.
 
 A file is recognized by its bytes (gzip, IDX, CSV), never by its name; names matter only to find the labels beside
 IDX images, the training file in a folder, and the test file beside the training file.
@@ -44,9 +44,9 @@ class Dataset:
         """Return the dataset of these rows."""
         return replace(self, images=self.images[rows], labels=None if self.labels is None else self.labels[rows])
 
-    def labelled(self) -> Labelled | None:
+    def labeled(self) -> Labeled | None:
         """Return the same as a dataset that is known to have labels, or None where it has none."""
-        return None if self.labels is None else Labelled(self.images, self.labels, self.origin)
+        return None if self.labels is None else Labeled(self.images, self.labels, self.origin)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that training sees, so that a resumed run can tell the data apart."""
@@ -57,7 +57,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Labelled(Dataset):
+class Labeled(Dataset):
     """A dataset with labels, to train on or to be measured against."""
 
     labels: np.ndarray
@@ -85,18 +85,18 @@ def load(where: str) -> Dataset:
     return Dataset(pixels, labels, str(path))
 
 
-def load_labelled(where: str) -> Labelled:
+def load_labeled(where: str) -> Labeled:
     """Read a dataset that must have labels."""
     dataset = load(where)
-    labelled = dataset.labelled()
-    if labelled is None:
+    labeled = dataset.labeled()
+    if labeled is None:
         raise Failure(f"{dataset.origin}: found no labels, expected {csv_file.PIXELS + 1} columns with a label, "
                       "or IDX images with their labels file beside them")
-    return labelled
+    return labeled
 
 
 def load_test(where: str) -> Dataset | None:
-    """Read the test file that lies beside the training file, labelled or not; None where there is none."""
+    """Read the test file that lies beside the training file, labeled or not; None where there is none."""
     path = None if is_source(where, "digits") else _test_beside(locate(where))
     return None if path is None else load(str(path))
 
@@ -116,7 +116,7 @@ def locate(where: str) -> Path:
                           "or give --data PATH")
     elif is_source(where, "kaggle"):
         raise BadUsage(f"this recipe needs --data PATH/TO/train.csv, Kaggle's file from {KAGGLE}; "
-                       "any labelled file of 28x28 digits will do, and so will --data mnist")
+                       "any labeled file of 28x28 digits will do, and so will --data mnist")
     if path.is_dir():
         for name in TRAINING_FILES:
             for candidate in (path / name, path / f"{name}.gz"):
@@ -129,7 +129,7 @@ def locate(where: str) -> Path:
     return path
 
 
-def split(dataset: Labelled, held_out: int | float, rows: int | None, seed: int) -> tuple[Labelled, Labelled]:
+def split(dataset: Labeled, held_out: int | float, rows: int | None, seed: int) -> tuple[Labeled, Labeled]:
     """Shuffle by the seed and return (training part, held-out part); `rows` limits how many are used in all."""
     total = len(dataset) if rows is None else rows
     if total > len(dataset):

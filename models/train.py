@@ -14,7 +14,7 @@ import numpy as np
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from models.data import Labelled
+from models.data import Labeled
 from models.errors import Failure
 from models.mlp import mlp
 from models.recipes import Recipe
@@ -49,7 +49,7 @@ def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor,
     return F.cross_entropy(scores, targets), scores
 
 
-def train(run: Run, training: Labelled, held_out: Labelled, after_epoch: Callable[[dict[str, float]], None]) -> int:
+def train(run: Run, training: Labeled, held_out: Labeled, after_epoch: Callable[[dict[str, float]], None]) -> int:
     """Train until the recipe's last epoch, from the run's checkpoint where there is one; return the epoch kept.
 
     `after_epoch` is given the figures of each epoch once they are on disk. Ends with the weights in the run folder.
@@ -91,7 +91,7 @@ def train(run: Run, training: Labelled, held_out: Labelled, after_epoch: Callabl
     return int(best["epoch"])
 
 
-def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, data: Labelled, epoch: int) -> Measured:
+def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, data: Labeled, epoch: int) -> Measured:
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
     masks = np.random.default_rng([recipe.seed, DROPOUT, epoch])
     for layer in model.modules():
@@ -109,7 +109,7 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, da
     return Measured(loss_sum / len(data), right / len(data))
 
 
-def batches(data: Labelled, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(data: Labeled, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield every row once, shuffled anew each epoch; the whole dataset at once for full-batch descent."""
     if recipe.batch_size is None:
         yield data.images, data.labels
@@ -127,7 +127,7 @@ def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
         return np.concatenate([model(images[start:start + ROWS]).data for start in range(0, len(images), ROWS)])
 
 
-def measure(model: nn.Module, data: Labelled) -> Measured:
+def measure(model: nn.Module, data: Labeled) -> Measured:
     """Return the loss and accuracy on a dataset."""
     return judge(scores(model, data.images), data.labels)
 

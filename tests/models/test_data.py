@@ -52,7 +52,7 @@ def test_pixels_alone_have_no_labels(tmp_path, rows, header):
     np.testing.assert_array_equal(read.images, rows[:, 1:].astype(np.float32) / 255)
     assert read.labels is None
     with pytest.raises(Failure, match=f"{path}: found no labels, expected 785 columns"):
-        data.load_labelled(path)
+        data.load_labeled(path)
 
 
 def _at(line: int, column: int, text: str):
@@ -158,7 +158,7 @@ def test_idx_images_find_their_labels_and_their_test_file(idx, rows, packed, sty
         for start in ("train", "t10k"):
             name = path.name.replace("-idx", style).replace("train", start) + ".gz" * packed
             (idx / name).write_bytes(gzip.compress(content) if packed else content)
-    for read in (data.load_labelled(str(idx)), data.load_test(str(idx))):
+    for read in (data.load_labeled(str(idx)), data.load_test(str(idx))):
         np.testing.assert_array_equal(read.images, rows[:, 1:].astype(np.float32) / 255)
         np.testing.assert_array_equal(read.labels, rows[:, 0])
     assert "t10k-images" in data.load_test(str(idx)).origin
@@ -192,7 +192,7 @@ def test_a_bad_idx_file_is_named_with_what_was_found_and_expected(idx, fault):
     path = next(idx.glob(f"*{kind}*"))
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(Failure) as error:
-        data.load_labelled(str(idx))
+        data.load_labeled(str(idx))
     assert message in str(error.value) and str(error.value).startswith(str(idx)) and "\n" not in str(error.value)
 
 
@@ -258,7 +258,7 @@ def test_the_fingerprint_sees_one_bit_of_a_pixel_a_label_and_the_order(rows):
 
 
 def test_the_real_files_agree_whatever_their_layout(mnist, tmp_path):
-    read = data.load_labelled(str(mnist))
+    read = data.load_labeled(str(mnist))
     assert read.images.shape == (60000, 784) and read.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     table = np.column_stack([read.labels, np.round(read.images * 255).astype(int)])[:3000]
     (tmp_path / "t").write_bytes(csv_bytes(table, None))
