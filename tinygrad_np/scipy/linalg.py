@@ -29,6 +29,7 @@ __all__ = [
     "cho_factor",
     "cho_solve",
     "solve_sylvester",
+    "solve_banded",
     "solve",
     "inv",
     "det",
@@ -176,6 +177,50 @@ solve_sylvester.defvjp(
     joint=True,
     cases=[lambda f, A: f(regular(A(3, 3)), regular(A(2, 2)), A(3, 2))],
 )
+
+
+@primitive
+def banded(l_and_u, ab, b):
+    """The solution x of a x = b for a matrix a with l diagonals below its own and u above, the rows of `ab`."""
+    return sl.solve_banded(l_and_u, ab, b)
+
+
+def turned(l_and_u, ab):
+    """The diagonals of the transpose: diagonal k of a, moved k places along its row, is diagonal -k of aᵀ."""
+    (low, up), n = l_and_u, ab.shape[1]
+    rows = [ab[up + k, max(0, -k): n - max(0, k)] for k in range(low, -up - 1, -1)]
+    return np.stack([np.pad(row, (max(0, k), max(0, -k))) for k, row in zip(range(low, -up - 1, -1), rows)])
+
+
+def banded_ct(ct, l_and_u, ab, b_shape, out):
+    """As for np.linalg.solve, on the diagonals."""
+    (low, up), n = l_and_u, ab.shape[1]
+    g = banded((up, low), turned(l_and_u, ab), ct)
+    left, right = (a[:, None] if len(b_shape) == 1 else a for a in (g, out))
+    rows = []
+    for k in range(-up, low + 1):     # a[j + k, j]
+        first, last = max(0, -k), n - max(0, k)
+        rows.append(np.pad(-(left[first + k: last + k] * right[first:last]).sum(axis=1), (first, n - last)))
+    return np.stack(rows), g
+
+
+banded.defvjp(
+    banded_ct,
+    diff=("ab", "b"),
+    joint=True,
+    cases=[
+        lambda f, A: f((1, 1), np.array([[0.0], [3.0], [0.0]]) + A(3, 5), A(5)),
+        lambda f, A: f((2, 0), np.array([[3.0], [0.0], [0.0]]) + A(3, 4), A(4, "n")),
+    ],
+)
+
+
+def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
+    """The solution x of a x = b for a banded matrix: ab[u + i - j, j] is a[i, j], with (l, u) = l_and_u.
+
+    What of `ab` lies outside the matrix is not read, and has gradient zero.
+    """
+    return banded(tuple(l_and_u), as_operand(ab), as_operand(b))
 
 
 @primitive

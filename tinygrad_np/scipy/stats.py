@@ -1,81 +1,209 @@
-"""scipy.stats.norm for arrays and tensors: the normal distribution's functions, in x, loc and scale."""
+"""scipy.stats' distributions for arrays and tensors: densities, probabilities and quantiles, in x and the parameters.
+
+A continuous family is said by its standard form, of z = (x - loc) / scale and its shape parameters (Johnson, Kotz and
+Balakrishnan 1994, Continuous Univariate Distributions). What has no known derivative in a shape parameter, such as the
+probabilities of `t` in df, refuses a tracked one.
+"""
+
+import inspect
+from collections.abc import Callable
 
 import numpy as np
 import scipy.special as sc
 
 from ..derivatives.joining import as_operand
+from ..recording import is_tracked
+from ..rules import NotDifferentiable
 from ..table import values_of
 from . import ufuncs  # noqa: F401 - the rows that are used here
+from .in_last import in_last
+from .multivariate import dirichlet as dirichlet
+from .multivariate import multivariate_normal as multivariate_normal
 
+inf = np.inf
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi).item()
+LOG_PI = np.log(np.pi).item()
 
 
-def operands(x, loc, scale):
-    """The operands as arrays or tensors; a scale that is not positive becomes NaN, and so does all that uses it."""
-    x, loc, scale = map(as_operand, (x, loc, scale))
-    positive = values_of(scale) > 0
-    return x, loc, scale if np.all(positive) else np.where(positive, scale, np.nan)
+def positive(a):
+    """A parameter that must be positive: where it is not, it becomes NaN, and so does all that uses it."""
+    fits = values_of(a) > 0
+    return a if np.all(fits) else np.where(fits, a, np.nan)
 
 
-def standardized(x, loc, scale):
-    """How many scales x lies above loc."""
-    x, loc, scale = operands(x, loc, scale)
-    return (x - loc) / scale
+class Continuous:
+    """A family of densities with shape parameters, `loc` and `scale`: as in SciPy, each by place or by name.
 
+    It is made from functions of (z, *shapes): the logarithm of the density inside the `support`, and the probabilities
+    of at most z and of more; from functions of (q, *shapes) that invert these; and from the entropy, of (*shapes).
 
-class norm:
-    """The normal distribution with mean `loc` and standard deviation `scale`.
-
-    >>> float(norm.logpdf(0.0)) == -LOG_ROOT_2PI
+    >>> norm.logpdf(0.0).item() == -LOG_ROOT_2PI
     True
+    >>> round(gamma.cdf(2.0, 3.0, scale=0.5).item(), 4)
+    0.7619
+    """
+
+    def __init__(self, name: str, shapes: str, *, logpdf: Callable, cdf: Callable, sf: Callable, ppf: Callable,
+                 isf: Callable, entropy: Callable, support: tuple[float, float] = (-inf, inf),
+                 logcdf: Callable | None = None, logsf: Callable | None = None):
+        self.name, self.support = name, support
+        self.shapes = tuple(shapes.split())
+        self._logpdf, self._cdf, self._sf, self._ppf, self._isf = logpdf, cdf, sf, ppf, isf
+        self._logcdf = logcdf or (lambda *args: np.log(cdf(*args)))
+        self._logsf = logsf or (lambda *args: np.log(sf(*args)))
+        self._entropy = entropy
+
+    def arguments(self, first: tuple[str, ...], args: tuple, kwargs: dict) -> tuple:
+        """(values of `first`, shape parameters, loc, scale), of a call."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        names = [inspect.Parameter(name, kind) for name in (*first, *self.shapes)]
+        names += [inspect.Parameter("loc", kind, default=0.0), inspect.Parameter("scale", kind, default=1.0)]
+        try:
+            bound = inspect.Signature(names).bind(*args, **kwargs)
+        except TypeError as error:
+            expected = ", ".join((*first, *self.shapes, "loc=0", "scale=1"))
+            raise TypeError(f"{self.name}: {error}; expected ({expected})") from None
+        bound.apply_defaults()
+        values = [as_operand(a) for a in bound.arguments.values()]
+        k = len(first)
+        return values[:k], [positive(a) for a in values[k:-2]], values[-2], positive(values[-1])
+
+    def standard(self, args: tuple, kwargs: dict) -> tuple:
+        """z, with what is not inside the support moved into it, where that was, the shape parameters and the scale."""
+        (x,), shapes, loc, scale = self.arguments(("x",), args, kwargs)
+        z = (x - loc) / scale
+        low, high = self.support
+        inside = (values_of(z) >= low) & (values_of(z) <= high) | np.isnan(values_of(z))
+        if not np.all(inside):
+            z = np.where(inside, z, 0.5 if high < inf else 1.0)
+        return z, inside, shapes, scale
+
+    def logpdf(self, *args, **kwargs):
+        """The logarithm of the density, -inf outside the support."""
+        z, inside, shapes, scale = self.standard(args, kwargs)
+        out = self._logpdf(z, *shapes) - np.log(scale)
+        return out if np.all(inside) else np.where(inside, out, -inf)
+
+    def pdf(self, *args, **kwargs):
+        """The density."""
+        return np.exp(self.logpdf(*args, **kwargs))
+
+    def probability(self, f: Callable, below: float, above: float, args: tuple, kwargs: dict):
+        """f inside the support, and its value below and above it."""
+        (x,), shapes, loc, scale = self.arguments(("x",), args, kwargs)
+        z = (x - loc) / scale
+        low, high = self.support
+        under, over = values_of(z) < low, values_of(z) > high
+        if not np.any(under | over):
+            return f(z, *shapes)
+        out = f(np.where(under | over, 0.5 if high < inf else 1.0, z), *shapes)
+        return np.where(under, below, np.where(over, above, out))
+
+    def cdf(self, *args, **kwargs):
+        """The probability of at most x."""
+        return self.probability(self._cdf, 0.0, 1.0, args, kwargs)
+
+    def logcdf(self, *args, **kwargs):
+        """The logarithm of the probability of at most x; of `norm` also far below the mean."""
+        return self.probability(self._logcdf, -inf, 0.0, args, kwargs)
+
+    def sf(self, *args, **kwargs):
+        """The probability of more than x."""
+        return self.probability(self._sf, 1.0, 0.0, args, kwargs)
+
+    def logsf(self, *args, **kwargs):
+        """The logarithm of the probability of more than x; of `norm` also far above the mean."""
+        return self.probability(self._logsf, 0.0, -inf, args, kwargs)
+
+    def ppf(self, *args, **kwargs):
+        """The x with probability q of at most x."""
+        (q,), shapes, loc, scale = self.arguments(("q",), args, kwargs)
+        return loc + scale * self._ppf(q, *shapes)
+
+    def isf(self, *args, **kwargs):
+        """The x with probability q of more than x."""
+        (q,), shapes, loc, scale = self.arguments(("q",), args, kwargs)
+        return loc + scale * self._isf(q, *shapes)
+
+    def entropy(self, *args, **kwargs):
+        """The differential entropy."""
+        _, shapes, loc, scale = self.arguments((), args, kwargs)
+        return self._entropy(*shapes) + np.log(scale) + 0 * loc
+
+    def __repr__(self) -> str:
+        return f"<distribution {self.name}({', '.join((*self.shapes, 'loc=0', 'scale=1'))})>"
+
+
+def t_logpdf(z, df):
+    return (sc.gammaln((df + 1) / 2) - sc.gammaln(df / 2) - 0.5 * (np.log(df) + LOG_PI)
+            - (df + 1) / 2 * np.log1p(z * z / df))
+
+
+in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"))
+in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0))
+
+norm = Continuous(
+    "norm", "", logpdf=lambda z: -z * z / 2 - LOG_ROOT_2PI, cdf=sc.ndtr, sf=lambda z: sc.ndtr(-z), ppf=sc.ndtri,
+    isf=lambda q: -sc.ndtri(q), logcdf=sc.log_ndtr, logsf=lambda z: sc.log_ndtr(-z), entropy=lambda: 0.5 + LOG_ROOT_2PI)
+t = Continuous(
+    "t", "df", logpdf=t_logpdf, cdf=lambda z, df: sc.stdtr(df, z), sf=lambda z, df: sc.stdtr(df, -z),
+    ppf=lambda q, df: sc.stdtrit(df, q), isf=lambda q, df: -sc.stdtrit(df, q),
+    entropy=lambda df: ((df + 1) / 2 * (sc.digamma((df + 1) / 2) - sc.digamma(df / 2)) + np.log(df) / 2
+                        + sc.betaln(df / 2, 0.5)))
+gamma = Continuous(
+    "gamma", "a", logpdf=lambda z, a: sc.xlogy(a - 1, z) - z - sc.gammaln(a), cdf=lambda z, a: sc.gammainc(a, z),
+    sf=lambda z, a: sc.gammaincc(a, z), ppf=lambda q, a: sc.gammaincinv(a, q), isf=lambda q, a: sc.gammainccinv(a, q),
+    entropy=lambda a: a + sc.gammaln(a) + (1 - a) * sc.digamma(a), support=(0.0, inf))
+chi2 = Continuous(
+    "chi2", "df", logpdf=lambda z, df: gamma._logpdf(z / 2, df / 2) - np.log(2),
+    cdf=lambda z, df: sc.gammainc(df / 2, z / 2), sf=lambda z, df: sc.gammaincc(df / 2, z / 2),
+    ppf=lambda q, df: 2 * sc.gammaincinv(df / 2, q), isf=lambda q, df: 2 * sc.gammainccinv(df / 2, q),
+    entropy=lambda df: gamma._entropy(df / 2) + np.log(2), support=(0.0, inf))
+beta = Continuous(
+    "beta", "a b", logpdf=lambda z, a, b: sc.xlogy(a - 1, z) + sc.xlog1py(b - 1, -z) - sc.betaln(a, b),
+    cdf=lambda z, a, b: sc.betainc(a, b, z), sf=lambda z, a, b: sc.betaincc(a, b, z),
+    ppf=lambda q, a, b: sc.betaincinv(a, b, q), isf=lambda q, a, b: 1 - sc.betaincinv(b, a, q),
+    entropy=lambda a, b: (sc.betaln(a, b) - (a - 1) * sc.digamma(a) - (b - 1) * sc.digamma(b)
+                          + (a + b - 2) * sc.digamma(a + b)), support=(0.0, 1.0))
+
+
+class poisson:
+    """The Poisson distribution of whole numbers k, with mean `mu`, in which it is differentiable.
+
+    >>> round(poisson.pmf(2, 1.5).item(), 4)
+    0.251
     """
 
     @staticmethod
-    def logpdf(x, loc=0, scale=1):
-        """The logarithm of the density."""
-        x, loc, scale = operands(x, loc, scale)
-        z = (x - loc) / scale
-        return -z * z / 2 - LOG_ROOT_2PI - np.log(scale)
+    def counts(k, mu, loc):
+        """k - loc, where that is a whole number that is not negative, and mu, NaN where it is negative."""
+        if is_tracked(k) or is_tracked(loc):
+            raise NotDifferentiable("poisson is not differentiable with respect to k and loc, which are whole numbers; "
+                                    "pass a detached value")
+        k, mu = values_of(as_operand(k)) - values_of(as_operand(loc)), as_operand(mu)
+        fits = values_of(mu) >= 0
+        return np.floor(k), (k >= 0) & (k == np.floor(k)), mu if np.all(fits) else np.where(fits, mu, np.nan)
 
     @staticmethod
-    def pdf(x, loc=0, scale=1):
-        """The density."""
-        return np.exp(norm.logpdf(x, loc, scale))
+    def logpmf(k, mu, loc=0):
+        """The logarithm of the probability of k; -inf for what is no count."""
+        k, counted, mu = poisson.counts(k, mu, loc)
+        k = np.where(counted, k, 0)
+        return np.where(counted, sc.xlogy(k, mu) - sc.gammaln(k + 1) - mu, -inf)
 
     @staticmethod
-    def cdf(x, loc=0, scale=1):
-        """The probability of at most x."""
-        return sc.ndtr(standardized(x, loc, scale))
+    def pmf(k, mu, loc=0):
+        """The probability of k."""
+        return np.exp(poisson.logpmf(k, mu, loc))
 
     @staticmethod
-    def logcdf(x, loc=0, scale=1):
-        """The logarithm of the probability of at most x, also far below the mean."""
-        return sc.log_ndtr(standardized(x, loc, scale))
+    def cdf(k, mu, loc=0):
+        """The probability of at most k."""
+        k, _, mu = poisson.counts(k, mu, loc)
+        return np.where(k >= 0, sc.gammaincc(np.maximum(k, 0) + 1, mu), 0 * mu)
 
     @staticmethod
-    def sf(x, loc=0, scale=1):
-        """The probability of more than x."""
-        return sc.ndtr(-standardized(x, loc, scale))
-
-    @staticmethod
-    def logsf(x, loc=0, scale=1):
-        """The logarithm of the probability of more than x."""
-        return sc.log_ndtr(-standardized(x, loc, scale))
-
-    @staticmethod
-    def ppf(q, loc=0, scale=1):
-        """The x with probability q of at most x."""
-        q, loc, scale = operands(q, loc, scale)
-        return loc + scale * sc.ndtri(q)
-
-    @staticmethod
-    def isf(q, loc=0, scale=1):
-        """The x with probability q of more than x."""
-        q, loc, scale = operands(q, loc, scale)
-        return loc - scale * sc.ndtri(q)
-
-    @staticmethod
-    def entropy(loc=0, scale=1):
-        """The differential entropy."""
-        _, loc, scale = operands(0.0, loc, scale)
-        return np.log(scale) + 0.5 + LOG_ROOT_2PI + 0 * loc
+    def sf(k, mu, loc=0):
+        """The probability of more than k."""
+        k, _, mu = poisson.counts(k, mu, loc)
+        return np.where(k >= 0, sc.gammainc(np.maximum(k, 0) + 1, mu), 1 + 0 * mu)
