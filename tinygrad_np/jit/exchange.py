@@ -184,8 +184,9 @@ class Swap:
 
     def results(self, after: State, arguments: Arguments) -> tuple[list[Final], bool]:
         """Copies back into the state's arrays for what f replaced there; what it made new; whether it can recur."""
-        finals = []
+        finals: list[Final] = []
         seen = set()
+        self.moved = {self.elsewhere(place) for place in after.places} - {None}
         replayable = self.unchanged_otherwise(after, arguments)
         for place in after.places:
             key, value = (id(place.holder), place.key), place.get()
@@ -208,6 +209,15 @@ class Swap:
                     replayable &= value is not ABSENT and self.returned(place, value, finals)
         return finals, replayable
 
+    def elsewhere(self, place: Place) -> int | None:
+        """The id of an array of the state that f has put into another place."""
+        value = place.get()
+        if type(value) is not StandIn:
+            return None
+        _, was = self.entries.get((id(place.holder), place.key), (None, None))
+        known = {id(array) for _, array in self.entries.values()}
+        return id(value.value) if id(value.value) in known and value.value is not was else None
+
     def returned(self, place: Place, value, finals: list) -> bool:
         """An entry of the state whose array f replaced keeps its array, with the new contents."""
         _, array = self.entries[id(place.holder), place.key]
@@ -224,7 +234,8 @@ class Swap:
             ):  # it moved into another part of the state, once
                 finals.append(Final(place, value, view))
                 return False
-        if value.shape != array.shape or value.dtype != array.dtype or not array.flags.writeable:
+        fits = value.shape == array.shape and value.dtype == array.dtype and array.flags.writeable
+        if not fits or id(array) in self.moved:
             if type(value) is StandIn:
                 finals.append(Final(place, value, self.tape.operand(value)))
             return False
@@ -240,7 +251,8 @@ class Swap:
                 continue
             if not isinstance(box, dict) and len(box) != len(was):
                 refuse(
-                    f"the {type(box).__name__} {name} changed its length, which a replay would not repeat; return the new elements"
+                    f"the {type(box).__name__} {name} changed its length, which a replay would not repeat; "
+                    "return the new elements"
                 )
             keys = was if isinstance(was, dict) else range(len(was))
             same &= len(box) == len(was)
@@ -268,8 +280,8 @@ class Swap:
         for (value, name), content in zip(state.hidden, state.contents):
             if inside_of(value) != content:
                 refuse(
-                    f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, or keep "
-                    "a np.random.Generator in a variable, attribute, list or dict"
+                    f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, "
+                    "or keep a np.random.Generator in a variable, attribute, list or dict"
                 )
         streams, pythons = self.random
         if any(np.any(a != b) for a, b in zip(np.random.get_state(), streams)) or random.getstate() != pythons:

@@ -15,7 +15,7 @@ from ..standin import STANDINS, recorder
 from . import NotReplayable
 
 ndarray = np.ndarray
-HERE = (str(Path(__file__).parents[1]) + "/", str(Path(np.__file__).parent) + "/")
+HERE = tuple(f"{p}/" for p in (Path(__file__).parents[1], Path(np.__file__).parent, Path(inspect.__file__).parent))
 
 
 REDUCTIONS = {

@@ -19,6 +19,7 @@ from ..tape import Leaf
 from ..transforms import flatten
 from .exchange import Arguments, Swap, array_like
 from .outputs import output
+from .outside import calls_outside
 from .program import Program
 from .record import Tape
 from .replay import Differs
@@ -123,9 +124,8 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
     ]
     state = State(roots)
-    for leaf in state.grads:
-        if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:  # somebody keeps the last one
-            leaf.grad = leaf.grad.copy()
+    if any(leaf.grad is not None and sys.getrefcount(leaf.grad) > 2 for leaf in state.grads):
+        return None, f(*args, **kwargs)  # somebody keeps the last gradients: eager knows what to do
     tape = Tape()
     arguments = Arguments(leaves, tape)
     swap = Swap(state, tape)
@@ -133,7 +133,8 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
     try:
         with arguments, conversions_of(tape):
             args, kwargs = rebuild(arguments.stand_ins)
-            result = f(*args, **kwargs)
+            with calls_outside():
+                result = f(*args, **kwargs)
             finals, replayable = swap.results(State(roots), arguments)
             out, _, again = flatten(result)
             outputs = [output(o, tape) for o in out]

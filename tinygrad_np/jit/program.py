@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,7 @@ class Program:
                 return False
             self.checks.append(
                 (
-                    place.holder if not isinstance(place.holder, (dict, list)) else None,
+                    place.holder if not isinstance(place.holder, (dict, list, deque)) else None,
                     place,
                     weakref.ref(array),
                 )

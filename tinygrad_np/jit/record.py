@@ -49,6 +49,8 @@ class Tape:
     def known(self, array: ndarray, kind: str, where=None) -> int:
         """The storage that an array lies in; a new one of this kind if nobody knew it."""
         root = root_of(array)
+        if root.dtype.hasobject:
+            refuse("an array of Python objects was used; make it one of numbers")
         found = self.roots.get(id(root))
         if found is None:
             found = self.roots[id(root)] = len(self.storages)
@@ -98,6 +100,8 @@ class Tape:
             return self.copy(*args, **kwargs)
         targets = kwargs.pop("out", None)
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
+        if not {"raise", "call"}.isdisjoint(np.geterr().values()):
+            refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
         values, options = replaced(args, real), replaced(kwargs, real)
         if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1:
             refuse(

@@ -32,7 +32,8 @@ class StandIn(NDArrayOperatorsMixin):
         self.tape = tape
         self.number = number
         self.scalar = scalar  # stands in for a NumPy scalar, which never changes
-        self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))  # as a view does: the engine counts references
+        # what it is a view of, kept as ndarrays do it: the engine counts references
+        self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))
         tape.stand_ins[id(value)] = self
 
     shape = property(lambda self: np.shape(self.value))
@@ -191,11 +192,11 @@ class RecordedGenerator(np.random.Generator):
         self.original, self.tape = generator, tape
 
     def __getattribute__(self, name: str):
-        if name in ("original", "tape", "bit_generator", "__class__", "__init__") or name.startswith("__"):
+        if name in ("original", "tape", "__class__", "__init__") or name.startswith("__"):
             return super().__getattribute__(name)
         method = getattr(self.original, name)
-        if name == "spawn":
-            refuse("a random stream was spawned, which happens once: spawn outside the jitted function")
+        if name in ("spawn", "bit_generator"):
+            refuse(f"{name} of a random stream was used, which would happen once: use it outside the jitted function")
         return lambda *args, **kwargs: self.tape.draw(method, args, kwargs)
 
 

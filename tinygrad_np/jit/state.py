@@ -158,7 +158,7 @@ class State:
             return [(value(), name, False)]
         if isinstance(value, memoryview):
             self.still += [(a := np.asarray(value), a.tobytes())]
-        if isinstance(value, (ContextVar, *HIDDEN)):
+        if isinstance(value, (ContextVar, *HIDDEN)) or isinstance(value, np.ndarray) and value.dtype.hasobject:
             self.hidden.append((value, name))
         if isinstance(value, OPAQUE) or isinstance(value, np.ndarray) or kind.__module__ in ENGINE:
             return []
@@ -253,7 +253,8 @@ class State:
             else:
                 found.append((value, variable, False))
         if f.__dict__:
-            found += self.inside(f.__dict__, [(k, v, f"{f.__name__}.{k}") for k, v in f.__dict__.items()], f.__name__, False)
+            own = [(k, v, f"{f.__name__}.{k}") for k, v in f.__dict__.items()]
+            found += self.inside(f.__dict__, own, f.__name__, False)
         found += [
             (f.__defaults__, f.__name__, False),
             (f.__kwdefaults__, f.__name__, False),
@@ -292,7 +293,7 @@ class State:
                     return False
             self.expected = now
         for tensor, node in self.nodes:
-            if tensor.node is not node and (type(tensor.node) is Leaf) is not (type(node) is Leaf):
+            if tensor.node is not node and Leaf in (type(tensor.node), type(node)):
                 return False
         for leaf, had in zip(self.grads, self.had_grad):
             if (leaf.grad is not None) is not had:
@@ -334,7 +335,9 @@ def inside_of(value) -> Any:
 
 def is_place(value) -> bool:
     """Whether a stand-in takes the place of a value."""
-    return type(value) in STANDINS or type(value) in ARRAYS or isinstance(value, np.random.Generator)
+    if type(value) in ARRAYS:
+        return not value.dtype.hasobject
+    return type(value) in STANDINS or isinstance(value, np.random.Generator)
 
 
 def alike(a, b) -> bool:
