@@ -1,6 +1,9 @@
 """Parameters, gradients and state lie in one buffer each, and nobody can tell but by asking where."""
 
+import os
+
 import numpy as np
+import pytest
 
 import tinygrad_np.nn.functional as F
 from tinygrad_np import nn, optim
@@ -103,6 +106,18 @@ def test_two_cores_do_all_the_work_and_hand_on_errors():
         found.clear()
         share(found.append, [4, 5])  # and the next loop is not disturbed
         assert sorted(found) == [4, 5]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell a thread's cores")
+def test_a_thread_that_shared_a_loop_may_use_its_cores_again():
+    cores = os.sched_getaffinity(0)
+    inside = []
+    share(lambda item: inside.append(os.sched_getaffinity(0)), [1, 2, 3, 4])
+    assert all(len(found) == max(1, len(cores) - 1) or len(found) == 1 for found in inside)
+    assert os.sched_getaffinity(0) == cores
+    with pytest.raises(ZeroDivisionError):
+        share(lambda item: 1 / item, [1, 0, 1])
+    assert os.sched_getaffinity(0) == cores
 
 
 def test_pieces_cover_a_loop_once():
