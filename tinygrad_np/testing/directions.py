@@ -8,18 +8,33 @@ from __future__ import annotations
 import numpy as np
 
 from ..transforms import vjp
-from .finite_differences import EPS, reference, scales
+from .finite_differences import EPS, WIDE, reference, roundoff, sample, scales
 from .interval import Reference, projected
 from .problem import Problem, flat
 from .verdict import FAIL, doubtful, judge
 
 TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
+FLAT = 10  # the level of the step within which a function is asked whether it changes at all
 NEARBY = (2.0**-10, 2.0**-10, 2.0**-26)
 
 
 def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Reference:
     """The reference for derivatives of p along some directions."""
-    return reference(p.value, p.point, directions, p.size_out, careful=careful, floor=p.noise)
+    floor = np.maximum(p.noise, hidden(p, directions)) if careful else p.noise
+    return reference(p.value, p.point, directions, p.size_out, careful=careful, floor=floor)
+
+
+def hidden(p: Problem, directions: np.ndarray) -> float | np.ndarray:
+    """The rounding of numbers within f far larger than its value, where f is seen to jump by it, or may: it is flat."""
+    height, size = EPS * p.peak, level(p)
+    large = height > 8 * EPS * size
+    if not large.any():
+        return 0.0
+    noise = roundoff(p.value, p.point, directions, p.size_out, WIDE, order=6)
+    right, left = sample(p.value, p.point, directions, (FLAT,), p.size_out)
+    flat_here = (right[0] == left[0]) & (right[0] == flat(p.outputs))
+    found = np.maximum(height, np.minimum(noise, 4 * height))
+    return np.where(large & ((noise > height / 16) | flat_here), found, 0.0)
 
 
 def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):

@@ -10,17 +10,22 @@ so that x ± h is exact.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import comb
 
 import numpy as np
 
-from .interval import Reference
+from .interval import Reference, merged, placed, some
 
 EPS = float(np.finfo(np.float64).eps)
 FIRST = tuple(range(3, 9)) + (20,)
 ALL = tuple(range(3, 27))
 CONFIRM = 20
 SPACINGS = (2.0**-36, 2.0**-30, 2.0**-25)
+WIDE = tuple(1.38 * 2.0**-k for k in (20, 15, 10, 4))  # no multiples of a power of two: stairs are
 POINTS = 9
+LOST = 2.0**-25  # the part of a step that may be lost where x + h is rounded
+DEEPER = 2.0**-24  # where steps of all levels leave the domain, those of a ladder below it may not
+FEW = 8  # levels; with fewer inside the domain, the ladder below it is tried too
 
 
 def scales(x: np.ndarray, relative: bool) -> np.ndarray:
@@ -29,7 +34,7 @@ def scales(x: np.ndarray, relative: bool) -> np.ndarray:
         return np.ones_like(x)
     with np.errstate(divide="ignore"):
         exponent = np.floor(np.log2(np.abs(x)))
-    return np.where(np.isfinite(exponent), np.exp2(np.clip(exponent, -1000, 1000)), 1.0)
+    return np.where(np.isfinite(exponent), np.exp2(np.clip(exponent, -1040, 1000)), 1.0)
 
 
 def sample(
@@ -42,7 +47,9 @@ def sample(
         for d, u in enumerate(directions):
             for k, level in enumerate(levels):
                 step = u * 2.0**-level
-                for side, where in ((right, x + step), (left, x - step)):
+                for side, where, moved in ((right, x + step, step), (left, x - step, -step)):
+                    if (np.abs(where - x - moved) > LOST * np.abs(step)).any():
+                        continue  # rounding x changes this step: it says nothing
                     try:
                         y = f(where)
                     except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
@@ -88,7 +95,13 @@ def finest(rough: np.ndarray, noise: np.ndarray, levels) -> tuple[np.ndarray, np
         bar = bar[:-1] + 2 * np.abs(np.diff(plain, axis=0))
         k = np.argmin(np.where(np.isnan(bar), np.inf, bar), axis=0)[None]
         plain, bar = np.take_along_axis(plain, k, 0), np.take_along_axis(bar, k, 0)
-    return plain[0], bar[0]
+    found = np.isfinite(rough)
+    last = len(rough) - 1 - np.argmax(found[::-1], axis=0)[None]  # where steps so small are lost: the finest left
+    lost = np.isnan(plain[0])
+    return (
+        np.where(lost, np.take_along_axis(rough, last, 0)[0], plain[0]),
+        np.where(lost, 4 * np.take_along_axis(noise, last, 0)[0], bar[0]),
+    )
 
 
 def runs(levels) -> list[tuple[int, int]]:
@@ -119,17 +132,17 @@ def one_sided(
         return extrapolate(rough, noise, levels, power=1)
 
 
-def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int) -> np.ndarray:
-    """The noise of f along each direction, from fourth differences of nearly equal arguments (Hamming
-    1971).
+def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, spacings=SPACINGS, order=4) -> np.ndarray:
+    """The noise of f along each direction, from fourth differences (or others) of nearly equal arguments
+    (Hamming 1971).
     """
     noise = np.zeros((len(directions), n_out))
-    for spacing in SPACINGS:
+    for spacing in spacings:
         levels = [-np.log2(spacing * k) for k in range(1, POINTS // 2 + 1)]
         right, left = sample(f, x, directions, levels, n_out)
         with np.errstate(all="ignore"):
             values = np.concatenate([left[::-1], np.broadcast_to(f(x), (1,) + right.shape[1:]), right])
-            found = np.max(np.abs(np.diff(values, 4, axis=0)), axis=0) / np.sqrt(70.0)
+            found = np.max(np.abs(np.diff(values, order, axis=0)), axis=0) / np.sqrt(comb(2 * order, order))
         noise = np.fmax(noise, 2 * found)
     return noise
 
@@ -196,26 +209,40 @@ def reference(
     n_out: int,
     *,
     careful: bool = False,
-    floor: float = 0.0,
+    floor: float | np.ndarray = 0.0,
 ) -> Reference:
-    """The derivative of f at x along each direction (one a row).
+    """The derivative of f at x along each direction (one a row); `floor` is what is known of the noise of f.
 
     Quickly, 14 calls a direction; `careful` takes all steps, measures the noise of f, and looks at both
-    sides.
+    sides. Where most steps leave the domain, the careful look is taken again at a far smaller scale.
     """
-    levels = ALL if careful else FIRST
-    noise = roundoff(f, x, directions, n_out) if careful else np.zeros((len(directions), n_out))
-    noise = noise + floor
-    right, left = sample(f, x, directions, levels, n_out)
     f0 = f(x)
     f0 = f0 if f0.shape == (n_out,) else np.full(n_out, np.nan)
-    if careful:
-        noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left)
-    value, error = central(right, left, levels, noise)
-    error = np.where(np.isfinite(f0), error, np.inf)  # no value, no derivative
+    floor = np.broadcast_to(floor, (len(directions), n_out))
     if not careful:
-        error = np.where(bends(right, left, f0, levels, value), np.inf, error)
+        right, left = sample(f, x, directions, FIRST, n_out)
+        value, error = central(right, left, FIRST, floor)
+        error = np.where(np.isfinite(f0), error, np.inf)  # no value, no derivative
+        error = np.where(bends(right, left, f0, FIRST, value), np.inf, error)
         return Reference(value, value, error, np.zeros(value.shape, bool))
+    found, inside = thorough(f, x, f0, directions, floor)
+    edge = np.flatnonzero((inside < FEW) & np.isfinite(f0).any())
+    if len(edge):
+        nearer, _ = thorough(f, x, f0, directions[edge] * DEEPER, floor[edge])
+        found = placed(found, edge, merged(some(found, edge), nearer.over(np.array(DEEPER))))
+    return found
+
+
+def thorough(
+    f: Callable, x: np.ndarray, f0: np.ndarray, directions: np.ndarray, floor: np.ndarray
+) -> tuple[Reference, np.ndarray]:
+    """All steps, the noise, and both sides; and how many steps of each direction stay in the domain."""
+    levels, n_out = ALL, len(f0)
+    noise = roundoff(f, x, directions, n_out) + floor
+    right, left = sample(f, x, directions, levels, n_out)
+    noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left)
+    value, error = central(right, left, levels, noise)
+    error = np.where(np.isfinite(f0), error, np.inf)
     error = np.where(jumps(right, left, f0, levels, noise), np.inf, error)
     from_right, error_right = one_sided(f0, right, levels, 1.0, noise)
     from_left, error_left = one_sided(f0, left, levels, -1.0, noise)
@@ -226,4 +253,5 @@ def reference(
     kink &= np.isfinite(f0)
     low = np.where(kink, np.minimum(from_left, from_right), value)
     high = np.where(kink, np.maximum(from_left, from_right), value)
-    return Reference(low, high, np.where(kink, bars, error), kink)
+    inside = (np.isfinite(right) & np.isfinite(left)).any(axis=2).sum(axis=0)
+    return Reference(low, high, np.where(kink, bars, error), kink), inside

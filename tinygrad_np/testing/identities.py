@@ -4,6 +4,8 @@ of the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from . import failures
@@ -36,18 +38,19 @@ def linear(problem: Problem, rng) -> None:
         near = LINEAR * coarseness(problem) * size
         near += float(np.finfo(float).tiny) * max(1.0, largest)  # below it, numbers have fewer digits
         if nonlinear(problem, pulls, near):
-            wobble = unsteady(problem, v[None], pulls[0][None]).max() + stretched(problem, v, pulls[0], pulls[2])
+            wobble = unsteady(problem, v[None], pulls[0][None]).max()
+            wobble += stretched(problem.pull, v, pulls[0], pulls[2]).max(initial=0)
             found = nonlinear(problem, pulls, near + min(wobble, 1e-4 * largest))
             if found:
                 raise failures.NotLinear(found)
 
 
-def stretched(problem: Problem, v: np.ndarray, gv: np.ndarray, none: np.ndarray) -> float:
-    """The rounding within a pullback: how far that of c v, over c, is from that of v. A map that is not linear
-    but homogeneous, as |ct| is, adds nothing to it; nor does a constant, `none`.
+def stretched(linear_map: Callable, v: np.ndarray, image: np.ndarray, none: float | np.ndarray = 0.0) -> np.ndarray:
+    """The rounding within a linear map: how far its image of c v, over c, is from that of v. A map that is not
+    linear but homogeneous, as |ct| is, adds nothing to it; nor does a constant, `none`.
     """
-    apart = [(problem.pull(c * v) - none) / c - (gv - none) for c in (1.1, 0.7, 1.3)]
-    return 8 * float(np.nan_to_num(np.abs(apart), posinf=0).max(initial=0))
+    apart = [(linear_map(c * v) - none) / c - (image - none) for c in (1.1, 0.7, 1.3)]
+    return 8 * np.nan_to_num(np.abs(apart), posinf=0).max(axis=0)
 
 
 def nonlinear(problem: Problem, pulls: list, near: float) -> str:
@@ -129,7 +132,12 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
         size = np.abs(left).sum() + np.abs(right).sum() + 1e-2 * natural(problem)
         apart = abs(left.sum() - right.sum())
         near = ADJOINT * coarseness(problem) * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300
-        if apart > near and apart > near + np.abs(v) @ rounded(problem, u[None]):
+        if apart > near:
+            near += np.abs(v) @ rounded(problem, u[None])
+            wobble = np.abs(u) @ stretched(problem.pull, v, back)
+            wobble += np.abs(v) @ stretched(lambda t, only=only: problem.push(t, only), u, forward)
+            near += min(wobble, 1e-4 * size)
+        if apart > near:
             raise failures.NotAdjoint(
                 f"<v, J u> = {left.sum():.10g} in forward mode, <Jᵀ v, u> = {right.sum():.10g} in "
                 f"reverse mode, for random "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from operator import is_
 from typing import Any
 
@@ -20,6 +21,7 @@ from .. import no_grad
 from ..tape import CONST
 from ..tensor import Tensor, wrap
 from ..transforms import flatten, jvp, vjp
+from .rounding import peak
 
 
 @dataclass
@@ -120,6 +122,16 @@ class Problem:
                 for out, e in zip(outs, self._pull[0])
             ]
         return flat(outs)
+
+    @cached_property
+    def peak(self) -> float:
+        """The largest number that the function meets at the point."""
+
+        def run(arrays) -> None:
+            with no_grad():
+                self(*[wrap(array, CONST) for array in arrays])
+
+        return peak(run, self.arrays(self.point))
 
     # ---- its derivatives ----------------------------------------------------------------------------------
 
