@@ -4,6 +4,7 @@ from __future__ import annotations
 import json as json_
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from models import plots, recipes
 from models import run as run_
 from models import train as train_
 from models.data import Dataset, Labeled
-from models.errors import BadUsage, Failure
+from models.errors import BadUsage, Failure, need
 from models.progress import Progress
 from models.recipes import Recipe
 from models.run import FILES, Run
+from tinygrad_np.viz import GraphvizMissing
 
 SAMPLES = 20            # held-out images in samples.png; up to half as many wrong ones follow them
 SHADES = " .:-=+*#%@"   # from paper to ink
@@ -41,6 +43,8 @@ def train(recipe: str, data: str | None, changes: list[str], epochs: str | None,
           resume: bool, json: bool) -> None:
     """Train a recipe and leave a run folder."""
     began = time.perf_counter()
+    for module in ("safetensors", "matplotlib"):        # before minutes are spent on training
+        need(module)
     wanted = _recipe(recipe, changes, epochs=epochs, seed=seed)
     folder = Path(out or Path("runs") / wanted.name)
     if not (resume and run_.holds_run(folder)):
@@ -232,14 +236,20 @@ def _finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None
     if test is not None and test.labels is None:
         run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
     images, labels = next(train_.batches(training, recipe, 0))
-    _draw_graph(model, recipe, images, labels, folder / "graph.svg")
+    try:
+        _draw_graph(model, recipe, images, labels, folder / "graph.svg")
+    except Failure as error:                # the run is whole without its picture
+        print(f"note: {error}", file=sys.stderr)
     return figures
 
 
 def _draw_graph(model: Any, recipe: Recipe, images: np.ndarray, labels: np.ndarray, path: Path) -> None:
     """Draw the graph of the loss on one batch, as training differentiates it."""
     loss, _ = train_.loss_of(model.train(), recipe, tg.Tensor(images, name="images"), labels)
-    loss.graph(model, names={"loss": loss}).save(path)
+    try:
+        loss.graph(model, names={"loss": loss}).save(path)
+    except GraphvizMissing as error:
+        raise Failure(f"{path}: not drawn: {error}") from None
 
 
 def _with_suffix(out: str, *known: str) -> Path:

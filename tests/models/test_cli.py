@@ -2,13 +2,16 @@
 import csv
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
+from models.cli import main
 from models.recipes import RECIPES
 from tests.models.conftest import csv_bytes, models, the_error
 from tinygrad_np.io import load, save
+from tinygrad_np.viz import GraphvizMissing
 
 FILES = {"run.json", "weights.safetensors", "metrics.json", "history.csv", "curves.png", "confusion.png",
          "samples.png", "graph.svg", "checkpoint.safetensors"}
@@ -256,6 +259,29 @@ def test_a_resumed_training_that_fails_at_once_leaves_everything_as_it_was(tmp_p
     before = files()
     assert "epoch 2: the loss became nan" in the_error(models(*settings, "--epochs", "3", "--resume"))
     assert files() == before
+
+
+def test_where_there_is_no_graphviz_a_run_is_whole_without_its_picture(tmp_path, monkeypatch, capsys):
+    def missing(*args, **kwargs):
+        raise GraphvizMissing("a layout needs Graphviz")
+
+    monkeypatch.setattr("tinygrad_np.viz.view.GraphView.save", missing)
+    assert main(["train", "digits-relu10", "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    said = capsys.readouterr()
+    assert "held-out accuracy" in said.out and "graph.svg" not in said.out
+    assert f"note: {tmp_path / 'run' / 'graph.svg'}: not drawn: a layout needs Graphviz" in said.err
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"graph.svg"}
+    assert main(["graph", "digits-relu10", "-o", str(tmp_path / "a.svg")]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'a.svg'}: not drawn: a layout needs Graphviz\n"
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "safetensors"])
+def test_a_missing_package_is_named_before_training(tmp_path, monkeypatch, capsys, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["train", "digits-relu10", "--epochs", "1", "--out", str(tmp_path / "run")]) == 1
+    assert capsys.readouterr().err == (
+        f'error: models needs {package}, which is not installed: pip install "tinygrad_np[models]"\n')
+    assert not list(tmp_path.iterdir())
 
 
 def test_debug_shows_the_traceback_before_the_line(tmp_path):

@@ -36,7 +36,13 @@ def graph(outputs: Any, *, model: Any = None, names: dict[str, Any] | None = Non
 
 
 def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
-    """What differs between two graphs: operations added, removed, reshaped, rewired. False when nothing does."""
+    """What differs between two graphs: operations added, removed, reshaped, rewired. False when nothing does.
+
+    >>> import numpy as np, tinygrad_np as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> print(graph_diff(np.sin(x).sum().graph(), np.sin(np.exp(x)).sum().graph()))
+    + exp#0  (2,) float64
+    """
     from .diff import graph_diff
     return graph_diff(a, b)
 
