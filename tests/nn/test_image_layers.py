@@ -64,6 +64,8 @@ def test_shapes_dtypes_and_repr():
     assert list(layer.state_dict()) == ["weight", "bias"] and layer.weight.shape == (8, 3, 3, 5)
     assert np.abs(layer.weight.numpy()).max() <= 1 / np.sqrt(45)
     assert repr(layer) == "Conv2d(3, 8, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1))"
+    assert repr(nn.Conv2d(4, 4, 3, dilation=2, groups=2, bias=False)) == (
+        "Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0), dilation=(2, 2), groups=2, bias=False)")
     same = nn.Conv2d(3, 8, 4, padding="same")
     assert repr(same) == "Conv2d(3, 8, kernel_size=(4, 4), stride=(1, 1), padding='same')"
     assert same(x(2, 3, 9, 11)).shape == (2, 8, 9, 11)

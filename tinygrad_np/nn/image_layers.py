@@ -50,7 +50,9 @@ class Conv2d(Layer):
 
     def extra_repr(self):
         return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
-                f"padding={self.padding!r}")
+                f"padding={self.padding!r}" + (f", dilation={self.dilation}" if self.dilation != (1, 1) else "")
+                + (f", groups={self.groups}" if self.groups > 1 else "")
+                + ("" if self.bias is not None else ", bias=False"))
 
 
 class MaxPool2d(Layer):
