@@ -74,8 +74,8 @@ def fold(ufunc, array, axes: tuple, initial, where):
     where = where if where is True else np.broadcast_to(where, array.shape)
     array, where = (np.reshape(np.moveaxis(a, axes, range(len(axes))), (math.prod(array.shape[i] for i in axes), *rest))
                     if a is not True else True for a in (array, where))
-    if initial is np._NoValue and (where is not True or not len(array)):
-        initial = ufunc.identity
+    if initial is np._NoValue and (where is not True or len(array) < 2):     # hypot makes |x| of a single x
+        initial = np._NoValue if ufunc.identity is None and len(array) and where is True else ufunc.identity
         if initial is None:
             raise ValueError(f"{ufunc.__name__}.reduce: found an empty axis, or where=, and a function without an "
                              "identity; pass initial=")

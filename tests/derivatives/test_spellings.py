@@ -26,7 +26,11 @@ np.logaddexp.reduce(x, axis=(1, 0), initial=0.3, keepdims=True)
 np.logaddexp.reduce(x, axis=(0, 1), where=x > 0)
 np.hypot.reduce(x, axis=None, where=[True, False, True, True])
 np.logaddexp.reduce(x, axis=1, where=x > 0, initial=-1.0)
+np.hypot.reduce(x[:1]), np.logaddexp.reduce(x[:, :1], axis=1), np.arctan2.reduce(x[:1])
 np.maximum.accumulate(x, axis=1)
+np.interp(x[:1], [0.0, 1], x[1, :2] * 2), np.interp(x[0], [-1, 0, 1], [3, 1, 2], left=x[0, 0])
+np.gradient(x[0], np.cumsum(x[1] ** 2 + 1)), np.gradient(x, x[0, 0])
+np.average(1j * x, 1, np.exp(x[0]), True), np.ediff1d(x, x[0], 1.5)
 np.add.reduceat(x, [2, 0, 3, 1], axis=1)
 np.power.outer(np.exp(x), [1.0, 2.0])
 np.matmul(x, x, axes=[(0, 1), (1, 0), (0, 1)])
@@ -102,6 +106,16 @@ np.sum(x, initial=x[0])
 """.strip().splitlines()
 
 
+# Lines on x of float32, in which NumPy's result has a dtype of its own.
+SINGLE = """
+np.interp(x, [-1, 0, 1], np.float32([3, 1, 2]), left=x[0, 0])
+np.gradient(x, np.astype(x[0, 0], float)), np.gradient(x, np.arange(3.0) ** 2, axis=0)
+np.ediff1d(x, np.arange(2.0), np.astype(x[0, 0], float))
+np.percentile(x, [10, 70], method="nearest"), np.percentile(x, [10, 70]), np.percentile(x, 10)
+np.average(x, 1, np.exp(np.arange(4.0)), True), np.average(np.arange(12.0).reshape(3, 4), 1, np.exp(x[0]), True)
+""".strip().splitlines()
+
+
 def flat(out):
     return [q for o in out for q in flat(o)] if isinstance(out, (list, tuple)) else [out]
 
@@ -133,6 +147,18 @@ def test_value_and_gradient(line):
     np.testing.assert_allclose(slope, along, rtol=1e-6, atol=1e-6)
     tangents = tg.jvp(f, (x,), (u,))[1]
     np.testing.assert_allclose(sum(np.sum(np.real(np.conj(ct) * t)) for ct, t in zip(cts, tangents)), slope, rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("line", SINGLE)
+def test_dtype_in_single_precision(line):
+    f = program(line)
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    outs, pullback = tg.vjp(f, x)
+    for out, value in zip(outs, f(x), strict=True):
+        np.testing.assert_allclose(out, value, rtol=1e-5)
+        assert out.dtype == value.dtype
+    assert pullback(tuple(np.ones_like(o) for o in outs))[0].dtype == np.float32
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -40,8 +40,12 @@ def diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
 
 @composed(np.ediff1d, cases=[lambda f, A: f(A("m", 3)), lambda f, A: f(A(4), A(2), A())])
 def ediff1d(ary, to_end=None, to_begin=None):
-    parts = [to_begin, np.diff(np.ravel(ary)), to_end]
-    return np.concatenate([np.ravel(p) for p in parts if p is not None])
+    ary = as_operand(ary)
+    parts = [as_operand(p) for p in (to_begin, np.diff(np.ravel(ary)), to_end) if p is not None]
+    for p in parts:
+        if not np.can_cast(p.dtype, ary.dtype, "same_kind"):
+            raise TypeError(f"ediff1d: found to_begin or to_end of {p.dtype}; expected the kind of ary, {ary.dtype}")
+    return np.concatenate([np.ravel(p) for p in parts], dtype=ary.dtype, casting="same_kind")
 
 
 @composed(
@@ -129,11 +133,9 @@ def gradient(f, *varargs, axis=None, edge_order=1):
         fixed = not (hasattr(d, "node") and d.node.tracked)     # coordinates that vary do not stay even
         if d.ndim and fixed and (values_of(d) == values_of(d)[0]).all():  # even: the simple formula, as NumPy
             d = np.mean(d)
-        out.append(
-            slopes(
-                f, d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d, i, edge_order
-            )
-        )
+        d = d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d
+        slope = slopes(f, d, i, edge_order)
+        out.append(slope.astype(f.dtype) if f.dtype.kind in "fc" else slope)
     return out[0] if len(out) == 1 else tuple(out)
 
 

@@ -24,6 +24,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         raise ValueError(
             f"interp: found xp of shape {xp.shape} and fp of shape {fp.shape}; expected one axis of the same length"
         )
+    x, xp = x.astype(float), xp.astype(float)       # NumPy interpolates in double precision
+    fp = fp.astype(complex if fp.dtype.kind == "c" else float)
     if period is not None:
         x, xp = x % abs(period), xp % abs(period)
         order = np.argsort(values_of(xp))
@@ -39,8 +41,6 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     inside = fp[i] + over(fp[j] - fp[i], xp[j] - xp[i]) * (x - xp[i])
     below, above = at < knots[0], at > knots[-1]
     inside = np.where(below, fp[0] if left is None else left, inside)
-    return (
-        np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside)
-        if above.any() or len(knots) == 1
-        else inside
-    )
+    if above.any() or len(knots) == 1:
+        inside = np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside)
+    return inside.astype(fp.dtype)

@@ -89,7 +89,8 @@ reduction(np.var, lambda a, axis, where, mean, ddof, correction:
           cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
 reduction(np.std, lambda a, out, axis, where, mean, ddof, correction:
           over(deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction) * out),
-          when=about(root_mean_square), cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)], kinks=lambda a: np.ptp(a) if a.size else 1)
+          when=about(root_mean_square), kinks=lambda a: np.ptp(a) if a.size else 1,
+          cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
 
 
 def ties(a, out, axis, where):

@@ -44,7 +44,8 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
                 f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}"
             )
         weights = laid_along(weights, axes, a.shape)
-    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
+    dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [float]))
+    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=keepdims)
     if (values_of(total) == 0).any():
         raise ZeroDivisionError("average: the weights sum to zero")
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
@@ -125,9 +126,8 @@ def positions(n, q, method):
 def quantiles(a, q, axis, method, keepdims, skip_nan):
     """Quantiles of sorted lines, whose NaN come last: either all count, or only the numbers before them."""
     a = as_operand(a)
-    dtype = np.result_type(
-        values_of(a[:0] if a.ndim else a), q if isinstance(q, (int, float)) else values_of(q), 0.0
-    )
+    one, plain_q = np.ones(1, a.dtype), q if isinstance(q, (int, float)) else values_of(q)
+    dtype = a.dtype if a.dtype.kind == "c" else np.quantile(one, plain_q, method=method).dtype   # median takes complex
     q = as_operand(q)
     lines, rest, axes = lines_of(a, axis)
     shape = lines.shape[:-1]
