@@ -157,6 +157,8 @@ def test_bad_parameters_are_refused():
         optim.SGD([w * 2])
     with pytest.raises(ValueError, match="unknown options"):
         optim.SGD([{"params": [w], "rate": 1}])
+    with pytest.raises(TypeError, match="^SGD: load_state_dict: expected a dict of arrays, found int"):
+        optim.SGD([w]).load_state_dict(3)
     with pytest.raises(TypeError, match=r"expected a tensor, found ndarray; pass model.parameters\(\)"):
         optim.SGD([np.ones(2)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any
 
@@ -56,6 +57,19 @@ def whole_number(name: str, what: str, value: Any, least: int = 0) -> int:
     if number < least:
         raise ValueError(f"{name}: {what}: expected a whole number, {least} or more, found {value!r}")
     return number
+
+
+def real_number(name: str, what: str, value: Any, least: float = -math.inf) -> Any:
+    """A finite number, such as the eps of a normalization.
+
+    >>> real_number("BatchNorm2d", "eps", -1.0, least=0)
+    Traceback (most recent call last):
+    ValueError: BatchNorm2d: eps: expected a finite number, 0 or more, found -1.0
+    """
+    if not isinstance(value, (int, float, np.floating, np.integer)) or not least <= value < math.inf:
+        raise ValueError(f"{name}: {what}: expected a finite number{f', {least} or more' * math.isfinite(least)}, "
+                         f"found {value!r}")
+    return value
 
 
 def probability(name: str, what: str, value: Any) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import functional as F
 from . import init
-from .arguments import array, whole_number
+from .arguments import array, real_number, whole_number
 from .module import Layer, Parameter
 from .window import border, kernel_and_stride, pair
 
@@ -102,8 +102,10 @@ class _BatchNorm(Layer):
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, *, dtype=np.float32):
-        self.num_features = whole_number(type(self).__name__, "num_features", num_features)
-        self.eps, self.momentum = eps, momentum
+        name = type(self).__name__
+        self.num_features = whole_number(name, "num_features", num_features)
+        self.eps = real_number(name, "eps", eps, least=0)
+        self.momentum = None if momentum is None else real_number(name, "momentum", momentum)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
         self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
         self.running_mean = self.running_var = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import functional as F
 from . import init
-from .arguments import array, probability, whole_number
+from .arguments import array, probability, real_number, whole_number
 from .module import Layer, Module, Parameter
 from .normalization import as_shape
 
@@ -62,7 +62,7 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, negative_slope: float = 0.01):
-        self.negative_slope = negative_slope
+        self.negative_slope = real_number("LeakyReLU", "negative_slope", negative_slope)
 
     def forward(self, input):
         return F.leaky_relu(input, self.negative_slope)
@@ -138,7 +138,7 @@ class LayerNorm(Layer):
     def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
                  bias: bool = True, *, dtype=np.float32):
         self.normalized_shape = as_shape(normalized_shape)
-        self.eps = eps
+        self.eps = real_number("LayerNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
@@ -176,6 +176,9 @@ class Flatten(Layer):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        for what, dim in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if not isinstance(dim, int):
+                raise ValueError(f"Flatten: {what}: expected the number of an axis, found {dim!r}")
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, input):

@@ -185,6 +185,8 @@ class Optimizer:
 
         Raises ValueError, with nothing changed, where it does not fit.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{self._name}: load_state_dict: expected a dict of arrays, found {type(state).__name__}")
         groups, states = state.get("param_groups", {}), state.get("state", {})
         if set(groups) != {str(i) for i in range(len(self.param_groups))}:
             self._refuse(f"it has {len(groups)} parameter groups, expected {len(self.param_groups)}")
