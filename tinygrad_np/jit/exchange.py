@@ -41,7 +41,7 @@ class Arguments:
         self.tape = tape
         self.leaves = leaves
         self.inputs: list[tuple[int, str]] = []  # input number -> which leaf, and what of it
-        self.keep: list[ndarray] = []
+        self.keep: list[tuple[ndarray, ndarray, ndarray]] = []  # itself, in C order, and as it was
         self.tensors: dict[int, int] = {}  # a Tensor, by id -> its leaf
         self.saved: list[tuple] = []
         self.stand_ins: list[Any] = list(leaves)
@@ -52,7 +52,7 @@ class Arguments:
         scalar, array = isinstance(array, np.generic), np.asarray(array)
         dense = np.ascontiguousarray(array).reshape(array.shape)
         alias = borrowed(dense)
-        self.keep.append((array, dense))
+        self.keep.append((array, dense, dense.copy()))
         self.inputs.append((leaf, what))
         self.tape.view(alias, "input", len(self.inputs) - 1)
         return StandIn(alias, self.tape, scalar=scalar)
@@ -77,10 +77,15 @@ class Arguments:
             elif array_like(leaf):
                 self.stand_ins[i] = self.stand_in(leaf, i, "array")
 
+    def lost(self) -> bool:
+        """Whether f has written to an argument that is not in C order: to a copy of it."""
+        return any(self.keep[n][0] is not self.keep[n][1] for n in self.tape.written_inputs())
+
     def __exit__(self, *exc) -> None:
-        for number, (array, dense) in enumerate(self.keep):
-            if dense is not array and exc[0] is None and number in self.tape.written_inputs():
-                array[...] = dense
+        written = self.tape.written_inputs()
+        for number in written if exc[0] is not None else ():
+            array, dense, was = self.keep[number]
+            np.copyto(dense, was)
         self.grads = [
             (self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf
         ]

@@ -7,6 +7,7 @@ import linecache
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from opcode import opmap
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,22 @@ def user_frame():
     while frame is not None and frame.f_code.co_filename.startswith(HERE):
         frame = frame.f_back
     return frame
+
+
+def calling_frame():
+    """Who called NumPy: a function of the user's or of this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((HERE[0] + "jit/", HERE[1])):
+        frame = frame.f_back
+    return frame
+
+
+def is_inplace(frame) -> bool:
+    """Whether a frame is at x += y or its kin, after which the name x means the result."""
+    if frame is None:
+        return False
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at] == opmap["BINARY_OP"] and code[at + 1] >= 13
 
 
 def user_line() -> str:

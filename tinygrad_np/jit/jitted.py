@@ -68,7 +68,10 @@ class Jitted:
                 return self.replay(program, leaves, args, kwargs)
         self.recordings += 1
         with ONE_AT_A_TIME:
-            program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
+            try:
+                program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
+            except Differs:
+                return self.f(*args, **kwargs)
         if program is not None:
             self._programs[id(program)] = program
             while len(self._programs) > self.max_programs:
@@ -125,7 +128,7 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
     ]
     state = State(roots)
     if any(leaf.grad is not None and sys.getrefcount(leaf.grad) > 2 for leaf in state.grads):
-        return None, f(*args, **kwargs)  # somebody keeps the last gradients: eager knows what to do
+        raise Differs  # somebody keeps the last gradients: eager knows what to do
     tape = Tape()
     arguments = Arguments(leaves, tape)
     swap = Swap(state, tape)
@@ -135,6 +138,8 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
             args, kwargs = rebuild(arguments.stand_ins)
             with calls_outside():
                 result = f(*args, **kwargs)
+            if arguments.lost():
+                raise Differs
             finals, replayable = swap.results(State(roots), arguments)
             out, _, again = flatten(result)
             outputs = [output(o, tape) for o in out]

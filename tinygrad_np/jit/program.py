@@ -188,10 +188,6 @@ class Program:
             self.apart(leaves, arrays)
         with np.errstate(all="ignore"):
             out = self.run(arrays)
-        for number in self.writes:
-            leaf = leaves[self.inputs[number][0]]
-            if arrays[number] is not leaf:
-                leaf[...] = arrays[number]
         for final, view in self.results:
             final.place.set(self.buffers[view.storage])
         for final in self.finals:
@@ -244,7 +240,7 @@ class Program:
             if type(array) is not ndarray:  # a scalar
                 continue
             root = array if array.base is None else root_of(array)
-            if id(root) in self.changing or number in self.writes and not array.flags.writeable:
+            if id(root) in self.changing or number in self.writes and not array.flags.carray:
                 raise Differs
             mine.append(array)
         for number in self.writes:

@@ -14,9 +14,12 @@ import numpy as np
 
 from .functions import (
     ABOUT_SHAPES,
+    HERE,
     SHAPE_FROM_VALUES,
     WRITERS,
+    calling_frame,
     canonical,
+    is_inplace,
     kind_of,
     masked_copy,
     real,
@@ -66,6 +69,8 @@ class Tape:
         start = (
             array.__array_interface__["data"][0] - self.storages[storage].array.__array_interface__["data"][0]
         )
+        if not array.size:  # its strides may lead anywhere
+            return View(storage, 0, array.shape, np.empty(array.shape, array.dtype).strides, array.dtype)
         return View(storage, start, array.shape, array.strides, array.dtype)
 
     def stand_in(self, array: ndarray, kind: str = "temporary", where=None) -> StandIn:
@@ -107,6 +112,8 @@ class Tape:
             refuse(
                 f"the shape of np.{fun.__name__}'s result depends on values; np.where(condition, x, y) keeps a shape"
             )
+        for target in targets:
+            self.written_by(target)
         if targets:
             outs = tuple(t.value if type(t) is StandIn else t for t in targets)
             written = tuple(None if t is None else self.operand(t) for t in targets)
@@ -124,6 +131,7 @@ class Tape:
             or getattr(fun, "__name__", "") == "at"
             and isinstance(getattr(fun, "__self__", None), np.ufunc)
         ):
+            self.written_by(args[0])
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             fun(*values, **options)
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
@@ -132,6 +140,16 @@ class Tape:
         if fun in ABOUT_SHAPES:
             return result
         return self.results(fun, args, kwargs, values, options, result)
+
+    @staticmethod
+    def written_by(target) -> None:
+        """Refuse a write to an array that f made itself, and goes on to use past the recording; x += y makes another."""
+        if target is not None and type(target) is not StandIn and not is_inplace(frame := calling_frame()):
+            if frame is not None and not frame.f_code.co_filename.startswith(HERE[0]):
+                refuse(
+                    "an array made without a tensor is written to, and what is done with it then would not be repeated: "
+                    "make it with np.empty_like(x) or np.zeros_like(x) of an argument or tensor"
+                )
 
     def results(self, fun, args, kwargs, values, options, result):
         """Stand-ins for what a call returned; views of known memory need no instruction."""
@@ -144,7 +162,12 @@ class Tape:
         if not all(self.is_known(r) for r in parts):
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             self.write(kind_of(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
-        stand_ins = [StandIn(r, self, scalar=r is not s) for r, s in zip(parts, result if many else [result])]
+        of_scalar = len(args) > 0 and type(args[0]) is StandIn and args[0].scalar
+        scalars = [
+            r is not s or of_scalar and not r.shape and self.view(r).storage == self.view(args[0].value).storage
+            for r, s in zip(parts, result if many else [result])
+        ]
+        stand_ins = [StandIn(r, self, scalar=s) for r, s in zip(parts, scalars)]
         if not many:
             return stand_ins[0]
         return type(result)(*stand_ins) if hasattr(result, "_fields") else type(result)(stand_ins)
@@ -154,6 +177,7 @@ class Tape:
 
     def copy(self, target, source, casting="same_kind", where=True):
         """np.copyto, the one instruction for all that only moves elements."""
+        self.written_by(target)
         operands = replaced((source, where), self.operand)
         written = self.operand(target)
         np.copyto(real(target), real(source), casting=casting, where=real(where))
