@@ -34,13 +34,7 @@ def rows() -> dict:
 
 ROWS = rows()
 COMPLEX_ONLY = {"imag"}  # on real numbers it is 0 with all its derivatives
-SKIP = {
-    "gammasgn": {"vacuity": "a sign: 0 is its derivative wherever it has one"},
-    **dict.fromkeys(
-        ["gammainc", "gammaincc", "gammaincinv", "gammainccinv", "betainc", "betaincc", "betaincinv"],
-        {"second": "it is refused in a shape parameter; tests/derivatives/test_special.py has it in the others"},
-    ),
-}
+SKIP = {"gammasgn": {"vacuity": "a sign: 0 is its derivative wherever it has one"}}
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))

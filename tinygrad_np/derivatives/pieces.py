@@ -76,7 +76,7 @@ def trim_zeros(filt, trim="fb", axis=None):
     axes = range(filt.ndim) if axis is None else [i % filt.ndim for i in np.atleast_1d(axis)]
     index = [slice(None)] * filt.ndim
     for i in axes:
-        first, last = (where[:, i].min(), where[:, i].max() + 1) if len(where) else (filt.shape[i], filt.shape[i])
+        first, last = (where[:, i].min(), where[:, i].max() + 1) if len(where) else (filt.shape[i], 0)
         index[i] = slice(int(first) if "f" in trim.lower() else 0, int(last) if "b" in trim.lower() else filt.shape[i])
     return filt[tuple(index)]
 

@@ -1,5 +1,7 @@
 """The gamma and beta functions and their incomplete integrals (DLMF, chapters 5 and 8)."""
 
+from math import comb
+
 import numpy as np
 import scipy.special as sc
 
@@ -89,24 +91,46 @@ def summed(term, x, sizes):
     return total
 
 
+def bell(g, i, j=0):
+    """∂ᵢ∂ⱼ exp(g) / exp(g), from the derivatives g(k, l) of g: the complete Bell polynomials of two variables."""
+    if not i and not j:
+        return 1.0
+    if i:
+        return sum(comb(i - 1, k) * comb(j, m) * bell(g, i - 1 - k, j - m) * g(k + 1, m)
+                   for k in range(i) for m in range(j + 1))
+    return sum(comb(j - 1, m) * bell(g, 0, j - 1 - m) * g(0, m + 1) for m in range(j))
+
+
 @primitive
-def gammainc_da(a, x):
-    """∂P(a, x)/∂a, the series P = Σ xᵃ⁺ⁿ e⁻ˣ / Γ(a + n + 1) (DLMF 8.7.1) differentiated term by term."""
+def gammainc_da(a, x, order=1):
+    """∂ⁿP(a, x)/∂aⁿ, the series P = Σ xᵃ⁺ⁿ e⁻ˣ / Γ(a + n + 1) (DLMF 8.7.1) differentiated term by term."""
     a, x = (v[..., None] for v in np.broadcast_arrays(np.asarray(a, float), np.asarray(x, float)))
     finite = np.isfinite(x) & (x > 0) & (a > 0)
     a, x = np.where(finite, a, 1), np.where(finite, x, 1)
 
     def term(n):
         size = np.exp(sc.xlogy(a + n, x) - x - sc.gammaln(a + n + 1))
-        return size * (np.log(x) - sc.digamma(a + n + 1))
+        return size * bell(lambda k, _: (np.log(x) if k == 1 else 0) - polygamma(k - 1, a + n + 1), order)
 
     most = np.max(x, initial=0)
     return np.where(finite[..., 0], summed(term, x[..., 0], int(most + 12 * np.sqrt(most) + 60)), 0)
 
 
+def beta_logs(log_x, log_rest, first, second, both):
+    """The derivatives by p and q of p log x + q log(1 - x) + log Γ(both) - log Γ(first) - log Γ(second)."""
+    def g(k, m):
+        slope = polygamma(k + m - 1, both)
+        if not m:
+            slope = slope - polygamma(k - 1, first) + (log_x if k == 1 else 0)
+        if not k:
+            slope = slope - polygamma(m - 1, second) + (log_rest if m == 1 else 0)
+        return slope
+    return g
+
+
 @primitive
-def betainc_dab(a, b, x):
-    """∂I/∂a and ∂I/∂b, the series I = Σ x^(a+n) (1-x)^b Γ(a+b+n) / (Γ(a+n+1) Γ(b)) (DLMF 8.17.8) term by term."""
+def betainc_dab(a, b, x, i, j):
+    """∂ⁱ⁺ʲI/∂aⁱ∂bʲ, the series I = Σ x^(a+n) (1-x)^b Γ(a+b+n) / (Γ(a+n+1) Γ(b)) (DLMF 8.17.8) term by term."""
     a, b, x = np.broadcast_arrays(*(np.asarray(v, float) for v in (a, b, x)))
     turn = x > (a + 1) / (a + b + 2)  # I(a, b, x) = 1 - I(b, a, 1 - x): the series that converges faster
     p, q, z = (
@@ -117,34 +141,20 @@ def betainc_dab(a, b, x):
     inside = (z > 0) & (z < 1)
     z = np.where(inside, z, 0.5)
 
-    def size(n):
-        return np.exp(
+    def term(n):
+        size = np.exp(
             (p + n) * np.log(z)
             + q * np.log1p(-z)
             + sc.gammaln(p + q + n)
             - sc.gammaln(p + n + 1)
             - sc.gammaln(q)
         )
-
-    def dp(n):
-        return size(n) * (np.log(z) + sc.digamma(p + q + n) - sc.digamma(p + n + 1))
-
-    def dq(n):
-        return size(n) * (np.log1p(-z) + sc.digamma(p + q + n) - sc.digamma(q))
+        g = beta_logs(np.log(z), np.log1p(-z), p + n + 1, q, p + q + n)
+        return size * np.where(turn[..., None], -bell(g, j, i), bell(g, i, j))
 
     hard = max(np.max(np.where(inside, (40 + q * 4) / -np.log(z), 0), initial=0), 0)
     terms = int(min(hard + np.max(q, initial=0) * 2 + 60, 200_000))
-    first, second = (np.where(inside[..., 0], summed(t, x, terms), 0) for t in (dp, dq))
-    return np.where(turn, -second, first), np.where(turn, -first, second)
-
-
-def refuse(name):
-    """The rule of an argument in which a second derivative has no formula here."""
-
-    def rule(ct):
-        raise NotDifferentiable(f"{name}: the second derivative in a shape parameter is not known here")
-
-    return rule
+    return np.where(inside[..., 0], summed(term, x, terms), 0)
 
 
 def gamma_density(a, x):
@@ -155,38 +165,36 @@ def beta_density(a, b, x):
     return np.exp(sc.xlogy(a - 1, x) + sc.xlog1py(b - 1, -x) - sc.betaln(a, b))
 
 
-def gammainc_da_slope(a, x):
-    """∂²P/∂a∂x; 0 where the series is not summed."""
+def gammainc_da_slope(a, x, order):
+    """∂ⁿ⁺¹P/∂aⁿ∂x, of the density; 0 where the series is not summed."""
     inside = np.isfinite(values_of(x)) & (values_of(x) > 0)
     x = np.where(inside, x, 1)
-    return np.where(inside, gamma_density(a, x) * (np.log(x) - sc.digamma(a)), 0)
+    slope = bell(lambda k, _: (np.log(x) if k == 1 else 0) - polygamma(k - 1, a), order)
+    return np.where(inside, gamma_density(a, x) * slope, 0)
 
 
-def betainc_dab_slopes(a, b, x):
-    """∂²I/∂a∂x and ∂²I/∂b∂x; 0 where the series is not summed."""
+def betainc_dab_slope(a, b, x, i, j):
+    """∂ⁱ⁺ʲ⁺¹I/∂aⁱ∂bʲ∂x, of the density; 0 where the series is not summed."""
     inside = (values_of(x) > 0) & (values_of(x) < 1)
     x = np.where(inside, x, 0.5)
-    density, both = np.where(inside, beta_density(a, b, x), 0), sc.digamma(a + b)
-    return density * (np.log(x) - sc.digamma(a) + both), density * (np.log1p(-x) - sc.digamma(b) + both)
-
-
-def betainc_dab_x(ct, a, b, x, x_shape):
-    first, second = betainc_dab_slopes(a, b, x)
-    return unbroadcast(times(ct[0], first) + times(ct[1], second), x_shape)
+    slope = bell(beta_logs(np.log(x), np.log1p(-x), a, b, np.add(a, b)), i, j)
+    return np.where(inside, beta_density(a, b, x) * slope, 0)
 
 
 gammainc_da.defvjp(
-    refuse("gammainc"),
-    lambda ct, a, x, x_shape: unbroadcast(times(ct, gammainc_da_slope(a, x)), x_shape),
+    lambda ct, a, x, order, a_shape: unbroadcast(times(ct, gammainc_da(a, x, order + 1)), a_shape),
+    lambda ct, a, x, order, x_shape: unbroadcast(times(ct, gammainc_da_slope(a, x, order)), x_shape),
+    diff=("a", "x"),
     domain=POSITIVE,
-    cases=[lambda f, A: f(np.array([2.5, 0.7]), A("m", 2))],
+    cases=[lambda f, A: f(A("m", 1), A("m", 2)), lambda f, A: f(A("m"), A(), 2)],
 )
 betainc_dab.defvjp(
-    refuse("betainc"),
-    refuse("betainc"),
-    betainc_dab_x,
+    lambda ct, a, b, x, i, j, a_shape: unbroadcast(times(ct, betainc_dab(a, b, x, i + 1, j)), a_shape),
+    lambda ct, a, b, x, i, j, b_shape: unbroadcast(times(ct, betainc_dab(a, b, x, i, j + 1)), b_shape),
+    lambda ct, a, b, x, i, j, x_shape: unbroadcast(times(ct, betainc_dab_slope(a, b, x, i, j)), x_shape),
+    diff=("a", "b", "x"),
     domain=OPEN_UNIT,
-    cases=[lambda f, A: f(np.array([2.5, 0.7]), 1.5, A("m", 2))],
+    cases=[lambda f, A: f(A(2) + 0.5, A("m", 1) + 1, A("m", 2), 1, 0), lambda f, A: f(A() + 1, 1.5, A("m"), 1, 1)],
 )
 elementwise(sc.gammainc, lambda x, y: gammainc_da(x, y), lambda x, y: gamma_density(x, y), domain=POSITIVE)
 elementwise(sc.gammaincc, lambda x, y: -gammainc_da(x, y), lambda x, y: -gamma_density(x, y), domain=POSITIVE)
@@ -205,22 +213,22 @@ elementwise(
 ABX = {"names": ("a", "b", "x"), "domain": (POSITIVE, POSITIVE, OPEN_UNIT)}
 elementwise(
     sc.betainc,
-    lambda a, b, x: betainc_dab(a, b, x)[0],
-    lambda a, b, x: betainc_dab(a, b, x)[1],
+    lambda a, b, x: betainc_dab(a, b, x, 1, 0),
+    lambda a, b, x: betainc_dab(a, b, x, 0, 1),
     beta_density,
     **ABX,
 )
 elementwise(
     sc.betaincc,
-    lambda a, b, x: -betainc_dab(a, b, x)[0],
-    lambda a, b, x: -betainc_dab(a, b, x)[1],
+    lambda a, b, x: -betainc_dab(a, b, x, 1, 0),
+    lambda a, b, x: -betainc_dab(a, b, x, 0, 1),
     lambda a, b, x: -beta_density(a, b, x),
     **ABX,
 )
 elementwise(
     sc.betaincinv,
-    lambda a, b, out: -betainc_dab(a, b, out)[0] / beta_density(a, b, out),
-    lambda a, b, out: -betainc_dab(a, b, out)[1] / beta_density(a, b, out),
+    lambda a, b, out: -betainc_dab(a, b, out, 1, 0) / beta_density(a, b, out),
+    lambda a, b, out: -betainc_dab(a, b, out, 0, 1) / beta_density(a, b, out),
     lambda a, b, out: 1 / beta_density(a, b, out),
     **ABX,
 )
