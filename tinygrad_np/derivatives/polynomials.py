@@ -189,5 +189,6 @@ def roots(p):
     p = p[int(places[0]) :]
     if p.shape[0] < 2:
         return np.zeros(0)
-    companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, -1)), np.eye(p.shape[0] - 2, p.shape[0] - 1, dtype=p.dtype)])
+    below = np.eye(p.shape[0] - 2, p.shape[0] - 1, dtype=p.dtype)
+    companion = np.concatenate([np.reshape(-p[1:] / p[0], (1, -1)), below])
     return np.linalg.eigvals(companion)
