@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import FrameType
 
@@ -22,12 +23,16 @@ class calls_outside:
 
     def __enter__(self) -> None:
         self.watching = sys.getprofile() is None
+        self.collecting = gc.isenabled()
+        gc.disable()  # what runs when garbage is collected is none of the function's calls
         if self.watching:
             sys.setprofile(watch)
 
     def __exit__(self, *exc) -> None:
         if self.watching:
             sys.setprofile(None)
+        if self.collecting:
+            gc.enable()
 
 
 def watch(frame: FrameType, event: str, called) -> None:

@@ -275,7 +275,7 @@ class Program:
     def source(self) -> str:
         """The text of the Python function that is run."""
         if self.replay is None and not self.bind():
-            raise Differs
+            return "# the arrays outside are no longer those that were recorded: the function itself is run"
         return self.text
 
 
