@@ -248,6 +248,14 @@ def test_primitive_keywords_jvp_and_misuse():
     assert tg.jvp(lambda x: scaled(x), (np.array(1.0),), (np.array(3.0),))[1] == 6
     scaled.defjvp(lambda t, k: t * k * 100)
     assert tg.jvp(lambda x: scaled(x, 3.0), (np.array(1.0),), (np.array(1.0),))[1] == 300
+    for rules, found in (((), "none"), ((5,), "int")):
+        with pytest.raises(TypeError, match=f"scaled: defvjp: found {found}; expected one function a differentiable"):
+            scaled.defvjp(*rules)
+    for wrong, found in (((lambda ct: None), "NoneType"), ((lambda ct: 1.0), "float")):
+        bad = tg.primitive(lambda x: x * x)
+        bad.defvjp(wrong)
+        with pytest.raises(ValueError, match=rf"a rule returned a {found}; expected an array of shape \(2,\)"):
+            tg.grad(lambda x, f=bad: f(x).sum())(np.ones(2))
     with pytest.raises(TypeError, match="found 2 jvp rules; expected 1"):
         scaled.defjvp(lambda t: t, lambda t: t)
     with pytest.raises(tg.NotDifferentiable, match="'k'"):

@@ -225,3 +225,18 @@ def test_a_function_that_raises_leaves_the_state_as_it_was():
 
 def test_a_single_number_may_have_axes_of_length_one():
     assert tg.grad(lambda x: (x * x).sum(keepdims=True))(np.array([[2.0]])) == 4
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: tg.grad(f)(1.0), lambda f: tg.value_and_grad(f)(1.0), lambda f: tg.vjp(f, 1.0),
+    lambda f: tg.jvp(f, (1.0,), (1.0,)), lambda f: tg.jacobian(f)(np.ones(2)), lambda f: tg.hessian(f)(np.ones(2)),
+    lambda f: tg.hvp(f, (np.ones(2),), (np.ones(2),)), tg.checkpoint])
+def test_what_is_no_function_is_refused(transform):
+    with pytest.raises(TypeError, match=r"^\w+: expected a function, found int$"):
+        transform(5)
+
+
+def test_an_error_shows_shapes_where_an_operand_is_a_list():
+    x = tg.Tensor(np.ones((2, 2)), requires_grad=True)
+    with pytest.raises(ValueError, match=r"^concatenate\(\[\(2, 2\) float64, \(1, 3\) float64\], 0\): all the input"):
+        np.concatenate([x, np.ones((1, 3))])

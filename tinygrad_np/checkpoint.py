@@ -10,7 +10,7 @@ from .modes import current, mode, setting
 from .recording import raw, watched, wrap
 from .tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
 from .tensor import Tensor
-from .transforms import flatten
+from .transforms import flatten, require_function
 
 
 class Checkpointed:
@@ -66,6 +66,8 @@ def checkpoint(f: Callable) -> Callable:
     >>> np.allclose(x.grad, np.exp(np.sin([1, 2])) * np.cos([1, 2]))
     True
     """
+    require_function("checkpoint", f)
+
     def checkpointed(*args, **kwargs):
         if not current().recording:
             return f(*args, **kwargs)

@@ -185,6 +185,8 @@ def watched(node: Node, out) -> Node:
 def explained(error: Exception, row: Row, operands) -> Exception:
     """NumPy's error with the operation and its operands' shapes and dtypes in front."""
     def describe(a) -> str:
+        if isinstance(a, list):
+            return "[" + ", ".join(map(describe, a[:4])) + ", ..." * (len(a) > 4) + "]"
         return f"{a.shape} {a.dtype}" if isinstance(a, ndarray) else repr(a)[:40]
     if str(error).startswith(f"{row.name}("):
         return error

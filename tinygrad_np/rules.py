@@ -16,7 +16,7 @@ from operator import mul
 
 import numpy as np
 
-from .cotangents import careful_bilinear, conjugated, fit, times
+from .cotangents import WrongShape, careful_bilinear, conjugated, fit, times
 from .signatures import binder, names_of, selector, signature_of
 from .tape import SELECT, Leaf, Node, pullback
 
@@ -142,11 +142,16 @@ class Row:
         name, conj = self.name, self.conj
 
         def pull(ct, parent, saved):
-            if conj:
-                g = rule(conjugated(ct) if isinstance(ct, tuple) else ct.conjugate(), *saved).conjugate()
-            else:
-                g = rule(ct, *saved)
-            return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
+            g = rule((conjugated(ct) if isinstance(ct, tuple) else ct.conjugate()) if conj else ct, *saved)
+            try:        # costs nothing where all is well
+                if conj:
+                    g = g.conjugate()
+                return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
+            except AttributeError:
+                if hasattr(g, "shape"):
+                    raise
+                raise WrongShape(f"{name}: a rule returned a {type(g).__name__}; expected an array of shape "
+                                 f"{parent.shape}, the cotangent of its operand") from None
         return careful_bilinear(pull) if self.kind == "bilinear" and product is times else pull
 
     def pull_all(self, node: Node, ct, lift) -> list:

@@ -200,6 +200,10 @@ class Primitive:
         `memo`, a pair of functions, saves a rule what the operation computes on the way: the first is the operation,
         and returns (out, memo); the second computes the memo alone, from arguments that its parameters name.
         """
+        if not rules or not all(map(callable, rules)):
+            found = ", ".join(type(rule).__name__ for rule in rules) or "none"
+            raise TypeError(f"{self.__name__}: defvjp: found {found}; expected one function a differentiable argument, "
+                            "as in lambda ct, x: ...")
         fun, again = options.pop("memo", (self.fun, None))
         kind = options.pop("kind", "function")
         self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, again=again))

@@ -91,6 +91,7 @@ class Trace:
     """One run of a function on fresh variables: its output, and whether walks over it must be recorded."""
 
     def __init__(self, f: Callable, primals: tuple, caller: str, has_aux: bool = False):
+        require_function(caller, f)
         depth = current().transforms
         leaves, paths, self.rebuild = flatten(primals)
         self.outer = depth > 0 or any(isinstance(v, Tensor) and v.node.tracked for v in leaves)
@@ -226,8 +227,15 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     return trace.output(), trace.rebuild_out(dots)
 
 
+def require_function(caller: str, f: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(f):
+        raise TypeError(f"{caller}: expected a function, found {type(f).__name__}")
+
+
 def select_arguments(f: Callable, argnums, args: tuple, kwargs: dict, caller: str) -> tuple[Callable, tuple, Callable]:
     """f as a function of the arguments at `argnums` alone, those arguments, and how to return their gradients."""
+    require_function(caller, f)
     many = isinstance(argnums, (tuple, list))
     if not all(isinstance(n, (int, np.integer)) for n in (argnums if many else (argnums,))):
         raise TypeError(f"{caller}: argnums: expected the number of an argument or a tuple of them, found {argnums!r}")
