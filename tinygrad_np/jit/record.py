@@ -143,12 +143,12 @@ class Tape:
 
     @staticmethod
     def written_by(target) -> None:
-        """Refuse a write to an array that f made itself, and goes on to use past the recording; x += y makes another."""
+        """Refuse a write to an array that f made itself and may read past the recording; x += y gives it another."""
         if target is not None and type(target) is not StandIn and not is_inplace(frame := calling_frame()):
             if frame is not None and not frame.f_code.co_filename.startswith(HERE[0]):
                 refuse(
-                    "an array made without a tensor is written to, and what is done with it then would not be repeated: "
-                    "make it with np.empty_like(x) or np.zeros_like(x) of an argument or tensor"
+                    "an array made without a tensor is written to, and what is done with it then would not be "
+                    "repeated: make it with np.empty_like(x) or np.zeros_like(x) of an argument or tensor"
                 )
 
     def results(self, fun, args, kwargs, values, options, result):

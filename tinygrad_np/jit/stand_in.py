@@ -234,6 +234,7 @@ class conversions_of:
 
         def contiguous(a, dtype=None, **kwargs):
             if type(a) is StandIn:
+                a = a if a.ndim else a.reshape(1)
                 return (
                     a
                     if a.flags.c_contiguous and dtype in (None, a.dtype)

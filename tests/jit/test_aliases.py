@@ -1,0 +1,149 @@
+"""Arguments in any layout, views, aliases and scalars: a program sees the same memory as the function."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np import Tensor, optim
+from tinygrad_np.jit import plan
+
+RNG = np.random.default_rng(0)
+
+
+def alike(f, *draws, calls=4):
+    """f and its jitted twin, on arguments of their own, which they may change."""
+    jitted = tg.jit(f)
+    for _ in range(calls):
+        mine, theirs = ([draw.copy() if draw.flags.owndata else draw for draw in draws] for _ in range(2))
+        got, expected = jitted(*mine), f(*theirs)
+        for a, b in zip(*(r if isinstance(r, tuple) else (r,) for r in (got, expected)), strict=True):
+            assert type(a) is type(b)
+            a, b = (t.detach().array if isinstance(t, Tensor) else t for t in (a, b))
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_equal(mine, theirs)
+
+
+def masked(x):
+    y = x * 2
+    np.add(y, 10, out=y, where=y > 0)
+    return y
+
+
+def shifted(x):
+    y = x.copy()
+    y[1:] = y[:-1]
+    y[:-1] += y[1:]
+    return y
+
+
+def element_kept(x):
+    y = x * 1
+    first = y[0, 0]
+    y[0, 0] = 7
+    first += 1
+    return y, first, y[1, 1].astype(np.float32), np.real(y[0, 1])
+
+
+def windows(x):
+    return np.lib.stride_tricks.sliding_window_view((x * 1)[::-2], 2, axis=-1) * 1
+
+
+def view_kept(x):
+    t = Tensor(x) + 1
+    part = t[1:]
+    t[1] = 0
+    return (part * 1).detach()
+
+
+FUNCTIONS = [masked, shifted, element_kept, windows, view_kept]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS)
+@pytest.mark.parametrize("tiles", [False, True])
+def test_views_and_writes(f, tiles, monkeypatch):
+    if tiles:
+        monkeypatch.setattr(plan, "FUSE_BYTES", 1)
+        monkeypatch.setattr(plan, "TILE_BYTES", 40)
+    alike(f, RNG.standard_normal((6, 5)))
+
+
+def test_empty_views():
+    alike(lambda x: (x[::-1] * 2, x.T + 1), np.empty((0, 4)))
+    program = tg.jit(lambda x: x * np.empty((0, 4)))
+    program(np.empty((0, 4)))
+    assert "multiply" in str(program.programs[0])
+
+
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: np.repeat(a, 2, axis=0)[::2], lambda a: a[::-1]])
+def test_an_argument_in_another_layout(layout):
+    f = tg.jit(lambda x, y: (x - y, np.sin(x) @ y.T))
+    for n in (3, 33, 200):
+        for _ in range(3):
+            x, y = (layout(RNG.standard_normal((n, n))) for _ in range(2))
+            for a, b in zip(f(x, y), (x - y, np.sin(x) @ y.T)):
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_writes_reach_an_argument_whatever_it_is():
+    def f(x):
+        flat = x.ravel()
+        flat[0] = 9
+        x[1] = 5
+        return x * 2
+
+    jitted = tg.jit(f)
+    for layout in (np.array, np.asfortranarray, np.array, lambda a: a[::-1], np.asfortranarray):
+        x = layout(RNG.standard_normal((3, 3)))
+        mine, theirs = x.copy("K"), x.copy("K")
+        np.testing.assert_array_equal(jitted(mine), f(theirs))
+        np.testing.assert_array_equal(mine, theirs)
+    fixed = np.zeros((3, 3))
+    fixed.flags.writeable = False
+    for _ in range(2):
+        with pytest.raises(ValueError, match="read-only"):
+            jitted(fixed)
+
+
+def test_state_that_moves_to_another_place():
+    def build():
+        state = {"old": np.zeros(3), "new": np.ones(3)}
+
+        def f(x):
+            state["old"] = state["new"]
+            state["new"] = x * 1
+            return x * state["old"]
+
+        return state, f
+
+    (mine, f), (theirs, g) = build(), build()
+    jitted = tg.jit(f)
+    for _ in range(4):
+        x = RNG.standard_normal(3)
+        np.testing.assert_array_equal(jitted(x), g(x))
+        np.testing.assert_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+def test_an_update_waits_for_its_numbers(name, monkeypatch):
+    """A loop of the same shape before the optimizer's does not draw the update up before its learning rate."""
+    monkeypatch.setattr(plan, "FUSE_BYTES", 1)
+
+    def build():
+        w = Tensor(np.ones((4, 16)), requires_grad=True)
+        optimizer = getattr(optim, name)([w], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = ((w * x) * 3).sum() + ((w.reshape(-1) + 1) * 2).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return w, step
+
+    (w, step), (v, eager) = build(), build()
+    jitted = tg.jit(step)
+    for _ in range(6):
+        x = RNG.standard_normal((4, 16))
+        assert jitted(x).item() == pytest.approx(eager(x).item(), rel=1e-12)
+        np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-12)
