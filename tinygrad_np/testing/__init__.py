@@ -1,7 +1,8 @@
 """Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it.
 
 failures.py what can be wrong, problem.py a function as one of a flat vector, interval.py and
-finite_differences.py the reference, rounding.py, around.py, directions.py, compare.py, probes.py and verdict.py the comparison,
+finite_differences.py the reference, rounding.py, around.py, directions.py, compare.py, probes.py and
+verdict.py the comparison,
 identities.py, second.py and narrow.py what needs no differences, gradcheck.py and check_op.py what users
 call, case.py, battery.py and surroundings.py the checks, mistakes/, diagnose.py, pattern.py, explain.py and
 report.py what a failure says, mutants.py what a pass would have missed, values.py, op_inputs.py, discover.py

@@ -24,8 +24,8 @@ def additive(p: Problem, u: np.ndarray, ref: Reference) -> np.ndarray:
     whole = measured(p, u[None], careful=True)
     with np.errstate(all="ignore"):
         apart = np.abs(u @ ref.value - whole.value[0])
-        size = np.abs(u) @ ref.size + whole.size[0]
-        return apart <= ADDITIVE * np.maximum(size, 1e-3 * size.max(initial=0)) + 3 * (np.abs(u) @ ref.error + whole.error[0])
+        size, error = (np.abs(u) @ a + b[0] for a, b in ((ref.size, whole.size), (ref.error, whole.error)))
+        return apart <= ADDITIVE * np.maximum(size, 1e-3 * size.max(initial=0)) + 3 * error
 
 
 def around(p: Problem, directions: np.ndarray, claim: np.ndarray, slack: np.ndarray, ref: Reference) -> Reference:

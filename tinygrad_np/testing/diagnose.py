@@ -37,7 +37,11 @@ def evidence(b: Block) -> list[Block]:
     p, found = b.problem, []
     rng = np.random.default_rng(5)
     signs = rng.choice([-1.0, 1.0], p.point.size)
-    for point in (p.point * rng.uniform(0.5, 1.5, p.point.size), p.point * signs * rng.uniform(0.5, 1.5, p.point.size)):
+    for point in (
+        p.point * rng.uniform(0.5, 1.5, p.point.size),
+        p.point * signs * rng.uniform(0.5, 1.5, p.point.size),
+        rng.permutation(p.point) * rng.uniform(1, 3, p.point.size),
+    ):
         q = Problem(p.f, p.args, p.kwargs)
         q.point = point
         try:

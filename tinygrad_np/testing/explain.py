@@ -4,12 +4,15 @@ paste.
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import numpy as np
 
 from .diagnose import diagnose, evidence
 from .mistakes import Block, block_of
 from .problem import Problem, parameter
-from .spelling import short
+from .spelling import short, written_out
 from .verdict import Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed
@@ -155,15 +158,29 @@ def taylor(problem: Problem, found: Findings) -> float | None:
     return float(np.log2(rest[0] / rest[1])) if min(rest) > 0 and np.isfinite(rest).all() else None
 
 
+def importable(f, name: str) -> bool:
+    """Whether `from module import name` gives this very function."""
+    inside = sys.modules.get(getattr(f, "__module__", None) or "__main__")
+    return name.isidentifier() and getattr(inside, name, None) is f
+
+
+def origin(f) -> str:
+    """Where a function was written, in words."""
+    f = getattr(f, "fun", f)
+    code = getattr(inspect.unwrap(f) if callable(f) else f, "__code__", None)
+    return f"the function of {code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno}" if code else "your function"
+
+
 def reproducer(name: str, problem: Problem) -> str:
     """A test with these very arguments."""
     f = problem.f
     module = getattr(f, "__module__", None) or "__main__"
-    spelled = f"np.{name}" if module == "numpy" else name
-    if module == "numpy" or not name.isidentifier():
-        imported = ""
-    else:
-        imported = f"from {module} import {name}\n"
+    spelled, imported = name, f"from {module} import {name}\n"
+    if module == "numpy":
+        spelled, imported = f"np.{name}", ""
+    elif not importable(f, name):
+        spelled, imported = "f", f"f = ...  # {origin(f)}: it has no name that can be imported\n"
+    short = written_out
     args = [short(a) for a in problem.args] + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
     numbers = {s.index for s in problem.slots}
     free = [f"x{k}" for k in range(len(problem.slots))]

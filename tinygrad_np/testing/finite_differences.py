@@ -238,9 +238,9 @@ def thorough(
 ) -> tuple[Reference, np.ndarray]:
     """All steps, the noise, and both sides; and how many steps of each direction stay in the domain."""
     levels, n_out = ALL, len(f0)
-    noise = roundoff(f, x, directions, n_out) + floor
+    noise = roundoff(f, x, directions, n_out)
     right, left = sample(f, x, directions, levels, n_out)
-    noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left)
+    noise = drowned(np.maximum(noise, stairs(f, x, directions, right, left, f0)), right, left) + floor
     value, error = central(right, left, levels, noise)
     error = np.where(np.isfinite(f0), error, np.inf)
     error = np.where(jumps(right, left, f0, levels, noise), np.inf, error)

@@ -12,7 +12,7 @@ import numpy as np
 from . import failures, ledger
 from .attempt import attempt
 from .compare import compare
-from .identities import adjoint, linear
+from .identities import adjoint, linear, steady
 from .narrow import narrow
 from .problem import Problem, title
 from .report import GradReport
@@ -78,6 +78,7 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
             f"the function returned {problem.returned}, and nothing floating that could be differentiated"
         )
     if problem.point.size and problem.size_out:
+        steady(problem, rng)
         linear(problem, rng)
     found = first_order(problem, rng, rtol, atol)
     report.add(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import numpy as np
 
 from .explain import explain
@@ -69,7 +71,7 @@ class GradReport:
 
     def reproducer(self) -> str:
         """A test to paste that fails as this check did."""
-        return self.text.partition("paste this to reproduce\n")[2]
+        return dedent(self.text.partition("paste this to reproduce\n")[2])
 
     def __str__(self) -> str:
         if self.failure:

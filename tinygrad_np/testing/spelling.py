@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+LONG = 2000  # numbers that a test to paste may hold
 
-def short(value) -> str:
-    """A value as source text, arrays written out where they are small."""
+
+def short(value, whole: bool = False) -> str:
+    """A value as source text, arrays written out where they are small, or whole."""
     if hasattr(value, "node"):
         value = value.array
     if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=60, floatmode="unique").replace("\n", "")
+        if whole and value.size > LONG:
+            return f"np.load('array of shape {value.shape}.npy')"
+        limit = LONG if whole else 60
+        text = np.array2string(value, separator=", ", threshold=limit, floatmode="unique").replace("\n", "")
         dtype = (
             ""
             if value.dtype in (np.float64, np.int64, np.bool_, np.complex128)
@@ -19,9 +24,14 @@ def short(value) -> str:
         empty = value.size == 0
         return f"np.zeros({value.shape}{dtype})" if empty else f"np.array({text}{dtype})"
     if isinstance(value, (list, tuple)):
-        inner = ", ".join(map(short, value))
+        inner = ", ".join(short(v, whole) for v in value)
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
     if isinstance(value, np.generic):
         return repr(value.item())
     text = repr(value)
-    return text if len(text) < 80 else text[:76] + " ..."
+    return text if whole or len(text) < 80 else text[:76] + " ..."
+
+
+def written_out(value) -> str:
+    """A value as source text that is complete: every digit of every number; what is too long is to be saved."""
+    return short(value, whole=True)

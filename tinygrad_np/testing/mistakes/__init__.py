@@ -4,10 +4,24 @@ Blocks are (outputs × entries of one input). A mistake yields (NAME, sentence, 
 where the block is no evidence for it. Their order is the order of preference where several fit.
 """
 
-from . import local, partial, places, sums, whole
+from . import local, partial, places, sums, terms, whole
 from .block import FIT as FIT
 from .block import Block as Block
 from .block import block_of as block_of
 from .block import off as off
 
-MISTAKES = (*whole.FAMILY, *places.FAMILY, *sums.FAMILY, *local.FAMILY, *partial.FAMILY, places.permuted)
+MISTAKES = (
+    *whole.FAMILY,
+    sums.duplicates,
+    *places.FAMILY,
+    *sums.FAMILY,
+    local.constant,
+    local.rounded,
+    partial.branch,
+    whole.passed_through,  # what is more special is said first
+    *local.FAMILY,
+    whole.the_function,
+    *partial.FAMILY,
+    terms.lost,
+    places.permuted,
+)

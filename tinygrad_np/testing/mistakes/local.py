@@ -152,4 +152,4 @@ def factor(b: Block) -> float | None:
     return float(np.median(b.yours[wanted] / b.expected[wanted]))
 
 
-FAMILY = (functions, elsewhere, rounded, constant, features)
+FAMILY = (functions, elsewhere, features)

@@ -32,7 +32,7 @@ def branch(b: Block):
     for name, region in regions:
         region = np.broadcast_to(region, b.expected.shape)
         weak = (
-            not (~region & ~wrong & (b.expected != 0)).any() or (region & ~wrong & (b.expected != 0)).any()
+            not (~region & ~wrong & used(b)).any() or (region & ~wrong & used(b)).any()
         )
         yield (
             f"BRANCH FORGOTTEN ({name})",
@@ -71,7 +71,7 @@ def not_finite(b: Block):
 
 def edges(b: Block):
     wrong = off(b)
-    for axis, n in enumerate(b.shape):
+    for axis, n in enumerate(b.problem.slots[b.slot].array.shape):
         if n < 2:
             continue
         rest = np.ones(b.shape, bool)
@@ -95,10 +95,27 @@ def edges(b: Block):
             )
 
 
+def first_of_many(b: Block):
+    """Only the first (or last) output along an axis sends its cotangent back."""
+    used_twice = (used(b).sum(axis=0) > 1).any()
+    rows = b.expected.reshape(b.out_shape + (-1,))
+    for axis, n in enumerate(b.out_shape if used_twice else ()):
+        for name, index in (("first", 0), ("last", n - 1)):
+            if n > 1:
+                kept = np.zeros_like(rows)
+                place = (slice(None),) * axis + (index,)
+                kept[place] = rows[place]
+                yield (
+                    "FIRST ONLY",
+                    f"only the {name} of the cotangents along axis {axis} is used: sum over that axis, a batch say",
+                    kept.reshape(b.expected.shape),
+                )
+
+
 def single(b: Block):
     wrong = off(b)
     if wrong.sum() == 1 and b.expected.size > 1:
         yield "ONE ENTRY", "one entry is wrong, all others are right", np.where(wrong, b.yours, b.expected)
 
 
-FAMILY = (not_finite, branch, edges, single)
+FAMILY = (not_finite, first_of_many, edges, single)

@@ -206,7 +206,6 @@ def elementwise(b: Block):
 
 
 FAMILY = (
-    duplicates,
     counted,
     uncentered,
     diagonal,

@@ -67,6 +67,32 @@ def conjugated(b: Block):
         both = b.expected * turn * turned
         yield "CONJUGATE MISSING", "the other factor is not conjugated: ct * conj(y), not ct * y", both
         yield "CONJUGATE", "the cotangent is conjugated", b.expected * turned
+        linear, other = halves(b.expected)
+        for wrong, right in ((other, linear), (linear, other)):
+            for flip in (turn, turned):
+                yield (
+                    "CONJUGATE MISSING",
+                    "one of two terms is not conjugated, or conjugated too often",
+                    right + wrong * flip,
+                )
 
 
-FAMILY = (missing, sign, cotangent_summed, swapped, passed_through, conjugated)
+def halves(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a real Jacobian that is linear over the complex numbers, and the part that conjugates first."""
+    m, n = (k // 2 for k in jacobian.shape)
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])  # i, on pairs of a real and an imaginary part
+    turned = np.kron(np.eye(m), turn) @ jacobian @ np.kron(np.eye(n), turn)
+    return (jacobian - turned) / 2, (jacobian + turned) / 2
+
+
+def the_function(b: Block):
+    if b.x.size == len(b.out):
+        support = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+        yield (
+            "FUNCTION FOR ITS DERIVATIVE",
+            "ct is multiplied by f(x), not by f'(x)",
+            np.where(support, b.out[:, None], 0),
+        )
+
+
+FAMILY = (missing, sign, cotangent_summed, swapped, conjugated)
