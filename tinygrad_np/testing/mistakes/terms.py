@@ -1,0 +1,46 @@
+"""A term of a sum is missing, or is left in: what remains is right, and the difference has a simple form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .block import FIT, Block, off, used
+
+
+def same(values: np.ndarray) -> bool:
+    """Whether there are two numbers or more, all of them equal and none zero."""
+    size = np.abs(values).max(initial=0)
+    return values.size > 1 and size > 0 and bool(np.ptp(values) <= FIT * size)
+
+
+def lost(b: Block):
+    apart = b.yours - b.expected
+    wrong = off(b)
+    if b.x.size > 1 and np.isfinite(apart).all():
+        along = [np.abs((b.yours - k * b.expected) @ b.x).max(initial=0) for k in (0.5, 0)]
+        whole = np.abs(b.expected @ b.x).max(initial=0)
+        if along[0] <= FIT * whole < along[1]:  # Euler: a term of a form of degree 2 is half of it along x
+            yield (
+                "ONE OF TWO TERMS",
+                "along the input yours is half of the derivative: the input is used twice, as in x.T @ A @ x, and has "
+                "the gradient of one use",
+                b.yours,
+            )
+        if same(apart[wrong]) and (~wrong & used(b)).any():
+            yield (
+                "CONSTANT IN SOME ENTRIES",
+                f"yours is off by {apart[wrong][0]:+.6g} in some entries and right in the others: a mask or the "
+                "one-hot labels are not subtracted, or not added",
+                b.yours,
+            )
+        if len(b.out) == b.x.size and wrong.any() and np.ptp(b.out):
+            with np.errstate(all="ignore"):
+                outer = apart / (b.out[:, None] * b.out[None, :])
+            rows = [row[w] for row, w in zip(outer, wrong) if w.sum() > 1]
+            if rows and all(map(same, rows)):
+                yield (
+                    "PROJECTION MISSING",
+                    "yours differs by a multiple of out_i out_j: what depends on the norm, or the variance, is held "
+                    "constant: a term out * sum(ct * out) is missing",
+                    b.yours,
+                )
