@@ -110,7 +110,7 @@ class State:
         self.getters = [(itemgetter(*keys, *keys[:1]), vars_of(space)) for space, keys in self.names]
         self.contents = [inside_of(value) for value, _ in self.hidden]
         self.expected = self.watched()
-        self.nodes = [(tensor, tensor.node) for tensor, _ in self.tensors]
+        self.nodes = [tensor.node for tensor, _ in self.tensors]
         self.grads = [tensor.node for tensor, _ in self.tensors if type(tensor.node) is Leaf]
         self.had_grad = [leaf.grad is not None for leaf in self.grads]
         self.structure = [obj.__jit_guard__() for obj in self.hosts]
@@ -292,9 +292,10 @@ class State:
                 if a is not b and not alike(a, b):
                     return False
             self.expected = now
-        for tensor, node in self.nodes:
-            if tensor.node is not node and Leaf in (type(tensor.node), type(node)):
-                return False
+        if [tensor.node for tensor, _ in self.tensors] != self.nodes:
+            for (tensor, _), node in zip(self.tensors, self.nodes):
+                if tensor.node is not node and Leaf in (type(tensor.node), type(node)):
+                    return False
         for leaf, had in zip(self.grads, self.had_grad):
             if (leaf.grad is not None) is not had:
                 return False
