@@ -147,3 +147,50 @@ def test_an_update_waits_for_its_numbers(name, monkeypatch):
         x = RNG.standard_normal((4, 16))
         assert jitted(x).item() == pytest.approx(eager(x).item(), rel=1e-12)
         np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-12)
+
+
+def one_name(x):
+    b = np.zeros(3)
+    b += x
+    b *= x
+    return b.sum()
+
+
+def in_a_list(x):
+    b = [np.arange(3.0).reshape(1, 3)]
+    b[0] -= x
+    return b[0].sum()
+
+
+def two_names(x):
+    b = c = np.zeros(3)
+    b += x
+    return c.sum()
+
+
+def through_a_view(x):
+    b = np.zeros(3)
+    c = b[:]
+    b += x
+    return c.sum()
+
+
+def of_a_view(x):
+    b = np.zeros((2, 3))
+    c = b[0]
+    c += x
+    return b.sum()
+
+
+@pytest.mark.parametrize("f", [one_name, in_a_list])
+def test_an_array_of_one_name_is_written_in_place(f):
+    jitted = tg.jit(f)
+    for _ in range(4):
+        x = RNG.standard_normal(3)
+        assert jitted(x) == f(x)
+
+
+@pytest.mark.parametrize("f", [two_names, through_a_view, of_a_view])
+def test_an_array_that_something_else_refers_to_is_not(f):
+    with pytest.raises(tg.NotReplayable, match=f"in {f.__name__}.*made without a tensor is written to"):
+        tg.jit(f)(np.ones(3))

@@ -45,6 +45,7 @@ class Tape:
         self.hosts: list[Callable] = []
         self.effects = False  # whether anything outside has been changed
         self.open = True
+        self.alone = False  # whether one variable alone refers to what is about to be written to
         self.refusal: Exception | None = None  # raised in the end, whoever has caught it
 
     # ---- memory -------------------------------------------------------------------------------------------
@@ -141,15 +142,20 @@ class Tape:
             return result
         return self.results(fun, args, kwargs, values, options, result)
 
-    @staticmethod
-    def written_by(target) -> None:
-        """Refuse a write to an array that f made itself and may read past the recording; x += y gives it another."""
-        if target is not None and type(target) is not StandIn and not is_inplace(frame := calling_frame()):
-            if frame is not None and not frame.f_code.co_filename.startswith(HERE[0]):
-                refuse(
-                    "an array made without a tensor is written to, and what is done with it then would not be "
-                    "repeated: make it with np.empty_like(x) or np.zeros_like(x) of an argument or tensor"
-                )
+    def written_by(self, target) -> None:
+        """Refuse a write to an array that f made itself and may read past the recording.
+
+        What x += y leaves in x is a stand-in: only where something else refers to the array could it be read.
+        """
+        if target is None or type(target) is StandIn:
+            return
+        frame, alone, self.alone = calling_frame(), self.alone, False
+        if frame is None or frame.f_code.co_filename.startswith(HERE[0]) or alone and is_inplace(frame):
+            return
+        refuse(
+            "an array made without a tensor is written to, and what is done with it then would not be "
+            "repeated: make it with np.empty_like(x) or np.zeros_like(x) of an argument or tensor"
+        )
 
     def results(self, fun, args, kwargs, values, options, result):
         """Stand-ins for what a call returned; views of known memory need no instruction."""

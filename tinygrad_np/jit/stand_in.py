@@ -49,6 +49,8 @@ class StandIn(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if any(hasattr(x, "node") for x in inputs):
             return NotImplemented
+        if "out" in kwargs:
+            self.tape.alone = sys.getrefcount(kwargs["out"][0]) <= ONE_OWNER and not is_shared(kwargs["out"][0].base)
         if any(type(x) is StandIn and x.scalar for x in kwargs.get("out", ())):
             del kwargs["out"]  # x += y gives a scalar a new value
         return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
@@ -155,6 +157,27 @@ class StandIn(NDArrayOperatorsMixin):
 
 
 STANDINS.add(StandIn)
+
+
+class Counting:
+    """Tells how many references to x there are where NumPy asks what x += y is."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return sys.getrefcount(kwargs["out"][0])
+
+
+def one_owner() -> int:
+    x = np.zeros(1)
+    x += Counting()
+    return x
+
+
+ONE_OWNER = one_owner()  # the count where a variable alone refers to x
+
+
+def is_shared(base) -> bool:
+    """Whether anything but one view refers to its base."""
+    return base is not None and sys.getrefcount(base) > 3  # the view, its caller's operand, this call's
 
 
 def copied(tape, fun, args, kwargs):
