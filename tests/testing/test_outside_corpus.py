@@ -109,7 +109,8 @@ NAMED = {
     "FUNCTION FOR ITS DERIVATIVE": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: ct * np.sin(x))),
     "BRANCH FORGOTTEN (x < 0)": lambda: check_op(op(lambda x: np.where(x > 0, x, 0.1 * x), lambda ct: ct * 1.0)),
     "SUM FOR MEAN": lambda: check_op(op(lambda x: np.mean(x), lambda ct, x_shape: np.broadcast_to(ct, x_shape) * 1.0)),
-    "CONJUGATE MISSING": lambda: gradcheck(op(lambda z: z * np.conj(z) * z, lambda ct, z: ct * z * (2 * np.conj(z) + z)),
+    "CONJUGATE MISSING": lambda: gradcheck(op(lambda z: z * np.conj(z) * z,
+                                              lambda ct, z: ct * z * (2 * np.conj(z) + z)),
                                            RNG.normal(size=3) + 1j * RNG.normal(size=3)),
     "LOW PRECISION": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: (ct * np.cos(x)).astype(np.float32))),
 }

@@ -15,10 +15,11 @@ from ..recording import TENSORS
 from ..tape import Leaf
 from .functions import refuse
 from .instruction import View
+from .reach import ABSENT, ARRAYS, SCALARS, Place, inside_of, vars_of
 from .record import Tape
 from .replay import memory
 from .stand_in import RecordedGenerator, StandIn
-from .state import ABSENT, ARRAYS, SCALARS, Place, State, inside_of, vars_of
+from .state import State
 
 ndarray = np.ndarray
 

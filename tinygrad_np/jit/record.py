@@ -28,8 +28,8 @@ from .functions import (
     user_line,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
+from .reach import ARRAYS
 from .stand_in import StandIn
-from .state import ARRAYS
 
 ndarray = np.ndarray
 

@@ -37,5 +37,10 @@ def __getattr__(name: str):
     if name == "strategies":
         from importlib import import_module
 
-        return import_module(__name__ + ".strategies")
+        try:
+            return import_module(__name__ + ".strategies")
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                'tinygrad_np.testing.strategies needs hypothesis: pip install "tinygrad_np[testing]"'
+            ) from error
     raise AttributeError(f"module {__name__} has no attribute {name!r}")
