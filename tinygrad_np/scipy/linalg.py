@@ -73,7 +73,7 @@ def off_the_cut(a):
 
 ANY = [lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))]
 POSITIVE = [
-    lambda f, A: f(positive_definite(A(3, 3))),
+    lambda f, A: f(positive_definite(A(2, 2))),
     lambda f, A: f(3 * np.eye(2) + np.tanh(A(2, 2))),  # whose eigenvalues have positive real parts
 ]
 expm = matrix_function(sl.expm, ANY)
@@ -83,7 +83,6 @@ sinhm, coshm, tanhm = (
     matrix_function(sl.coshm, ANY),
     matrix_function(sl.tanhm, ANY),
 )
-
 
 
 def logm(a):
