@@ -136,6 +136,8 @@ class Tensor(ArrayMethods, Leaving):
     @grad.setter
     def grad(self, value) -> None:
         if not isinstance(self.node, Leaf) or not self.node.tracked:
+            if value is None and not self.node.tracked:     # as when frozen parameters are cleared with the others
+                return
             raise ValueError("grad: only a leaf that requires a gradient has one")
         if value is not None:
             value = np.asarray(value.array if isinstance(value, Tensor) else value)

@@ -7,7 +7,7 @@ import tinygrad_np as tg
 from tinygrad_np import Tensor, optim
 from tinygrad_np.jit import plan
 
-RNG = np.random.default_rng(0)
+from .examples import RNG, normal
 
 
 def alike(f, *draws, calls=4):
@@ -194,3 +194,54 @@ def test_an_array_of_one_name_is_written_in_place(f):
 def test_an_array_that_something_else_refers_to_is_not(f):
     with pytest.raises(tg.NotReplayable, match=f"in {f.__name__}.*made without a tensor is written to"):
         tg.jit(f)(np.ones(3))
+
+
+# ---- arguments and results ----------------------------------------------------------------------------------
+
+
+def test_results_are_their_own_and_arguments_may_be_anything():
+    jitted = tg.jit(lambda x: (x, x[1:] * 2, x.T))
+    row = np.broadcast_to(normal(3), (4, 3))
+    for x in (normal(4, 3), normal(3, 4).T, normal(8, 3)[::2], normal(4, 6)[:, ::-2], row):
+        results = jitted(x)
+        kept = [r.copy() for r in results]
+        assert not any(np.shares_memory(x, r) for r in results)
+        again = jitted(-x)
+        for r, k, a in zip(results, kept, again, strict=True):
+            assert np.array_equal(r, k) and np.array_equal(a, -k)
+
+
+def test_arguments_that_share_memory_and_are_changed():
+    def f(x, y):
+        x[1:] += 1
+        return x.sum() * y
+
+    jitted = tg.jit(f)
+    for _ in range(3):
+        a = normal(6)
+        for left, right in (((0, 4), (2, 6)), ((0, 4), (0, 4)), ((2, 6), (0, 4))):
+            mine, theirs = a.copy(), a.copy()
+            got = jitted(mine[slice(*left)], mine[slice(*right)])
+            np.testing.assert_allclose(got, f(theirs[slice(*left)], theirs[slice(*right)]), rtol=1e-6)
+            assert np.array_equal(mine, theirs)
+
+
+def test_an_argument_that_is_a_parameter():
+    def training():
+        w = Tensor(np.ones((3, 3), np.float32), requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = (w * x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return w, step
+
+    (w, step), (v, eager) = training(), training()
+    jitted = tg.jit(step)
+    for _ in range(5):
+        assert jitted(w.data).item() == pytest.approx(eager(v.data).item(), rel=1e-5)
+        np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-5)

@@ -56,6 +56,21 @@ def test_resumes_bit_for_bit_through_a_file(label, tmp_path):
         assert p.numpy().tobytes() == q.numpy().tobytes()
 
 
+@pytest.mark.parametrize("label", CASES)
+def test_a_loaded_state_is_all_that_is_left_of_the_past(label):
+    params, optimizer = make(label)
+    blank = optimizer.state_dict()
+    take(params, optimizer, range(3))
+    other_params, other = make(label)
+    for p, q in zip(params, other_params, strict=True):
+        q.data = p.numpy()
+    optimizer.load_state_dict(blank)
+    for ps, o in ((params, optimizer), (other_params, other)):
+        take(ps, o, range(3, 6))
+    for p, q in zip(params, other_params, strict=True):
+        assert p.numpy().tobytes() == q.numpy().tobytes()
+
+
 def test_state_dict_is_a_copy():
     params, optimizer = make("adam")
     take(params, optimizer, range(2))
@@ -102,6 +117,7 @@ def test_a_graph_that_is_still_alive_keeps_its_values():
 def test_zero_grad_forgets():
     params, optimizer = make("sgd")
     take(params, optimizer, range(1))
+    params[0].requires_grad = False
     optimizer.zero_grad()
     assert all(p.grad is None for p in params)
 

@@ -95,6 +95,8 @@ class Block:
 
     def leave_kept_grads(self) -> None:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
+        if recorder.get() is not None:  # what f itself keeps, it has from this very call
+            return
         for p in self.params:
             g = p.node.grad
             if (

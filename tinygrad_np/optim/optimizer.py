@@ -56,9 +56,9 @@ class Optimizer:
 
     def _run(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict, shape: tuple) -> None:
         """Update neighbors that are at the same step."""
-        states = [self.state[block.positions[i]] for i in range(first, last + 1)]
-        new = self._begin(block, first, last, names, group)
-        numbers = host(lambda: self._count(states, group, new))
+        positions = block.positions[first : last + 1]
+        new = self._begin(block, range(first, last + 1), names, group)
+        numbers = host(lambda: self._count([self.state.setdefault(i, {}) for i in positions], group, new))
         block.update(lambda p, g, state, s, t: self._tile(p, g, state, numbers, shape, s, t), first, last, names)
 
     def _each(self, block: Block, group: dict, shape: tuple) -> None:
@@ -103,37 +103,56 @@ class Optimizer:
             at = now
         return runs
 
-    def _begin(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict) -> bool:
-        """Give parameters their state in the block's buffers; whether it is new."""
+    def _begin(self, block: Block, members: range, names: tuple[str, ...], group: dict) -> bool:
+        """Give parameters of a block their state if they have none yet; whether it is new."""
         new = False
-        for i in range(first, last + 1):
+        for i in members:
             state = self.state[block.positions[i]]
             for name in names:
-                flat = block.arrays(name, self.first(name, group))
                 if name not in state:
-                    new = True
-                    state[name] = flat.view(i)
-                elif state[name].base is not flat.memory and recorder.get() is None:
-                    flat.view(i)[...] = state[name]     # loaded since
-                    state[name] = flat.view(i)
+                    new, start = True, self.first(name, group)
+                    state[name] = block.arrays(name, start).view(i)
+                    state[name][...] = start
             if self.counts:
                 state.setdefault("step", 0)
+        self._gather_state(block, names, group)
         return new
 
+    def _gather_state(self, block: Block, names: Iterable[str], group: dict) -> None:
+        """Have all state in the block's buffers: it may have been loaded since."""
+        if recorder.get() is not None:  # done before recording, see __jit_guard__
+            return
+        states = [self.state.get(i) or {} for i in block.positions]
+        for name in names:
+            flat = block.state.get(name)
+            memory = None if flat is None else flat.memory
+            for i, state in enumerate(states):
+                if name in state and (memory is None or state[name].base is not memory):
+                    flat = block.arrays(name, self.first(name, group))
+                    view, memory = flat.view(i), flat.memory
+                    view[...] = state[name]
+                    state[name] = view
+
     def __jit_guard__(self) -> list:
-        """What the course of a step depends on besides numbers; a recording follows one course."""
-        for blocks in self._blocks:
+        """What the course of a step depends on besides numbers; a recording follows one course.
+
+        Whatever is outside the buffers that a recording works on returns to them.
+        """
+        options = []
+        for group, blocks in zip(self.param_groups, self._blocks, strict=True):
+            names = self.names(group)
+            options.append((names, self.shape(group), len(group["params"])))
             for block in blocks:
                 block.gather_values()
                 block.leave_kept_grads()
-        options = [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups]
+                self._gather_state(block, names, group)
         return options + self._ages()
 
     def _ages(self) -> list:
-        """For each parameter, how much state it has and how many steps it is behind the first."""
+        """For each parameter, how much state it has and the first one that is at the same step."""
+        first: dict[int, int] = {}
         states = [self.state.get(i) or {} for i in range(len(self.params))]
-        start = states[0].get("step", 0)
-        return [(len(state), state.get("step", 0) - start) for state in states]
+        return [(len(state), first.setdefault(state.get("step", 0), i)) for i, state in enumerate(states)]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from nothing."""

@@ -1,0 +1,258 @@
+"""A jitted training takes the steps of the function, whatever its user does between them."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+import tinygrad_np.nn.functional as F
+from tinygrad_np import nn, optim
+
+from .examples import OPTIMIZERS, RNG, arrays, network, normal, same, training
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_training_takes_the_same_steps(name, dropout):
+    models = [network(3, dropout), network(3, dropout)]
+    optimizers = [OPTIMIZERS[name](m.parameters()) for m in models]
+    eager, jitted = training(models[0], optimizers[0]), tg.jit(training(models[1], optimizers[1]))
+    for i in range(8):
+        x, y = normal(9, 12), RNG.integers(0, 5, 9)
+        same(jitted(x, y).numpy(), eager(x, y).numpy())
+        if i == 4:  # what a scheduler, or a user, does
+            for o in optimizers:
+                o.param_groups[0]["lr"] *= 0.5
+        for p, q in zip(models[0].parameters(), models[1].parameters()):
+            np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(p.grad, q.grad, rtol=1e-5, atol=1e-7)
+    assert jitted.recordings <= 2
+    for a, b in zip(arrays(optimizers[0].state_dict()), arrays(optimizers[1].state_dict()), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_gradients_accumulate_where_the_step_does_not_clear_them():
+    model, other = network(1), network(1)
+
+    def step(model, x, y):
+        F.cross_entropy(model(x), y).backward()
+
+    jitted = tg.jit(lambda x, y: step(model, x, y))
+    for _ in range(4):
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        jitted(x, y)
+        step(other, x, y)
+        for p, q in zip(model.parameters(), other.parameters()):
+            same(p.grad, q.grad)
+    for p in (*model.parameters(), *other.parameters()):
+        p.grad = None
+    jitted(x, y)
+    step(other, x, y)
+    for p, q in zip(model.parameters(), other.parameters()):
+        same(p.grad, q.grad)
+
+
+def test_gradients_that_are_kept_stay_as_they_were():
+    model = network(2)
+    step = tg.jit(training(model, optim.SGD(model.parameters(), lr=0.1)))
+    weight = next(iter(model.parameters()))
+    kept, copies = [], []
+    for _ in range(5):
+        step(normal(6, 12), RNG.integers(0, 5, 6))
+        kept.append(weight.grad)
+        copies.append(weight.grad.copy())
+    for a, b in zip(kept, copies):
+        assert np.array_equal(a, b)
+
+
+def test_weights_may_be_loaded_between_steps():
+    models = [network(4), network(4)]
+    steps = [training(m, optim.SGD(m.parameters(), lr=0.1)) for m in models]
+    steps[1] = tg.jit(steps[1])
+    for i in range(6):
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        losses = [s(x, y).numpy() for s in steps]
+        same(*losses)
+        if i == 2:
+            state = network(9).state_dict()
+            for m in models:
+                m.load_state_dict(state)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizers_state_may_be_loaded_between_steps(name):
+    models = [network(4), network(4)]
+    optimizers = [OPTIMIZERS[name](m.parameters()) for m in models]
+    steps = [training(m, o) for m, o in zip(models, optimizers)]
+    steps[1] = tg.jit(steps[1])
+    saved = [[o.state_dict() for o in optimizers]]
+    for i in range(12):
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        same(*[s(x, y).numpy() for s in steps])
+        saved.append([o.state_dict() for o in optimizers])
+        if i in (3, 6, 8):  # a later state, the blank one, and one that is a step old
+            for o, state in zip(optimizers, saved[{3: 2, 6: 0, 8: 8}[i]]):
+                o.load_state_dict(state)
+        for p, q in zip(*[m.parameters() for m in models]):
+            np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
+    assert steps[1].recordings <= 4
+
+
+def test_a_training_is_resumed_under_jit():
+    def resumed(state, jit):
+        model = network(5)
+        model.load_state_dict(state[0])
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        optimizer.load_state_dict(state[1])
+        step = training(model, optimizer)
+        return model, optimizer, tg.jit(step) if jit else step
+
+    model, optimizer, step = resumed((network(5).state_dict(), optim.Adam(network(5).parameters()).state_dict()), True)
+    for _ in range(3):
+        step(normal(6, 12), RNG.integers(0, 5, 6))
+    state = model.state_dict(), optimizer.state_dict()
+    (eager, _, first), (jitted, _, second) = resumed(state, False), resumed(state, True)
+    for _ in range(4):
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        same(*[f(x, y).numpy() for f in (first, second)])
+        for p, q in zip(eager.parameters(), jitted.parameters()):
+            np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["SGD", "momentum", "Adam"])
+def test_parameters_may_be_frozen_between_steps(name):
+    models = [network(6), network(6)]
+    steps = [training(m, OPTIMIZERS[name](m.parameters())) for m in models]
+    steps[1] = tg.jit(steps[1])
+    for i in range(16):
+        for m in models:
+            next(m.parameters()).requires_grad = not 3 <= i < 11
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        same(*[s(x, y).numpy() for s in steps])
+        for p, q in zip(*[m.parameters() for m in models]):
+            np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
+    assert steps[1].recordings <= 6
+
+
+def test_gradients_may_be_returned():
+    def build():
+        model = network(7)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        step = training(model, optimizer)
+        return lambda x, y: (step(x, y), [p.grad for p in model.parameters()])
+
+    eager, jitted = build(), tg.jit(build())
+    kept = []
+    for _ in range(5):
+        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        (loss, grads), (expected, wanted) = jitted(x, y), eager(x, y)
+        same(loss.numpy(), expected.numpy())
+        kept += [(g, w.copy()) for g, w in zip(grads, wanted, strict=True)]
+    for g, w in kept:
+        np.testing.assert_allclose(g, w, rtol=1e-5, atol=1e-7)
+
+
+def test_a_graph_that_is_still_alive_keeps_the_old_weights():
+    models = [network(5), network(5)]
+    steps = [training(m, optim.SGD(m.parameters(), lr=0.1)) for m in models]
+    steps[1] = tg.jit(steps[1])
+    x, y = normal(6, 12), RNG.integers(0, 5, 6)
+    for _ in range(3):
+        [s(x, y) for s in steps]
+    losses = [F.cross_entropy(m(x), y) for m in models]
+    before = [F.cross_entropy(m(x), y) for m in models]
+    for _ in range(2):
+        [s(x, y) for s in steps]
+    for m in models:
+        m.zero_grad()
+    for loss in losses:
+        loss.backward()
+    for p, q in zip(models[0].parameters(), models[1].parameters()):
+        same(p.grad, q.grad)
+    del before
+
+
+def test_wrong_labels_raise_as_ever_and_change_nothing():
+    model = network(6)
+    step = tg.jit(training(model, optim.Adam(model.parameters())))
+    x, y = normal(6, 12), RNG.integers(0, 5, 6)
+    for _ in range(3):
+        step(x, y)
+    before = model.state_dict()
+    bad = y.copy()
+    bad[2] = 7
+    with pytest.raises(ValueError, match="label 7"):
+        step(x, bad)
+    for k, v in model.state_dict().items():
+        assert np.array_equal(v, before[k])
+    bad[2] = -100  # ignored: another way through the function
+    assert np.isfinite(step(x, bad).item())
+
+
+def test_running_statistics_and_random_streams_go_on():
+    class Layer(nn.Module):
+        def __init__(self):
+            self.weight = nn.Parameter(np.ones(3, np.float32))
+            self.register_buffer("mean", np.zeros(3, np.float32))
+            self.register_buffer("count", np.zeros((), np.float32))
+            self.generator = np.random.default_rng(7)
+
+        def forward(self, x):
+            batch = x.mean(axis=0)
+            self.mean[...] = 0.9 * self.mean + 0.1 * batch  # in place
+            self.count = self.count + 1  # a new array
+            noise = self.generator.normal(0, 1, x.shape).astype(np.float32)
+            return ((x + noise - batch) * self.weight).sum()
+
+    layers = [Layer(), Layer()]
+    eager, jitted = layers[0], tg.jit(layers[1])
+    for _ in range(5):
+        x = normal(4, 3)
+        same(jitted(x).numpy(), eager(x).numpy())
+        same(layers[1].mean, layers[0].mean)
+        same(layers[1].count, layers[0].count)
+    assert layers[0].generator.random() == layers[1].generator.random()
+
+
+NETWORKS = {
+    "convolution": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1, bias=False),  # before a batch norm its gradient is rounding alone
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(4, 6, 3),
+            nn.AvgPool2d(2, stride=1),
+            nn.Flatten(),
+            nn.Linear(6 * 9, 5),
+        ),
+        lambda: normal(7, 1, 12, 12),
+    ),
+    "embedding": (
+        lambda: nn.Sequential(nn.Embedding(11, 6), nn.LayerNorm(6), nn.Flatten(), nn.Linear(24, 5)),
+        lambda: RNG.integers(0, 11, (7, 4)),
+    ),
+    "norms": (
+        lambda: nn.Sequential(
+            nn.Linear(12, 8), nn.BatchNorm1d(8), nn.GELU(), nn.LayerNorm(8), nn.Softmax(), nn.Linear(8, 5)
+        ),
+        lambda: normal(7, 12),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_of_every_layer_train_alike(name):
+    make, draw = NETWORKS[name]
+    models = []
+    for _ in range(2):
+        nn.init.manual_seed(2)
+        models.append(make())
+    steps = [training(m, optim.Adam(m.parameters(), lr=0.01)) for m in models]
+    steps[1] = tg.jit(steps[1])
+    for _ in range(5):
+        x, y = draw(), RNG.integers(0, 5, 7)
+        losses = [s(x, y).numpy() for s in steps]
+        np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    for (key, a), (_, b) in zip(models[0].state_dict().items(), models[1].state_dict().items()):
+        np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5, err_msg=key)
+    assert steps[1].recordings <= 2
