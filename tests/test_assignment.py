@@ -74,8 +74,33 @@ def operators(x):
     return y
 
 
+def by_flat(x):
+    y = np.reshape(x * 1, (2, 2)).copy(order="F")
+    y.flat[1] = 5 * x[0]
+    y.flat[::3] *= x[3]
+    y.flat[[0, 2]] += x[1]
+    y.T.copy().flat[:] = 9.0
+    z = np.zeros_like(x, shape=(4, 4))
+    z.flat[::5] = y.flat
+    y.flat = y.flat[::-1] ** 2
+    return y.flat[:] * x + np.sum(z, axis=0)
+
+
+def full(x):
+    y = np.full_like(x, 0.5)
+    y[1:] = x[1:] ** 2
+    return y * x
+
+
+def boundary(x):
+    """What NumPy rearranges into an array of its own is written to, while the operand lives."""
+    r, (g, _), t = np.roll(x, 1), np.meshgrid(x, x), np.tile(x, 2)
+    r[0], g[1], t[:2] = x[3] ** 2, 0.5, x[2:]
+    return r * g[0] * t[:4] + x
+
+
 @pytest.mark.parametrize("f", [whole, filled, masked, repeated, add_at, multiply_at, out_argument, along_axis,
-                               operators])
+                               operators, by_flat, full, boundary])
 def test_first_and_second_derivatives_against_finite_differences(f):
     jacobian, step = tg.jacobian(f)(X), 1e-6
     value = lambda x: tg.vjp(f, x)[0]  # noqa: E731
@@ -119,6 +144,57 @@ def test_everyone_who_holds_the_tensor_sees_the_assignment():
     assert alias is y
     (alias * np.array([1.0, 10.0])).sum().backward()
     np.testing.assert_array_equal(x.grad, [0, 11])
+
+
+def newton(a):
+    """The square root, until a step changes nothing."""
+    x = a / 2
+    for _ in range(50):
+        old = x
+        x -= (x * x - a) / (2 * x)
+        if abs(x - old) < 1e-14:
+            break
+    return x
+
+
+def argument_kept(a):
+    x = a
+    x *= 2
+    return a * x
+
+
+def reads_kept(a):
+    v = a * np.arange(1.0, 4.0)
+    total, last = np.sum(v), v[0]
+    first, entry = total, last
+    total += v[1]
+    for e in v:
+        last *= e
+    return first * total + entry * last
+
+
+@pytest.mark.parametrize("f", [newton, argument_kept, reads_kept])
+def test_numbers_are_not_changed_by_augmented_assignment(f):
+    """What np.sum(v) and v[0] give is a number in NumPy, and x += 1 makes another."""
+    for a in (9.0, np.float64(9)):
+        value, slope = tg.value_and_grad(f)(a)
+        np.testing.assert_allclose(value, f(9.0), rtol=1e-12)
+        np.testing.assert_allclose(slope, (f(9 + 1e-5) - f(9 - 1e-5)) / 2e-5, rtol=1e-8)
+        np.testing.assert_allclose(tg.jvp(f, (a,), (2.0,))[1], 2 * slope, rtol=1e-12)
+
+
+def test_a_number_is_changed_where_that_is_said():
+    x = Tensor(3.0, requires_grad=True)
+    y = x * 2
+    alias = y
+    y[...] = x * x
+    np.multiply(y, x, out=y)
+    assert alias is y
+    y.backward()
+    assert float(y.numpy()) == 27 and x.grad == 27
+    with tg.no_grad():
+        x -= 1.0
+    assert x.is_leaf and x.data == 2
 
 
 def test_filling_in_place_does_not_copy_the_array_each_time():

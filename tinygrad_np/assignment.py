@@ -2,6 +2,7 @@
 
 The array is written in place when the tensor alone refers to it, which makes filling an array in a loop cheap,
 and copied otherwise. A tensor that shares memory with another living one refuses: NumPy would change both.
+A tensor without axes is a number, as what np.sum(x) and x[0] give: x += v makes another, and who holds it keeps it.
 """
 
 from __future__ import annotations
@@ -62,8 +63,10 @@ class Assignment(Traced):
             self.node = CONST
 
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
-        """self = ufunc(self, value), seen by everyone who holds this tensor."""
+        """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""
         result: Any = CALLS[ufunc](self, value)
+        if not self.array.ndim and type(self.node) is not Leaf:
+            return result
         if shares(self) and sys.getrefcount(self) <= TEMPORARY:
             return result           # the middle of x[i] += v: the assignment that follows writes it
         refuse_view(self)

@@ -24,6 +24,7 @@ from .recording import (
     kept,
     left,
     note_view,
+    overlaps,
     raw,
     record,
     watched,
@@ -38,8 +39,9 @@ WORDS = {
     "_CONST": CONST, "_CONSTANTS": CONSTANTS, "_CONTAINERS": CONTAINERS, "_LinAlgError": np.linalg.LinAlgError,
     "_Node": Node, "_TENSORS": TENSORS, "_Traced": Traced, "_as_array": as_array, "_cut": cut, "_explained": explained,
     "_finish": finish, "_is_tracked": is_tracked, "_kept": kept, "_left": left, "_ndarray": np.ndarray,
-    "_new": object.__new__, "_next_serial": next_serial, "_note_view": note_view, "_now": mode.get, "_raw": raw,
-    "_record": record, "_residual": residual, "_shape_of": shape_of, "_watched": watched}
+    "_new": object.__new__, "_next_serial": next_serial, "_note_view": note_view, "_now": mode.get,
+    "_overlaps": overlaps, "_raw": raw, "_record": record, "_residual": residual,
+    "_shape_of": shape_of, "_watched": watched}
 
 OPERAND = """
     _is_@ = type(@) in _TENSORS
@@ -100,7 +102,7 @@ NODE = """
             _cut(_left(_row, _out), ($PARENTS))"""
 
 VIEW = """
-    if _is_@ and (_out.base is not None or _out is _v_@):
+    if _is_@ and (_out is _v_@ or _out.base is not None and _overlaps(_out, _v_@)):
         _note_view(_tensor, @)"""
 
 

@@ -135,15 +135,6 @@ class ArrayMethods(Assignment):
         """Set the elements at flat positions, in place."""
         np.put(self, indices, values, mode)
 
-    @property
-    def flat(self) -> Tensor:
-        """The elements in one dimension, in C order; assigning fills the tensor."""
-        return np.ravel(self)
-
-    @flat.setter
-    def flat(self, values: ArrayLike) -> None:
-        self[...] = np.reshape(np.resize(values, self.size), self.shape)
-
     def copy(self, order: str = "C") -> Tensor:
         """A tensor with an array of its own, still on the tape."""
         return np.copy(self, order)

@@ -112,7 +112,7 @@ def finish(row: Row, values, operands, parents: tuple, out, memo=None):
     if node is CONST and mode.get() is not None:
         cut(left(row, out), parents)
     result = outputs(out, node)
-    if type(out) is ndarray and type(operands[0]) in TENSORS and (out.base is not None or out is operands[0].array):
+    if type(out) is ndarray and type(operands[0]) in TENSORS and overlaps(out, operands[0].array):
         note_view(result, operands[0])
     return result
 
@@ -121,6 +121,12 @@ def left(row: Row, out) -> str:
     """How values left the tape in an operation that was not recorded."""
     dtype = getattr(out, "dtype", None)
     return f"{row.name} inside no_grad" if not current().recording else f"{row.name} to {dtype}, an integer dtype"
+
+
+def overlaps(out, array) -> bool:
+    """Whether what NumPy returned has the memory of its operand; a result may also be a view of an array of its own."""
+    base = out.base
+    return out is array if base is None else base is array or base is array.base or np.may_share_memory(out, array)
 
 
 def note_view(tensor, of) -> None:

@@ -97,6 +97,16 @@ class Tensor(ArrayMethods, Leaving):
         node.exposed = None
 
     @property
+    def flat(self) -> Flat:
+        """The elements in one dimension, in C order; assigning fills the tensor."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values) -> None:
+        if np.size(raw(values)):
+            self[...] = np.reshape(np.resize(values, self.size), self.shape)
+
+    @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows through this tensor."""
         return self.node.tracked
@@ -261,6 +271,25 @@ class Tensor(ArrayMethods, Leaving):
 
 
 Traced.public = Tensor
+
+
+class Flat(Tensor):
+    """x.flat: the elements in C order. What is assigned to them is assigned to x, whatever its layout."""
+
+    __slots__ = ("of",)
+    of: Tensor
+
+    def __init__(self, of: Tensor):
+        self.of = of
+        self._read()
+
+    def _read(self) -> None:
+        now: Any = np.ravel(self.of)
+        self.array, self.node = now.array, now.node
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.of[np.unravel_index(np.arange(self.size)[index], self.of.shape) if self.of.ndim else ...] = value
+        self._read()
 
 
 def _restore(cls, array, tracked, name, grad):

@@ -226,3 +226,17 @@ def test_float32(f):
     expected = f(x)
     assert first.dtype == (expected[0] if isinstance(expected, (list, tuple)) else expected).dtype
     assert pullback(out)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("f", [np.cumsum, np.cumprod, np.nancumsum, np.nancumprod])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_running_reductions_of_a_number(f, axis):
+    out, pullback = tg.vjp(lambda x: f(x * x, axis=axis), 3.0)
+    assert out.shape == (1,) and pullback(np.array([5.0]))[0] == 30
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+@pytest.mark.parametrize("zero, slope", [(0, np.inf), (-0.0, -np.inf), (0.0, np.inf), (False, np.inf)])
+def test_division_by_a_number_of_python_that_is_zero(zero, slope):
+    assert tg.grad(lambda x: x / zero)(2.0) == slope
+    assert tg.grad(lambda x: np.where(x > 5, x / zero, x))(2.0) == 1

@@ -49,6 +49,7 @@ y = x * 1; y.real = 9 * x; y
 y = x + 0j; y.imag = 9 * x; y
 y = x + 1j * x[0]; y.real *= 2; y.imag += x; y
 y = x * 1; y.sort(0); y.flat = y.ravel()[::-1] * 1; y
+x.flat[0] = 100.0; x
 np.insert(x[0], 2, x[1]), np.insert(x[0], [2], x[1]), np.insert(x, 1, x[:, 0], axis=1)
 np.insert(x, [1], x[:, :2], axis=1)
 np.insert(x, 1, x[:2], axis=0), np.insert(x, -1, 7.0, axis=0), np.insert(x[0], [1, 1, 3], [1.0, 2.0, 3.0])
@@ -94,7 +95,6 @@ x * np.array([None, 1, 2, 3])
 x.T[0] = 5
 x[0][1] = 5
 x.real[0] = 9
-x.flat[0] = 100.0
 z = x.ravel(); z[0] = 1.0
 np.modf(x, out=(np.zeros_like(x), np.zeros_like(x)))
 np.ravel(x.T, "K")

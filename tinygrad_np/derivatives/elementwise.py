@@ -5,6 +5,7 @@ equally, clip passes the cotangent on the closed interval, steps have derivative
 A kink is written as an expression that is zero where the function is not smooth.
 """
 
+import math
 import operator
 
 import numpy as np
@@ -22,10 +23,15 @@ def over(a, b):
 
 # ---- arithmetic -------------------------------------------------------------------------------------------
 
+def inverse(y):
+    """1 / y, also of Python's 0, by which NumPy divides and Python does not."""
+    return math.copysign(inf, y) if isinstance(y, (int, float)) and not y else 1 / y
+
+
 elementwise(np.add, 1, 1)
 elementwise(np.subtract, 1, -1)
 elementwise(np.multiply, lambda y: y, lambda x: x)
-elementwise(np.divide, lambda y: 1 / y, lambda y, out: -out / y, domain=(REAL, POSITIVE))
+elementwise(np.divide, inverse, lambda y, out: -out / y, domain=(REAL, POSITIVE))
 elementwise(np.negative, -1)
 elementwise(np.positive, 1)
 elementwise(np.reciprocal, lambda out: -out * out, domain=POSITIVE)
@@ -199,7 +205,7 @@ def clip(a, a_min=None, a_max=None, *, min=None, max=None):
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     values = values_of(x)
     out = np.where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
-    if copy:
+    if copy or not values.ndim:
         return out
     x[...] = out
     return x

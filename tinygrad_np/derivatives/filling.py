@@ -83,8 +83,9 @@ def fill_diagonal(a, val, wrap=False):
 
 @composed(np.full_like, cases=[lambda f, A: f(A(2, 3), A(3))])
 def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
-    shape = values_of(a).shape if shape is None else shape
-    return np.astype(np.copy(np.broadcast_to(fill_value, shape)), values_of(a).dtype if dtype is None else dtype)
+    out = np.empty_like(a, dtype, order, shape=shape)
+    out[...] = fill_value
+    return out
 
 
 @composed(np.insert, cases=[lambda f, A: f(A("m", 2), min(1, A("m", 2).shape[0]), A(2), axis=0),

@@ -92,7 +92,8 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     ndim = len(xi)
     axes = [1 - i if indexing == "xy" and ndim > 1 and i < 2 else i for i in range(ndim)]
     grids = [np.reshape(x, (1,) * axis + (-1,) + (1,) * (ndim - axis - 1)) for x, axis in zip(xi, axes)]
-    return tuple(grids) if sparse else np.broadcast_arrays(*grids)
+    grids = grids if sparse else np.broadcast_arrays(*grids)
+    return tuple([np.copy(grid) for grid in grids] if copy else grids)
 
 
 # ---- splitting: slices along an axis ----------------------------------------------------------------------

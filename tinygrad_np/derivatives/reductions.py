@@ -162,9 +162,7 @@ def backwards(fun, a, axis):
 
 
 def cumsum_ct(ct, a_shape, axis):
-    if axis is None:
-        return np.reshape(backwards(np.cumsum, ct, 0), a_shape)
-    return backwards(np.cumsum, ct, axis)
+    return np.reshape(backwards(np.cumsum, ct, 0 if axis is None else axis), a_shape)
 
 
 linear(np.cumsum, cumsum_ct, cases=RUNNING)
@@ -172,7 +170,7 @@ linear(np.cumsum, cumsum_ct, cases=RUNNING)
 
 def cumprod_ct(ct, a, axis):
     """x̄ᵢ = Π(x before i) · Sᵢ with Sᵢ = ȳᵢ + xᵢ₊₁ Sᵢ₊₁, a recurrence solved by doubling, so without a division."""
-    if axis is None:
+    if axis is None or not a.ndim:      # for which NumPy answers with one axis
         return np.reshape(cumprod_ct(ct, np.ravel(a), 0), a.shape)
     n, ndim = a.shape[axis], a.ndim
     if not n:
