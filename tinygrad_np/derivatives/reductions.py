@@ -63,6 +63,19 @@ def deviations(a, axis, where, mean):
     return (a - mean).conjugate()
 
 
+def constant(a, axis, where):
+    """Where all elements are one number, whose mean may be rounded: the spread is then rounding and not exactly 0."""
+    a = values_of(a)
+    least = np.min(a, axis=axis, keepdims=True, where=where, initial=np.inf)
+    return np.max(a, axis=axis, keepdims=True, where=where, initial=-np.inf) <= least
+
+
+def std_weights(a, out, axis, where, mean, ddof, correction):
+    """The deviations over n times the spread; 0 for a constant."""
+    n = freedom(a, axis, where, ddof, correction)
+    return over(deviations(a, axis, where, mean), n * np.where(constant(a, axis, where), 0, out))
+
+
 def about(finish):
     """The spread about a mean that is itself a tensor, by its definition."""
     def definition(a, axis, dtype, ddof, keepdims, where, mean, correction):
@@ -87,9 +100,7 @@ def freedom(a, axis, where, ddof, correction):
 reduction(np.var, lambda a, axis, where, mean, ddof, correction:
           2 * deviations(a, axis, where, mean) / freedom(a, axis, where, ddof, correction), when=about(mean_square),
           cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
-reduction(np.std, lambda a, out, axis, where, mean, ddof, correction:
-          over(deviations(a, axis, where, mean), freedom(a, axis, where, ddof, correction) * out),
-          when=about(root_mean_square), kinks=lambda a: np.ptp(a) if a.size else 1,
+reduction(np.std, std_weights, when=about(root_mean_square), kinks=lambda a: np.ptp(a) if a.size else 1,
           cases=AXES + MASKED + [lambda f, A: f(A("m", 3), axis=1, ddof=1)])
 
 
