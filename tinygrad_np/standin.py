@@ -26,6 +26,11 @@ def holds(condition) -> bool:
     return condition.assume() if type(condition) in STANDINS else bool(condition)
 
 
+def real(value):
+    """The array, or number, that a stand-in holds; any other value as it is."""
+    return value.value if type(value) in STANDINS else value
+
+
 def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
     """The Python numbers that `fun` computes, for use with arrays; a replay calls it again, where it was called.
 

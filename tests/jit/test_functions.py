@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from tinygrad_np import Tensor
 
 from .examples import normal, same
 
@@ -142,3 +143,23 @@ def test_arrays_made_inside_start_afresh_at_each_call():
                 a += 1  # the caller's own
     with pytest.raises(tg.NotReplayable, match="without a tensor"):
         tg.jit(other_name)(normal(2, 3))
+
+
+def test_a_checkpoint_is_recorded():
+    def build():
+        w = Tensor(np.random.default_rng(0).standard_normal((3, 3)), requires_grad=True)
+
+        def f(x):
+            w.grad = None
+            h = tg.checkpoint(lambda a: np.tanh(a @ w) * a)(Tensor(x))
+            (h**2).sum().backward()
+            return h.detach(), w.grad
+
+        return f
+
+    eager, jitted = build(), tg.jit(build())
+    for _ in range(4):
+        x = normal(2, 3, dtype=np.float64)
+        for a, b in zip(jitted(x), eager(x), strict=True):
+            np.testing.assert_allclose(*[t.numpy() if isinstance(t, Tensor) else t for t in (a, b)], rtol=1e-13)
+    assert jitted.recordings <= 2

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn
 
 RNG = np.random.default_rng(0)
@@ -224,3 +225,18 @@ def test_another_random_stream_is_drawn_from():
             stream, twin = np.random.default_rng(seed), np.random.default_rng(seed)
         x = RNG.standard_normal(3)
         assert np.array_equal(jitted(x), x + twin.standard_normal(3))
+
+
+def test_the_stream_that_masks_are_drawn_from_by_default():
+    def draws(f):
+        nn.manual_seed(3)
+        first = [f(np.ones(6)).numpy() for _ in range(3)]
+        nn.manual_seed(4)
+        return first + [f(np.ones(6)).numpy() for _ in range(2)]
+
+    def drop(x):
+        return F.dropout(Tensor(x), 0.5)
+
+    expected = draws(drop)
+    assert len({d.tobytes() for d in expected}) > 2
+    np.testing.assert_array_equal(draws(tg.jit(drop)), expected)

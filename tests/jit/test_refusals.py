@@ -227,3 +227,48 @@ def test_backward_through_a_result_says_where_to_put_it():
     for _ in range(2):
         with pytest.raises(tg.NotDifferentiable, match="inside"):
             f(normal(3, 12)).backward()
+
+
+def test_a_graph_from_outside_is_not_gone_through():
+    w = Tensor(normal(3), requires_grad=True)
+    box = [w * 2]
+
+    def f(x):
+        (box[0] * x).sum().backward()
+        return x
+
+    with pytest.raises(tg.NotReplayable, match="made outside"):
+        tg.jit(f)(normal(3))
+    assert w.grad is None and box[0].requires_grad
+    box[0].sum().backward()
+    assert np.array_equal(w.grad, [2, 2, 2])
+    assert np.array_equal(tg.jit(lambda x: box[0].detach() * x)(w.numpy()), 2 * w.numpy() ** 2)
+
+
+def test_an_array_in_a_tuple_is_not_kept():
+    class Cell:
+        state = (np.zeros(3), np.zeros(3))
+
+    cell = Cell()
+    cell.state = before = cell.state
+
+    def f(x):
+        h, c = cell.state
+        cell.state = (h + x, c + h)
+        return cell.state[1]
+
+    with pytest.raises(tg.NotReplayable, match=r"cell.state\[0\] keeps an array .* in a list"):
+        tg.jit(f)(normal(3))
+    assert cell.state is before
+
+
+def test_setting_requires_grad_inside():
+    w = Tensor(normal(3), requires_grad=True)
+
+    def f(x):
+        w.requires_grad = False
+        return w * x
+
+    with pytest.raises(tg.NotReplayable, match="requires_grad of w was set"):
+        tg.jit(f)(normal(3))
+    assert w.requires_grad

@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from tinygrad_np import nn, optim
+from tinygrad_np import Tensor, nn, optim
 
 from .examples import OPTIMIZERS, RNG, arrays, network, normal, same, training
 
@@ -116,6 +116,43 @@ def test_a_training_is_resumed_under_jit():
         same(*[f(x, y).numpy() for f in (first, second)])
         for p, q in zip(eager.parameters(), jitted.parameters()):
             np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def several_steps(x, w, optimizer):
+    """Two losses from one state, and what is kept of each step."""
+    losses = [(w * x).sum() ** 2, (w * w * x).sum() ** 2]  # the second graph is older than the first update
+    kept = [w.detach(), w.T]
+    for loss in losses:
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        kept += [w.grad, w.detach()]
+    return kept
+
+
+def two_optimizers(x, w, optimizer, *others):
+    loss = ((w * x) ** 2).sum()
+    for o in (optimizer, *others):
+        w.grad = None
+        ((w * x) ** 2).sum().backward()
+        o.step()
+    return loss, w.grad, w.detach()
+
+
+@pytest.mark.parametrize("step", [several_steps, two_optimizers])
+def test_a_parameter_that_several_need(step):
+    def build():
+        w = Tensor(np.random.default_rng(3).standard_normal((2, 3)), requires_grad=True)
+        optimizers = [optim.Adam([w], lr=0.1), optim.SGD([w], lr=0.1, momentum=0.9)]
+        used = optimizers[: 1 + (step is two_optimizers)]
+        return lambda x: step(x, w, *used)
+
+    eager, jitted = build(), tg.jit(build())
+    for _ in range(5):
+        x = normal(2, 3, dtype=np.float64)
+        for a, b in zip(jitted(x), eager(x), strict=True):
+            np.testing.assert_allclose(*[t.numpy() if isinstance(t, Tensor) else t for t in (a, b)], rtol=1e-12)
+    assert jitted.recordings == 2
 
 
 @pytest.mark.parametrize("name", ["SGD", "momentum", "Adam"])

@@ -1,4 +1,4 @@
-"""The exchange: stand-ins take the places of arrays in arguments and state while f runs, and leave them as f would.
+"""The exchange: stand-ins take the places of the arrays of the state while f runs, and leave them as f would.
 
 What f replaced keeps its array, with new contents; what it made new is set after every replay; and what a
 replay could not repeat is refused, with everything put back.
@@ -11,93 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import TENSORS
-from ..tape import Leaf
+from ..tape import Leaf, Node
+from .arguments import Arguments
 from .functions import refuse
 from .instruction import View
-from .reach import ABSENT, ARRAYS, SCALARS, Place, inside_of, vars_of
+from .reach import ABSENT, SCALARS, Place, inside_of, vars_of
 from .record import Tape
-from .replay import memory
 from .stand_in import RecordedGenerator, StandIn
 from .state import State
 
 ndarray = np.ndarray
-
-
-def array_like(leaf) -> bool:
-    return isinstance(leaf, (ndarray, np.generic)) or type(leaf) in TENSORS
-
-
-def borrowed(array: ndarray) -> ndarray:
-    """The same memory as an array that has no base: an argument may be a piece of anything."""
-    alias = np.ndarray(array.shape, array.dtype, memory(array))
-    alias.flags.writeable = array.flags.writeable
-    return alias
-
-
-class Arguments:
-    """What f is given: stand-ins for arrays; the caller's own Tensors, with stand-ins inside, while it runs."""
-
-    def __init__(self, leaves: list, tape: Tape):
-        self.tape = tape
-        self.leaves = leaves
-        self.inputs: list[tuple[int, str]] = []  # input number -> which leaf, and what of it
-        self.keep: list[tuple[ndarray, ndarray, ndarray]] = []  # itself, in C order, and as it was
-        self.tensors: dict[int, int] = {}  # a Tensor, by id -> its leaf
-        self.saved: list[tuple] = []
-        self.stand_ins: list[Any] = list(leaves)
-
-    def stand_in(self, array, leaf: int, what: str) -> StandIn:
-        if isinstance(array, ndarray) and type(array) not in ARRAYS:
-            refuse(f"an argument is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
-        scalar, array = isinstance(array, np.generic), np.asarray(array)
-        dense = np.ascontiguousarray(array).reshape(array.shape)
-        alias = borrowed(dense)
-        self.keep.append((array, dense, dense.copy()))
-        self.inputs.append((leaf, what))
-        self.tape.view(alias, "input", len(self.inputs) - 1)
-        return StandIn(alias, self.tape, scalar=scalar)
-
-    def __enter__(self):
-        for i, leaf in enumerate(self.leaves):
-            if type(leaf) in TENSORS:
-                if id(leaf) in self.tensors:
-                    continue
-                if type(leaf.array) is StandIn:  # also part of the state: see Program.fixed
-                    continue
-                node = leaf.node
-                self.tensors[id(leaf)] = i
-                self.saved.append(
-                    (leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None)
-                )
-                leaf.array = self.stand_in(leaf.array, i, "array")
-                if type(node) is Leaf:
-                    node.exposed = None
-                    if node.grad is not None:
-                        node.grad = self.stand_in(node.grad, i, "grad")
-            elif array_like(leaf):
-                self.stand_ins[i] = self.stand_in(leaf, i, "array")
-
-    def lost(self) -> bool:
-        """Whether f has written to an argument that is not in C order: to a copy of it."""
-        return any(self.keep[n][0] is not self.keep[n][1] for n in self.tape.written_inputs())
-
-    def __exit__(self, *exc) -> None:
-        written = self.tape.written_inputs()
-        for number in written if exc[0] is not None else ():
-            array, dense, was = self.keep[number]
-            np.copyto(dense, was)
-        self.grads = [
-            (self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf
-        ]
-        for tensor, array, node, exposed, grad in self.saved:
-            if tensor.node is not node:
-                tensor.array, tensor.node = array, node
-                if exc[0] is None:
-                    refuse("a Tensor argument was assigned to; assign to a copy, and return it")
-            tensor.array = array
-            if type(node) is Leaf:
-                node.exposed, node.grad = exposed, grad
 
 
 class Final:
@@ -118,6 +41,23 @@ class Final:
         self.stand_in = None
 
 
+class Outside:
+    """The row of a tensor that was computed before: a replay would go back through that graph, not a new one."""
+
+    name = "an operation outside the jitted function"
+    kind = "outside"
+
+    @property
+    def joint(self):
+        refuse(
+            "backward would go on to a graph that was made outside; compute that tensor inside the jitted function, "
+            "or detach it"
+        )
+
+
+OUTSIDE = Outside()
+
+
 class Swap:
     """Stand-ins in the places of the state, and the way back."""
 
@@ -130,6 +70,11 @@ class Swap:
             (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
             for t, _ in state.tensors
         ]
+        self.ends: dict[int, Node] = {}  # where the tape ends for now, by the id of a tensor with a history
+        for tensor, node, _, _ in self.nodes:
+            if not isinstance(node, Leaf):
+                self.ends[id(tensor)] = tensor.node = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
+                end.serial = node.serial
         stand_ins = []
         for place in state.places:
             value = place.get()
@@ -158,9 +103,11 @@ class Swap:
         for place, value in self.entries.values():
             if type(place.get()) in (StandIn, RecordedGenerator):
                 place.set(value)
-        for _, node, exposed, _ in self.nodes:
+        for tensor, node, exposed, _ in self.nodes:
             if type(node) is Leaf:
                 node.exposed = exposed
+            elif tensor.node is self.ends.get(id(tensor)):
+                tensor.node = node
 
     def undo(self) -> None:
         """After an error everything outside is as it was."""
@@ -273,16 +220,18 @@ class Swap:
         for names, keys, was in state.global_values:
             for key, value in zip(keys, was):
                 same &= self.entry(value, vars_of(names).get(key, ABSENT), f"the global {key}")
-        for tensor, node, _, _ in self.nodes:
-            if tensor.node is not node:
-                refuse(
-                    "a tensor that lives outside was assigned to while its history is kept; use no_grad, or return it"
-                )
+        for (tensor, node, _, _), (_, name) in zip(self.nodes, state.tensors):
+            if tensor.node is not self.ends.get(id(tensor), node):
+                if tensor.is_leaf:
+                    refuse(f"requires_grad of {name} was set, which a replay would not repeat; set it outside")
+                refuse(f"{name} was assigned to while its history is kept; use no_grad, or return it")
         old = {id(t) for t, _, _, _ in self.nodes} | set(arguments.tensors)
         for tensor, name in after.tensors:
             if id(tensor) not in old and type(tensor.array) is StandIn:
                 refuse(f"{name} keeps a tensor that was computed inside; return it instead")
             same &= id(tensor) in old
+        for name in after.held:
+            refuse(f"{name} keeps an array that was computed inside; keep it in a list or a dict, or return it")
         for (value, name), content in zip(state.hidden, state.contents):
             if inside_of(value) != content:
                 refuse(

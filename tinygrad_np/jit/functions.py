@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..standin import STANDINS, recorder
+from ..standin import STANDINS, real, recorder
 from . import NotReplayable
 
 ndarray = np.ndarray
@@ -109,6 +109,11 @@ def root_of(array: ndarray) -> ndarray:
         array = base
 
 
+def place_of(array: ndarray) -> int:
+    """The address of an array's first element."""
+    return array.__array_interface__["data"][0]
+
+
 def masked_copy(target, source, where) -> None:
     """np.copyto with a mask."""
     np.copyto(target, source, casting="unsafe", where=where)
@@ -162,11 +167,6 @@ def kind_of(fun, values, options) -> str:
     ):
         return "product"
     return "call"
-
-
-def real(value):
-    """The array, or number, that a stand-in holds."""
-    return value.value if type(value) in STANDINS else value
 
 
 # ---- refusing, with the line ------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from ..recording import TENSORS
 from ..standin import recorder
 from ..tape import Leaf
 from ..transforms import flatten
-from .exchange import Arguments, Swap, array_like
+from .arguments import Arguments, array_like
+from .exchange import Swap
 from .outputs import output
 from .outside import calls_outside
 from .program import Program
@@ -62,9 +63,9 @@ class Jitted:
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
             return self.f(*args, **kwargs)
-        key = (now, tuple(paths), tuple(map(signature, leaves)))
+        key = (now, tuple(paths), tuple(map(signature, leaves)), repeated(leaves))
         for program in reversed(self._programs.values()):
-            if program.key == key and program.state.unchanged():
+            if program.key == key and program.state.unchanged() and program.state.same_arguments(leaves):
                 return self.replay(program, leaves, args, kwargs)
         self.recordings += 1
         with ONE_AT_A_TIME:
@@ -111,11 +112,19 @@ def signature(leaf) -> Any:
         return Leaf, leaf.shape, leaf.dtype, leaf.node.tracked, leaf.grad is None
     if isinstance(leaf, np.generic):
         return (), leaf.dtype
+    if type(leaf) is slice:
+        return slice, leaf.start, leaf.stop, leaf.step
     try:
         hash(leaf)
     except TypeError:
         return id(leaf)
     return type(leaf), repr(leaf) if type(leaf) in (float, complex) else leaf
+
+
+def repeated(leaves: list) -> tuple:
+    """For each Tensor among the arguments, where it stands first: given twice, it gathers both gradients."""
+    first: dict[int, int] = {}
+    return tuple([first.setdefault(id(a), i) for i, a in enumerate(leaves) if type(a) in TENSORS])
 
 
 ONE_AT_A_TIME = threading.RLock()  # a recording changes np.asarray, and the arrays of tensors, while it lasts
@@ -126,7 +135,7 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
     roots = [(f, getattr(f, "__name__", "f"))] + [
         (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
     ]
-    state = State(roots)
+    state = State(roots, leaves)
     if any(leaf.grad is not None and sys.getrefcount(leaf.grad) > 2 for leaf in state.grads):
         raise Differs  # somebody keeps the last gradients: eager knows what to do
     tape = Tape()
@@ -155,5 +164,6 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         swap.back()
     for final in finals:
         final.first()
+    replayable &= arguments.first()
     program = Program(key, state, tape, arguments, swap, finals, outputs, again) if replayable else None
     return program, again(values)

@@ -82,15 +82,28 @@ class Reach:
         self.still: list[tuple[np.ndarray, bytes]] = []  # arrays where no stand-in can be put, as they were
         self.seen: dict[int, Any] = {}
         self.on_host: set[int] = set()
+        self.held: list[str] = []  # stand-ins where no place is, as in a tuple
         self.own = {(getattr(f, "__module__", None) or "").partition(".")[0] for f, _ in roots}
+        self.shared_stream()
         stack = [(value, name, False) for value, name in reversed(roots)]
         while stack:
             value, name, hosted = stack.pop()
-            if not (type(value) in STANDINS or isinstance(value, SCALARS) or id(value) in self.seen):
+            if type(value) in STANDINS:
+                self.held.append(name)
+            elif not (isinstance(value, SCALARS) or id(value) in self.seen):
                 self.seen[id(value)] = value
                 stack.extend(reversed(self.below(value, name, hosted)))
             if not stack:
                 stack.extend(reversed(self.named()))
+
+    def shared_stream(self) -> None:
+        """The one thing in this package that functions share: the stream that masks are drawn from by default."""
+        init = sys.modules.get(f"{OURS[-1]}.nn.init")
+        if init is not None:
+            self.names.append((init, ("_default",)))
+            if is_place(init._default):
+                self.places.append(Place(init, "_default", "the stream of nn.manual_seed"))
+
     def below(self, value, name: str, hosted: bool) -> list[tuple[Any, str, bool]]:
         """The values just below one, and its own arrays noted."""
         kind = type(value)
@@ -112,7 +125,7 @@ class Reach:
             found = self.inside(value, [(i, v, f"{name}[{i}]") for i, v in enumerate(value)], name, hosted)
             return found + self.attributes(value, name, hosted)
         if isinstance(value, (tuple, frozenset)):
-            self.still += [(v, v.tobytes()) for v in value if isinstance(v, np.ndarray)]
+            self.still += [(v, v.tobytes()) for v in value if isinstance(v, np.ndarray) and type(v) not in STANDINS]
             return [(v, f"{name}[{i}]", hosted) for i, v in enumerate(value)]
         if kind is types.FunctionType:
             return self.function(value)
@@ -137,6 +150,7 @@ class Reach:
         if isinstance(value, OPAQUE) or isinstance(value, np.ndarray) or kind.__module__ in ENGINE:
             return []
         if hasattr(value, "__jit_guard__"):
+            value.__jit_guard__()  # what it puts in order, it puts in order before anybody looks
             self.hosts.append(value)
             hosted = True
         if hasattr(kind, "__jit_state__"):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from .functions import (
     ABOUT_SHAPES,
@@ -22,6 +23,7 @@ from .functions import (
     is_inplace,
     kind_of,
     masked_copy,
+    place_of,
     real,
     refuse,
     root_of,
@@ -42,6 +44,7 @@ class Tape:
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
         self.stand_ins: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of their array
+        self.alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by their own
         self.hosts: list[Callable] = []
         self.effects = False  # whether anything outside has been changed
         self.open = True
@@ -67,9 +70,7 @@ class Tape:
     def view(self, array: ndarray, kind: str = "temporary", where=None) -> View:
         """An array as an operand."""
         storage = self.known(array, kind, where)
-        start = (
-            array.__array_interface__["data"][0] - self.storages[storage].array.__array_interface__["data"][0]
-        )
+        start = place_of(array) - place_of(self.storages[storage].array)
         if not array.size:  # its strides may lead anywhere
             return View(storage, 0, array.shape, np.empty(array.shape, array.dtype).strides, array.dtype)
         return View(storage, start, array.shape, array.strides, array.dtype)
@@ -91,6 +92,18 @@ class Tape:
             self.same(self.storages[view.storage])
             return view
         return value
+
+    def vacate(self, memory: StandIn, whole: StandIn) -> None:
+        """Before `memory`, a part of `whole`, is written to: all others that refer to it keep its values."""
+        start, end = byte_bounds(memory.value)
+        inside = [(s, *byte_bounds(s.value)) for s in self.alive.values() if s is not memory and s is not whole]
+        others = [s for s, first, last in inside if start <= first and last <= end]
+        if others:
+            kept = self.fresh(memory.value.copy(), memory)
+            for other in others:
+                view = other.value
+                other.value = np.ndarray(view.shape, view.dtype, kept.value, place_of(view) - start, view.strides)
+                self.stand_ins[id(other.value)] = other
 
     # ---- calls --------------------------------------------------------------------------------------------
 

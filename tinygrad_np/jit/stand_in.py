@@ -34,7 +34,7 @@ class StandIn(NDArrayOperatorsMixin):
         self.scalar = scalar  # stands in for a NumPy scalar, which never changes
         # what it is a view of, kept as ndarrays do it: the engine counts references
         self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))
-        tape.stand_ins[id(value)] = self
+        tape.stand_ins[id(value)] = tape.alive[id(self)] = self
 
     shape = property(lambda self: np.shape(self.value))
     ndim = property(lambda self: np.ndim(self.value))
@@ -116,6 +116,10 @@ class StandIn(NDArrayOperatorsMixin):
 
     def __deepcopy__(self, memo):
         return self.copy()
+
+    def vacate(self, whole: StandIn) -> None:
+        """See Tape.vacate."""
+        self.tape.vacate(self, whole)
 
     def like(self, array: ndarray) -> StandIn:
         """A stand-in for another array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from operator import is_, itemgetter
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..guard import ALONE, refs
+from ..recording import TENSORS
 from ..tape import Leaf
 from .reach import SCALARS, Reach, inside_of, vars_of
 
@@ -16,8 +18,10 @@ from .reach import SCALARS, Reach, inside_of, vars_of
 class State(Reach):
     """What was reached, as it was then."""
 
-    def __init__(self, roots: list[tuple[Any, str]]):
+    def __init__(self, roots: list[tuple[Any, str]], leaves: Sequence = ()):
         super().__init__(roots)
+        self.tensor_ids = {id(tensor) for tensor, _ in self.tensors}
+        self.arguments = self.among(leaves)
         self.snapshot = [
             (box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers
         ]
@@ -36,6 +40,14 @@ class State(Reach):
         self.grads = [tensor.node for tensor, _ in self.tensors if type(tensor.node) is Leaf]
         self.had_grad = [leaf.grad is not None for leaf in self.grads]
         self.structure = [obj.__jit_guard__() for obj in self.hosts]
+
+    def among(self, leaves: Sequence) -> list:
+        """Which arguments are tensors that f reaches besides: it has those only once."""
+        return [id(a) if id(a) in self.tensor_ids else None for a in leaves if type(a) in TENSORS]
+
+    def same_arguments(self, leaves: Sequence) -> bool:
+        """Whether the arguments that f reaches besides are those that they were."""
+        return self.among(leaves) == self.arguments
 
     def watched(self) -> list:
         """Every entry that a function may have branched on, in a fixed order."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
+import weakref
 from typing import Any
 
 import numpy as np
 
 from ..cores import PIECES, Choice, cut
 from ..guard import ALONE, refs
-from ..standin import STANDINS, recorder
+from ..standin import STANDINS, real, recorder
 
 PAD = 64  # bytes: every array starts at a cache line
 TILE = 1 << 14  # elements updated together: what a step touches fits the second-level cache
@@ -43,13 +44,23 @@ class Flat:
         skip = -room.__array_interface__["data"][0] % PAD
         self.buffer = room[skip : skip + self.size * self.dtype.itemsize].view(self.dtype)
         self.memory: Any = (ctypes.c_char * self.buffer.nbytes).from_buffer(self.buffer)
-        self.memory.owner = self.buffer
+        self.memory.owner, self.memory.flat = self.buffer, weakref.ref(self)
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
 
     def view(self, i: int) -> np.ndarray:
         """Array i."""
         view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
         return self.buffer.like(view) if type(self.buffer) in STANDINS else view
+
+
+def nowhere() -> None:
+    """The buffer of what lies in none."""
+
+
+def is_shared(p) -> bool:
+    """Whether anybody but the tensor, and who looks at its `data`, needs its array."""
+    exposed = p.node.exposed
+    return refs(p) != ALONE + (exposed is not None and exposed() is not None)
 
 
 class Block:
@@ -74,12 +85,17 @@ class Block:
 
     def gather_values(self) -> None:
         """Have every parameter's array in the buffer, and nobody else in need of its old values."""
-        if recorder.get() is not None:  # done before recording, see Optimizer.__jit_guard__
+        if recorder.get() is not None:  # done before recording, see `settle`; what lives elsewhere is copied each time
+            for i, p in enumerate(self.params):
+                if p.array.base is not self.values.memory:
+                    self.values.view(i)[...] = p.array
+                elif is_shared(p):
+                    p.array = p.array.like(real(p.array))
+                    p.array.vacate(self.values.buffer)
             return
         memory, moved = self.values.memory, False
         for i, p in enumerate(self.params):
-            exposed = p.node.exposed
-            if refs(p) != ALONE + (exposed is not None and exposed() is not None):
+            if is_shared(p):
                 moved = True
             elif p.array.base is not memory:
                 self.values.view(i)[...] = p.array  # set from outside since
@@ -93,10 +109,22 @@ class Block:
                 p.array = self.values.view(i)
                 p.node.exposed = None
 
+    def return_values(self) -> None:
+        """While recording, a parameter that lives with another optimizer gets its new values there."""
+        for i, p in enumerate(self.params) if recorder.get() is not None else ():
+            if p.array.base is not self.values.memory:
+                p.array[...] = self.values.view(i)
+
+    def settle(self) -> None:
+        """Before a recording or a replay: gather values, but leave to another optimizer those that it has gathered."""
+        for p in self.params:
+            base = p.array.base
+            if base is not self.values.memory and getattr(base, "flat", nowhere)() is not None:
+                return
+        self.gather_values()
+
     def leave_kept_grads(self) -> None:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
-        if recorder.get() is not None:  # what f itself keeps, it has from this very call
-            return
         for p in self.params:
             g = p.node.grad
             if (
@@ -118,6 +146,8 @@ class Block:
             g = leaf.grad
             if g is not None and g.base is not grads.memory:
                 home = grads.view(i)
+                if recorder.get() is not None and type(home) in STANDINS:
+                    home.vacate(grads.buffer)
                 home[...] = g
                 leaf.grad = home
 

@@ -53,6 +53,7 @@ class Optimizer:
         block.gather_grads()
         for first, last in self._runs(block, names):
             self._run(block, first, last, names, group, shape)
+        block.return_values()
 
     def _run(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict, shape: tuple) -> None:
         """Update neighbors that are at the same step."""
@@ -143,9 +144,10 @@ class Optimizer:
             names = self.names(group)
             options.append((names, self.shape(group), len(group["params"])))
             for block in blocks:
-                block.gather_values()
-                block.leave_kept_grads()
-                self._gather_state(block, names, group)
+                if recorder.get() is None:
+                    block.settle()
+                    block.leave_kept_grads()
+                    self._gather_state(block, names, group)
         return options + self._ages()
 
     def _ages(self) -> list:
