@@ -89,6 +89,8 @@ def extremes(case: Case) -> None:
     """Where large and tiny inputs have a finite value and slope, the gradient is finite."""
     for factor in (2.0**10, 2.0**-30):
         far = Problem(case.op, *rescaled(case, factor))
+        if not inside(case.domain, far):
+            continue  # what the operation does there is nobody's business: an iteration may not end
         try:
             if not np.isfinite(far.value(far.point)).all() or not far.size_out:
                 continue
@@ -97,6 +99,14 @@ def extremes(case: Case) -> None:
             continue
         if not np.isfinite(g).all():
             first_order(far, np.random.default_rng(0), 1e-3, 0.0)
+
+
+def inside(domain: tuple | None, problem: Problem) -> bool:
+    """Whether all inputs lie in a domain, an interval for all or one for each."""
+    if domain is None:
+        return True
+    each = domain if isinstance(domain[0], tuple) else (domain,) * len(problem.slots)
+    return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(problem.arrays(problem.point), each))
 
 
 def rescaled(case: Case, factor: float) -> tuple:

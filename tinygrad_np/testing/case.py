@@ -32,9 +32,10 @@ class Case:
         order: int = 2,
         dtypes: tuple = ("float64", "float32"),
         rtol: float = 1e-8,
+        domain: tuple | None = None,
     ):
         self.op, self.args, self.kwargs = op, args, kwargs
-        self.ref, self.order, self.dtypes, self.rtol = ref, order, dtypes, rtol
+        self.ref, self.order, self.dtypes, self.rtol, self.domain = ref, order, dtypes, rtol, domain
         self.problem = Problem(op, args, kwargs)
         self.rng = np.random.default_rng(7)
         self.found = Findings()

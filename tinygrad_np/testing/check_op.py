@@ -55,7 +55,7 @@ def check_op(
     given = inputs is not None and not hasattr(inputs, "example")
 
     def check(args: tuple, options: dict, program: Callable | None = None) -> None:
-        one(program or op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes))
+        one(program or op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes, domain=domain))
 
     try:
         for arguments, exception in errors:
@@ -110,9 +110,11 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
                 CHECKS[name](case)
         except failures.CheckFailed as failure:
             failure.case, failure.check = case, name
-            report.earliest = min(report.earliest, report.checks.index(name) + 1)
+            if report.smooth and at_kink(failure):
+                return
             report.pattern.note(case.problem, False)
-            if len(report.failing) < 8 and getattr(failure, "found", None):
+            report.earliest = min(report.earliest, report.checks.index(name) + 1)
+            if len(report.failing) < 8 and failure.found:
                 report.failing.append((failure, name))
             raise
         if case.found.compared:  # an empty input passes whatever the rule
@@ -191,13 +193,37 @@ def draw(
 
     try:
         over(check, n, phases)
+    except hypothesis.errors.Flaky as flaky:
+        raise unsteady(flaky) from None
     except failures.CheckFailed as failure:
         over(collect, min(n, 40), phases[:1])
-        if report.earliest < report.checks.index(failure.check) + 1:
-            report.restart()  # at other inputs an earlier check fails: that is the cause
+        again = report.earliest < report.checks.index(failure.check) + 1
+        if again or (at_kink(failure) and not all(at_kink(f) for f, _ in report.failing)):
+            # the cause: an earlier check that fails at other inputs, a wrong slope where there is no kink
+            report.restart(smooth=not again)
             over(check, n, phases)
             over(collect, min(n, 40), phases[:1])
         raise
+
+
+def at_kink(failure: failures.CheckFailed) -> bool:
+    """Whether a derivative is wrong at a point that is not smooth."""
+    entry = failure.found and failure.found.entry
+    return entry is not None and entry.low < entry.high
+
+
+def unsteady(flaky: BaseException) -> failures.NonDeterministic:
+    """One input that failed and then passed, or failed in another way, is itself a failure."""
+    found = [e for e in getattr(flaky, "exceptions", ()) if isinstance(e, failures.CheckFailed)]
+    results = dict.fromkeys(f"{e.says} ({type(e).__name__})" for e in found)
+    said = "; then ".join(results) or "it failed, and then passed"
+    failure = failures.NonDeterministic(
+        f"the same input was checked twice with different results: {said}. Is there a random number, or a counter, in "
+        "the operation or its rule?"
+    )
+    if found:
+        failure.case, failure.check = found[0].case, found[0].check
+    return failure
 
 
 def refused(op: Callable, arguments, exception) -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from .mistakes import FIT, MISTAKES, Block, block_of, off
-from .mistakes.block import estimated
-from .problem import Problem
+from .mistakes.block import right
 
 
 def explained_by(b: Block) -> dict[str, bool]:
@@ -42,11 +41,10 @@ def evidence(b: Block) -> list[Block]:
         p.point * signs * rng.uniform(0.5, 1.5, p.point.size),
         rng.permutation(p.point) * rng.uniform(1, 3, p.point.size),
     ):
-        q = Problem(p.f, p.args, p.kwargs)
-        q.point = point
+        q = p.at(point)
         try:
             with np.errstate(all="ignore"):
-                yours, expected = np.array([q.pull(v) for v in np.eye(q.size_out)]), estimated(q)
+                yours, expected = np.array([q.pull(v) for v in np.eye(q.size_out)]), right(q)
         except Exception:  # outside the domain
             continue
         if yours.shape == expected.shape and np.isfinite(expected).all():
@@ -67,7 +65,7 @@ def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
         if all(name in found for found in fits) and any(found[name] for found in fits)
     ]
     if not best:  # the same mistake may read a little differently at each input
-        kinds = list(dict.fromkeys(name.split(":")[0] for name in every))
+        kinds = list(dict.fromkeys(name.split(":")[0] for name in every if "FACTOR" not in name))
         shared = [
             kind
             for kind in kinds

@@ -10,7 +10,9 @@ import sys
 import numpy as np
 
 from .diagnose import diagnose, evidence
+from .failures import CheckFailed
 from .mistakes import Block, block_of
+from .part import part_of
 from .problem import Problem, parameter
 from .spelling import short, written_out
 from .verdict import Findings
@@ -19,12 +21,12 @@ SMALL = 8  # the largest side of a Jacobian that is printed
 
 
 def explain(
-    name: str, failure, problem: Problem | None, others: list, where: str = "", pattern: str = ""
+    name: str, failure: CheckFailed, problem: Problem | None, others: list, where: str = "", pattern: str = ""
 ) -> tuple[list[str], str]:
     """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
     if problem is None:
         return [], f"{name}: {failure.says}: {failure}"
-    found = getattr(failure, "found", None)
+    found = failure.found
     lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
     lines += part("input", arguments(problem))
     diagnosis: list[str] = []
@@ -42,10 +44,13 @@ def explain(
                 "kink, but together "
                 "they are no derivative: at ties the shares of the tied elements must add up to 1"
             ]
-        elif found.entry.low < found.entry.high:
+        elif found.entry.low < found.entry.high and np.isfinite(found.entry.yours):
             diagnosis = ["AT A KINK: no slope between those to the two sides; any between them passes"]
         if diagnosis:
             lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
+            if here and here[0].frame.partial:
+                size = " x ".join(map(str, here[0].expected.shape))
+                lines += part("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
         else:
             lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
         lines += part("ruled out", [ruled_out(problem, found, where)])
@@ -55,7 +60,7 @@ def explain(
         lines += [
             "",
             "  paste this to reproduce",
-            *("      " + line for line in reproducer(name, problem).splitlines()),
+            *("      " + line for line in reproducer(name, failure, problem).splitlines()),
         ]
     return diagnosis, "\n".join(lines)
 
@@ -122,8 +127,13 @@ def jacobian_lines(problem: Problem, found: Findings) -> list[str]:
 
 def blocks(problem: Problem, found: Findings) -> list[Block]:
     """The blocks of yours and expected that hold a wrong entry, the worst one's first."""
-    if found.yours is None:
-        return []
+    if found.yours is None or found.expected is None:
+        small = part_of(problem, found.entry.row, found.entry.column)
+        if small is None:
+            return []
+        yours = np.array([problem.pull(np.eye(1, problem.size_out, row)[0])[small.columns_at] for row in small.rows])
+        worst = small.kept.index(int(np.searchsorted(problem.ends, found.entry.column, side="right")) - 1)
+        return [block_of(small, yours, small.columns[small.rows], worst)]
     expected = found.expected.value.T
     slots = range(len(problem.slots))
     worst = int(np.searchsorted(problem.ends, max(found.entry.column, 0), side="right")) - 1
@@ -171,8 +181,8 @@ def origin(f) -> str:
     return f"the function of {code.co_filename.rsplit('/', 1)[-1]}:{code.co_firstlineno}" if code else "your function"
 
 
-def reproducer(name: str, problem: Problem) -> str:
-    """A test with these very arguments."""
+def reproducer(name: str, failure: CheckFailed, problem: Problem) -> str:
+    """A test with these very arguments, by the checker that found the failure."""
     f = problem.f
     module = getattr(f, "__module__", None) or "__main__"
     spelled, imported = name, f"from {module} import {name}\n"
@@ -180,24 +190,19 @@ def reproducer(name: str, problem: Problem) -> str:
         spelled, imported = f"np.{name}", ""
     elif not importable(f, name):
         spelled, imported = "f", f"f = ...  # {origin(f)}: it has no name that can be imported\n"
-    short = written_out
-    args = [short(a) for a in problem.args] + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
-    numbers = {s.index for s in problem.slots}
-    free = [f"x{k}" for k in range(len(problem.slots))]
-    if problem.bare and all(s.index is not None for s in problem.slots):
-        call = [
-            free[sorted(numbers).index(i)] if i in numbers else args[i] for i in range(len(problem.args))
-        ]
-        given = [short(problem.slots[k].array) for k in range(len(problem.slots))]
-        if len(call) == len(free):
-            check = f"gradcheck({spelled}, {', '.join(given)})"
-        else:
-            check = f"gradcheck(lambda {', '.join(free)}: {spelled}({', '.join(call)}), {', '.join(given)})"
+    args = [written_out(a) for a in problem.args]
+    options = [f"{k}={written_out(v)}" for k, v in problem.kwargs.items()]
+    given = {s.index: written_out(s.array) for s in problem.slots}
+    at_point = failure.case is None or failure.found is not None  # what one point shows, gradcheck shows
+    if at_point and problem.bare and None not in given:
+        call = [f"x{i}" if i in given else arg for i, arg in enumerate(args)]
+        if len(call) > len(given):
+            spelled = f"lambda {', '.join(f'x{i}' for i in given)}: {spelled}({', '.join(call)})"
+        order = ["order=2"] * (type(failure).__name__ == "SecondOrderMismatch")
+        uses, check = "gradcheck", f"gradcheck({', '.join([spelled, *given.values(), *order])})"
     else:
-        arrays = ", ".join(short(a) for a in problem.args)
-        options = "{" + ", ".join(f"{k!r}: {short(v)}" for k, v in problem.kwargs.items()) + "}"
-        check = f"check_op({spelled}, [({arrays},)], kwargs={options})"
-    uses = "check_op" if check.startswith("check_op") else "gradcheck"
+        kwargs = f", kwargs=dict({', '.join(options)})" if options else ""
+        uses, check = "check_op", f"check_op({spelled}, [({', '.join(args)},)]{kwargs})"
     return (
         f"import numpy as np\nfrom tinygrad_np.testing import {uses}\n{imported}\n\n"
         f"def test_{name if name.isidentifier() else 'gradient'}():\n    {check}"

@@ -4,15 +4,25 @@ bug to another.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .case import Case
+    from .report import GradReport, OpReport
+    from .verdict import Findings
+
 
 class CheckFailed(AssertionError):
     """A check of an operation failed; `report` holds the findings, and the message is their text."""
 
     says = "the check failed"
 
-    def __init__(self, message: str = "", report=None):
+    def __init__(self, message: str = "", report: GradReport | OpReport | None = None):
         super().__init__(message or self.says)
         self.report = report
+        self.found: Findings | None = None  # of a derivative that is wrong
+        self.case: Case | None = None  # of an operation: the call
+        self.check = ""  # and the check, that failed
 
 
 class GradientMismatch(CheckFailed):

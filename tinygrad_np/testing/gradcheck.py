@@ -11,12 +11,14 @@ import numpy as np
 
 from . import failures, ledger
 from .attempt import attempt
+from .case import Case
 from .compare import compare
 from .identities import adjoint, linear, steady
 from .narrow import narrow
 from .problem import Problem, title
 from .report import GradReport
 from .second import second_order
+from .surroundings import mutation
 from .verdict import RTOL, Findings
 
 
@@ -78,6 +80,9 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
             f"the function returned {problem.returned}, and nothing floating that could be differentiated"
         )
     if problem.point.size and problem.size_out:
+        case = Case(problem.f, problem.args, problem.kwargs)
+        case.start()
+        mutation(case)
         steady(problem, rng)
         linear(problem, rng)
     found = first_order(problem, rng, rtol, atol)
@@ -95,7 +100,7 @@ def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
     found = attempt(lambda: compare(problem, rng, rtol, atol))
     if found.entry is not None:
         kind = failures.GradientMismatch if np.isfinite(found.entry.yours) else failures.NaNGradient
-        failure = kind()
+        failure: failures.CheckFailed = kind()
         failure.found = found
         raise failure
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..rules import transpose
 from . import failures
 from .attempt import attempt, guilty
 from .directions import rounded, unsteady
@@ -17,6 +18,7 @@ from .verdict import Findings
 
 ADJOINT = 1e-12
 LINEAR = 1e-11
+FLOAT32 = 2.0**-18  # the rounding of a few operations in float32
 NOISE = 1e-4  # with less of it in its values, a function has a slope that can be measured
 FEW = 4  # up to so many inputs, forward mode is also asked with one tangent alone
 
@@ -70,6 +72,11 @@ def linear(problem: Problem, rng) -> None:
             wobble = unsteady(problem, v[None], pulls[0][None]).max()
             wobble += stretched(problem.pull, v, pulls[0], pulls[2]).max(initial=0)
             found = nonlinear(problem, pulls, near + min(wobble, 1e-4 * largest))
+            exact = coarseness(problem) == 1 and all((g == g.astype(np.float32)).all() for g in pulls)
+            if found and exact and not nonlinear(problem, pulls, FLOAT32 * largest):
+                raise failures.WrongDtype(
+                    "the gradient of float64 inputs has only float32 numbers: a cast, or a float32 array, in the rule"
+                )
             if found:
                 raise failures.NotLinear(found)
 
@@ -147,6 +154,8 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
         try:
             forward = problem.push(u, only)
         except Exception as error:
+            if transposing(error):
+                return  # a rule that cannot be differentiated: of the second order, which asks for that
             raise failures.NotAdjoint(
                 f"forward mode raised {type(error).__name__}: {error}{guilty(error)}"
             ) from error
@@ -170,5 +179,16 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
             raise failures.NotAdjoint(
                 f"<v, J u> = {left.sum():.10g} in forward mode, <Jᵀ v, u> = {right.sum():.10g} in "
                 f"reverse mode, for random "
-                "u and v; reverse mode agrees with finite differences, so look at the jvp rule"
+                "u and v; reverse mode agrees with finite differences, so look at the jvp rule; where there is none, "
+                "at what the rule does to ct: forward mode differentiates the rule by ct"
             )
+
+
+def transposing(error: BaseException) -> bool:
+    """Whether an error comes from a rule that forward mode transposes, for want of a jvp rule."""
+    tb = error.__traceback__
+    while tb is not None:
+        if tb.tb_frame.f_code is transpose.__code__:
+            return True
+        tb = tb.tb_next
+    return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
@@ -73,6 +74,13 @@ class Problem:
         self.sizes = [slot.array.size * (2 if slot.is_complex else 1) for slot in self.slots]
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
         self._pull = None
+
+    def at(self, point: np.ndarray) -> Problem:
+        """The same problem at another point."""
+        moved = copy(self)
+        moved.point, moved._pull = point, None
+        moved.__dict__.pop("peak", None)
+        return moved
 
     # ---- the function -------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ class GradReport:
     def fail(self, failure, problem: Problem | None) -> None:
         """Make the report of a failure."""
         self.failure = type(failure).__name__
-        found = getattr(failure, "found", None)
+        found = failure.found
         self.entry = found.entry if found else None
         self.diagnosis, self.text = explain(self.name, failure, problem, [])
 
@@ -102,7 +102,7 @@ class OpReport:
         self.inputs = self.skipped = self.kinks = self.inconclusive = self.empty = self.ties = 0
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
-        self.varied = False
+        self.varied = self.smooth = False
         self.returned = ""  # what every call returned, if it was nothing floating
         self.refusals: list[str] = []
         self.mutants: list | None = None
@@ -121,9 +121,11 @@ class OpReport:
     def __bool__(self) -> bool:
         return self.ok
 
-    def restart(self) -> None:
-        """Begin again with the checks up to the earliest that failed: the others follow from it."""
-        self.depth = self.earliest
+    def restart(self, smooth: bool) -> None:
+        """Begin again with the checks up to the earliest that failed: the others follow from it. With `smooth`, what
+        fails at a kink is passed over: it fails where there is none.
+        """
+        self.depth, self.smooth = self.earliest, smooth
         self.failing.clear()
         self.pattern = Pattern()
 
@@ -148,7 +150,7 @@ class OpReport:
     def fail(self, failure) -> None:
         """Make the report of a failure."""
         self.failure = type(failure).__name__
-        case = getattr(failure, "case", None)
+        case = failure.case
         where = (
             f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]"
             if case

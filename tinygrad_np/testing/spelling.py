@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-LONG = 2000  # numbers that a test to paste may hold
+LONG = 100  # numbers that a test to paste may hold
 
 
 def short(value, whole: bool = False) -> str:
@@ -15,7 +17,9 @@ def short(value, whole: bool = False) -> str:
         if whole and value.size > LONG:
             return f"np.load('array of shape {value.shape}.npy')"
         limit = LONG if whole else 60
-        text = np.array2string(value, separator=", ", threshold=limit, floatmode="unique").replace("\n", "")
+        text = np.array2string(value, separator=", ", threshold=limit, floatmode="unique")
+        text = re.sub(r"(?<=\[) +| +(?=[,\]])|\n", "", text)
+        text = re.sub(r" +", " ", text)
         dtype = (
             ""
             if value.dtype in (np.float64, np.int64, np.bool_, np.complex128)

@@ -15,13 +15,18 @@ MISTAKES = (
     sums.duplicates,
     *places.FAMILY,
     *sums.FAMILY,
+    terms.projection,
+    sums.elementwise,
     local.constant,
+    local.regularized,
     local.rounded,
     partial.branch,
     whole.passed_through,  # what is more special is said first
+    terms.product,
     *local.FAMILY,
     whole.the_function,
     *partial.FAMILY,
     terms.lost,
     places.permuted,
+    places.same_sums,
 )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..finite_differences import reference, scales
+from ..directions import estimated
+from ..part import Frame, Part, frame
 from ..problem import Problem, flat
 
 FIT = 1e-6
@@ -22,6 +23,7 @@ class Block:
     slot: int
     problem: Problem
     others: dict[str, tuple[np.ndarray, np.ndarray]]  # of the other inputs: values, expected block
+    frame: Frame
 
     @property
     def x(self) -> np.ndarray:
@@ -60,24 +62,31 @@ def block_of(problem: Problem, yours: np.ndarray, expected: np.ndarray, slot: in
         for k, (s, (a, b)) in enumerate(zip(problem.slots, cut))
         if k != slot
     }
-    return Block(yours[:, start:end], expected[:, start:end], slot, problem, others)
+    expected = expected[:, start:end]
+    return Block(yours[:, start:end], expected, slot, problem, others, frame(problem, slot, expected))
 
 
 def off(b: Block) -> np.ndarray:
     with np.errstate(all="ignore"):
         return ~(
             np.abs(b.yours - b.expected)
-            <= 1e-8 * (np.abs(b.expected) + 1e-3 * np.abs(b.expected).max(initial=0)) + 1e-12
+            <= 1e-8 * np.abs(b.expected) + 1e-11 * np.maximum(np.abs(b.expected), np.abs(b.yours)).max(initial=0)
         )
 
 
-def estimated(p: Problem) -> np.ndarray:
+def square(b: Block) -> bool:
+    """Whether rows and columns are the same places of arrays of one size."""
+    whole = b.frame.whole
+    same = whole.size_out == whole.sizes[b.frame.slot] and len(b.frame.rows) == len(b.frame.entries) > 1
+    return same and bool((b.frame.rows == b.frame.entries).all())
+
+
+def right(p: Problem) -> np.ndarray:
     """The Jacobian by finite differences; NaN where they find none."""
-    size = scales(p.point, True)
-    found = reference(p.value, p.point, np.diag(size), p.size_out)
-    return (np.where(np.isfinite(found.error), found.value, np.nan) / size[:, None]).T
+    return p.columns[p.rows] if isinstance(p, Part) else estimated(p)
 
 
-def used(b: Block) -> np.ndarray:
-    """Where an output depends on an entry of the input."""
-    return np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+def used(b: Block, everywhere: bool = False) -> np.ndarray:
+    """Where an output depends on an entry of the input: the outputs of the block, or all."""
+    derivatives = b.frame.columns if everywhere else b.expected
+    return np.abs(derivatives) > 1e-9 * np.abs(derivatives).max(initial=0)

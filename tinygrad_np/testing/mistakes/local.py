@@ -6,8 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
-from ..problem import Problem
-from .block import Block, estimated, used
+from .block import Block, right, used
 
 CONSTANTS = {
     "2": 2,
@@ -36,8 +35,8 @@ CONSTANTS = {
 }
 
 
-def features(b: Block):
-    """Factors: an input, the output, and plain functions of them."""
+def plain_features(b: Block) -> list[tuple[str, np.ndarray]]:
+    """What a derivative may have for a factor: an input, the output."""
     name = b.problem.slots[b.slot].name
     named = [(name, b.x[None, :]), ("out", b.out[:, None])]
     for other, (value, _) in b.others.items():
@@ -47,23 +46,36 @@ def features(b: Block):
             named.append((other, value[:, None]))
         elif value.size == 1 and b.x.size != 1:
             named.append((other, value.reshape(1, 1)))
-    named = [(what, v) for what, v in named if v.shape[0] in (1, len(b.expected)) and v.shape[1] in (1, b.x.size)]
-    plain = [(what, v) for what, v in named]
-    made = [(spelled.format(what), f(v)) for what, v in named for spelled, f in FUNCTIONS.items()]
+    return [(what, v) for what, v in named if v.shape[0] in (1, len(b.expected)) and v.shape[1] in (1, b.x.size)]
+
+
+def features(b: Block):
+    """Factors: an input, the output, and plain functions of them."""
+    plain = plain_features(b)
+    made = [(spelled.format(what), f(v)) for what, v in plain for spelled, f in FUNCTIONS.items()]
     for what, value in plain + made:
-        yield "FACTOR TOO MANY", f"there is a factor {what} too many", b.expected * value
         lost = np.broadcast_to(value == 0, b.expected.shape)  # there, nothing can be told
         weak = not (used(b) & ~lost).any()
-        yield "FACTOR MISSING", f"a factor {what} is missing", np.where(lost, b.yours, b.expected / value), weak
+        many, missing = b.expected * value, np.where(lost, b.yours, b.expected / value)
+        yield "FACTOR TOO MANY", f"there is a factor {what} too many", many
+        yield "FACTOR MISSING", f"a factor {what} is missing", missing, weak
+        for kind, said, base, sign in (("TOO MANY", "there is a factor {} too many", many, 1),
+                                       ("MISSING", "a factor {} is missing", missing, -1)):
+            told = used(b) & ~lost
+            k = ratio(b.yours, base, told)
+            if k:
+                times = f"{named_constant(k**sign)}·{what}"
+                yield f"FACTOR {kind}", said.format(times), np.where(told, k * base, b.yours), told.sum() < 2
     for what, value in plain:
         yield "FACTOR WITHOUT SIGN", f"|{what}| stands where {what} belongs", b.expected * np.where(value < 0, -1, 1)
-    for (wrong, w), (right, r) in permutations(plain + made, 2):
-        yield "WRONG FACTOR", f"{wrong} stands where {right} belongs", b.expected * w / r
+    for (there, w), (wanted, v) in permutations(plain + made, 2):
+        yield "WRONG FACTOR", f"{there} stands where {wanted} belongs", b.expected * w / v
 
 
 FUNCTIONS = {
     "{}²": np.square,
     "(1 - {})": lambda v: 1 - v,
+    "{0}(1 - {0})": lambda v: v * (1 - v),
     "(1 + {})": lambda v: 1 + v,
     "(1 - {}²)": lambda v: 1 - v * v,
     "(1 + {}²)": lambda v: 1 + v * v,
@@ -107,11 +119,9 @@ def elsewhere(b: Block):
             )
         )
     for name, text, point in places:
-        q = Problem(p.f, p.args, p.kwargs)
-        q.point = point
         start, end = p.ends[b.slot : b.slot + 2]
         try:
-            yield name, text, estimated(q)[:, start:end]
+            yield name, text, right(p.at(point))[:, start:end]
         except Exception:  # there is no derivative in that place, so it was not taken there
             continue
 
@@ -133,6 +143,40 @@ def rounded(b: Block):
             f"yours is {k:.8g} times the right one everywhere: a constant is rounded, or eps is added",
             k * b.expected,
         )
+
+
+def named_constant(k: float) -> str:
+    """A number by its name, or to six digits."""
+    near = next((name for name, c in CONSTANTS.items() if abs(abs(k) / c - 1) < 1e-6), "")
+    return "-" * (k < 0) + near if near else f"{k:.6g}"
+
+
+def ratio(yours: np.ndarray, base: np.ndarray, told: np.ndarray) -> float:
+    """The constant that takes base to yours, and is neither 0 nor 1; 0 if there is none."""
+    found = yours[told] / base[told]
+    if not found.size:
+        return 0.0
+    k = float(np.median(found))
+    return k if np.isfinite(k) and abs(k - 1) > 1e-6 and np.ptp(found) <= 1e-6 * abs(k) else 0.0
+
+
+def regularized(b: Block):
+    """eps beside a denominator: the relative error falls off as the denominator grows."""
+    uses = used(b)
+    with np.errstate(all="ignore"):
+        lack = b.expected / b.yours - 1
+    if not uses.any() or not np.abs(lack[uses]).min() > 1e-9 or np.abs(lack[uses]).max() > 0.5:
+        return
+    for what, value in plain_features(b):
+        for spelled, v in ((what, value), (f"{what}²", value * value)):
+            eps = (lack * v)[uses]
+            if np.ptp(eps) <= 0.05 * np.abs(eps).max():
+                yield (
+                    "EPS ADDED",
+                    f"{np.median(eps):.1g} is added to {spelled} in a denominator, or a log",
+                    np.where(uses, b.yours, b.expected),
+                    uses.sum() < 2 or np.ptp(lack[uses]) <= 0.1 * np.abs(lack[uses]).max(),
+                )
 
 
 def constant(b: Block):

@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 
 from ..problem import Problem
-from .block import FIT, Block, estimated, used
+from .block import FIT, Block, right, square, used
 
 
 def transposed(b: Block):
     n = len(b.shape)
     for i, j in combinations(range(n), 2):
-        if b.shape[i] == b.shape[j] > 1:
+        if b.frame.lengths[i] == b.frame.lengths[j] > 1:
             yield (
                 "TRANSPOSED",
                 f"axes {i} and {j} of the gradient are exchanged",
@@ -21,14 +21,14 @@ def transposed(b: Block):
             )
     shape = b.out_shape
     for i, j in combinations(range(len(shape)), 2):
-        if shape[i] == shape[j] > 1:
+        if b.frame.lengths_out[i] == b.frame.lengths_out[j] > 1:
             turned = b.expected.reshape(shape + (-1,)).swapaxes(i, j).reshape(b.expected.shape)
             yield (
                 "COTANGENT TRANSPOSED",
                 f"axes {i} and {j} of the cotangent are exchanged: transpose ct, or the other factor",
                 turned,
             )
-    if b.expected.shape[0] == b.expected.shape[1] > 1:
+    if square(b):
         yield (
             "JACOBIAN FOR ITS TRANSPOSE",
             "the operation itself was applied to ct: the transpose is needed (as a running sum "
@@ -38,38 +38,37 @@ def transposed(b: Block):
 
 
 def rolled(b: Block):
-    for axis in range(len(b.shape)):
-        for shift in (1, -1):
-            if b.shape[axis] > 1:
-                yield (
-                    "OFF BY ONE",
-                    f"the gradient is shifted by {shift:+d} along axis {axis}",
-                    b.moved(lambda r, s=shift, a=axis: np.roll(r, s, a)),
-                )
-                yield (
-                    "OFF BY ONE",
-                    f"the gradient is shifted by {shift:+d} along axis {axis}, zeros coming in",
-                    b.moved(lambda r, s=shift, a=axis: shifted(r, s, a)),
-                )
+    yield from shifts(b, b.expected.reshape((-1,) + b.shape), 1, b.frame.places, b.frame.lengths, "gradient")
 
 
 def cotangent_rolled(b: Block):
     """The same, along the axes of the output."""
     rows = b.expected.reshape(b.out_shape + (-1,))
-    for axis in range(len(b.out_shape)):
-        for shift in (1, -1):
-            if b.out_shape[axis] > 1:
-                for how, moved in (("", np.roll(rows, shift, axis)), (", zeros coming in", shifted(rows, shift, axis))):
-                    yield (
-                        "OFF BY ONE",
-                        f"the cotangent is shifted by {-shift:+d} along axis {axis}{how}",
-                        moved.reshape(b.expected.shape),
-                    )
+    yield from shifts(b, rows, 0, b.frame.places_out, b.frame.lengths_out, "cotangent")
+
+
+def shifts(b: Block, rows: np.ndarray, first: int, places: list, lengths: tuple, what: str):
+    """Shifts by one along each axis; `first` is the number of axes in front of them."""
+    for axis, (here, n) in enumerate(zip(places, lengths)):
+        for shift in (1, -1) if n > 1 else ():
+            said = f"the {what} is shifted by {shift if what == 'gradient' else -shift:+d} along axis {axis}"
+            for how, around in (("", True), (", zeros coming in", False)):
+                moved = shifted(rows, shift, axis + first, here, n, around).reshape(b.expected.shape)
+                unseen = np.isnan(moved)
+                yield "OFF BY ONE", said + how, np.where(unseen, b.yours, moved), bool(unseen.all())
+
+
+def shifted(rows: np.ndarray, shift: int, axis: int, places: np.ndarray, n: int, around: bool) -> np.ndarray:
+    """Rows moved along an axis, around its ends or with zeros coming in; NaN for what comes from a place unseen."""
+    come_from = (places - shift) % n if around else places - shift
+    k = np.clip(np.searchsorted(places, come_from), 0, len(places) - 1)
+    factor = np.where((come_from < 0) | (come_from >= n), 0, np.where(places[k] == come_from, 1, np.nan))
+    return np.take(rows, k, axis) * factor.reshape((-1,) + (1,) * (rows.ndim - axis - 1))
 
 
 def kernel_flipped(b: Block):
     """A convolution's derivative with the kernel the wrong way round."""
-    if (used(b).sum(axis=0) > 1).any() and not used(b).all():
+    if (used(b).sum(axis=0) > 1).any() and not used(b).all() and not b.frame.partial:
         for lines, of in ((b.expected, "output"), (b.expected.T, "input")):
             flipped = lines.copy()
             for row in flipped:
@@ -80,14 +79,6 @@ def kernel_flipped(b: Block):
                 f"the derivatives of each {of} are back to front: a correlation where a convolution belongs",
                 flipped if of == "output" else flipped.T,
             )
-
-
-def shifted(row: np.ndarray, shift: int, axis: int) -> np.ndarray:
-    out = np.roll(row, shift, axis)
-    edge = [slice(None)] * row.ndim
-    edge[axis] = slice(0, 1) if shift > 0 else slice(-1, None)
-    out[tuple(edge)] = 0
-    return out
 
 
 def flipped(b: Block):
@@ -103,7 +94,7 @@ def flipped(b: Block):
 
 
 def reordered(b: Block):
-    if len(b.shape) > 1 and b.expected.size:
+    if len(b.shape) > 1 and b.expected.size and not b.frame.partial:
         yield (
             "WRONG MEMORY ORDER",
             "the elements are in column order: reshape or ravel with another order",
@@ -124,8 +115,7 @@ def wrong_axis(b: Block):
     for other in range(-len(b.shape), len(b.shape)):
         if other % len(b.shape) != axis % len(b.shape):
             try:
-                q = Problem(p.f, p.args, {**p.kwargs, "axis": other})
-                expected = estimated(q)
+                expected = right(Problem(p.f, p.args, {**p.kwargs, "axis": other}))
             except Exception:
                 continue
             start, end = p.ends[b.slot : b.slot + 2]
@@ -134,8 +124,29 @@ def wrong_axis(b: Block):
             return
 
 
+def other_axis(b: Block):
+    """An operation along one axis whose gradient ties elements along another one."""
+    shape = b.frame.lengths
+    if len(shape) < 2 or not square(b):
+        return
+    index = np.array(np.unravel_index(b.frame.entries, shape))
+    differ = index[:, :, None] != index[:, None, :]  # axis, row, column
+    apart = differ.sum(axis=0)
+    along = []
+    for ties in (used(b), np.abs(b.yours) > 1e-9 * np.abs(b.yours).max(initial=0)):
+        mixed = ties & (apart > 0)
+        along.append([k for k in range(len(shape)) if mixed.any() and (differ[k] & (apart == 1))[mixed].all()])
+    right_axis, wrong = along
+    if right_axis and wrong and right_axis != wrong:
+        yield (
+            "WRONG AXIS",
+            f"the operation ties elements along axis {right_axis[0]}, the gradient along axis {wrong[0]}",
+            b.yours,
+        )
+
+
 def permuted(b: Block):
-    if b.expected.shape[1] > 1:
+    if b.expected.shape[1] > 1 and not b.frame.partial:
         a, e = np.sort(b.yours, axis=1), np.sort(b.expected, axis=1)
         if np.abs(a - e).max(initial=0) <= FIT * np.abs(e).max(initial=0):
             yield (
@@ -145,4 +156,19 @@ def permuted(b: Block):
             )
 
 
-FAMILY = (transposed, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis)
+def same_sums(b: Block):
+    """Each output has the right total of derivatives, or each input: one of several terms has a wrong index."""
+    if b.frame.partial:
+        return
+    for axis, of in ((1, "output"), (0, "input")):
+        sums = [np.abs(a.sum(axis=axis)) for a in (b.yours - b.expected, np.abs(b.expected))]
+        if b.expected.shape[axis] > 1 and (sums[0] <= FIT * sums[1]).all():
+            yield (
+                "RIGHT SUM IN WRONG PLACES",
+                f"the derivatives of each {of} add up to the right sum and are in wrong places: the index, or the "
+                "slice, of one of several terms is wrong",
+                b.yours,
+            )
+
+
+FAMILY = (transposed, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis, other_axis)

@@ -6,17 +6,18 @@ from itertools import combinations
 
 import numpy as np
 
-from .block import FIT, Block, used
+from .block import FIT, Block, square, used
 
 
 def duplicates(b: Block):
-    uses = used(b)
+    uses = used(b, everywhere=True)
     if not (uses.sum(axis=0) > 1).any():
         return
-    rows = np.arange(len(b.expected))[:, None]
-    last = np.where(uses, rows, -1).max(axis=0)
-    first = np.where(uses, rows, len(rows)).min(axis=0)
-    indexing = any(
+    every, rows = np.arange(len(uses))[:, None], b.frame.rows[:, None]
+    last = np.where(uses, every, -1).max(axis=0)
+    first = np.where(uses, every, len(uses)).min(axis=0)
+    counts = uses.sum(axis=0)
+    indexing = np.ptp(counts) or any(  # an axis that was broadcast uses all elements equally often
         isinstance(leaf, (list, int, np.integer)) or getattr(leaf, "dtype", np.dtype(float)).kind in "iu"
         for leaf in b.problem.leaves
     )
@@ -36,7 +37,6 @@ def duplicates(b: Block):
     )
     yield what[0], what[1].format("last"), np.where(rows == last, b.expected, 0)
     yield what[0], what[1].format("first"), np.where(rows == first, b.expected, 0)
-    counts = uses.sum(axis=0)
     with np.errstate(all="ignore"):
         yield (
             "MEAN INSTEAD OF SUM",
@@ -46,12 +46,13 @@ def duplicates(b: Block):
 
 
 def counted(b: Block):
-    uses = used(b)
+    uses = used(b, everywhere=True)
     if b.problem.slots[b.slot].is_complex:
         uses = uses[:, ::2] | uses[:, 1::2]  # one number
     if not ((uses.sum(axis=0) > 1).any() or (uses.sum(axis=1) > 1).any()):
         return  # elementwise: nothing is summed or averaged
-    total, out = max(b.x.size, 1), max(len(b.out), 1)
+    whole = b.frame.whole
+    total, out = max(whole.sizes[b.frame.slot], 1), max(whole.size_out, 1)
     for n, what in (
         (total / out, "the number of elements that are reduced"),
         (total, "the number of elements"),
@@ -60,11 +61,11 @@ def counted(b: Block):
         if n > 1:
             yield "SUM FOR MEAN", f"the division by {what} is missing", b.expected * n
             yield "MEAN FOR SUM", f"there is a division by {what} too many", b.expected / n
-    for n in {total / out, *map(float, b.shape)}:
+    for n in {total / out, *map(float, b.frame.lengths)}:
         if n > 1:
             yield "DDOF", "the divisor is n where n - 1 is right (ddof)", b.expected * (n - 1) / n
             yield "DDOF", "the divisor is n - 1 where n is right (ddof)", b.expected * n / (n - 1)
-    for axis, n in enumerate(b.shape):
+    for axis, n in enumerate(b.frame.lengths):
         if n > 1:
             yield "SUM FOR MEAN", f"the division by the length of axis {axis} is missing", b.expected * n
             yield (
@@ -92,7 +93,7 @@ def uncentered(b: Block):
 
 
 def diagonal(b: Block):
-    if b.expected.shape[0] == b.expected.shape[1] > 1:
+    if square(b):
         only = np.diag(np.diag(b.expected))
         yield (
             "DIAGONAL ONLY",
@@ -110,7 +111,7 @@ def triangle(b: Block):
     if len(b.shape) >= 2:
         yield "ONE TRIANGLE", "only the lower triangle of the gradient is there", b.moved(np.tril)
         yield "ONE TRIANGLE", "only the upper triangle of the gradient is there", b.moved(np.triu)
-        if b.shape[-1] == b.shape[-2] > 1:
+        if b.frame.lengths[-1] == b.frame.lengths[-2] > 1:
             yield (
                 "SYMMETRIZED",
                 "the gradient is averaged with its transpose",
@@ -125,7 +126,7 @@ def triangle(b: Block):
 
 def accumulated(b: Block):
     for axis in range(len(b.shape)):
-        if b.shape[axis] > 1:
+        if b.shape[axis] > 1 and not b.frame.partial:
             yield (
                 "RUNNING SUM",
                 f"the gradient is summed up along axis {axis}",
@@ -139,7 +140,7 @@ def accumulated(b: Block):
 
 
 def largest_only(b: Block):
-    if b.expected.shape[1] > 1:
+    if b.expected.shape[1] > 1 and not b.frame.partial:
         top = np.argmax(np.abs(b.expected), axis=1)[:, None] == np.arange(b.expected.shape[1])
         yield "LARGEST ONLY", "only the largest entry of each row is there", np.where(top, b.expected, 0)
 
@@ -148,7 +149,7 @@ def one_term(b: Block):
     """An operand that occurs twice gets two terms, one the other with an axis of the output exchanged."""
     shape = b.out_shape
     for i, j in combinations(range(len(shape)), 2):
-        if shape[i] == shape[j] > 1:
+        if b.frame.lengths_out[i] == b.frame.lengths_out[j] > 1:
             other = b.yours.reshape(shape + (-1,)).swapaxes(i, j).reshape(b.yours.shape)
             if np.abs(b.yours + other - b.expected).max(initial=0) <= FIT * np.abs(b.expected).max(initial=0):
                 yield (
@@ -169,6 +170,8 @@ def unmasked(b: Block):
 
 
 def shared_equally(b: Block):
+    if b.frame.partial:
+        return
     support = np.abs(b.yours) > 0
     with np.errstate(all="ignore"):
         share = b.expected.sum(axis=1, keepdims=True) / support.sum(axis=1, keepdims=True)
@@ -195,7 +198,7 @@ def sum_of_cotangents(b: Block):
 
 
 def elementwise(b: Block):
-    if b.expected.shape[0] == b.expected.shape[1] > 1:
+    if square(b):
         off_diagonal = ~np.eye(len(b.expected), dtype=bool)
         if used(b)[off_diagonal].any() and np.diag(b.yours).all():
             yield (
@@ -210,11 +213,10 @@ FAMILY = (
     uncentered,
     diagonal,
     one_term,
+    triangle,
     unmasked,
     shared_equally,
     sum_of_cotangents,
-    triangle,
     accumulated,
     largest_only,
-    elementwise,
 )

@@ -33,14 +33,40 @@ def lost(b: Block):
                 "one-hot labels are not subtracted, or not added",
                 b.yours,
             )
-        if len(b.out) == b.x.size and wrong.any() and np.ptp(b.out):
-            with np.errstate(all="ignore"):
-                outer = apart / (b.out[:, None] * b.out[None, :])
-            rows = [row[w] for row, w in zip(outer, wrong) if w.sum() > 1]
-            if rows and all(map(same, rows)):
-                yield (
-                    "PROJECTION MISSING",
-                    "yours differs by a multiple of out_i out_j: what depends on the norm, or the variance, is held "
-                    "constant: a term out * sum(ct * out) is missing",
-                    b.yours,
-                )
+
+
+def projection(b: Block):
+    """Softmax, and whatever is divided by its norm or its spread, subtracts out * sum(ct * out)."""
+    wrong = off(b)
+    if len(b.out) == b.x.size and wrong.any() and np.ptp(b.out):
+        with np.errstate(all="ignore"):
+            outer = (b.yours - b.expected) / (b.out[:, None] * b.out[None, :])
+        rows = [row[w] for row, w in zip(outer, wrong) if w.sum() > 1]
+        if rows and all(map(same, rows)):
+            yield (
+                "PROJECTION MISSING",
+                "yours differs by a multiple of out_i out_j: a term out * sum(ct * out) is missing, as softmax has one "
+                "and all that is divided by its norm or its spread",
+                b.yours,
+            )
+
+
+def product(b: Block):
+    """x g(x) is out; its derivative has the terms out / x and x g'(x)."""
+    uses = used(b)
+    rows, entries = b.frame.rows, b.frame.entries
+    if len(rows) != len(entries) or (rows != entries).any() or (used(b, everywhere=True).sum(axis=0) > 1).any():
+        return
+    name = b.problem.slots[b.slot].name
+    with np.errstate(all="ignore"):
+        term = b.out[:, None] / b.x[None, :]
+    unseen = ~uses | ~np.isfinite(term)
+    for lost, there in (
+        (f"{name}·g'({name}) is missing: yours is out / {name}", term),
+        (f"g({name}), which is out / {name}, is missing", b.expected - term),
+    ):
+        yield (
+            "ONE OF TWO TERMS",
+            f"of the derivative of a product {name}·g({name}) the term {lost}",
+            np.where(unseen, b.yours, there),
+        )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..identities import dense
 from .block import Block
 
 
 def missing(b: Block):
+    if b.frame.partial:
+        whole, k = b.frame.whole, b.frame.slot
+        pulled = whole.pull(dense(whole.size_out, np.random.default_rng(8)))
+        if pulled[whole.ends[k] : whole.ends[k + 1]].any():
+            return
     yield (
         "NO GRADIENT",
         "the gradient is zero: it is dropped, or the graph is cut (x.numpy(), x.detach(), a plain array)",
@@ -21,7 +27,7 @@ def sign(b: Block):
 
 def cotangent_summed(b: Block):
     if len(b.expected) > 1:
-        total = np.broadcast_to(b.expected.sum(axis=0), b.expected.shape)
+        total = np.broadcast_to(b.frame.columns.sum(axis=0), b.expected.shape)
         yield (
             "IGNORES THE COTANGENT",
             "every output's cotangent gives the same: multiply by ct elementwise, not by its sum",
@@ -30,10 +36,10 @@ def cotangent_summed(b: Block):
         yield (
             "COTANGENT AVERAGED",
             "the mean of the cotangent is used in place of each entry",
-            total / len(b.expected),
+            total / b.frame.whole.size_out,
         )
         first = np.zeros_like(b.expected)
-        first[0] = b.expected.sum(axis=0)
+        first[0] = total[0]
         yield "ONE COTANGENT FOR ALL", "the first entry of the cotangent is used for all", first
 
 
@@ -65,7 +71,12 @@ def conjugated(b: Block):
     if len(b.expected) % 2 == 0 and b.problem.outputs[0].dtype.kind == "c":
         turned = np.tile([1.0, -1.0], len(b.expected) // 2)[:, None]
         both = b.expected * turn * turned
-        yield "CONJUGATE MISSING", "the other factor is not conjugated: ct * conj(y), not ct * y", both
+        yield (
+            "CONJUGATE",
+            "the other factor has a conj too many, or too few: a rule is the plain transpose, ct * y, and the library "
+            "conjugates around it (unless conj=False)",
+            both,
+        )
         yield "CONJUGATE", "the cotangent is conjugated", b.expected * turned
         linear, other = halves(b.expected)
         for wrong, right in ((other, linear), (linear, other)):
