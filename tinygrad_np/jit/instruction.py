@@ -73,6 +73,14 @@ class Instruction:
     pure = property(lambda self: self.kind not in ("random", "host", "guard"))
 
 
+class Step:
+    """One or more instructions: element by element in tiles of a loop, or large products side by side."""
+
+    def __init__(self, instructions: list[Instruction], tile: int = 0, length: int = 0):
+        self.instructions = instructions
+        self.tile, self.length = tile, length  # rows or elements of a tile, and of the loop; 0 for plain calls
+
+
 def views_in(tree):
     """The views among nested arguments."""
     for item in tree:
@@ -136,6 +144,11 @@ def overlap(a: View, b: View) -> bool:
         return True
 
 
+def nbytes(view: View) -> int:
+    """The bytes of its elements."""
+    return int(np.prod(view.shape)) * view.dtype.itemsize
+
+
 def same_layout(a: View, b: View) -> bool:
     """Whether two views order their elements alike in memory, axes of length one aside."""
     return (
@@ -147,9 +160,7 @@ def same_layout(a: View, b: View) -> bool:
 
 def covers(view: View, storage: Storage) -> bool:
     """Whether a view is all of a storage."""
-    return (
-        span(view) == (0, storage.nbytes) and int(np.prod(view.shape)) * view.dtype.itemsize == storage.nbytes
-    )
+    return span(view) == (0, storage.nbytes) and nbytes(view) == storage.nbytes
 
 
 def touches(instruction: Instruction) -> list[View]:

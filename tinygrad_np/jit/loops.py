@@ -8,8 +8,7 @@ import numpy as np
 
 from ..cores import Choice, cut
 from . import kernels
-from .instruction import Instruction, View, contiguous, span, touches
-from .plan import Step, size
+from .instruction import Instruction, Step, View, contiguous, nbytes, span, touches
 
 if TYPE_CHECKING:
     from .replay import Source
@@ -29,6 +28,19 @@ def scalar_dtype(i: Instruction, number) -> np.dtype | None:
     return dtype
 
 
+def full_numbers(instructions: list[Instruction]) -> list[tuple]:
+    """The Python numbers, with dtype and shape, that are taken as arrays of the result's shape."""
+    return list(
+        dict.fromkeys(
+            (a, dtype, i.out[0].shape)
+            for i in instructions
+            if i.fun in FULL
+            for a in i.args
+            if (dtype := scalar_dtype(i, a)) is not None
+        )
+    )
+
+
 def lines(source: Source, step: Step, number: int) -> list[str]:
     """The lines of a loop; what they name is put into the source's names."""
     shape = step.instructions[0].out[0].shape
@@ -37,7 +49,7 @@ def lines(source: Source, step: Step, number: int) -> list[str]:
     internal = {v for v in views if source.plan.scratch.get(v.storage) == number}
     threaded = (
         not any(map(source.is_input, views))
-        and max(map(size, views)) * len(step.instructions) >= THREAD_BYTES
+        and max(map(nbytes, views)) * len(step.instructions) >= THREAD_BYTES
         and (shape[0] > 1 or flat)
     )
     if source.compiling and len(step.instructions) * np.prod(shape) >= kernels.WORTH:
@@ -125,14 +137,8 @@ def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, 
         (slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in parts] for v, slot in place.items()
     }
     full = {v: source.array(v).reshape(-1) if flat else source.array(v) for v in sliced if v not in place}
-    numbers = dict.fromkeys(
-        (a, dtype)
-        for i in step.instructions
-        if i.fun in FULL
-        for a in i.args
-        if (dtype := scalar_dtype(i, a)) is not None
-    )
-    constants = [np.full(size_of_tile, *n) for n in numbers]
+    numbers = full_numbers(step.instructions)
+    constants = [np.full(size_of_tile, value, dtype) for value, dtype, _ in numbers]
     source.fulls = {n: f"v{k}" for k, n in enumerate(numbers)}
     made = [
         tuple(

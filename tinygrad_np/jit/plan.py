@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from . import layouts, passes
+from .bands import Band, gathered
 from .instruction import (
     Instruction,
+    Step,
     Storage,
     View,
     conflict,
     contiguous,
     covers,
+    nbytes,
     overlap,
     same_layout,
     touches,
@@ -23,15 +26,6 @@ from .products import is_large
 ALIGNMENT = 64
 TILE_BYTES = 1 << 16  # of one operand of a tile: several fit into a second-level cache of 1 MB
 FUSE_BYTES = 1 << 17  # smaller operands stay in the cache anyway
-
-
-class Step:
-    """One or more instructions, run element by element in tiles if there are several."""
-
-    def __init__(self, instructions: list[Instruction], tile: int = 0):
-        self.instructions = instructions
-        self.tile = tile  # rows, or elements, of a tile; 0 for a plain call
-        self.rows = "rows"
 
 
 class Plan:
@@ -53,7 +47,8 @@ class Plan:
         program = layouts.written_in_place(program, storages, outputs)
         self.outputs: list[Any] = outputs
         program = [layouts.upright(i) for i in program]
-        self.steps = fused(program, storages, outputs)
+        before, bands, after = gathered(program, storages)
+        self.steps = [*fused(before), *bands, *fused(after)]
         self.scratch = internal(self.steps, storages, outputs)
         self.offsets, self.peak, self.shared = placed(self.steps, storages, outputs, self.scratch)
 
@@ -84,11 +79,11 @@ def in_tiles(i: Instruction) -> bool:
     return not any(v != i.out[0] and overlap(v, i.out[0]) for v in i.operands())
 
 
-def fused(program, storages, outputs) -> list[Step]:
+def fused(program: list[Instruction]) -> list[Step]:
     """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need."""
     steps: list[Step] = []
     for i in program:
-        tiled = in_tiles(i) and max(map(size, touches(i))) >= FUSE_BYTES
+        tiled = in_tiles(i) and max(map(nbytes, touches(i))) >= FUSE_BYTES
         together = joins if tiled else independent if is_large(i) else None
         home = None
         if together is not None:
@@ -110,19 +105,15 @@ def fused(program, storages, outputs) -> list[Step]:
             )
             widest = max(v.dtype.itemsize for v in views)
             if len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views):
-                rows, row, step.rows = int(np.prod(shape)), widest, "elements"
+                step.length, row = int(np.prod(shape)), widest
             else:
-                rows, row = shape[0], widest * int(np.prod(shape[1:]))
-            step.tile = min(rows, max(1, TILE_BYTES // max(row, 1)))
+                step.length, row = shape[0], widest * int(np.prod(shape[1:]))
+            step.tile = min(step.length, max(1, TILE_BYTES // max(row, 1)))
     return steps
 
 
-def size(view: View) -> int:
-    return int(np.prod(view.shape)) * view.dtype.itemsize
-
-
 def internal(steps: list[Step], storages, outputs) -> dict[int, int]:
-    """{storage: step} of temporaries that live inside one tiled loop: a tile of each is enough."""
+    """{storage: step} of temporaries that live inside one loop: a tile of each is enough."""
     where: dict[int, set[int]] = {}
     layouts: dict[int, set[View]] = {}
     for number, step in enumerate(steps):
@@ -131,16 +122,21 @@ def internal(steps: list[Step], storages, outputs) -> dict[int, int]:
                 where.setdefault(v.storage, set()).add(number)
                 layouts.setdefault(v.storage, set()).add(v)
     returned = {v.storage for v in outputs if type(v) is View}
+
+    def fits(storage: int, step: Step) -> bool:
+        if isinstance(step, Band):
+            return storage in step.inner
+        view, *others = layouts[storage]
+        shape = step.instructions[0].out[0].shape
+        return bool(step.tile) and not others and view.shape == shape and contiguous(view)
+
     return {
-        storage: numbers.copy().pop()
-        for storage, numbers in where.items()
+        storage: number
+        for storage, (number, *more) in where.items()
         if storages[storage].kind == "temporary"
         and storage not in returned
-        and len(numbers) == 1
-        and steps[next(iter(numbers))].tile
-        and len(layouts[storage]) == 1
-        and next(iter(layouts[storage])).shape == steps[next(iter(numbers))].instructions[0].out[0].shape
-        and contiguous(next(iter(layouts[storage])))
+        and not more
+        and fits(storage, steps[number])
     }
 
 

@@ -6,7 +6,8 @@ matrices go in pieces so small that BLAS multiplies them where they are, without
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -65,9 +66,9 @@ def shared_lines(source: Source, instructions: list[Instruction], number: int) -
     """The call of large products that do not depend on each other, in pieces that any core may take."""
     operands, pieces = [], []
     for k, i in enumerate(instructions):
-        a, b, out = oriented(i)
-        operands.append(f"({source.operand(a)}, {source.operand(b)})")
-        pieces += [(k, piece) for piece in cut_product(source.array(out), a.shape[1])]
+        a, b = map(source.operand, i.args)
+        operands.append(f"({a}, {b})" if is_tall(i) else f"({b}.T, {a}.T)")
+        pieces += [(k, piece) for piece in cut_product(tall(i, source.array(i.out[0])), i.args[0].shape[1])]
     source.names |= {"product_of": product_of, "share": share, f"pieces{number}": pieces}
     return [
         f"operands = [{', '.join(operands)}]",
@@ -75,34 +76,59 @@ def shared_lines(source: Source, instructions: list[Instruction], number: int) -
     ]
 
 
-def cut_product(out: np.ndarray, depth: int) -> list[list]:
-    """Pieces of a result, down or across, each with what it sums over and as parts that BLAS takes well."""
-    m, n = out.shape
-    length, width = max(m, n), min(m, n)
-    narrow = min(m, n, depth) <= NARROW
-    found = []
-    for piece in cut(length, 16):
-        run, sums = piece.stop - piece.start, depth
-        if narrow and depth > length:
-            sums = max(16, SMALL // (run * width))
-        elif narrow:
-            run = max(16, SMALL // (depth * width))
-        parts = []
-        for s in range(piece.start, piece.stop, run):
-            part = slice(s, min(s + run, piece.stop))
-            rows, columns = (part, slice(None)) if m >= n else (slice(None), part)
-            first, *rest = [slice(d, min(d + sums, depth)) for d in range(0, depth, sums)]
-            place = out[rows, columns]
-            parts.append((rows, columns, place, first, rest, np.empty_like(place) if rest else None))
-        found.append(parts)
-    return found
+def is_tall(i: Instruction) -> bool:
+    """Whether a product has at least as many rows as columns; else it is done as that of the transposes."""
+    return i.out[0].shape[0] >= i.out[0].shape[1]
 
 
-def product_of(a: np.ndarray, b: np.ndarray, parts: list) -> None:
+def tall(i: Instruction, out: np.ndarray) -> np.ndarray:
+    """Its result, the way round in which it is done."""
+    return out if is_tall(i) else out.T
+
+
+class Piece(NamedTuple):
+    """Some rows of a result: stacks of small products, which NumPy's matmul goes through in one call."""
+
+    rows: slice
+    stacks: list[tuple[slice, int, np.ndarray]]  # of these rows, or terms: so many products, their results
+    terms: np.ndarray | None  # the results that are to be summed
+    place: np.ndarray
+
+
+def cut_product(out: np.ndarray, depth: int) -> list[Piece]:
+    """Pieces of a product's result, for whoever is ready."""
+    return [piece_of(out, rows, depth) for rows in cut(len(out), 16)]
+
+
+def piece_of(out: np.ndarray, rows: slice, depth: int, empty: Callable = np.empty) -> Piece:
+    """Some rows of a product's result as stacks of products that BLAS takes well."""
+    place, n = out[rows], out.shape[1]
+    m = len(place)
+    if min(n, depth) > NARROW:
+        return Piece(rows, [(slice(None), 1, place[None])], None, place)
+    if depth <= len(out):
+        small = stacks(m, max(16, SMALL // (depth * n)))
+        return Piece(rows, [(s, k, place[s].reshape(k, -1, n)) for s, k in small], None, place)
+    small = stacks(depth, max(16, SMALL // (m * n)))
+    terms = empty((sum(k for _, k in small), m, n), out.dtype)
+    return Piece(rows, [(s, k, terms[j * small[0][1] :][:k]) for j, (s, k) in enumerate(small)], terms, place)
+
+
+def stacks(length: int, size: int) -> list[tuple[slice, int]]:
+    """A stack of parts of one size, and what is left over, each with the number of parts."""
+    even = length - length % size
+    return [(slice(0, even), even // size)] * (even > 0) + [(slice(even, length), 1)] * (even < length)
+
+
+def product_of(a: np.ndarray, b: np.ndarray, piece: Piece) -> None:
     """One piece of a product."""
-    for rows, columns, place, first, rest, scratch in parts:
-        left, right = a[rows], b[:, columns]
-        np.matmul(left[:, first], right[first], place)
-        for more in rest:
-            np.matmul(left[:, more], right[more], scratch)
-            np.add(place, scratch, place)
+    rows, stacks, terms, place = piece
+    a = a[rows]
+    m, n = len(a), b.shape[1]
+    for span, count, out in stacks:
+        if terms is None:
+            np.matmul(a[span].reshape(count, -1, a.shape[1]), b, out)
+        else:
+            np.matmul(a[:, span].reshape(m, count, -1).transpose(1, 0, 2), b[span].reshape(count, -1, n), out)
+    if terms is not None:
+        np.add.reduce(terms, 0, None, place)

@@ -18,6 +18,7 @@ from ..modes import mode
 from ..recording import TENSORS
 from ..tape import Leaf
 from . import kernels, products, show
+from .bands import Band
 from .exchange import Arguments, Swap
 from .functions import root_of
 from .instruction import Instruction, Storage, View, bytes_of, touches
@@ -73,7 +74,7 @@ class Program:
                 view for _, view in self.argument_grads
             ]
             self.plan = Plan(tape.program, tape.storages, views)
-            found = [i for step in self.plan.steps for i in step.instructions]
+            found = [i for step in self.plan.steps if not isinstance(step, Band) for i in step.instructions]
             self.shares = KNOWN and any(map(products.is_large, found))
             self.threaded = KNOWN and any(map(products.is_threaded, found))
             self.compiled: bool | None = None

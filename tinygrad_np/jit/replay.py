@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from . import loops, products
+from . import band_loops, loops, products
+from .bands import Band
 from .functions import NotReplayable, takes_out
 from .instruction import Instruction, Number, View, contiguous, covers
 from .loops import FULL, scalar_dtype
@@ -90,9 +91,9 @@ class Source:
 
     def full(self, i: Instruction, value, dtype) -> str:
         """A number as an array of the result's shape, for ufuncs that are several times slower on a number."""
-        if (value, dtype) in self.fulls:
-            return self.fulls[value, dtype]
         view = i.out[0]
+        if (value, dtype, view.shape) in self.fulls:
+            return self.fulls[value, dtype, view.shape]
         return self.name((dtype, repr(value), view.shape), lambda: np.full(view.shape, value, dtype), "c")
 
     def input(self, view: View) -> str:
@@ -199,7 +200,9 @@ class Source:
         self.names |= {"copyto": np.copyto, "put": put}
         lines: list = []
         for number, step in enumerate(self.plan.steps):
-            if step.tile:
+            if isinstance(step, Band):
+                lines += band_loops.lines(self, step, number)
+            elif step.tile:
                 lines += loops.lines(self, step, number)
             elif self.sharing and products.is_large(step.instructions[0]):
                 lines += products.shared_lines(self, step.instructions, number)

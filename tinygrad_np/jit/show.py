@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .bands import Band, sums
 from .instruction import Instruction, Number, Storage, View
-from .plan import Plan, Step
+from .plan import Plan
 
 
 class Names:
@@ -96,22 +97,16 @@ def planned_text(plan: Plan, names: Names) -> str:
     ]
     for step in plan.steps:
         if step.tile:
-            lines.append(f"for each {step.tile} of {loop_length(step)}:")
-        lines += ["    " * bool(step.tile) + names.line(i) for i in step.instructions]
+            lines.append(f"for each {step.tile} of {step.length}:")
+        for i in step.instructions:
+            line = "    " * bool(step.tile) + names.line(i)
+            lines.append(line.replace(" = ", " += ", 1) if isinstance(step, Band) and sums(i, step.length) else line)
     return "\n".join(lines)
 
 
 def unshared(plan: Plan) -> int:
     """The bytes that the temporaries would take if none took over the place of another."""
     return sum(plan.storages[s].nbytes for s in {*plan.offsets, *plan.scratch})
-
-
-def loop_length(step: Step) -> int:
-    return (
-        step.instructions[0].out[0].shape[0]
-        if step.rows != "elements"
-        else int(np.prod(step.instructions[0].out[0].shape))
-    )
 
 
 def data(plan: Plan, names: Names) -> dict[str, Any]:

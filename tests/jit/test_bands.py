@@ -1,0 +1,171 @@
+"""Bands: a step that goes through a long batch some rows at a time gives what it gives at once."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_np as tg
+import tinygrad_np.nn.functional as F
+from tinygrad_np import cores, nn, optim
+from tinygrad_np.jit import bands, products
+
+ROWS = 23  # a prime: no band is as long as the next
+
+
+@contextmanager
+def short_bands():
+    """Bands of a few rows, and products in small parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in ((bands, "BAND_BYTES", 256), (bands, "WORTH", 2), (products, "SMALL", 40)):
+            patch.setattr(module, name, value)
+        yield
+
+
+def in_bands(jitted) -> list[bands.Band]:
+    """The bands of a function's only program."""
+    (program,) = jitted.programs
+    return [step for step in program.planned().steps if isinstance(step, bands.Band)]
+
+
+LAYERS = {
+    "linear": lambda h, w, y: h @ w,
+    "turned": lambda h, w, y: (w.T @ h.T).T,
+    "bias": lambda h, w, y: h + w[0],
+    "relu": lambda h, w, y: F.relu(h),
+    "tanh": lambda h, w, y: np.tanh(h),
+    "softmax": lambda h, w, y: F.softmax(h),
+    "less the largest": lambda h, w, y: h - h.max(axis=1, keepdims=True),
+    "less the mean row": lambda h, w, y: h - h.mean(axis=0),
+    "of its own sums": lambda h, w, y: h @ np.tanh(h.T @ h),
+    "over the norm": lambda h, w, y: h / np.sqrt(1 + (h * h).sum(axis=1, keepdims=True)),
+    "labels": lambda h, w, y: np.where(y[:, None] == np.arange(4), h, 0.5 * h),
+    "one column": lambda h, w, y: h * h[:, 2:3],
+    "reversed": lambda h, w, y: h[::-1],
+    "shuffled": lambda h, w, y: h[np.arange(ROWS) * 5 % ROWS],
+    "next row": lambda h, w, y: np.concatenate([h[1:], h[:1]]),
+    "total": lambda h, w, y: h * h.sum(),
+    "float32": lambda h, w, y: h.astype(np.float32).astype(h.dtype),
+    "clip": lambda h, w, y: np.clip(h, -1, 0.25),
+    "dropout": lambda h, w, y: h * (np.arange(ROWS)[:, None] % 3 > 0),
+}
+
+
+def loss_of(names):
+    def loss(x, w, y):
+        h = x
+        for name in names:
+            h = LAYERS[name](h, w, y)
+        return F.cross_entropy(h @ w, y), h
+
+    return loss
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    names=st.lists(st.sampled_from([*LAYERS]), min_size=1, max_size=7),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    order=st.sampled_from("CF"),
+    seed=st.integers(0, 2**16),
+)
+def test_random_layers(names, dtype, order, seed):
+    rng = np.random.default_rng(seed)
+    gradient = tg.value_and_grad(loss_of(names), argnums=(0, 1), has_aux=True)
+    jitted = tg.jit(gradient)
+    with short_bands():
+        for _ in range(3):
+            x, w = (rng.standard_normal(s).astype(dtype) for s in ((ROWS, 4), (4, 4)))
+            args = np.asarray(x, order=order), w, rng.integers(0, 4, ROWS)
+            flat = zip(leaves(jitted(*args)), leaves(gradient(*args)), strict=True)
+            for found, expected in flat:
+                scale = np.abs(expected).max(initial=1)
+                eps = np.finfo(dtype if expected.dtype != np.float32 else np.float32).eps
+                np.testing.assert_allclose(found, expected, rtol=0, atol=256 * eps * scale)
+
+
+def leaves(tree):
+    return [leaf for item in tree for leaf in leaves(item)] if isinstance(tree, tuple) else [np.asarray(tree)]
+
+
+def training(name="SGD"):
+    nn.init.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
+    optimizer = getattr(optim, name)(model.parameters(), lr=0.1)
+
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, step
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_training_goes_through_its_data_once_a_step(name):
+    (model, step), (jitted_model, other) = training(name), training(name)
+    jitted = tg.jit(other)
+    rng = np.random.default_rng(1)
+    with short_bands():
+        for _ in range(4):
+            x, y = rng.standard_normal((ROWS, 6)).astype(np.float32), rng.integers(0, 3, ROWS)
+            np.testing.assert_allclose(jitted(x, y).item(), step(x, y).item(), rtol=1e-5)
+        (band,) = in_bands(jitted)
+    assert band.count > 4 and band.length == ROWS
+    text = str(jitted.programs[0])
+    assert f"for each {band.tile} of {ROWS}:" in text
+    assert "    0.weight.grad += dot(" in text.replace("model.", "").replace("other.", "")
+    for p, q in zip(model.parameters(), jitted_model.parameters()):
+        np.testing.assert_allclose(q.numpy(), p.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_inside_a_band_takes_the_room_of_a_few_rows():
+    _, step = training()
+    jitted = tg.jit(step)
+    with short_bands():
+        for _ in range(2):
+            jitted(np.ones((4000, 6), np.float32), np.zeros(4000, int))
+        facts = jitted.programs[0].data()
+    assert facts["peak_bytes"] < facts["unshared_bytes"] / 5
+
+
+def test_sums_do_not_depend_on_the_cores(monkeypatch):
+    x, y = np.random.default_rng(2).standard_normal((ROWS, 6)).astype(np.float32), np.arange(ROWS) % 3
+    found = []
+    for n in (1, 2, 2):
+        monkeypatch.setattr(cores, "CORES", n)
+        model, step = training()
+        jitted = tg.jit(step)
+        with short_bands():
+            for _ in range(5):
+                jitted(x, y)
+        found.append(np.concatenate([p.numpy().ravel() for p in model.parameters()]))
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[1], found[2])
+
+
+def test_labels_out_of_range_change_nothing():
+    model, step = training()
+    jitted = tg.jit(step)
+    x, y = np.ones((ROWS, 6), np.float32), np.zeros(ROWS, int)
+    with short_bands():
+        for _ in range(3):
+            jitted(x, y)
+        before = [p.numpy().copy() for p in model.parameters()]
+        y[5] = 3
+        with pytest.raises(ValueError, match="label 3"):
+            jitted(x, y)
+    for p, q in zip(model.parameters(), before):
+        assert np.array_equal(p.numpy(), q)
+
+
+def test_a_sum_of_negative_zeros_keeps_its_sign():
+    with short_bands():
+        f = tg.jit(lambda x, w: (np.tanh(x @ w).T @ x, (x @ w).sum(axis=0)))
+        x, w = -np.zeros((ROWS, 4)), np.ones((4, 3))
+        for found in (f(x, w), f(x, w)):
+            expected = np.tanh(x @ w).T @ x, (x @ w).sum(axis=0)
+            for a, b in zip(found, expected):
+                assert np.array_equal(np.signbit(np.asarray(a)), np.signbit(b))
