@@ -5,6 +5,7 @@ import numpy as np
 from ..rules import NotDifferentiable
 from ..table import composed, values_of
 from .indexing import open_grid
+from .joining import as_operand
 
 
 def writable(arr, name: str):
@@ -89,24 +90,22 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 
 
 @composed(np.insert, cases=[lambda f, A: f(A("m", 2), min(1, A("m", 2).shape[0]), A(2), axis=0),
-                            lambda f, A: f(A(3), [0, 2], A(2)), lambda f, A: f(A(2, 3), slice(0, 2), A(2, 2), axis=1)])
+                            lambda f, A: f(A(3), [0, 2], A(2)), lambda f, A: f(A(2, 3), slice(0, 2), A(2, 2), axis=1),
+                            lambda f, A: f(np.arange(3.0), [1, 1], A(2))])
 def insert(arr, obj, values, axis=None):
-    arr = arr if hasattr(arr, "node") else np.asarray(arr)
+    arr = as_operand(arr)
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis %= arr.ndim
     n = arr.shape[axis]
-    values = values if hasattr(values, "node") else np.asarray(values)
+    values = as_operand(values)
     single = not isinstance(obj, slice) and np.size(obj) == 1 and np.asarray(obj).dtype != bool
     if single:      # where several values go to one place
         values = values[(None,) * (arr.ndim - values.ndim)]
         values = values if np.ndim(obj) else np.moveaxis(values, 0, axis)
         obj = np.repeat(np.ravel(obj), values.shape[axis])
     went = np.insert(np.arange(n), obj, -1)         # which old place each new one holds, -1 where a value goes
-    old = tuple(np.flatnonzero(went >= 0) if i == axis else slice(None) for i in range(arr.ndim))
-    new = tuple(np.flatnonzero(went < 0) if i == axis else slice(None) for i in range(arr.ndim))
-    shape = arr.shape[:axis] + (len(went),) + arr.shape[axis + 1:]
-    out = np.zeros_like(np.broadcast_to(arr.ravel()[:1].sum(), shape))
-    out[old] = arr
-    out[new] = np.astype(values, arr.dtype)
-    return out
+    more = np.count_nonzero(went < 0)
+    went[went < 0] = n + np.arange(more)
+    values = np.broadcast_to(np.astype(values, arr.dtype), arr.shape[:axis] + (more,) + arr.shape[axis + 1:])
+    return np.take(np.concatenate([arr, values], axis), went, axis)

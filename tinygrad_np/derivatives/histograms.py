@@ -1,11 +1,19 @@
-"""Histograms: a count is a step in the data, and linear in the weights, which fall where the data are."""
+"""Histograms: a count is a step in the data and linear in the weights; edges move with the ends of what they divide."""
 
 import numpy as np
 
+from ..rules import NotDifferentiable
 from ..table import composed, scatter, values_of
+from .joining import as_operand
 
 BINS = np.array([0, 2, 2, 5])
 DATA = np.array([[0.1, 0.5, 0.5, 2.0], [0.7, 0.2, 0.3, 0.9]])
+SPOTS = np.array([0.0, 0.5, 0.6, 2.4, 3.0])
+
+
+def inside_bins(x):
+    """Data none of which is near an inner edge, where a count jumps."""
+    return SPOTS + 0.05 * np.tanh(x)
 
 
 @composed(np.bincount, cases=[lambda f, A: f(BINS, A(4)), lambda f, A: f(BINS, weights=A(4), minlength=8)])
@@ -16,42 +24,74 @@ def bincount(x, weights=None, minlength=0):
     return scatter(np.astype(weights, float), x, (max(minlength, np.max(x, initial=-1) + 1),))
 
 
+@composed(np.histogram_bin_edges, cases=[
+    lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
+    lambda f, A: f(SPOTS, 2, (A(), 9.0))])
+def histogram_bin_edges(a, bins=10, range=None, weights=None):
+    span = None if range is None else [values_of(end) for end in range]
+    edges = np.histogram_bin_edges(values_of(a), values_of(bins) if np.ndim(bins) else bins, span,
+                                   None if weights is None else values_of(weights))
+    if np.ndim(bins):       # edges that were given
+        return bins if hasattr(bins, "node") else edges
+    a = as_operand(a)
+    if a.dtype.kind == "c":
+        raise NotDifferentiable("histogram: the data are complex, of which NumPy drops the imaginary part; pass x.real")
+    first, last = (np.min(a), np.max(a)) if range is None and a.size else range or (0, 1)
+    if values_of(first) == values_of(last):
+        first, last = first - 0.5, last + 0.5
+    moving = np.astype(np.linspace(first, last, len(edges)), edges.dtype)
+    return moving + (edges - values_of(moving))     # to the last digit, which decides where data at an edge belong
+
+
 def gathered(columns, edges, weights, density):
     """The weights summed over the bins between the edges of each column; the last bin is closed."""
-    inside = np.all([(e[0] <= c) & (c <= e[-1]) for c, e in zip(columns, edges)], axis=0)
+    ends = [values_of(e) for e in edges]
+    inside = np.all([(e[0] <= c) & (c <= e[-1]) for c, e in zip(columns, ends)], axis=0)
     places = tuple(np.where(c == e[-1], len(e) - 2, np.searchsorted(e, c, "right") - 1)[inside]
-                   for c, e in zip(columns, edges))
-    counts = scatter(np.ravel(weights)[inside], places, tuple(len(e) - 1 for e in edges))
+                   for c, e in zip(columns, ends))
+    counts = scatter(np.ravel(weights)[inside], places, tuple(len(e) - 1 for e in ends))
     if not density:
         return counts
+    total = np.sum(counts)
     for axis, e in enumerate(edges):
         counts = counts / np.reshape(np.diff(e), [-1 if i == axis else 1 for i in range(len(edges))])
-    return counts / np.sum(np.ravel(weights)[inside])
+    return counts / total
 
 
 @composed(np.histogram, cases=[lambda f, A: f(DATA[0], 3, weights=A(4))[0],
+                               lambda f, A: f(inside_bins(A(5)), 3, density=True),
                                lambda f, A: f(DATA[0], [0, 0.5, 1], None, True, A(4) ** 2 + 1)[0]])
 def histogram(a, bins=10, range=None, density=None, weights=None):
-    if not hasattr(weights, "node"):
-        return np.histogram(values_of(a), bins, range, density, weights)
-    edges = np.histogram_bin_edges(values_of(a), bins, range, values_of(weights))
+    edges = as_operand(np.histogram_bin_edges(a, bins, range, weights))
+    if weights is None and not density:
+        return np.histogram(values_of(a), values_of(edges))[0], edges
+    weights = np.ones(np.shape(a)) if weights is None else weights
     return gathered([np.ravel(values_of(a))], [edges], weights, density), edges
 
 
-@composed(np.histogramdd, cases=[lambda f, A: f(DATA.T, (2, 3), None, True, A(4) ** 2 + 1)[0]])
+def edges_of(columns, bins, range):
+    """The edges of each column, from one number of bins or edges, or from one for each."""
+    n = len(columns)
+    bins = list(bins) if np.ndim(bins) or isinstance(bins, (list, tuple)) else [bins] * n
+    if len(bins) != n:
+        raise ValueError(f"histogramdd: found {len(bins)} numbers of bins or edges; expected {n}, one a column")
+    return [as_operand(np.histogram_bin_edges(as_operand(column), b, r))
+            for column, b, r in zip(columns, bins, range or [None] * n)]
+
+
+@composed(np.histogramdd, cases=[lambda f, A: f(DATA.T, (2, 3), None, True, A(4) ** 2 + 1)[0],
+                                lambda f, A: f([inside_bins(A(5)), SPOTS], (3, 2), density=True)[0]])
 def histogramdd(sample, bins=10, range=None, density=None, weights=None):
-    sample = tuple(map(values_of, sample)) if isinstance(sample, (list, tuple)) else values_of(sample)
-    if not hasattr(weights, "node"):
-        return np.histogramdd(sample, bins, range, density, weights)
-    _, edges = np.histogramdd(sample, bins, range)
-    columns = [np.ravel(c) for c in (sample if isinstance(sample, tuple) else np.atleast_2d(sample.T))]
-    return gathered(columns, edges, np.astype(weights, float), density), edges
+    columns = list(sample) if isinstance(sample, (list, tuple)) else list(np.atleast_2d(sample.T))
+    columns = [np.ravel(c) for c in columns]
+    edges = edges_of(columns, bins, range)
+    weights = np.ones(columns[0].shape) if weights is None else np.astype(weights, float)
+    return gathered([values_of(c) for c in columns], edges, weights, density), edges
 
 
-@composed(np.histogram2d, cases=[lambda f, A: f(DATA[0], DATA[1], 2, weights=A(4))[0]])
+@composed(np.histogram2d, cases=[lambda f, A: f(DATA[0], DATA[1], 2, weights=A(4))[0],
+                               lambda f, A: f(inside_bins(A(5)), SPOTS, [3, 2], density=True)[0]])
 def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
-    x, y = values_of(x), values_of(y)
-    if not hasattr(weights, "node"):
-        return np.histogram2d(x, y, bins, range, density, weights)
-    _, *edges = np.histogram2d(x, y, bins, range)
-    return gathered([x, y], edges, np.astype(weights, float), density), *edges
+    bins = [bins, bins] if np.ndim(bins) == 1 and len(bins) > 2 else bins
+    counts, edges = np.histogramdd([x, y], bins, range, density, weights)
+    return counts, *edges

@@ -73,7 +73,7 @@ def lstsq(a, b, rcond=None):
     rcond = eps * max(m, n) if rcond is None else eps if rcond == -1 else rcond
     x = np.linalg.pinv(a, rcond) @ b
     s = np.linalg.svdvals(a)
-    rank = int(np.count_nonzero(values_of(s) > rcond * np.max(values_of(s), initial=0)))
+    rank = np.int32(np.count_nonzero(values_of(s) > rcond * np.max(values_of(s), initial=0)))
     rest = np.atleast_1d(np.sum(np.abs(b - a @ x) ** 2, axis=0)) if rank == n < m else np.zeros(0, s.dtype)
     return x, rest, rank, s
 

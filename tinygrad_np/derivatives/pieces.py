@@ -188,7 +188,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     sign = np.sign(values_of(start) if hasattr(start, "node") else start)
     logs = np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
     out = np.expand_dims(sign, axis) * np.exp(logs)
-    return out if dtype is None else np.astype(out, dtype)
+    return np.astype(out, dtype or float)       # as NumPy, also of float32
 
 
 # ---- numbers in parts -------------------------------------------------------------------------------------

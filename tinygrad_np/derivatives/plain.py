@@ -11,7 +11,7 @@ plain("a test", np.isnan, np.isinf, np.isfinite, np.signbit, np.isposinf, np.isn
       np.isrealobj, np.all, np.any, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isin)
 plain("a position", np.argmax, np.argmin, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero,
       np.searchsorted, np.lexsort, np.nanargmax, np.nanargmin, np.digitize)
-plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size, np.histogram_bin_edges,
+plain("a count or a description", np.count_nonzero, np.shape, np.ndim, np.size,
       np.result_type, np.min_scalar_type, np.can_cast, np.common_type, np.array_repr, np.array_str, np.array2string,
       np.may_share_memory, np.shares_memory)
 plain("an integer", np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd,

@@ -198,6 +198,8 @@ def named_quantile(fun, skip_nan, scale, cases):
     def definition(
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
     ):
+        if as_operand(a).dtype.kind == "c":     # of which NumPy has a median, but no other quantile
+            raise TypeError(f"{fun.__name__}: found complex numbers; expected real ones")
         if weights is not None:
             options = {"method": method}
             return weighted_quantiles(fun, a, as_operand(q), axis, keepdims, as_operand(weights), options)
