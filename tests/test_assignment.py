@@ -258,6 +258,9 @@ def write_into(array, tensor):
     (lambda: np.add.at(np.zeros(2), [0], Tensor([1.5], requires_grad=True)), tg.NotDifferentiable),
     (lambda: np.copyto(np.zeros(2), Tensor([1.5, 1.0], requires_grad=True)), tg.NotDifferentiable),
     (lambda: np.exp(Tensor([1.5], requires_grad=True), out=np.zeros(1)), tg.NotDifferentiable),
+    (lambda: np.interp(np.zeros(2), [1, 2], [1, 2], left=Tensor(1.5, requires_grad=True)), TypeError),
+    (lambda: np.prod(np.ones(2), initial=Tensor(1.5, requires_grad=True)), ValueError),
+    (lambda: np.ones(2).sum(initial=Tensor(1.5, requires_grad=True)), ValueError),
     (lambda: (Tensor([1.0]) * 1).__iadd__(np.ones((2, 1))), ValueError),
     (lambda: (Tensor([1, 2]) * 1).__iadd__(1.5), TypeError),
 ])

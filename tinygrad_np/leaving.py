@@ -86,10 +86,11 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
 def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
 
-    That is inside a transform, and in `array[i] = tensor`, which NumPy does by way of `float`.
+    That is inside a transform, in NumPy's own code, and in `array[i] = tensor`, which NumPy does by way of `float`.
     """
     frame = sys._getframe(2)
     stores = frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
-    if current().transforms or stores:
+    within = frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy")
+    if current().transforms or stores or within:
         return detached(tensor, "array[i] = tensor" if stores else caller)
     return tensor.array

@@ -51,7 +51,9 @@ y = x + 1j * x[0]; y.real *= 2; y.imag += x; y
 y = x * 1; y.sort(0); y.flat = y.ravel()[::-1] * 1; y
 x.flat[0] = 100.0; x
 np.insert(x[0], 2, x[1]), np.insert(x[0], [2], x[1]), np.insert(x, 1, x[:, 0], axis=1)
-np.insert(x, [1], x[:, :2], axis=1)
+np.insert(x, [1], x[:, :2], axis=1), np.insert(np.arange(3.0), [0, 2, 2], x[0, :3]), np.append(x, [[x[0, 0]] * 4], 0)
+np.nan_to_num(x, nan=x[0, 0]), np.nan_to_num(np.where(x > 0, x, np.nan) + 1j * x, nan=2.0)
+np.histogram(x, 3), np.histogram(x, 3, density=True), np.histogram_bin_edges(x, 2), np.histogram2d(x[0], x[1], 2)
 np.insert(x, 1, x[:2], axis=0), np.insert(x, -1, 7.0, axis=0), np.insert(x[0], [1, 1, 3], [1.0, 2.0, 3.0])
 np.lib.stride_tricks.sliding_window_view(x, (2, 2)) * np.arange(24.0).reshape(2, 3, 2, 2)
 np.take(x[0, 0], [0], axis=0), np.take_along_axis(x[:1], np.array([[0, 1]] * 5), 1)

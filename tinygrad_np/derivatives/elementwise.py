@@ -204,7 +204,14 @@ def clip(a, a_min=None, a_max=None, *, min=None, max=None):
 @composed(np.nan_to_num, cases=[lambda f, A: f(A("m", "n"))])
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     values = values_of(x)
-    out = np.where(np.isfinite(values), x, np.nan_to_num(values, nan=nan, posinf=posinf, neginf=neginf))
+    if values.dtype.kind == "c":
+        real, imag = (np.nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf) for part in (np.real(x), np.imag(x)))
+        out = real + 1j * imag
+    else:
+        info = np.finfo(values.dtype)
+        out = np.where(np.isnan(values), nan, x)
+        out = np.where(values == inf, info.max if posinf is None else posinf, out)
+        out = np.astype(np.where(values == -inf, info.min if neginf is None else neginf, out), values.dtype)
     if copy or not values.ndim:
         return out
     x[...] = out

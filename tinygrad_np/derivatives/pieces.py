@@ -172,10 +172,15 @@ composed(newer("cumulative_prod"), cases=CASES)(running(np.cumprod, 1))
 # ---- grids of powers --------------------------------------------------------------------------------------
 
 
-@composed(np.logspace, cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 1.0, 3, base=2.0)])
+@composed(np.logspace, cases=[lambda f, A: f(A("m"), A("m"), 5), lambda f, A: f(A(), 1.0, 3, base=2.0),
+                             lambda f, A: f(0.0, A(2), 3, base=A("m", 2) ** 2 + 1)])
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
-    exponents = np.linspace(start, stop, num, endpoint, axis=axis)
-    out = np.power(np.expand_dims(base, axis) if np.ndim(values_of(base)) else base, exponents)
+    if np.ndim(base):
+        start, stop, base = map(as_operand, (start, stop, base))
+        ndim = max(start.ndim, stop.ndim, base.ndim)
+        start, stop, base = (a[(None,) * (ndim - a.ndim)] for a in (start, stop, base))
+        base = np.expand_dims(base, axis)
+    out = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return out if dtype is None else np.astype(out, dtype)
 
 

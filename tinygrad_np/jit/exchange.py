@@ -73,27 +73,33 @@ class Swap:
         self.ends: dict[int, Node] = {}  # where the tape ends for now, by the id of a tensor with a history
         for tensor, node, _, _ in self.nodes:
             if not isinstance(node, Leaf):
-                self.ends[id(tensor)] = tensor.node = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
+                self.ends[id(tensor)] = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
                 end.serial = node.serial
-        stand_ins = []
+        self.stand_ins = []
         for place in state.places:
             value = place.get()
             self.entries[id(place.holder), place.key] = place, value
             if isinstance(value, np.random.Generator):
                 if id(value) not in self.made:
                     self.made[id(value)] = RecordedGenerator(value, tape)
-                stand_ins.append(self.made[id(value)])
+                self.stand_ins.append(self.made[id(value)])
             else:
-                stand_ins.append(tape.stand_in(value, "state", place))
+                self.stand_ins.append(tape.stand_in(value, "state", place))
         self.backup = [
             (v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
             for _, v in self.entries.values()
         ]
-        for tensor, _, _, _ in self.nodes:
-            if type(tensor.node) is Leaf:
-                tensor.node.exposed = None
-        for place, stand_in in zip(state.places, stand_ins):
-            place.set(stand_in)  # nothing else may hold it: the engine counts references
+
+    def forth(self) -> None:
+        """Put the stand-ins in their places; nothing else may hold them, because the engine counts references."""
+        for tensor, node, _, _ in self.nodes:
+            if type(node) is Leaf:
+                node.exposed = None
+            elif id(tensor) in self.ends:
+                tensor.node = self.ends[id(tensor)]
+        for place, stand_in in zip(self.state.places, self.stand_ins):
+            place.set(stand_in)
+        del self.stand_ins
 
     def view(self, place: Place) -> View:
         return self.tape.view(self.entries[id(place.holder), place.key][1])
@@ -232,18 +238,18 @@ class Swap:
             same &= id(tensor) in old
         for name in after.held:
             refuse(f"{name} keeps an array that was computed inside; keep it in a list or a dict, or return it")
-        for (value, name), content in zip(state.hidden, state.contents):
-            if inside_of(value) != content:
-                refuse(
-                    f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, "
-                    "or keep a np.random.Generator in a variable, attribute, list or dict"
-                )
         streams, pythons = self.random
         if any(np.any(a != b) for a, b in zip(np.random.get_state(), streams)) or random.getstate() != pythons:
             refuse(
                 "a global random stream was used, which a replay would not draw from again; "
                 "use np.random.default_rng(seed) and keep it outside"
             )
+        for (value, name), content in zip(state.hidden, state.contents):
+            if inside_of(value) != content:
+                refuse(
+                    f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, "
+                    "or keep a np.random.Generator in a variable, attribute, list or dict"
+                )
         return same and [o.__jit_guard__() for o in state.hosts] == state.structure
 
     @staticmethod

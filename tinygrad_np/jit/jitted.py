@@ -28,6 +28,7 @@ from .stand_in import conversions_of
 from .state import State
 
 ndarray = np.ndarray
+TURNS = threading.RLock()  # a recording changes np.asarray and the arrays of tensors while it lasts
 
 
 class Jitted:
@@ -40,13 +41,15 @@ class Jitted:
         self.recordings = 0
         self._programs: OrderedDict[int, Program] = OrderedDict()
         self._last: Program | None = None
-        self._lock = threading.RLock()
 
     def __call__(self, *args, **kwargs):
-        if recorder.get() is not None:
-            return self.f(*args, **kwargs)  # another recording sees the function itself
-        with self._lock:  # a program has one memory
-            return self._call(args, kwargs)
+        if recorder.get() is None:  # another recording sees the function itself
+            with TURNS:
+                try:
+                    return self._call(args, kwargs)
+                except Differs:
+                    pass
+        return self.f(*args, **kwargs)
 
     def _call(self, args: tuple, kwargs: dict):
         last, now = self._last, mode.get()
@@ -57,37 +60,26 @@ class Jitted:
             and last.takes(args)
             and last.state.unchanged()
         ):
-            return self.replay(last, args, args, kwargs)
+            return last(args)
         if now is not None and (now.transforms or now.watch is not None):
-            return self.f(*args, **kwargs)  # a transform, or a debugger, sees the function itself
+            raise Differs  # a transform, or a debugger, sees the function itself
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
-            return self.f(*args, **kwargs)
+            raise Differs
         key = (now, tuple(paths), tuple(map(signature, leaves)), repeated(leaves))
         for program in reversed(self._programs.values()):
             if program.key == key and program.state.unchanged() and program.state.same_arguments(leaves):
-                return self.replay(program, leaves, args, kwargs)
+                flat = not kwargs and len(leaves) == len(args) and all(a is b for a, b in zip(leaves, args))
+                self._last = program if flat else None
+                self._programs.move_to_end(id(program))
+                return program(leaves)
         self.recordings += 1
-        with ONE_AT_A_TIME:
-            try:
-                program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
-            except Differs:
-                return self.f(*args, **kwargs)
+        program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
         if program is not None:
             self._programs[id(program)] = program
             while len(self._programs) > self.max_programs:
                 self._programs.popitem(last=False)
         return result
-
-    def replay(self, program: Program, leaves, args, kwargs):
-        if leaves is not args:
-            flat = not kwargs and len(leaves) == len(args) and all(a is b for a, b in zip(leaves, args))
-            self._last = program if flat else None
-            self._programs.move_to_end(id(program))
-        try:
-            return program(leaves)
-        except Differs:
-            return self.f(*args, **kwargs)
 
     @property
     def programs(self) -> list[Program]:
@@ -127,9 +119,6 @@ def repeated(leaves: list) -> tuple:
     return tuple([first.setdefault(id(a), i) for i, a in enumerate(leaves) if type(a) in TENSORS])
 
 
-ONE_AT_A_TIME = threading.RLock()  # a recording changes np.asarray, and the arrays of tensors, while it lasts
-
-
 def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
     """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
     roots = [(f, getattr(f, "__name__", "f"))] + [
@@ -143,15 +132,17 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
     swap = Swap(state, tape)
     token = recorder.set(tape)
     try:
+        swap.forth()
         with arguments, conversions_of(tape):
             args, kwargs = rebuild(arguments.stand_ins)
             with calls_outside():
                 result = f(*args, **kwargs)
             if arguments.lost():
                 raise Differs
-            finals, replayable = swap.results(State(roots), arguments)
+            after = State(roots)
+            finals, replayable = swap.results(after, arguments)
             out, _, again = flatten(result)
-            outputs = [output(o, tape) for o in out]
+            outputs = [output(o, tape, after) for o in out]
             values = [o.value(None) for o in outputs]
         tape.finish()
     except BaseException:
@@ -165,5 +156,10 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
     for final in finals:
         final.first()
     replayable &= arguments.first()
-    program = Program(key, state, tape, arguments, swap, finals, outputs, again) if replayable else None
+    if not replayable:
+        return None, again(values)
+    constants = tape.constants()
+    program = Program(key, state, tape, arguments, swap, finals, outputs, again)
+    del result, out, after, args, kwargs  # what nobody has now is none of the state
+    state.keep(constants)
     return program, again(values)

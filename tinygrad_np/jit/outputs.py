@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..recording import TENSORS, wrap
@@ -9,6 +11,7 @@ from ..rules import NotDifferentiable
 from ..tape import CONST, Node
 from .functions import real, refuse
 from .instruction import View
+from .reach import SCALARS, Reach
 from .record import Tape
 from .stand_in import StandIn
 
@@ -51,8 +54,8 @@ class Output:
         return wrap(array, Node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
 
 
-def output(value, tape: Tape) -> Output:
-    """What one leaf of the result is made from at each replay."""
+def output(value, tape: Tape, after: Reach) -> Output:
+    """What one leaf of the result is made from at each replay; `after` is what f can reach, where arrays may stay."""
     if type(value) in TENSORS:
         return Output("tensor", real(value.array), tape.operand(value.array), value.node.tracked)
     if type(value) is StandIn:
@@ -62,4 +65,16 @@ def output(value, tape: Tape) -> Output:
         return Output("scalar" if value.scalar else "array", value.value, view)
     if isinstance(value, ndarray):  # made by f without its arguments
         return Output("array", value, tape.operand(value))
+    if not isinstance(value, SCALARS) and id(value) not in after.seen and holds_arrays(value, after):
+        refuse(
+            f"a {type(value).__name__} was returned, which a replay would return again as it is; return arrays, "
+            "tensors and numbers, in lists, tuples, dicts or dataclasses"
+        )
     return Output("static", value)
+
+
+def holds_arrays(value, after: Reach) -> bool:
+    """Whether an object has in it, or will give, what has just been computed."""
+    inside, known = Reach([(value, "the result")]), {(id(p.holder), p.key) for p in after.places}
+    made = (p for p in inside.places if (id(p.holder), p.key) not in known)
+    return isinstance(value, Iterator) or bool(inside.held) or any(type(p.get()) is StandIn for p in made)

@@ -27,7 +27,7 @@ from ..standin import STANDINS
 from ..tape import Leaf
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
-OPAQUE = (types.BuiltinFunctionType, np.ufunc, types.CodeType, ctypes.Array)
+OPAQUE = (np.ufunc, types.CodeType, ctypes.Array)
 BOXES = (dict, list, deque, set)  # whose entries are watched
 HIDDEN = (bytearray, array, np.random.Generator, np.random.RandomState, random.Random, Iterator)  # inside C code
 UNREAD = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__abstractmethods__", "_abc_impl"}
@@ -56,10 +56,11 @@ class Place:
         return getattr(self.holder, self.key, ABSENT)
 
     def set(self, value) -> None:
-        if isinstance(self.holder, (dict, list, deque)):
-            self.holder[self.key] = value
-        else:
-            setattr(self.holder, self.key, value)
+        """Put a value there: the holder's own way of setting, which may refuse or do more, is not asked."""
+        for kind in (dict, list, deque):
+            if isinstance(self.holder, kind):
+                return kind.__setitem__(self.holder, self.key, value)
+        return (type if isinstance(self.holder, type) else object).__setattr__(self.holder, self.key, value)
 
     def same(self, other: Place) -> bool:
         return self.holder is other.holder and self.key == other.key
@@ -79,7 +80,7 @@ class Reach:
         self.cells: list[types.CellType] = []
         self.slots: list[tuple[Any, str]] = []
         self.hosts: list[Any] = []  # objects that say themselves what they branch on
-        self.still: list[tuple[np.ndarray, bytes]] = []  # arrays where no stand-in can be put, as they were
+        self.still: list[tuple[Callable, bytes]] = []  # arrays where no stand-in can be put, as they were
         self.seen: dict[int, Any] = {}
         self.on_host: set[int] = set()
         self.held: list[str] = []  # stand-ins where no place is, as in a tuple
@@ -125,12 +126,15 @@ class Reach:
             found = self.inside(value, [(i, v, f"{name}[{i}]") for i, v in enumerate(value)], name, hosted)
             return found + self.attributes(value, name, hosted)
         if isinstance(value, (tuple, frozenset)):
-            self.still += [(v, v.tobytes()) for v in value if isinstance(v, np.ndarray) and type(v) not in STANDINS]
+            for v in value:
+                if isinstance(v, np.ndarray) and type(v) not in STANDINS:
+                    self.watch(v)
             return [(v, f"{name}[{i}]", hosted) for i, v in enumerate(value)]
         if kind is types.FunctionType:
             return self.function(value)
         if kind is types.MethodType:
-            return [(value.__self__, "self", False), (value.__func__, value.__func__.__name__, False)]
+            owner = "self" if type(value.__func__) is types.FunctionType else name
+            return [(value.__self__, owner, False), (value.__func__, value.__func__.__name__, False)]
         if kind is functools.partial:
             return [(value.func, name, False), (value.args, name, False), (value.keywords, name, False)]
         if isinstance(value, (type, types.ModuleType)):
@@ -144,9 +148,11 @@ class Reach:
         if isinstance(value, weakref.ref):
             return [(value(), name, False)]
         if isinstance(value, memoryview):
-            self.still += [(a := np.asarray(value), a.tobytes())]
+            self.watch(np.asarray(value))
         if isinstance(value, (ContextVar, *HIDDEN)) or isinstance(value, np.ndarray) and value.dtype.hasobject:
             self.hidden.append((value, name))
+        if kind is types.BuiltinMethodType:  # as draw = stream.normal, or get = options.get
+            return [(value.__self__, name, False)] if type(value.__self__) is not types.ModuleType else []
         if isinstance(value, OPAQUE) or isinstance(value, np.ndarray) or kind.__module__ in ENGINE:
             return []
         if hasattr(value, "__jit_guard__"):
@@ -156,6 +162,10 @@ class Reach:
         if hasattr(kind, "__jit_state__"):
             return [(below, name, False) for below in value.__jit_state__()]
         return self.attributes(value, name, hosted)
+
+    def watch(self, array: np.ndarray) -> None:
+        """Compare an array with what it is now at every call."""
+        self.still.append((lambda: array, array.tobytes()))
 
     def attributes(self, value, name: str, hosted: bool):
         """What an object has in its dict and its slots, and its class."""
@@ -184,11 +194,7 @@ class Reach:
         found = []
         for space, done in list(self.spaces.values()):
             entries = vars_of(space)
-            fresh = [
-                k
-                for k in entries
-                if k not in done and (k in self.used or type(space) is not dict and k[:2] == "__" and k not in UNREAD)
-            ]
+            fresh = self.unnoted(space, done)
             done.update(fresh)
             if isinstance(space, types.ModuleType):
                 fresh = [k for k in fresh if k[:2] != "__"]
@@ -202,6 +208,15 @@ class Reach:
                 elif not isinstance(entries[k], types.ModuleType) or self.may_change(entries[k]):
                     found.append((entries[k], label + k, False))
         return found
+
+    def unnoted(self, space, done: set[str]) -> list[str]:
+        """The names in a namespace that the code uses, or Python for its operators, and that are not noted yet."""
+        methods = type(space) is not dict
+        return [
+            k
+            for k in vars_of(space)
+            if k not in done and (k in self.used or methods and k[:2] == "__" and k not in UNREAD)
+        ]
 
     def is_own(self, value) -> bool:
         """Whether a class or function is the user's: the library's and installed packages' stay as they are."""

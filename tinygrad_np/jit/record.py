@@ -8,7 +8,7 @@ through one view is known to every other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -265,6 +265,10 @@ class Tape:
                 f"an array of shape {storage.array.shape} was changed without a tensor, which a replay would not "
                 "repeat: make it with np.zeros_like(x) of an argument or tensor"
             )
+
+    def constants(self) -> list[tuple[ref, bytes]]:
+        """The arrays that f used without anybody having told of them, and what was in them."""
+        return [(ref(s.array), s.seen) for s in self.storages if s.kind == "constant" and s.array.flags.writeable]
 
     def release(self) -> None:
         """A program keeps no array alive but its constants."""

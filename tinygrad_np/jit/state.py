@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from itertools import chain
 from operator import is_, itemgetter
@@ -39,6 +41,8 @@ class State(Reach):
         self.nodes = [tensor.node for tensor, _ in self.tensors]
         self.grads = [tensor.node for tensor, _ in self.tensors if type(tensor.node) is Leaf]
         self.had_grad = [leaf.grad is not None for leaf in self.grads]
+        self.dicts = [vars_of(space) for space, _ in self.spaces.values()]
+        self.sizes = list(map(len, self.dicts))
         self.structure = [obj.__jit_guard__() for obj in self.hosts]
 
     def among(self, leaves: Sequence) -> list:
@@ -84,7 +88,19 @@ class State(Reach):
         for obj, structure in zip(self.hosts, self.structure):
             if obj.__jit_guard__() != structure:
                 return False
-        return not self.still or all(array.tobytes() == was for array, was in self.still)
+        if list(map(len, self.dicts)) != self.sizes:
+            if any(self.unnoted(space, done) for space, done in self.spaces.values()):
+                return False  # a name that f uses means something new
+            self.sizes = list(map(len, self.dicts))
+        return not self.still or all(
+            (array := get()) is not None and array.tobytes() == was for get, was in self.still
+        )
+
+    def keep(self, constants: list[tuple[weakref.ref, bytes]]) -> None:
+        """Compare arrays that f read past the recording, and that outlive it, at every call: they are from outside."""
+        if any(get() is not None for get, _ in constants):
+            gc.collect()  # f may have left circles behind
+        self.still += [(get, was) for get, was in constants if get() is not None]
 
 
 def alike(a, b) -> bool:
