@@ -183,6 +183,25 @@ def test_numbers_are_not_changed_by_augmented_assignment(f):
         np.testing.assert_allclose(tg.jvp(f, (a,), (2.0,))[1], 2 * slope, rtol=1e-12)
 
 
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize("same", [np.atleast_1d, lambda x: np.nan_to_num(x, copy=False),
+                                  lambda x: x.astype(float, copy=False)])
+def test_what_numpy_returns_as_it_is_stays_the_tensor(same, tracked):
+    x = Tensor([1.0, 2.0], requires_grad=tracked) * 1
+    assert same(x) is x
+
+
+@pytest.mark.parametrize("fill", [lambda a, v: np.put(a, [0], v), lambda a, v: np.putmask(a, a > 0, v),
+                                  lambda a, v: np.place(a, a > 9, v), lambda a, v: setattr(a, "flat", v)])
+def test_filling_from_nothing_changes_nothing(fill):
+    a, x = np.arange(3.0), Tensor(np.arange(3.0), requires_grad=True) * 1
+    fill(a, np.zeros(0))
+    fill(x, x[:0])
+    np.testing.assert_array_equal(x.numpy(), a)
+    with pytest.raises(ValueError, match="place"):
+        np.place(x, x > 0, x[:0])
+
+
 def test_a_number_is_changed_where_that_is_said():
     x = Tensor(3.0, requires_grad=True)
     y = x * 2

@@ -214,7 +214,11 @@ class Engine:
     @staticmethod
     def untracked(fun, args: tuple, kwargs: dict):
         """Call NumPy's own function on the arrays; the result has no history."""
-        result = outputs(fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()}), CONST)
+        out = fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()})
+        for a in args:
+            if type(a) in TENSORS and a.array is out:       # np.atleast_1d(x) is x
+                return a
+        result = outputs(out, CONST)
         for tensor in result if isinstance(result, (list, tuple)) else (result,):
             for a in args if type(tensor) in TENSORS and tensor.array.base is not None else ():
                 if type(a) in TENSORS and np.may_share_memory(a.array, tensor.array):
