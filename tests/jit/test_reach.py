@@ -1,6 +1,8 @@
 """What a jitted function can reach is never stale: it changes with its function, or the function is recorded anew."""
 
 import collections
+import dataclasses
+import operator
 import types
 
 import numpy as np
@@ -37,6 +39,11 @@ class Options:
 
     def times(self, x):
         return x * FACTOR
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    array: np.ndarray
 
 
 MODULE = types.ModuleType("a_module_of_the_user")
@@ -204,6 +211,52 @@ def a_number_of_a_module():
 @place
 def an_array_of_a_module():
     return lambda x: x * MODULE.array, lambda v: setattr(MODULE, "array", np.full(3, v))
+
+
+@place
+def in_a_frozen_object():
+    option = Frozen(np.ones(3))
+    return lambda x: x * option.array, lambda v: option.array.fill(v)
+
+
+@place
+def behind_a_method_of_a_dict():
+    box = {"a": 1.0}
+    get = box.get
+    return lambda x: x * get("a"), lambda v: box.update(a=v)
+
+
+@place
+def behind_code_that_nobody_can_read():
+    box = {"a": np.ones(3)}
+    array = operator.methodcaller("get", "a")
+    hidden = types.MappingProxyType(box).__or__  # keeps the dict to itself
+    return lambda x: x * array(hidden({})), lambda v: box["a"].fill(v)
+
+
+@place
+def in_a_global_that_appears():
+    def change(v):
+        globals().update(APPEARS=v) if v > 1 else globals().pop("APPEARS", None)
+
+    return lambda x: x * globals().get("APPEARS", 1.0), change
+
+
+@place
+def in_a_name_that_hides_a_builtin():
+    def change(v):
+        globals().update(abs=lambda x: x * v) if v > 1 else globals().pop("abs", None)
+
+    return lambda x: abs(x), change
+
+
+@place
+def in_an_attribute_that_a_class_gets():
+    class Thing:
+        pass
+
+    thing = Thing()
+    return lambda x: x * getattr(thing, "factor", 1.0), lambda v: setattr(Thing, "factor", v) if v != 1 else None
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -272,3 +272,67 @@ def test_setting_requires_grad_inside():
     with pytest.raises(tg.NotReplayable, match="requires_grad of w was set"):
         tg.jit(f)(normal(3))
     assert w.requires_grad
+
+
+class Everything(nn.Module):
+    """Every kind of state, changed before it fails."""
+
+    def __init__(self):
+        nn.init.manual_seed(3)
+        self.layers = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))
+        self.options, self.history, self.average = {"a": np.ones(3)}, [np.zeros(3)], np.zeros(3)
+        self.stream, self.count = np.random.default_rng(0), 0
+        self.optimizer = optim.Adam(self.layers.parameters())
+
+    def step(self, x, error):
+        loss = (self.layers(x) ** 2).sum()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.options["a"] = x[0] * 2
+        self.options["new"] = x[0]
+        self.history[0] = x[0]
+        self.average += x[0] * self.stream.normal()
+        np.random.random()
+        random.random()
+        self.count = 1
+        x[0] = 7
+        if error is not None:
+            raise error
+        return loss
+
+    def all(self):
+        return [
+            {k: v.copy() for k, v in self.layers.state_dict().items()},
+            [None if p.grad is None else p.grad.copy() for p in self.layers.parameters()],
+            self.optimizer.state_dict(),
+            {k: v.copy() for k, v in self.options.items()},
+            self.history[0].copy(),
+            self.average.copy(),
+            self.stream.bit_generator.state,
+            np.random.get_state(),
+            random.getstate(),
+            [p.array.__class__ for p in self.layers.parameters()],
+            self.count,
+        ]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("mine"), KeyboardInterrupt()])  # None: refused in the end
+@pytest.mark.parametrize("warm", [0, 2])
+def test_an_error_while_recording_leaves_everything_as_it_was(error, warm):
+    things = Everything()
+    for _ in range(warm):
+        things.step(normal(5, 3), None)
+        things.options.pop("new")
+        things.count = 0
+    before, x = things.all(), normal(5, 3)
+    kept = x.copy()
+    with pytest.raises(tg.NotReplayable if error is None else type(error)):
+        tg.jit(things.step)(x, error)
+    np.testing.assert_equal(things.all(), before)
+    np.testing.assert_array_equal(x, kept)
+    assert np.asarray is NUMPYS[0] and np.array is NUMPYS[1]
+    things.step(x, None)  # and all goes on
+
+
+NUMPYS = np.asarray, np.array

@@ -5,9 +5,9 @@ import threading
 import numpy as np
 
 import tinygrad_np as tg
-from tinygrad_np import Tensor
+from tinygrad_np import Tensor, nn, optim
 
-from .examples import normal
+from .examples import normal, training
 
 
 def test_threads_share_a_program_in_turns():
@@ -47,3 +47,42 @@ def test_threads_take_turns():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_functions_that_share_parameters_take_turns():
+    model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Linear(16, 4))
+    step = tg.jit(training(model, optim.SGD(model.parameters(), lr=1e-3)))
+    weight = next(model.parameters())
+    scores = tg.jit(lambda x: np.maximum(x @ weight.detach().T, 0))
+    wrong = []
+
+    def train(shapes):
+        for n in shapes:  # each length is recorded, while others replay
+            wrong.extend([n] * (not np.isfinite(step(normal(n, 8), np.zeros(n, int)).item())))
+
+    def ask(shapes):
+        for n in shapes:
+            result = scores(normal(n, 8))
+            wrong.extend([n] * (type(result) is not Tensor or result.shape != (n, 16)))
+
+    work = [(train, [3 + k % 7 for k in range(60)]), *[(ask, [1 + k * j % 23 for k in range(90)]) for j in (1, 2, 3)]]
+    threads = [threading.Thread(target=f, args=(shapes,)) for f, shapes in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and type(weight.array) is np.ndarray
+
+
+def test_threads_inside_a_function_that_runs_by_itself():
+    inner = tg.jit(lambda x: np.sin(x))
+
+    def f(x):
+        found = []
+        thread = threading.Thread(target=lambda: found.append(inner(x.detach().numpy())), daemon=True)
+        thread.start()
+        thread.join(60)
+        return (x * found[0]).sum()
+
+    x = normal(3)
+    np.testing.assert_allclose(tg.grad(tg.jit(f))(x), np.sin(x), rtol=1e-6)

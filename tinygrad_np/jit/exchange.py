@@ -117,6 +117,8 @@ class Swap:
 
     def undo(self) -> None:
         """After an error everything outside is as it was."""
+        np.random.set_state(self.random[0])
+        random.setstate(self.random[1])
         for box, was in self.state.snapshot:
             box.clear()
             box.update(was) if isinstance(box, (dict, set)) else box.extend(was)
