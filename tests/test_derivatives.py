@@ -14,6 +14,7 @@ from tinygrad_np.testing.problem import Problem
 
 try:  # SciPy's rows are entered where SciPy is installed
     import tinygrad_np.scipy.linalg
+    import tinygrad_np.scipy.signal
     import tinygrad_np.scipy.special
     import tinygrad_np.scipy.stats  # noqa: F401
 except ImportError:

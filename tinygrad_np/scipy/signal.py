@@ -1,0 +1,117 @@
+"""scipy.signal for arrays and tensors: convolution and correlation in any number of dimensions.
+
+Each is a part of the full convolution, which is bilinear; its transposes are convolutions with the flipped operand.
+
+>>> import tinygrad_np as tg
+>>> tg.grad(lambda x: convolve(x, np.array([1.0, 2.0]))[1])(np.array([3.0, 4.0]))
+array([2., 1.])
+"""
+
+import numpy as np
+import scipy.signal as ss
+from scipy.fft import next_fast_len
+
+from ..derivatives.joining import as_operand
+from ..table import primitive
+
+__all__ = ["convolve", "correlate", "fftconvolve", "convolve2d", "correlate2d"]
+
+PADDING = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
+
+
+@primitive
+def full(in1, in2, method="auto"):
+    """Every place where the two overlap: lengths m and n give m + n - 1."""
+    return np.asarray(ss.convolve(in1, in2, "full", method))
+
+
+def part(a, start, shape):
+    """The block of this shape from these positions on; axes before the last ones stay whole."""
+    return a[(..., *(slice(i, i + n) for i, n in zip(start, shape, strict=True)))]
+
+
+def less_one(shape):
+    return [n - 1 for n in shape]
+
+
+full.defvjp(
+    lambda ct, in2, in1_shape, method: part(full(ct, np.flip(in2), method), less_one(in2.shape), in1_shape),
+    lambda ct, in1, in2_shape, method: part(full(ct, np.flip(in1), method), less_one(in1.shape), in2_shape),
+    diff=("in1", "in2"),
+    kind="bilinear",
+    cases=[lambda f, A: f(A("m"), A("n")), lambda f, A: f(A("m", 3), A(2, "n")), lambda f, A: f(A(), A(), "direct")],
+)
+
+
+def cut(name, out, m, n, mode):
+    """The part of the full convolution of shapes m and n that a mode names."""
+    if mode == "full":
+        return out
+    if mode == "same":
+        return part(out, [(k - 1) // 2 for k in n], m)
+    if mode != "valid":
+        raise ValueError(f"{name}: found mode={mode!r}; expected 'full', 'same' or 'valid'")
+    if not (all(i >= k for i, k in zip(m, n)) or all(i <= k for i, k in zip(m, n))):
+        raise ValueError(f"{name}: found shapes {m} and {n}; for mode='valid' one must fit into the other")
+    return part(out, less_one(map(min, m, n)), [abs(i - k) + 1 for i, k in zip(m, n)])
+
+
+def operands(name, in1, in2):
+    """Both as tensors or arrays, of as many axes, none of them empty."""
+    in1, in2 = as_operand(in1), as_operand(in2)
+    if in1.ndim != in2.ndim or not in1.size or not in2.size:
+        raise ValueError(f"{name}: found shapes {in1.shape} and {in2.shape}; expected as many axes, and elements")
+    return in1, in2
+
+
+def convolve(in1, in2, mode="full", method="auto"):
+    """The convolution of two arrays of any number of axes: all of it, as much as `in1`, or where neither ends."""
+    in1, in2 = operands("convolve", in1, in2)
+    return cut("convolve", full(in1, in2, method), in1.shape, in2.shape, mode)
+
+
+def correlate(in1, in2, mode="full", method="auto"):
+    """The cross-correlation: the convolution with `in2` flipped and conjugated."""
+    return convolve(in1, np.flip(np.conjugate(as_operand(in2))), mode, method)
+
+
+def fftconvolve(in1, in2, mode="full", axes=None):
+    """The convolution along `axes`, by default all, as a product of Fourier transforms; the other axes broadcast."""
+    in1, in2 = operands("fftconvolve", in1, in2)
+    axes = range(in1.ndim) if axes is None else [i % in1.ndim for i in np.atleast_1d(axes).tolist()]
+    last = list(range(in1.ndim - len(axes), in1.ndim))
+    in1, in2 = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
+    m, n = in1.shape[last[0]:] if last else (), in2.shape[last[0]:] if last else ()
+    whole = [i + k - 1 for i, k in zip(m, n)]
+    real = in1.dtype.kind != "c" and in2.dtype.kind != "c"
+    there, back = (np.fft.rfftn, np.fft.irfftn) if real else (np.fft.fftn, np.fft.ifftn)
+    fast = [next_fast_len(k, real) for k in whole]
+    out = back(there(in1, fast, last) * there(in2, fast, last), fast, last) if last else in1 * in2
+    out = cut("fftconvolve", part(out, [0] * len(m), whole), m, n, mode)
+    return np.moveaxis(out, last, axes)
+
+
+def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+    """The convolution of two matrices, `in1` going on beyond its edges as `boundary` says: fill, wrap or symm."""
+    in1, in2 = operands("convolve2d", in1, in2)
+    middle = [(k - 1) // 2 for k in in2.shape]
+    return bounded(in1, in2, mode, boundary, fillvalue, middle)
+
+
+def bounded(in1, in2, mode, boundary, fillvalue, middle):
+    """The convolution of `in1` and what is beyond its edges; mode "same" begins at `middle`."""
+    if boundary not in PADDING:
+        raise ValueError(f"convolve2d: found boundary={boundary!r}; expected 'fill', 'wrap' or 'symm'")
+    if mode == "valid":
+        return convolve(in1, in2, mode)
+    value = {"constant_values": fillvalue} if boundary == "fill" else {}
+    wide = np.pad(in1, [(n - 1, n - 1) for n in in2.shape], PADDING[boundary], **value)
+    out = part(full(wide, in2), less_one(in2.shape), [m + n - 1 for m, n in zip(in1.shape, in2.shape)])
+    return part(out, middle, in1.shape) if mode == "same" else cut("convolve2d", out, in1.shape, in2.shape, mode)
+
+
+def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+    """The cross-correlation of two matrices; boundaries as in `convolve2d`."""
+    in1, in2 = operands("correlate2d", in1, in2)
+    middle = [k // 2 for k in in2.shape]        # of an even length, the other middle than a convolution has
+    return bounded(in1, np.flip(np.conjugate(in2)), mode, boundary, fillvalue, middle)
