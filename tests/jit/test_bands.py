@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import cores, nn, optim
-from tinygrad_np.jit import bands, products
+from tinygrad_np.jit import bands, kernels, narrow, products
 
 ROWS = 23  # a prime: no band is as long as the next
 
@@ -169,3 +169,49 @@ def test_a_sum_of_negative_zeros_keeps_its_sign():
             expected = np.tanh(x @ w).T @ x, (x @ w).sum(axis=0)
             for a, b in zip(found, expected):
                 assert np.array_equal(np.signbit(np.asarray(a)), np.signbit(b))
+
+
+NARROW = {
+    "x @ w": (lambda x, w: x @ w, (70, 3)),
+    "x @ w.T": (lambda x, w: x @ w.T, (5, 70)),
+    "one column": (lambda x, w: x @ w, (70, 1)),
+    "of transposes": (lambda x, w: (w.T @ x.T).T, (70, 3)),
+    "every other row of w": (lambda x, w: x @ w[::2], (140, 4)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_products_are_compiled(monkeypatch, name, dtype):
+    pytest.importorskip("numba", reason="narrow products are compiled where Numba is installed")
+    monkeypatch.setattr(kernels, "AFTER", 0)
+    product, shape = NARROW[name]
+
+    def loss(x, w, y):
+        return F.cross_entropy(np.tanh(product(x, w)), y)
+
+    gradient = tg.value_and_grad(loss, argnums=(0, 1))
+    jitted = tg.jit(gradient)
+    rng = np.random.default_rng(3)
+    with short_bands():
+        for _ in range(3):
+            x, w = rng.standard_normal((ROWS, 70)).astype(dtype), rng.standard_normal(shape).astype(dtype)
+            x.flags.writeable = False
+            y = np.zeros(ROWS, int)
+            for found, expected in zip(leaves(jitted(x, w, y)), leaves(gradient(x, w, y)), strict=True):
+                scale = np.abs(expected).max(initial=1)
+                np.testing.assert_allclose(found, expected, rtol=0, atol=256 * np.finfo(dtype).eps * scale)
+        source = jitted.programs[0].source()
+    assert "times" in source and "summed" in source
+
+
+def test_narrow_products_of_infinities_and_nan_are_those_of_numpy():
+    pytest.importorskip("numba", reason="narrow products are compiled where Numba is installed")
+    x = np.random.default_rng(4).standard_normal((7, 70))
+    x[1, 2], x[3, 3], x[5, 69] = np.inf, np.nan, -np.inf
+    w, out = np.random.default_rng(5).standard_normal((70, 3)), np.empty((7, 3))
+    narrow.compiled("times", 3, x.dtype)(x, w.T, out)
+    np.testing.assert_allclose(out, x @ w, rtol=1e-12)
+    total = np.empty((3, 70))
+    narrow.compiled("summed", 3, x.dtype)(x, out, total)
+    np.testing.assert_allclose(total, out.T @ x, rtol=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blas import one_thread
 from ..cores import Choice, cut
-from . import products
+from . import narrow, products
 from .bands import Band, sums
 from .instruction import Instruction, View, touches
 from .loops import full_numbers
@@ -22,7 +22,8 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
     """The lines of a band; what they name is put into the source's names."""
     length = band.length
     views = list(dict.fromkeys(v for i in band.instructions for v in touches(i)))
-    totals = [i.out[0] for i in band.instructions if sums(i, length)]
+    adding = [i for i in band.instructions if sums(i, length)]
+    totals = [i.out[0] for i in adding]
     inputs = {v: source.operand(v) for v in views if source.is_input(v)}
     rows = [v for v in views if length in v.shape and v not in inputs]
     for v in views:
@@ -40,7 +41,7 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
         if length in v.shape
     ]
     for i in band.instructions:
-        body += product(source, i, cuts) if i.kind == "product" else source.call(i)
+        body += product(source, i, length, cuts) if i.kind == "product" else source.call(i)
         if sums(i, length):
             k = totals.index(i.out[0])
             body.append(f"add(total[{k}], s{k}, total[{k}])")
@@ -55,7 +56,7 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
         f"    for {', '.join(names)}, s, e in rounds:\n" + "".join(f"        {x}\n" for x in body)
     )
     pieces = [
-        ([t[k] for t in total], rounds(source, band, part, rows, totals, numbers, cuts))
+        ([t[k] for t in total], rounds(source, band, part, rows, adding, numbers, cuts))
         for k, part in enumerate(parts)
     ]
     source.names |= {"one_thread": one_thread, "product_of": products.product_of, "matmul": np.matmul, "add": np.add}
@@ -67,8 +68,10 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
     ]
 
 
-def product(source: Source, i: Instruction, cuts: list[Instruction]) -> list[str]:
-    """The lines of a product in a round."""
+def product(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> list[str]:
+    """The line of a product in a round."""
+    if (compiled := narrow.line(source, i, length)) is not None:
+        return [compiled]
     a, b = map(source.operand, i.args)
     if i not in cuts:
         return [f"matmul({a}, {b}, {source.operand(i.out[0])})"]
@@ -76,12 +79,12 @@ def product(source: Source, i: Instruction, cuts: list[Instruction]) -> list[str
     return [f"product_of({operands}, p{cuts.index(i)})"]
 
 
-def rounds(source: Source, band: Band, part: slice, rows, totals, numbers, cuts) -> list[tuple]:
+def rounds(source: Source, band: Band, part: slice, rows, adding, numbers, cuts) -> list[tuple]:
     """What the loop names in each round of a piece; temporaries inside the band have room for one round."""
     length, inner = band.length, band.inner.keys() & source.plan.scratch.keys()
     memory = {s: np.empty(band.inner[s] * band.tile, np.uint8) for s in inner}
     arrays = {v: room(v, memory[v.storage], band) if v.storage in inner else source.array(v) for v in rows}
-    terms = [np.empty(v.shape, v.dtype) for v in totals]
+    terms = {i.out[0]: np.empty(i.out[0].shape, i.out[0].dtype, narrow.order(i, length)) for i in adding}
     full = [np.full([band.tile if m == length else m for m in shape], a, dtype) for a, dtype, shape in numbers]
     scratch = cache(np.empty)  # products take turns
 
@@ -92,7 +95,7 @@ def rounds(source: Source, band: Band, part: slice, rows, totals, numbers, cuts)
     for k in range(part.start, part.stop):
         s, e = k * length // band.count, (k + 1) * length // band.count
         found = {v: a[at(v.shape, 0, e - s) if v.storage in inner else at(v.shape, s, e)] for v, a in arrays.items()}
-        found |= zip(totals, terms)
+        found |= terms
         pieces = []
         for i in cuts:
             out, depth = products.tall(i, found[i.out[0]]), e - s if sums(i, length) else i.args[0].shape[1]

@@ -24,7 +24,7 @@ from .instruction import (
 )
 
 BAND_BYTES = 1 << 22  # that a band touches: those of two cores fit into a last-level cache
-WORTH = 4 * PIECES  # bands
+WORTH = 2 * PIECES  # bands
 TOTAL_BYTES = 1 << 19  # of sums over the rows, which every band adds to
 
 
@@ -92,9 +92,10 @@ def beside(old: Instruction, new: Instruction, length: int, storages) -> bool:
 
 
 def long_axis(program: list[Instruction]) -> int:
-    """The longest axis of the largest operand of a product."""
+    """The length of the axis, of the largest operand of a product, that most instructions can go along."""
     operands = [v for i in program if i.kind == "product" for v in i.operands()]
-    return max(max(operands, key=nbytes).shape, default=0) if operands else 0
+    shape = max(operands, key=nbytes).shape if operands else ()
+    return max(shape, key=lambda length: sum(goes(i, length) for i in program), default=0)
 
 
 def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], list[Band], list[Instruction]]:
