@@ -4,6 +4,8 @@ is known.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from .mistakes import FIT, MISTAKES, Block, block_of, off
@@ -72,4 +74,7 @@ def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
             if all(any(name.startswith(kind + ":") for name in found) for found in fits)
         ]
         best = [next(name for name in every if name.startswith(kind + ":")) for kind in shared]
-    return best, len(MISTAKES)
+    one_each: dict[str, str] = {}
+    for name in best:
+        one_each.setdefault(re.split(r" \(|:", name)[0], name)
+    return list(one_each.values()), len(MISTAKES)

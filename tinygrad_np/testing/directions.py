@@ -15,6 +15,7 @@ from .verdict import FAIL, doubtful, judge
 
 TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
 FLAT = 10  # the level of the step within which a function is asked whether it changes at all
+EXACT = 1e-7  # the part of a derivative that an estimate of it may be off by
 NEARBY = (2.0**-10, 2.0**-10, 2.0**-26)
 
 
@@ -24,15 +25,19 @@ def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Refer
     return reference(p.value, p.point, directions, p.size_out, careful=careful, floor=floor)
 
 
-def estimated(p: Problem, columns: np.ndarray | slice = slice(None)) -> np.ndarray:
+def estimated(p: Problem, columns: np.ndarray | None = None) -> np.ndarray:
     """The Jacobian, or some columns of it, by a quick look, or by a careful one; NaN where that finds none."""
-    size = scales(p.point, relative=True)
-    steps = np.diag(size)[columns]
+    columns = np.arange(p.point.size) if columns is None else columns
+    size = scales(p.point[columns], relative=True)
+    steps = np.zeros((len(columns), p.point.size))
+    steps[np.arange(len(columns)), columns] = size
     found = measured(p, steps)
-    lost = np.flatnonzero(~np.isfinite(found.error).all(axis=1))
+    with np.errstate(invalid="ignore"):
+        exact = found.error <= EXACT * np.maximum(found.size, 1e-3 * largest(found.size))
+    lost = np.flatnonzero(~exact.all(axis=1))
     if len(lost):
         found = placed(found, lost, measured(p, steps[lost], careful=True))
-    return (np.where(np.isfinite(found.error), found.value, np.nan) / size[columns, None]).T
+    return (np.where(np.isfinite(found.error), found.value, np.nan) / size[:, None]).T
 
 
 def hidden(p: Problem, directions: np.ndarray) -> float | np.ndarray:

@@ -14,7 +14,7 @@ from .failures import CheckFailed
 from .mistakes import Block, block_of
 from .part import part_of
 from .problem import Problem, parameter
-from .spelling import short, written_out
+from .spelling import can_be_written, short, written_out
 from .verdict import Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed
@@ -81,7 +81,7 @@ def arguments(problem: Problem) -> list[str]:
         for i, arg in enumerate(problem.args):
             lines.append(f"{varying.get(i) or parameter(problem.f, i)} = {short(arg)}")
     else:
-        lines = [short(arg) for arg in problem.args]
+        lines = [f"{parameter(problem.f, i)} = {short(arg)}" for i, arg in enumerate(problem.args)]
     lines += [f"{k} = {short(v)}" for k, v in problem.kwargs.items()]
     lines += [f"{slot.name}: {slot.array.shape}" for slot in problem.slots if slot.index is None]
     return [line if len(line) < 110 else line[:106] + " ..." for line in lines[:12]]
@@ -190,16 +190,21 @@ def reproducer(name: str, failure: CheckFailed, problem: Problem) -> str:
         spelled, imported = f"np.{name}", ""
     elif not importable(f, name):
         spelled, imported = "f", f"f = ...  # {origin(f)}: it has no name that can be imported\n"
-    args = [written_out(a) for a in problem.args]
+    args = [written_out(a) if can_be_written(a) else f"x{i}" for i, a in enumerate(problem.args)]
+    for i, a in enumerate(problem.args):
+        if not can_be_written(a):
+            imported += f"x{i} = ...  # the {type(a).__name__} that was passed\n"
     options = [f"{k}={written_out(v)}" for k, v in problem.kwargs.items()]
     given = {s.index: written_out(s.array) for s in problem.slots}
     at_point = failure.case is None or failure.found is not None  # what one point shows, gradcheck shows
-    if at_point and problem.bare and None not in given:
+    if at_point and None not in given and problem.bare:
         call = [f"x{i}" if i in given else arg for i, arg in enumerate(args)]
         if len(call) > len(given):
             spelled = f"lambda {', '.join(f'x{i}' for i in given)}: {spelled}({', '.join(call)})"
+        args = list(given.values())
+    if at_point and not options:
         order = ["order=2"] * (type(failure).__name__ == "SecondOrderMismatch")
-        uses, check = "gradcheck", f"gradcheck({', '.join([spelled, *given.values(), *order])})"
+        uses, check = "gradcheck", f"gradcheck({', '.join([spelled, *args, *order])})"
     else:
         kwargs = f", kwargs=dict({', '.join(options)})" if options else ""
         uses, check = "check_op", f"check_op({spelled}, [({', '.join(args)},)]{kwargs})"

@@ -98,7 +98,7 @@ class NonDeterministic(CheckFailed):
 
 
 class NaNGradient(CheckFailed):
-    """The gradient is NaN or infinite where the function is finite and smooth."""
+    """The gradient is NaN or infinite where the function is finite and has a slope to each side."""
 
     says = "the gradient is not finite"
 

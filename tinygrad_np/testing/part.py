@@ -19,7 +19,7 @@ from .problem import Problem, flat
 
 ENTRIES = 36  # the most entries of an input, or of the outputs, that are looked at
 SLOTS = 4  # the most inputs
-SECONDS = 2.0  # what the finite differences of a part may take
+SECONDS = 1.0  # what the finite differences of a part may take
 
 
 class Part(Problem):

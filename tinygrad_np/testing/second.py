@@ -49,8 +49,8 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
         ) from error
     if found.entry is not None:
         e = found.entry
-        where = inner.where(e.column) if e.column >= 0 else "a dense direction"
-        where = where.replace(f"x{k}", "the cotangent")
+        n = problem.point.size
+        where = "the cotangent" if e.column >= n else problem.where(e.column) if e.column >= 0 else "a dense direction"
         of = problem.where(e.row) if e.row < problem.point.size else "the cotangent"
         raise failures.SecondOrderMismatch(
             f"the derivative of the gradient of {of} with respect to {where} is {e.yours:.10g}; expected "

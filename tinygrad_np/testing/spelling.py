@@ -30,12 +30,24 @@ def short(value, whole: bool = False) -> str:
     if isinstance(value, (list, tuple)):
         inner = ", ".join(short(v, whole) for v in value)
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {short(v, whole)}" for k, v in value.items()) + "}"
     if isinstance(value, np.generic):
         return repr(value.item())
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if whole or len(text) < 80 else text[:76] + " ..."
 
 
 def written_out(value) -> str:
     """A value as source text that is complete: every digit of every number; what is too long is to be saved."""
     return short(value, whole=True)
+
+
+def can_be_written(value) -> bool:
+    """Whether source text can stand for a value: a model or another object has none."""
+    if isinstance(value, (list, tuple)):
+        return all(map(can_be_written, value))
+    if isinstance(value, dict):
+        return all(map(can_be_written, value.values()))
+    plain = (type(None), bool, int, float, complex, str, bytes, slice, range, type, np.ndarray, np.generic, np.dtype)
+    return hasattr(value, "node") or isinstance(value, plain)

@@ -180,12 +180,9 @@ def regularized(b: Block):
 
 
 def constant(b: Block):
-    for name, k in CONSTANTS.items():
-        yield "CONSTANT FACTOR", f"yours is {name} times the right one everywhere", k * b.expected
-        yield "CONSTANT FACTOR", f"yours is -{name} times the right one everywhere", -k * b.expected
     k = factor(b)
-    if k is not None and abs(k - 1) > 0.02:
-        yield "CONSTANT FACTOR", f"yours is {k:.6g} times the right one everywhere", k * b.expected
+    if k is not None and abs(abs(k) - 1) > 0.02:
+        yield "CONSTANT FACTOR", f"yours is {named_constant(k)} times the right one everywhere", k * b.expected
 
 
 def factor(b: Block) -> float | None:

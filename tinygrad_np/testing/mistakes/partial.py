@@ -66,7 +66,7 @@ def not_finite(b: Block):
         yield (
             "NOT FINITE",
             f"NaN or infinity {where}: a division 0/0, or 0 times infinity; np.where on the result is too late, "
-            "replace the operand of the division first",
+            "replace the operand of the division first (or declare a kink that may be NaN: kinks=)",
             np.where(lost, b.yours, b.expected),
         )
 
