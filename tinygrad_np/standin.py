@@ -41,6 +41,13 @@ def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
     return fun() if now is None else now.host(fun)
 
 
+def outside_only(what: str) -> None:
+    """Refuse in a recording what has to be made before it, because it goes on from one call to the next."""
+    now = recorder.get()
+    if now is not None:
+        now.outside_only(what)
+
+
 def whole(fun: Callable) -> Callable:
     """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
 

@@ -163,3 +163,26 @@ def test_a_checkpoint_is_recorded():
         for a, b in zip(jitted(x), eager(x), strict=True):
             np.testing.assert_allclose(*[t.numpy() if isinstance(t, Tensor) else t for t in (a, b)], rtol=1e-13)
     assert jitted.recordings <= 2
+
+
+def test_conversions_that_have_no_protocol():
+    def f(x):
+        i = x[0].argmax()
+        return (
+            np.array([v * 2 for v in x]),
+            np.asarray([[x[0, 0], 3], [x[1, 1], np.float32(2)]], dtype=np.float64),
+            np.asanyarray(x),
+            np.asfortranarray(x),
+            np.full((2, 2), x[0, 1]),
+            np.full(3, x[0]),
+            x[0, i],
+            np.take(x, i, axis=1),
+        )
+
+    jitted = tg.jit(f)
+    for _ in range(3):
+        x = normal(3, 3)
+        for a, b in zip(jitted(x), f(x), strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype and type(a) is type(b)
+    assert jitted.recordings == 1

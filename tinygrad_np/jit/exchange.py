@@ -262,7 +262,7 @@ class Swap:
             if type(was) is type(now) and (was == now or was != was):
                 return True
             refuse(
-                f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; keep count outside, or in "
-                "a function given to tinygrad_np.standin.host"
+                f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; change it outside the "
+                "jitted function"
             )
         return type(now) is StandIn

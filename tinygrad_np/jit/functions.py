@@ -7,8 +7,9 @@ import linecache
 import sys
 from collections.abc import Callable
 from functools import lru_cache
-from opcode import opmap
+from opcode import opname
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -173,10 +174,16 @@ def kind_of(fun, values, options) -> str:
 
 
 def user_frame():
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(HERE):
+    """Where the user's code is: not in this package, NumPy or Python's modules, nor in another package if it can."""
+    frame, found = sys._getframe(1), None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(HERE):
+            found = found or frame
+            if "-packages" not in file:
+                return frame
         frame = frame.f_back
-    return frame
+    return found
 
 
 def calling_frame():
@@ -189,10 +196,15 @@ def calling_frame():
 
 def is_inplace(frame) -> bool:
     """Whether a frame is at x += y or its kin, after which the name x means the result."""
+    return operation(frame) == "BINARY_OP" and 13 <= frame.f_code.co_code[frame.f_lasti + 1] < 26
+
+
+def operation(frame) -> str:
+    """The name of the instruction that a frame is at; x[i] has one name in all versions of Python."""
     if frame is None:
-        return False
+        return ""
     code, at = frame.f_code.co_code, frame.f_lasti
-    return code[at] == opmap["BINARY_OP"] and code[at + 1] >= 13
+    return "BINARY_SUBSCR" if opname[code[at]] == "BINARY_OP" and code[at + 1] == 26 else opname[code[at]]
 
 
 def user_line() -> str:
@@ -201,14 +213,25 @@ def user_line() -> str:
     return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
-def refuse(why: str):
-    """Raise NotReplayable with the user's file, line and text."""
+def definition(f: Callable) -> tuple[str, int, str] | None:
+    """The file and line where a function is defined, and its name; None where Python does not tell."""
+    f = getattr(f, "func", f)  # of a partial
+    if not hasattr(f, "__name__"):  # an object that is called
+        f = getattr(type(f), "forward", type(f).__call__)
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    return code and (code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def refuse(why: str) -> NoReturn:
+    """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
     frame, tape = user_frame(), recorder.get()
+    at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    if tape is not None and tape.ran is not None:
+        at = definition(tape.ran) or at
     error = NotReplayable(f"jit: {why}")
-    if frame is not None:
-        name, number = frame.f_code.co_filename, frame.f_lineno
-        text = linecache.getline(name, number).strip()
-        error = NotReplayable(f"jit: {name}, line {number}, in {frame.f_code.co_name}: `{text}`: {why}")
+    if at is not None:
+        text = linecache.getline(*at[:2]).strip()
+        error = NotReplayable(f"jit: {at[0]}, line {at[1]}, in {at[2]}: `{text}`: {why}")
     if tape is not None:
         tape.refusal = error
     raise error

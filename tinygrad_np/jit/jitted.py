@@ -18,13 +18,13 @@ from ..standin import recorder
 from ..tape import Leaf
 from ..transforms import flatten
 from .arguments import Arguments, array_like
+from .conversions import conversions_of
 from .exchange import Swap
 from .outputs import output
 from .outside import calls_outside
 from .program import Program
 from .record import Tape
 from .replay import Differs
-from .stand_in import conversions_of
 from .state import State
 
 ndarray = np.ndarray
@@ -121,7 +121,7 @@ def repeated(leaves: list) -> tuple:
 
 def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
     """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
-    roots = [(f, getattr(f, "__name__", "f"))] + [
+    roots = [(f, getattr(f, "__name__", type(f).__name__))] + [
         (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
     ]
     state = State(roots, leaves)
@@ -137,6 +137,7 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
             args, kwargs = rebuild(arguments.stand_ins)
             with calls_outside():
                 result = f(*args, **kwargs)
+            tape.ran = f
             if arguments.lost():
                 raise Differs
             after = State(roots)

@@ -49,6 +49,7 @@ class Tape:
         self.effects = False  # whether anything outside has been changed
         self.open = True
         self.alone = False  # whether one variable alone refers to what is about to be written to
+        self.ran: Callable | None = None  # the function, once it has run
         self.refusal: Exception | None = None  # raised in the end, whoever has caught it
 
     # ---- memory -------------------------------------------------------------------------------------------
@@ -232,6 +233,9 @@ class Tape:
         call = len(self.hosts) - 1
         self.write("host", fun, (call,), {}, ())
         return tuple([StandIn(n, self, Number(call, i)) for i, n in enumerate(numbers or ())])
+
+    def outside_only(self, what: str) -> None:
+        refuse(f"{what} was made, which goes on from one call to the next: make it outside the jitted function")
 
     def whole(self, fun: Callable, args: tuple):
         """A function whose steps depend on values, as one call if it has to do with stand-ins."""

@@ -8,15 +8,32 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..standin import STANDINS
-from ..tensor import Tensor
-from .functions import HERE, REDUCTIONS, is_basic, real, refuse
+from .functions import HERE, LAYOUTS, REDUCTIONS, is_basic, operation, real, refuse
 from .instruction import Number, replaced
 
 ndarray = np.ndarray
-LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
-
-
 PRINTED = "a tensor's value as text: a replay would not print it; return the tensor and print it outside"
+
+
+CONVERTED = (
+    "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside the "
+    "jitted function"
+)
+NUMBER = (
+    "a tensor's value as a Python number: a replay would not see it change; return the tensor and convert it outside "
+    "the jitted function, or pass a Python number: a program is recorded for each"
+)
+REACHED_BY = {  # what Python was doing when NumPy asked for an array -> what to do instead
+    "STORE_SUBSCR": "a tensor was written into an array that the function made by itself, which a replay would not "
+    "repeat: make that array with np.zeros_like(x) of an argument or tensor, or join the parts with np.stack",
+    "BINARY_SUBSCR": "a tensor was the index of a list, or of an array that the function made by itself: a replay "
+    "would not see it change; make an array of it outside the jitted function",
+}
+INSTEAD = {  # methods and attributes of an array's memory -> what has the same effect
+    "flat": "; x.ravel() is an array",
+    "resize": "; np.resize(x, shape) is an array",
+    "setflags": "",
+}
 
 
 class StandIn(NDArrayOperatorsMixin):
@@ -36,7 +53,10 @@ class StandIn(NDArrayOperatorsMixin):
         self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))
         tape.stand_ins[id(value)] = tape.alive[id(self)] = self
 
-    shape = property(lambda self: np.shape(self.value))
+    shape = property(
+        lambda self: np.shape(self.value),
+        lambda self, shape: refuse("x.shape was set, which would not be repeated; x.reshape(shape) is another array"),
+    )
     ndim = property(lambda self: np.ndim(self.value))
     size = property(lambda self: np.size(self.value))
     dtype = property(lambda self: self.value.dtype)
@@ -68,8 +88,10 @@ class StandIn(NDArrayOperatorsMixin):
         if name in LAYOUTS:
             return self.tape.call(LAYOUTS[name], (self,))
         method = getattr(ndarray, name, None)
-        if method is None or not callable(method):
+        if method is None or name[:2] == "__":
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+        if name in INSTEAD or not callable(method):
+            refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
         named = getattr(np, name, None)
         return lambda *args, **kwargs: self.tape.call(
             named if named in REDUCTIONS else method, (self, *args), kwargs
@@ -89,13 +111,16 @@ class StandIn(NDArrayOperatorsMixin):
                 refuse(
                     "the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape"
                 )
+        index, moves = located(index)
+        if moves and isinstance(self.value[replaced(index, real)], ndarray):
+            refuse("x[i] is a view of another part of x for another i; np.take(x, i, axis=0) is an array")
         if is_basic(index) and not isinstance(self.value[index], ndarray):
             element = self[(*index, ...) if type(index) is tuple else (index, ...)]
             return self.tape.fresh(element.value.copy(), element, scalar=True)
         return self.tape.call(ndarray.__getitem__, (self, index))
 
     def __setitem__(self, index, value):
-        self.tape.call(ndarray.__setitem__, (self, index, value))
+        self.tape.call(ndarray.__setitem__, (self, located(index)[0], value))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -146,14 +171,16 @@ class StandIn(NDArrayOperatorsMixin):
         "a Python branch on the value of a tensor: a replay would always take the same one; "
         "write it with np.where, or branch outside the jitted function"
     )
-    __float__ = __int__ = __complex__ = __index__ = item = _refused(
-        "a tensor's value as a Python number: a replay would not see it change; return the tensor and convert it "
-        "outside the jitted function"
-    )
-    tolist = tobytes = __array__ = __dlpack__ = _refused(
-        "a conversion to a NumPy array: a replay would not see it change; return the tensor and convert it outside "
-        "the jitted function"
-    )
+    tolist = tobytes = tofile = dump = dumps = __dlpack__ = _refused(CONVERTED)
+
+    def __array__(self, *args, **kwargs):
+        refuse(REACHED_BY.get(operation(sys._getframe(1)), CONVERTED))
+
+    def item(self, *args):
+        refuse(REACHED_BY.get(operation(sys._getframe(1)), NUMBER))
+
+    __float__ = __int__ = __complex__ = __index__ = item
+
     __hash__ = _refused("a tensor's value as a key: a replay would not see it change")
     __str__ = __format__ = _refused(PRINTED)
     __contains__ = _refused("`in` asks for values: write it with np.any(x == value)")
@@ -177,6 +204,14 @@ def one_owner() -> int:
 
 
 ONE_OWNER = one_owner()  # the count where a variable alone refers to x
+
+
+def located(index) -> tuple:
+    """An index with 0-d arrays for scalars that are being recorded, and whether it had any."""
+    parts = index if type(index) is tuple else (index,)
+    found = [StandIn(p.value, p.tape) if type(p) is StandIn and p.scalar else p for p in parts]
+    moves = any(a is not b for a, b in zip(found, parts))
+    return (tuple(found) if type(index) is tuple else found[0]) if moves else index, moves
 
 
 def is_shared(base) -> bool:
@@ -222,69 +257,6 @@ class RecordedGenerator(np.random.Generator):
         if name in ("original", "tape", "__class__", "__init__") or name.startswith("__"):
             return super().__getattribute__(name)
         method = getattr(self.original, name)
-        if name in ("spawn", "bit_generator"):
+        if name in ("spawn", "bit_generator", "bytes"):
             refuse(f"{name} of a random stream was used, which would happen once: use it outside the jitted function")
         return lambda *args, **kwargs: self.tape.draw(method, args, kwargs)
-
-
-class conversions_of:
-    """np.asarray and np.array have no protocol: while recording they let stand-ins pass, and copy them.
-
-    A tensor's conversion to NumPy, which leaves the tape, is refused.
-    """
-
-    def __init__(self, tape):
-        self.tape = tape
-
-    def __enter__(self):
-        self.saved = np.asarray, np.array, np.ascontiguousarray
-        self.leaving = [
-            (owner, name, vars(owner)[name])
-            for name in ("numpy", "__array__")
-            for owner in [next(c for c in Tensor.__mro__ if name in vars(c))]
-        ]
-        asarray, array, ascontiguousarray = self.saved
-        tape = self.tape
-
-        def as_is(a, dtype=None, *args, **kwargs):
-            if type(a) is StandIn:
-                a = tape.fresh(a.value.copy(), a) if a.scalar else a
-                return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-            return asarray(a, dtype, *args, **kwargs)
-
-        def copy(a, dtype=None, **kwargs):
-            if type(a) is StandIn:
-                a = tape.fresh(np.empty_like(a.value, dtype), a)
-                ndmin = kwargs.get("ndmin", 0)
-                return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
-            return array(a, dtype, **kwargs)
-
-        def contiguous(a, dtype=None, **kwargs):
-            if type(a) is StandIn:
-                a = a if a.ndim else a.reshape(1)
-                return (
-                    a
-                    if a.flags.c_contiguous and dtype in (None, a.dtype)
-                    else a.astype(dtype or a.dtype, order="C")
-                )
-            return ascontiguousarray(a, dtype, **kwargs)
-
-        np.asarray, np.array, np.ascontiguousarray = as_is, copy, contiguous
-        for owner, name, convert in self.leaving:
-            setattr(owner, name, refused_within(convert))
-
-    def __exit__(self, *exc) -> None:
-        np.asarray, np.array, np.ascontiguousarray = self.saved
-        for owner, name, convert in self.leaving:
-            setattr(owner, name, convert)
-
-
-def refused_within(convert):
-    """A conversion of a tensor, but not of what is being recorded."""
-
-    def checked(tensor, *args, **kwargs):
-        if type(tensor.array) is StandIn:
-            tensor.array.__array__()  # refuses
-        return convert(tensor, *args, **kwargs)
-
-    return checked

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..standin import host, recorder
+from ..standin import host, outside_only, recorder
 from .flat import Block
 
 
@@ -23,6 +23,7 @@ class Optimizer:
     """
 
     def __init__(self, params: Iterable, **defaults: Any):
+        outside_only("an optimizer")
         self.defaults = defaults
         self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]
         self.params = [p for group in self.param_groups for p in group["params"]]

@@ -1,0 +1,111 @@
+"""NumPy's functions that have no protocol: while recording they let stand-ins pass, and copy them where they copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .stand_in import StandIn
+
+
+class conversions_of:
+    """A context in which np.asarray and its kin take stand-ins; a tensor's conversion to NumPy is refused."""
+
+    def __init__(self, tape):
+        self.tape = tape
+        self.saved: list[tuple[Any, str, Callable]] = []
+
+    def __enter__(self) -> None:
+        makers = (as_is, copied, contiguous, fortran, filled)
+        for names, make in zip(NAMES, makers, strict=True):
+            for name in names:
+                self.put(np, name, make(self.tape, getattr(np, name)))
+        for name in ("numpy", "__array__"):
+            owner = next(c for c in Tensor.__mro__ if name in vars(c))
+            self.put(owner, name, refused_within(vars(owner)[name]))
+
+    def put(self, owner, name: str, function: Callable) -> None:
+        self.saved.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, function)
+
+    def __exit__(self, *exc) -> None:
+        for owner, name, function in self.saved:
+            setattr(owner, name, function)
+
+
+NAMES = (("asarray", "asanyarray"), ("array",), ("ascontiguousarray",), ("asfortranarray",), ("full",))
+
+
+def as_is(tape, asarray):
+    def take(a, dtype=None, *args, **kwargs):
+        if type(a) is StandIn:
+            a = tape.fresh(a.value.copy(), a) if a.scalar else a
+            return a if dtype is None or a.dtype == dtype else a.astype(dtype)
+        return joined(tape, a, dtype) if holds(a) else asarray(a, dtype, *args, **kwargs)
+
+    return take
+
+
+def copied(tape, array):
+    def take(a, dtype=None, **kwargs):
+        if type(a) is StandIn:
+            a = tape.fresh(np.empty_like(a.value, dtype), a)
+            ndmin = kwargs.get("ndmin", 0)
+            return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
+        return joined(tape, a, dtype) if holds(a) else array(a, dtype, **kwargs)
+
+    return take
+
+
+def contiguous(tape, ascontiguousarray):
+    def take(a, dtype=None, **kwargs):
+        if type(a) is not StandIn:
+            return ascontiguousarray(a, dtype, **kwargs)
+        a = a if a.ndim else a.reshape(1)
+        return a if a.flags.c_contiguous and dtype in (None, a.dtype) else a.astype(dtype or a.dtype, order="C")
+
+    return take
+
+
+def fortran(tape, asfortranarray):
+    def take(a, dtype=None, **kwargs):
+        if type(a) is not StandIn:
+            return asfortranarray(a, dtype, **kwargs)
+        return a if a.flags.f_contiguous and dtype in (None, a.dtype) else a.astype(dtype or a.dtype, order="F")
+
+    return take
+
+
+def filled(tape, full):
+    def take(shape, fill_value, dtype=None, *args, **kwargs):
+        if type(fill_value) is not StandIn:
+            return full(shape, fill_value, dtype, *args, **kwargs)
+        return tape.fresh(np.empty(shape, fill_value.dtype if dtype is None else dtype), fill_value)
+
+    return take
+
+
+def holds(a) -> bool:
+    """Whether there are stand-ins in a nested list."""
+    return isinstance(a, (list, tuple)) and any(type(x) is StandIn or holds(x) for x in a)
+
+
+def joined(tape, a, dtype) -> StandIn:
+    """The array that a nested list with stand-ins in it makes."""
+    parts = [joined(tape, x, None) if holds(x) else x for x in a]
+    made = np.stack([x if type(x) is StandIn else np.asarray(x) for x in parts])
+    return made if dtype is None else made.astype(dtype)
+
+
+def refused_within(convert):
+    """A conversion of a tensor, but not of what is being recorded."""
+
+    def checked(tensor, *args, **kwargs):
+        if type(tensor.array) is StandIn:
+            tensor.array.__array__()  # refuses
+        return convert(tensor, *args, **kwargs)
+
+    return checked
