@@ -112,13 +112,30 @@ def test_integers_and_booleans_cannot_require_a_gradient():
     (lambda x: setattr(x * 2, "data", np.ones(2)), ValueError, "computed by multiply"),
     (lambda x: setattr(x, "data", np.ones(3)), ValueError, r"expected \(2,\)"),
     (lambda x: setattr(x, "grad", np.ones(3)), ValueError, r"expected \(2,\)"),
-    (lambda x: copy.deepcopy(x * 2), TypeError, "detach"),
+    (lambda x: pickle.dumps(x * 2), TypeError, "detach"),
+    (lambda x: tg.grad(lambda y: pickle.dumps(y))(1.0), TypeError, "argument of a transform.*detach"),
     (lambda x: np.linalg.solve([[x[0], 0.0], [0.0, 1.0]], x), tg.NotDifferentiable, r"Tensor\(\[...\]\)"),
     (lambda x: np.interp(1.0, [0.0, 2.0], [0.0, 1.0], period=x[0]), (tg.NotDifferentiable, TypeError), "interp|array"),
 ])
 def test_errors_name_the_operation_and_the_fix(call, error, words):
     with pytest.raises(error, match=words):
         call(leaf(1.0, 2.0))
+
+
+def test_copies_of_what_is_computed_keep_their_history():
+    def f(params):
+        twin = copy.deepcopy(params)
+        twin["w"][0] = 5.0
+        return (twin["w"] * copy.deepcopy(params["w"] * 3) * copy.copy(params["w"])).sum()
+    np.testing.assert_allclose(tg.grad(f)({"w": np.array([2.0, 3.0])})["w"], [60, 81])
+
+
+@pytest.mark.parametrize("convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(), lambda x: x.item(0)])
+def test_numbers_without_history_are_refused_in_a_transform(convert):
+    with pytest.raises(TypeError, match="detach"):
+        tg.grad(lambda x: x * convert(x))(2.0)
+    assert tg.grad(lambda x: (x * convert(x.detach())).real)(2.0) == 2
+    assert convert(tg.Tensor(2.0, requires_grad=True) * 1) == 2
 
 
 def test_pickle_and_deepcopy_of_leaves():

@@ -30,12 +30,12 @@ class Leaving(Traced):
         return read_only(self.array)
 
     def item(self, *index: int) -> Any:
-        """The one element, or the one at an index, as a Python number without history."""
-        return self.array.item(*index)
+        """The one element, or the one at an index, as a Python number without history; refused in a transform."""
+        return detached_scalar(self, "item()").item(*index)
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers, without history."""
-        return self.array.tolist()
+        """The values as nested lists of Python numbers, without history; refused in a transform."""
+        return detached_scalar(self, "tolist()").tolist()
 
     def tobytes(self, order: Any = "C") -> bytes:
         """The bytes of the elements, without history."""
@@ -84,7 +84,7 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
 
 
 def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
-    """The array for a conversion to a Python number: refused where a gradient would be missed unseen.
+    """The array for a conversion to Python numbers: refused where a gradient would be missed unseen.
 
     That is inside a transform, in NumPy's own code, and in `array[i] = tensor`, which NumPy does by way of `float`.
     """

@@ -16,7 +16,7 @@ from .methods import ArrayMethods
 from .modes import cut, mode
 from .recording import Traced, is_tracked, raw, wrap
 from .table import TABLE, getitem
-from .tape import CONST, SELECT, Const, Leaf, Node, pullback
+from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
 
 if TYPE_CHECKING:
     from .viz.view import GraphView
@@ -177,10 +177,14 @@ class Tensor(ArrayMethods, Leaving):
     def __copy__(self) -> Tensor:
         return self.copy("K")
 
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        made_by_user = isinstance(self.node, Leaf) and type(self.node) is not Variable
+        return _restore(*self.__reduce__()[1]) if made_by_user else self.copy()
+
     def __reduce__(self) -> tuple:
-        if not isinstance(self.node, Leaf):
-            raise TypeError(f"a tensor computed by {self.node.row.name} cannot be pickled or deep-copied; "
-                            "use x.detach()")
+        if not isinstance(self.node, Leaf) or type(self.node) is Variable:
+            found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.row.name}"
+            raise TypeError(f"{found} cannot be pickled; use x.detach()")
         return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, self.grad)
 
     # ---- the gradient -------------------------------------------------------------------------------------
