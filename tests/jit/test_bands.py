@@ -12,6 +12,8 @@ import tinygrad_np.nn.functional as F
 from tinygrad_np import cores, nn, optim
 from tinygrad_np.jit import bands, kernels, narrow, products
 
+from .examples import training
+
 ROWS = 23  # a prime: no band is as long as the next
 
 
@@ -89,24 +91,15 @@ def leaves(tree):
     return [leaf for item in tree for leaf in leaves(item)] if isinstance(tree, tuple) else [np.asarray(tree)]
 
 
-def training(name="SGD"):
+def small(name="SGD"):
     nn.init.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
-    optimizer = getattr(optim, name)(model.parameters(), lr=0.1)
-
-    def step(x, y):
-        loss = F.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return model, step
+    return model, training(model, getattr(optim, name)(model.parameters(), lr=0.1))
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_a_training_goes_through_its_data_once_a_step(name):
-    (model, step), (jitted_model, other) = training(name), training(name)
+    (model, step), (jitted_model, other) = small(name), small(name)
     jitted = tg.jit(other)
     rng = np.random.default_rng(1)
     with short_bands():
@@ -123,7 +116,7 @@ def test_a_training_goes_through_its_data_once_a_step(name):
 
 
 def test_what_is_inside_a_band_takes_the_room_of_a_few_rows():
-    _, step = training()
+    _, step = small()
     jitted = tg.jit(step)
     with short_bands():
         for _ in range(2):
@@ -137,7 +130,7 @@ def test_sums_do_not_depend_on_the_cores(monkeypatch):
     found = []
     for n in (1, 2, 2):
         monkeypatch.setattr(cores, "CORES", n)
-        model, step = training()
+        model, step = small()
         jitted = tg.jit(step)
         with short_bands():
             for _ in range(5):
@@ -147,7 +140,7 @@ def test_sums_do_not_depend_on_the_cores(monkeypatch):
 
 
 def test_labels_out_of_range_change_nothing():
-    model, step = training()
+    model, step = small()
     jitted = tg.jit(step)
     x, y = np.ones((ROWS, 6), np.float32), np.zeros(ROWS, int)
     with short_bands():

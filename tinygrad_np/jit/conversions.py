@@ -96,7 +96,7 @@ def holds(a) -> bool:
 def joined(tape, a, dtype) -> StandIn:
     """The array that a nested list with stand-ins in it makes."""
     parts = [joined(tape, x, None) if holds(x) else x for x in a]
-    made = np.stack([x if type(x) is StandIn else np.asarray(x) for x in parts])
+    made: Any = np.stack([x if type(x) is StandIn else np.asarray(x) for x in parts])
     return made if dtype is None else made.astype(dtype)
 
 

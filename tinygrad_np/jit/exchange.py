@@ -28,9 +28,8 @@ class Final:
 
     def __init__(self, place: Place, stand_in: StandIn | None, view: View | None):
         self.place, self.stand_in, self.view = place, stand_in, view
-        self.outside = (
-            stand_in is not None and stand_in.tape.storages[view.storage].kind == "state"
-        )  # that array itself
+        kind = None if stand_in is None or view is None else stand_in.tape.storages[view.storage].kind
+        self.outside = kind == "state"  # that array itself
 
     def first(self) -> None:
         """What the recording call leaves there."""
@@ -85,7 +84,7 @@ class Swap:
                 self.stand_ins.append(self.made[id(value)])
             else:
                 self.stand_ins.append(tape.stand_in(value, "state", place))
-        self.backup = [
+        self.backup: list[tuple[Any, Any]] = [
             (v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
             for _, v in self.entries.values()
         ]
@@ -124,21 +123,21 @@ class Swap:
             box.update(was) if isinstance(box, (dict, set)) else box.extend(was)
         for place, value in self.entries.values():
             place.set(value)
-        for cell, was in zip(self.state.cells, self.state.cell_values):
-            cell.cell_contents = was
-        for names, keys, was in self.state.global_values:
-            for key, value in zip(keys, was):
+        for cell, content in zip(self.state.cells, self.state.cell_values):
+            cell.cell_contents = content
+        for names, keys, values in self.state.global_values:
+            for key, value in zip(keys, values):
                 if vars_of(names).get(key, ABSENT) is not value:
                     names.__setitem__(key, value) if isinstance(names, dict) else setattr(names, key, value)
-        for value, was in self.backup:
+        for value, copy in self.backup:
             if isinstance(value, np.random.Generator):
-                value.bit_generator.state = was
-            elif value.tobytes() != was.tobytes():
-                value[...] = was
-        for tensor, node, _, was in self.nodes:
+                value.bit_generator.state = copy
+            elif value.tobytes() != copy.tobytes():
+                value[...] = copy
+        for tensor, node, _, changed in self.nodes:
             tensor.node = node
             if type(node) is Leaf:
-                node.changed = was
+                node.changed = changed
         for leaf, had in zip(self.state.grads, self.state.had_grad):
             if not had:
                 leaf.grad = None
@@ -225,8 +224,8 @@ class Swap:
                 )
         for cell, was in zip(state.cells, state.cell_values):
             same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
-        for names, keys, was in state.global_values:
-            for key, value in zip(keys, was):
+        for names, used, values in state.global_values:
+            for key, value in zip(used, values):
                 same &= self.entry(value, vars_of(names).get(key, ABSENT), f"the global {key}")
         for (tensor, node, _, _), (_, name) in zip(self.nodes, state.tensors):
             if tensor.node is not self.ends.get(id(tensor), node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Storage:
     """A piece of memory: a temporary, an input, part of the state outside, or a constant."""
 
     __slots__ = ("kind", "array", "where", "seen", "nbytes", "layout")
+    array: Any
+    seen: bytes  # what was in a constant when it was read
 
     def __init__(self, kind: str, array: ndarray, where=None):
         self.kind = kind  # "temporary", "input", "state" or "constant"

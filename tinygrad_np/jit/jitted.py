@@ -74,9 +74,9 @@ class Jitted:
                 self._programs.move_to_end(id(program))
                 return program(leaves)
         self.recordings += 1
-        program, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
-        if program is not None:
-            self._programs[id(program)] = program
+        new, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
+        if new is not None:
+            self._programs[id(new)] = new
             while len(self._programs) > self.max_programs:
                 self._programs.popitem(last=False)
         return result

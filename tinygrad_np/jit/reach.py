@@ -57,7 +57,8 @@ class Place:
 
     def set(self, value) -> None:
         """Put a value there: the holder's own way of setting, which may refuse or do more, is not asked."""
-        for kind in (dict, list, deque):
+        kinds: tuple[Any, ...] = (dict, list, deque)
+        for kind in kinds:
             if isinstance(self.holder, kind):
                 return kind.__setitem__(self.holder, self.key, value)
         return (type if isinstance(self.holder, type) else object).__setattr__(self.holder, self.key, value)
@@ -169,7 +170,7 @@ class Reach:
 
     def attributes(self, value, name: str, hosted: bool):
         """What an object has in its dict and its slots, and its class."""
-        found = [(type(value), type(value).__name__, False)]
+        found: list[tuple[Any, str, bool]] = [(type(value), type(value).__name__, False)]
         if isinstance(own := getattr(value, "__dict__", None), dict):
             if hosted:
                 self.on_host.add(id(own))

@@ -31,11 +31,10 @@ class Names:
         if storage.kind == "input":
             name = f"x{storage.where}"
         elif storage.kind == "state":
-            name = self.places.get((view.storage, view.offset, math.prod(shape)))
-            if name is None:
-                name = self.owners.get(view.storage, "state")
-                if math.prod(shape) * view.dtype.itemsize < 0.9 * storage.nbytes:
-                    name += f"[byte {view.offset}:]"
+            name = self.owners.get(view.storage, "state")
+            if math.prod(shape) * view.dtype.itemsize < 0.9 * storage.nbytes:
+                name += f"[byte {view.offset}:]"
+            name = self.places.get((view.storage, view.offset, math.prod(shape)), name)
         elif storage.kind == "constant":
             name = f"c{view.storage}" if storage.where.size != 1 else repr(storage.where.item())
         else:

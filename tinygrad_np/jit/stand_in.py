@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -34,6 +35,15 @@ INSTEAD = {  # methods and attributes of an array's memory -> what has the same 
     "resize": "; np.resize(x, shape) is an array",
     "setflags": "",
 }
+
+
+def refused(why: str) -> Any:
+    """A method that refuses."""
+
+    def method(self, *args, **kwargs):
+        refuse(why)
+
+    return method
 
 
 class StandIn(NDArrayOperatorsMixin):
@@ -161,17 +171,11 @@ class StandIn(NDArrayOperatorsMixin):
     def assume(self) -> bool:
         return self.tape.assume(self)
 
-    def _refused(what):  # noqa: N805 - runs while the class is made
-        def refused(self, *args, **kwargs):
-            refuse(what)
-
-        return refused
-
-    __bool__ = _refused(
+    __bool__ = refused(
         "a Python branch on the value of a tensor: a replay would always take the same one; "
         "write it with np.where, or branch outside the jitted function"
     )
-    tolist = tobytes = tofile = dump = dumps = __dlpack__ = _refused(CONVERTED)
+    tolist = tobytes = tofile = dump = dumps = __dlpack__ = refused(CONVERTED)
 
     def __array__(self, *args, **kwargs):
         refuse(REACHED_BY.get(operation(sys._getframe(1)), CONVERTED))
@@ -181,10 +185,10 @@ class StandIn(NDArrayOperatorsMixin):
 
     __float__ = __int__ = __complex__ = __index__ = item
 
-    __hash__ = _refused("a tensor's value as a key: a replay would not see it change")
-    __str__ = __format__ = _refused(PRINTED)
-    __contains__ = _refused("`in` asks for values: write it with np.any(x == value)")
-    __reduce_ex__ = _refused("an array cannot be pickled while it is being recorded; return it")
+    __hash__ = refused("a tensor's value as a key: a replay would not see it change")
+    __str__ = __format__ = refused(PRINTED)
+    __contains__ = refused("`in` asks for values: write it with np.any(x == value)")
+    __reduce_ex__ = refused("an array cannot be pickled while it is being recorded; return it")
 
 
 STANDINS.add(StandIn)
@@ -198,7 +202,7 @@ class Counting:
 
 
 def one_owner() -> int:
-    x = np.zeros(1)
+    x: Any = np.zeros(1)
     x += Counting()
     return x
 

@@ -47,7 +47,7 @@ class Flat:
         self.memory.owner, self.memory.flat = self.buffer, weakref.ref(self)
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
 
-    def view(self, i: int) -> np.ndarray:
+    def view(self, i: int) -> Any:
         """Array i."""
         view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
         return self.buffer.like(view) if type(self.buffer) in STANDINS else view
