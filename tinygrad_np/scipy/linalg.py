@@ -100,6 +100,9 @@ logm = matrix_function(logm, POSITIVE, off_the_cut)
 @primitive
 def triangular(a, b, lower, unit_diagonal):
     """The solution x of a x = b for a triangular a; the other triangle is not read."""
+    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if 0 in stack:      # which SciPy refuses
+        return np.zeros(stack + b.shape[-2:], np.result_type(a, b))
     return sl.solve_triangular(a, b, lower=lower, unit_diagonal=unit_diagonal)
 
 
