@@ -114,7 +114,7 @@ def rescaled(case: Case, factor: float) -> tuple:
     for slot in case.problem.slots:
         if slot.index is not None and slot.tensor is None:
             leaves[slot.index] = slot.array * factor
-        elif slot.index is not None:
+        elif slot.index is not None and slot.tensor is not None:
             leaves[slot.index] = Tensor(slot.array * factor, requires_grad=slot.tensor.requires_grad)
     return case.problem.rebuild(leaves)
 

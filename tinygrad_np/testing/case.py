@@ -64,7 +64,8 @@ class Case:
 
     def start(self) -> bool:
         """Run the operation once. False if it refuses the input, or has nothing to differentiate there."""
-        self.outputs, self.gradients, self.cts = [], [], []
+        self.outputs: list[np.ndarray] = []
+        self.cts: list[np.ndarray] = []
         outs = self.forward(self.arrays)[1]
         self.outputs = [np.array(values_of(out)) for out in outs]
         if not self.problem.slots:
@@ -93,7 +94,7 @@ class Case:
         for out, ct in zip(outs, cts):
             if ct is not None and isinstance(out, Tensor) and out.node.tracked:
                 out.backward(ct, retain_graph=True)
-        return [t.node.grad if t.node.grad is not None else np.zeros(t.shape, t.dtype) for t in tensors]
+        return [np.zeros(t.shape, t.dtype) if t.grad is None else t.grad for t in tensors]
 
     @cached_property
     def rounding(self) -> tuple[list[float], list[float]]:

@@ -208,7 +208,7 @@ def draw(
 
 def at_kink(failure: failures.CheckFailed) -> bool:
     """Whether a derivative is wrong at a point that is not smooth."""
-    entry = failure.found and failure.found.entry
+    entry = failure.found.entry if failure.found else None
     return entry is not None and entry.low < entry.high
 
 

@@ -76,9 +76,10 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
             if ((part[0] == FAIL) & ties).any():
                 near = around(p, probe, along, part[1], part[2])
                 part = (*judge(along, near, rtol, allowed, floor), near)
-            part = (np.where(ties, part[0], PASS), *part[1:])
-            if (part[0] == FAIL).any():
-                found.entry = worst(*part, along, column=-1)
+            status, slack, ref_along = part
+            status = np.where(ties, status, PASS)
+            if (status == FAIL).any():
+                found.entry = worst(status, slack, ref_along, along, column=-1)
                 found.kinks += 1
                 return found
     return found

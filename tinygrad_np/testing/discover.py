@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, product
 
 import numpy as np
@@ -73,8 +74,7 @@ def finite_share(op: Callable, args: list, kwargs: dict) -> float:
             outs = floating(op(*map(Tensor, args), **kwargs))
     except Exception:
         return -1.0
-    values = [np.ravel(getattr(out, "array", out)) for out in outs]
-    values = np.concatenate(values) if values else np.zeros(0)
+    values = np.concatenate([np.zeros(0), *(np.ravel(getattr(out, "array", out)) for out in outs)])
     return float(np.isfinite(values).mean()) if values.size else 0.0
 
 
@@ -83,13 +83,14 @@ def find_domain(op: Callable, shapes, kwargs: dict) -> tuple:
     best of the usual domains.
     """
     n = len(shapes)
+    best: tuple
     best, most = (REAL,) * n, accepts(op, shapes, (REAL,) * n, kwargs)
-    for domains in chain([None], ((d,) * n for d in DOMAINS)):
+    for usual in chain([None], ((d,) * n for d in DOMAINS)):
         if most == 1:
             return best
-        domains = domains or intervals(op, shapes, kwargs)
+        domains: tuple | None = usual or intervals(op, shapes, kwargs)
         share = accepts(op, shapes, domains, kwargs) if domains else -1
-        if share > most + 1e-9:
+        if domains and share > most + 1e-9:
             best, most = domains, share
     return best
 
@@ -97,15 +98,15 @@ def find_domain(op: Callable, shapes, kwargs: dict) -> tuple:
 def intervals(op: Callable, shapes, kwargs: dict) -> tuple | None:
     """The longest interval of each operand on which the results are finite, the others staying at a point."""
     n = len(shapes)
-    for start in product((0.5, 1.5, -0.5, 3.0), repeat=min(n, 3)):
-        start = [*start, *[0.5] * (n - 3)]
 
-        def fine(i, t, start=start):
-            values = [t if k == i else s for k, s in enumerate(start)]
-            return finite_share(op, [np.full(shape, v) for shape, v in zip(shapes, values)], kwargs) == 1
+    def fine(start: list[float], i: int, t: float) -> bool:
+        values = [t if k == i else s for k, s in enumerate(start)]
+        return finite_share(op, [np.full(shape, v) for shape, v in zip(shapes, values)], kwargs) == 1
 
-        if fine(0, start[0]):
-            return tuple(interval(lambda t, i=i, fine=fine: fine(i, t), start[i]) for i in range(n))
+    for some in product((0.5, 1.5, -0.5, 3.0), repeat=min(n, 3)):
+        start = [*some, *[0.5] * (n - 3)]
+        if fine(start, 0, start[0]):
+            return tuple(interval(partial(fine, start, i), start[i]) for i in range(n))
     return None
 
 

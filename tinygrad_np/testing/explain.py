@@ -11,11 +11,12 @@ import numpy as np
 
 from .diagnose import diagnose, evidence
 from .failures import CheckFailed
+from .finite_differences import scales
 from .mistakes import Block, block_of
 from .part import part_of
 from .problem import Problem, parameter
 from .spelling import can_be_written, short, written_out
-from .verdict import Findings
+from .verdict import Entry, Findings
 
 SMALL = 8  # the largest side of a Jacobian that is printed
 
@@ -30,21 +31,22 @@ def explain(
     lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
     lines += part("input", arguments(problem))
     diagnosis: list[str] = []
-    if found is None or found.entry is None:
+    entry = found.entry if found else None
+    if found is None or entry is None:
         lines += part("what", [str(failure)])
     else:
-        lines += entry_lines(problem, found)
-        lines += jacobian_lines(problem, found)
-        here = blocks(problem, found)
-        more = [b for f in others for b in blocks(*f)][:12]
+        here = blocks(problem, found, entry)
+        lines += entry_lines(problem, entry)
+        lines += jacobian_lines(here)
+        more = [b for p, f in others if f.entry for b in blocks(p, f, f.entry)][:12]
         diagnosis, tried = diagnose(here + more + [b for h in here[:1] for b in evidence(h)])
-        if found.entry.column < 0:
+        if entry.column < 0:
             diagnosis = [
                 "SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a "
                 "kink, but together "
                 "they are no derivative: at ties the shares of the tied elements must add up to 1"
             ]
-        elif found.entry.low < found.entry.high and np.isfinite(found.entry.yours):
+        elif entry.low < entry.high and np.isfinite(entry.yours):
             diagnosis = ["AT A KINK: no slope between those to the two sides; any between them passes"]
         if diagnosis:
             lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
@@ -53,7 +55,7 @@ def explain(
                 lines += part("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
         else:
             lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
-        lines += part("ruled out", [ruled_out(problem, found, where)])
+        lines += part("ruled out", [ruled_out(problem, entry, where)])
     if pattern:
         lines += part("pattern", [pattern])
     if problem.slots:
@@ -87,8 +89,7 @@ def arguments(problem: Problem) -> list[str]:
     return [line if len(line) < 110 else line[:106] + " ..." for line in lines[:12]]
 
 
-def entry_lines(problem: Problem, found: Findings) -> list[str]:
-    e = found.entry
+def entry_lines(problem: Problem, e: Entry) -> list[str]:
     if e.column < 0:
         head = f"the derivative of {problem.where_out(e.row)} where all inputs move together"
     else:
@@ -105,13 +106,11 @@ def entry_lines(problem: Problem, found: Findings) -> list[str]:
     return lines
 
 
-def jacobian_lines(problem: Problem, found: Findings) -> list[str]:
+def jacobian_lines(here: list[Block]) -> list[str]:
     """Both Jacobians side by side, of the input that the worst entry belongs to."""
-    if found.yours is None or found.entry.column < 0:
+    if not here or here[0].frame.partial or max(here[0].yours.shape) > SMALL:
         return []
-    block = blocks(problem, found)[0]
-    if max(block.yours.shape) > SMALL:
-        return []
+    block = here[0]
     with np.errstate(all="ignore"):
         clean = np.where(
             np.abs(block.expected) < 1e-12 * np.abs(block.expected).max(initial=0), 0, block.expected
@@ -122,47 +121,45 @@ def jacobian_lines(problem: Problem, found: Findings) -> list[str]:
     )
     width = max(max(map(len, left)), 10) + 4
     rows = [f"{'yours':<{width}}expected"] + [f"{a:<{width}}{b}" for a, b in zip(left, right)]
-    return part("Jacobian", [f"d out / d {problem.slots[block.slot].name}, a row an output", *rows])
+    return part("Jacobian", [f"d out / d {block.problem.slots[block.slot].name}, a row an output", *rows])
 
 
-def blocks(problem: Problem, found: Findings) -> list[Block]:
-    """The blocks of yours and expected that hold a wrong entry, the worst one's first."""
-    if found.yours is None or found.expected is None:
-        small = part_of(problem, found.entry.row, found.entry.column)
-        if small is None:
-            return []
-        yours = np.array([problem.pull(np.eye(1, problem.size_out, row)[0])[small.columns_at] for row in small.rows])
-        worst = small.kept.index(int(np.searchsorted(problem.ends, found.entry.column, side="right")) - 1)
-        return [block_of(small, yours, small.columns[small.rows], worst)]
-    expected = found.expected.value.T
-    slots = range(len(problem.slots))
-    worst = int(np.searchsorted(problem.ends, max(found.entry.column, 0), side="right")) - 1
-    return [block_of(problem, found.yours, expected, s) for s in sorted(slots, key=lambda s: s != worst)][
-        :1
-    ]
+def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Block]:
+    """Yours and expected, of the input that the worst entry belongs to: one block, of a part where all is too large;
+    none where no part of it can be told, or no input alone is wrong.
+    """
+    if entry.column < 0:
+        return []
+    slot = int(np.searchsorted(problem.ends, entry.column, side="right")) - 1
+    if found.yours is not None and found.expected is not None:
+        return [block_of(problem, found.yours, found.expected.value.T, slot)]
+    small = part_of(problem, entry.row, entry.column)
+    if small is None:
+        return []
+    yours = np.array([problem.pull(np.eye(1, problem.size_out, row)[0])[small.columns_at] for row in small.rows])
+    return [block_of(small, yours, small.columns[small.rows], small.kept.index(slot))]
 
 
-def ruled_out(problem: Problem, found: Findings, where: str) -> str:
-    e = found.entry
+def ruled_out(problem: Problem, e: Entry, where: str) -> str:
     said = []
     if e.low == e.high:
         said.append("a kink (both sides have this slope)")
     if where:
         said.append("mutation, chance, hidden state, a cotangent that is ignored")
     if e.column >= 0:
-        slope = taylor(problem, found)
+        slope = taylor(problem, e)
         if slope is not None:
             said.append(f"too large a step (Taylor slope {slope:.2f}; a right gradient gives 2)")
     return "; ".join(said) or "nothing"
 
 
-def taylor(problem: Problem, found: Findings) -> float | None:
+def taylor(p: Problem, e: Entry) -> float | None:
     """The order at which f(x + h) - f(x) - h·yours vanishes: 2 if yours is the gradient, 1 if it is not."""
-    e, p = found.entry, problem
-    unit = np.eye(1, p.point.size, e.column)[0]
+    size = scales(p.point, relative=True)[e.column]
+    unit = size * np.eye(1, p.point.size, e.column)[0]
     with np.errstate(all="ignore"):
         rest = [
-            abs(p.value(p.point + h * unit)[e.row] - p.value(p.point)[e.row] - h * e.yours)
+            abs(p.value(p.point + h * unit)[e.row] - p.value(p.point)[e.row] - h * size * e.yours)
             for h in (2.0**-10, 2.0**-11)
         ]
     return float(np.log2(rest[0] / rest[1])) if min(rest) > 0 and np.isfinite(rest).all() else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -12,8 +14,7 @@ def fortran(a: np.ndarray) -> np.ndarray:
 
 def reversed_(a: np.ndarray) -> np.ndarray:
     """Back to front: negative strides."""
-    flip = (*[slice(None, None, -1)] * a.ndim, ...)
-    return np.array(a[flip], order="C")[flip]
+    return np.flip(np.array(np.flip(a), order="C"))
 
 
 def strided(a: np.ndarray) -> np.ndarray:
@@ -43,7 +44,7 @@ def read_only(a: np.ndarray) -> np.ndarray:
     return a
 
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "C": np.copy,
     "F": fortran,
     "reversed": reversed_,

@@ -112,8 +112,8 @@ def case_inputs(
 @st.composite
 def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_side: int = 3) -> tuple:
     """(args, kwargs) for dimensions such as "(m,n),(n)"; "..." in front stands for any that broadcast."""
-    cores = [part.strip("() ") for part in signature.split("->")[0].split("),")]
-    cores = [tuple(d.strip() for d in core.split(",") if d.strip()) for core in cores]
+    parts = [part.strip("() ") for part in signature.split("->")[0].split("),")]
+    cores = [tuple(d.strip() for d in part.split(",") if d.strip()) for part in parts]
     wide = [core[:1] == ("...",) for core in cores]
     cores = [core[1:] if more else core for core, more in zip(cores, wide)]
     sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
@@ -140,28 +140,32 @@ def op_inputs(
 
     `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
     """
-    row = TABLE.get(op) if isinstance(op, (Callable,)) else None  # type: ignore[arg-type]
-    domain = domain or (row.domain if getattr(row, "domain", REAL) != REAL else None)
+    row = TABLE.get(op)
+    if domain is None and row is not None and getattr(row, "domain", REAL) != REAL:
+        domain = row.domain
     where = domain or REAL
     if signature:
         drawn = signature_inputs(signature, where, dtype)
     elif row is not None and row.kind == "elementwise":
         n = len(row.diff)
         drawn = elementwise_inputs(n, domain or find_domain(op, [(2, 3)] * n, fixed(kwargs)), dtype)
-    elif row is not None and getattr(row, "cases", ()):
+    elif row is not None and getattr(row, "cases", None):
         drawn = case_inputs(op, row.cases, row.name, where, dtype)
     else:
         drawn = guess(op, domain, dtype, fixed(kwargs))
     known = declared(kinks, row)
     if known:
-        drawn = drawn.map(lambda found: (*smooth(*found[:2], known, *found[2:]), *found[2:])).filter(
-            lambda found: found[0] is not None
-        )
+        drawn = drawn.map(lambda found: off_kinks(known, *found)).filter(lambda found: found[0] is not None)
     if not kwargs:
         return drawn
     return st.builds(
         lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs)
     )
+
+
+def off_kinks(kinks: list, args: tuple, kwargs: dict, *program: Program) -> tuple:
+    """A drawn call, moved off the kinks."""
+    return *smooth(args, kwargs, kinks, *program), *program
 
 
 def refusal(op: Callable, n: int, kwargs: dict) -> str:

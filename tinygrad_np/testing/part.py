@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
+from typing import Self
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Part(Problem):
             [start + numbers(out, grid) for start, out, grid in zip(starts, whole.outputs, grids_out)]
         )
 
-    def at(self, point: np.ndarray) -> Part:
+    def at(self, point: np.ndarray) -> Self:
         moved = super().at(point)
         everywhere = self.whole.point.copy()
         everywhere[self.columns_at] = point

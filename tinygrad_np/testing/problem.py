@@ -14,7 +14,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class Problem:
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
         self._pull = None
 
-    def at(self, point: np.ndarray) -> Problem:
+    def at(self, point: np.ndarray) -> Self:
         """The same problem at another point."""
         moved = copy(self)
         moved.point, moved._pull = point, None
@@ -92,7 +92,7 @@ class Problem:
                 if slot.tensor is not None:
                     kept.append((slot.tensor, slot.tensor.array, slot.tensor.node))
                     slot.tensor.array, slot.tensor.node = value.array, value.node
-                else:
+                elif slot.index is not None:
                     leaves[slot.index] = value
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
             out = self.f(*args, **kwargs)
@@ -236,7 +236,7 @@ def floating(out) -> list:
     """The floating outputs among whatever a function returned."""
     if type(out) is Tensor:
         return [out] if out.array.dtype.kind in "fc" else []
-    found = []
+    found: list = []
     for leaf in flatten(out)[0]:
         if isinstance(leaf, Tensor):
             if leaf.array.dtype.kind in "fc":
@@ -261,16 +261,16 @@ def slots_of(leaves: list, names: list[str]) -> list[Slot]:
             seen.add(id(tensor))
             slots.append(Slot(index, tensor, name, array))
 
-    tensors = []
+    tensors: list[tuple[int | None, Tensor, str]] = []
     for i, (leaf, name) in enumerate(zip(leaves, names)):
         if isinstance(leaf, Tensor):
             tensors.append((i, leaf, leaf.name or name))
         elif callable(getattr(leaf, "named_parameters", None)):
             tensors += [(None, t, path) for path, t in leaf.named_parameters()]
     required = [entry for entry in tensors if entry[1].requires_grad]
-    for i, tensor, name in required or tensors:
+    for index, tensor, name in required or tensors:
         if tensor.dtype.kind in "fc":
-            add(i, tensor, name, tensor.array)
+            add(index, tensor, name, tensor.array)
     if not slots:
         for i, (leaf, name) in enumerate(zip(leaves, names)):
             if (
@@ -279,10 +279,9 @@ def slots_of(leaves: list, names: list[str]) -> list[Slot]:
                 and leaf.dtype.kind in "fc"
             ):
                 add(i, None, name, np.asarray(leaf))
-        if any(
-            isinstance(leaf, np.ndarray) for leaf in leaves
-        ):  # beside arrays, Python numbers are options
-            slots = [s for s in slots if isinstance(leaves[s.index], (np.ndarray, np.generic))] or slots
+        if any(isinstance(leaf, np.ndarray) for leaf in leaves):  # beside arrays, Python numbers are options
+            wide = [s for s in slots if s.index is not None and isinstance(leaves[s.index], (np.ndarray, np.generic))]
+            slots = wide or slots
     return slots
 
 

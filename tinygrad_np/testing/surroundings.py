@@ -36,8 +36,8 @@ def mutation(case: Case) -> None:
             raise failures.MutatedInput(
                 f"the derivative changed the input {slot.name}{where_written(case)}; work on a copy"
             )
-    for out, was in zip(outs, kept):
-        if values_of(out).tobytes() != was.tobytes():
+    for out, value in zip(outs, kept):
+        if values_of(out).tobytes() != value.tobytes():
             raise failures.MutatedInput(
                 "the derivative changed the output that the graph keeps; work on a copy"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -72,7 +73,7 @@ def features(b: Block):
         yield "WRONG FACTOR", f"{there} stands where {wanted} belongs", b.expected * w / v
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable] = {
     "{}²": np.square,
     "(1 - {})": lambda v: 1 - v,
     "{0}(1 - {0})": lambda v: v * (1 - v),

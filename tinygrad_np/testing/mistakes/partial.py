@@ -76,7 +76,8 @@ def edges(b: Block):
     for axis, n in enumerate(b.problem.slots[b.slot].array.shape):
         if n < 2:
             continue
-        lines = wrong.any(axis=0).reshape(b.shape).any(axis=tuple(k for k in range(len(b.shape)) if k != axis))
+        columns = np.asarray(wrong.any(axis=0)).reshape(b.shape)
+        lines = np.array([np.take(columns, k, axis).any() for k in range(n)])
         if lines[1:].all() and not lines[0] and n * len(b.shape) > 2:
             yield (
                 "FIRST ONLY",
