@@ -27,8 +27,8 @@ def short_bands():
 
 
 def in_bands(jitted) -> list[bands.Band]:
-    """The bands of a function's only program."""
-    (program,) = jitted.programs
+    """The bands of the program that a function has run last."""
+    program = jitted.programs[0]
     return [step for step in program.planned().steps if isinstance(step, bands.Band)]
 
 

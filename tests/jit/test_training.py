@@ -1,5 +1,7 @@
 """A jitted training takes the steps of the function, whatever its user does between them."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -293,3 +295,41 @@ def test_networks_of_every_layer_train_alike(name):
     for (key, a), (_, b) in zip(models[0].state_dict().items(), models[1].state_dict().items()):
         np.testing.assert_allclose(b, a, rtol=2e-3, atol=2e-5, err_msg=key)
     assert steps[1].recordings <= 2
+
+
+def test_heads_that_take_turns_are_recorded_a_few_times():
+    def build():
+        nn.init.manual_seed(2)
+        trunk, heads = nn.Linear(12, 4), [nn.Linear(4, 3), nn.Linear(4, 3)]
+        layers = [trunk, *heads]
+        optimizer = optim.Adam([p for layer in layers for p in layer.parameters()], lr=0.01)
+        steps = [training(lambda x, head=head: head(np.tanh(trunk(x))), optimizer) for head in heads]
+        return layers, lambda x, y, turn: steps[turn](x, y)
+
+    (mine, step), (theirs, eager) = build(), build()
+    jitted = tg.jit(step)
+    for i in range(24):
+        x, y = normal(6, 12), RNG.integers(0, 3, 6)
+        same(jitted(x, y, int(i % 3 == 0)).numpy(), eager(x, y, int(i % 3 == 0)).numpy())
+        for a, b in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(a.weight.numpy(), b.weight.numpy(), rtol=1e-4, atol=1e-6)
+    assert jitted.recordings <= 9
+
+
+def test_a_copy_of_a_model_records_for_itself():
+    class Model(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(3, 2)
+            self.fast = tg.jit(self.slow)
+
+        def slow(self, x):
+            return self.layer(x)
+
+    model, x = Model(), normal(4, 3)
+    expected = model.fast(x).numpy()
+    twin = copy.deepcopy(model)
+    twin.layer.weight.data[...] = 0
+    for _ in range(2):
+        assert not np.array_equal(twin.fast(x).numpy(), expected)
+        same(model.fast(x).numpy(), expected)
+        same(twin.fast(x).numpy(), twin.slow(x).numpy())

@@ -157,7 +157,7 @@ class Swap:
                 replayable &= self.returned(place, value, finals)
             elif type(value) is StandIn:
                 finals.append(Final(place, value, self.tape.operand(value)))
-                replayable &= not finals[-1].outside
+                replayable &= not finals[-1].outside or isinstance(place.holder, Leaf)  # a gradient may be a copy
             else:
                 replayable = False
         for key, (place, _) in self.entries.items():

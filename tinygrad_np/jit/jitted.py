@@ -89,6 +89,9 @@ class Jitted:
     def __jit_state__(self) -> tuple:
         return (self.f,)  # what another recording, which sees f itself, can reach through it
 
+    def __reduce__(self) -> tuple:
+        return Jitted, (self.f, self.max_programs)  # a copy records for itself
+
     def __get__(self, instance, owner=None):
         return self if instance is None else types.MethodType(self, instance)
 
