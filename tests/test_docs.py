@@ -32,6 +32,23 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
 
 
+def test_the_programs_that_the_page_on_jit_shows_are_those_of_its_step(tmp_path):
+    page = (ROOT / "docs/jit.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)[:2]
+    first = re.search(r"^```python\n(.*?)^```", page, re.M | re.S)[1]
+    script = tmp_path / "step.py"
+    script.write_text(first, encoding="utf-8")
+    names: dict = {}
+    exec(compile(first, script, "exec"), names)
+    program = names["step"].programs[0]
+    for text, lines in zip(shown, (program.recording().splitlines(), str(program).splitlines()), strict=True):
+        stated = [line.split("  #")[0].strip() for line in text.splitlines()]
+        found = [line.split("  #")[0].strip() for line in lines]
+        assert set(stated) <= set(found)
+    calls = re.search(r"# (\d+) calls of (\d+) recorded", str(program)).groups()
+    assert calls == (re.search(r"and (\d+) calls are run", page)[1], re.search(r"has (\d+) calls", page)[1])
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("f, x, expected", POLICIES, ids=[f"{f} at {x}" for f, x, _ in POLICIES])
 def test_a_subgradient(f, x, expected):

@@ -222,6 +222,12 @@ def definition(f: Callable) -> tuple[str, int, str] | None:
     return code and (code.co_filename, code.co_firstlineno, code.co_name)
 
 
+def has_nan(flat: np.ndarray) -> bool:
+    """Whether there is a NaN among real numbers: if and only if their sum of squares is one."""
+    total = np.dot(flat, flat)
+    return bool(total != total)
+
+
 def refuse(why: str) -> NoReturn:
     """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
     frame, tape = user_frame(), recorder.get()

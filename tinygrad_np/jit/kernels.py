@@ -15,7 +15,7 @@ import numpy as np
 from .instruction import Instruction, Number, View
 
 AFTER = 8  # replays: compiling takes as long as some thousand short loops
-WORTH = 1 << 17  # elements times calls, from which a loop is compiled
+WORTH = 1 << 16  # elements times calls, from which a loop is compiled
 INSTALLED = importlib.util.find_spec("numba") is not None
 
 ARITHMETIC = {

@@ -243,9 +243,10 @@ class Tape:
         replaced(args, lambda value: found.append(type(value)))
         return self.call(fun, args) if StandIn in found else fun(*args)
 
-    def assume(self, condition: StandIn) -> bool:
-        answer = bool(condition.value)
-        self.write("guard", None, (self.operand(condition), answer), {}, ())
+    def assume(self, value: StandIn, ask: Callable[..., bool]) -> bool:
+        """What is answered about a value, which each replay asks again."""
+        answer = ask(value.value)
+        self.write("guard", ask, (self.operand(value), answer), {}, ())
         return answer
 
     def written_inputs(self) -> set[int]:

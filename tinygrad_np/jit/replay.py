@@ -133,7 +133,9 @@ class Source:
             f = self.name(("object", id(i.fun)), lambda: i.fun, "f")
             return [f"n{i.args[0]} = {f}()", ("fill", i.args[0])]
         if i.kind == "guard":
-            return [f"if {self.operand(i.args[0])}.item() is not {i.args[1]}: raise Differs"]
+            asked = self.operand(i.args[0])
+            asked = f"{asked}.item()" if i.fun is bool else f"{self.function(i.fun)}({asked})"
+            return [f"if {asked} is not {i.args[1]}: raise Differs"]
         if i.kind == "copy":
             source = i.args[0]
             return [f"copyto({self.operand(i.out[0])}, {self.operand(source)}, 'unsafe')"]

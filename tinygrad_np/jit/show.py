@@ -54,7 +54,8 @@ class Names:
     def line(self, i: Instruction) -> str:
         """One instruction."""
         if i.kind == "guard":
-            return f"if {self.view(i.args[0])} is not {i.args[1]}: run the function itself"
+            asked = self.view(i.args[0]) if i.fun is bool else f"{i.fun.__name__}({self.view(i.args[0])})"
+            return f"if {'not ' * i.args[1]}{asked}: run the function itself"
         if i.kind == "host":
             return f"n{i.args[0]} = numbers from Python"
         out = ", ".join(dict.fromkeys(map(self.view, i.changed())))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..standin import STANDINS
-from .functions import HERE, LAYOUTS, REDUCTIONS, is_basic, operation, real, refuse
+from .functions import HERE, LAYOUTS, REDUCTIONS, has_nan, is_basic, operation, real, refuse
 from .instruction import Number, replaced
 
 ndarray = np.ndarray
@@ -164,12 +164,10 @@ class StandIn(NDArrayOperatorsMixin):
         """Whether a recording has to be careful: not where each replay can ask before it has changed anything."""
         if self.tape.effects or self.dtype.kind == "c" or np.isnan(self.value).any():
             return True
-        flat = self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1)
-        total = np.dot(flat, flat)  # a NaN if and only if there is one, as a sum of squares
-        return (total != total).assume()
+        return self.tape.assume(self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1), has_nan)
 
     def assume(self) -> bool:
-        return self.tape.assume(self)
+        return self.tape.assume(self, bool)
 
     __bool__ = refused(
         "a Python branch on the value of a tensor: a replay would always take the same one; "
