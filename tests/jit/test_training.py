@@ -141,7 +141,16 @@ def two_optimizers(x, w, optimizer, *others):
     return loss, w.grad, w.detach()
 
 
-@pytest.mark.parametrize("step", [several_steps, two_optimizers])
+def looked_at(x, w, optimizer):
+    """What shows the parameter's memory goes with it."""
+    before, view = w.data.copy(), w.data
+    optimizer.zero_grad()
+    ((w * x) ** 2).sum().backward()
+    optimizer.step()
+    return before, view * 1, w.data - before
+
+
+@pytest.mark.parametrize("step", [several_steps, two_optimizers, looked_at])
 def test_a_parameter_that_several_need(step):
     def build():
         w = Tensor(np.random.default_rng(3).standard_normal((2, 3)), requires_grad=True)

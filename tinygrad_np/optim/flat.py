@@ -83,9 +83,12 @@ class Block:
         )
         self.gather_values()
 
-    def gather_values(self) -> None:
-        """Have every parameter's array in the buffer, and nobody else in need of its old values."""
-        if recorder.get() is not None:  # done before recording, see `settle`; what lives elsewhere is copied each time
+    def gather_values(self, leaving: bool = False) -> None:
+        """Have every parameter's array in the buffer, and nobody else in need of its old values.
+
+        `leaving` those to another optimizer that it has gathered, as before a recording: there they are copied.
+        """
+        if recorder.get() is not None:
             for i, p in enumerate(self.params):
                 if p.array.base is not self.values.memory:
                     self.values.view(i)[...] = p.array
@@ -98,6 +101,8 @@ class Block:
             if is_shared(p):
                 moved = True
             elif p.array.base is not memory:
+                if leaving and getattr(p.array.base, "flat", nowhere)() is not None:
+                    continue
                 self.values.view(i)[...] = p.array  # set from outside since
                 p.array = self.values.view(i)
                 p.node.exposed = None
@@ -114,14 +119,6 @@ class Block:
         for i, p in enumerate(self.params) if recorder.get() is not None else ():
             if p.array.base is not self.values.memory:
                 p.array[...] = self.values.view(i)
-
-    def settle(self) -> None:
-        """Before a recording or a replay: gather values, but leave to another optimizer those that it has gathered."""
-        for p in self.params:
-            base = p.array.base
-            if base is not self.values.memory and getattr(base, "flat", nowhere)() is not None:
-                return
-        self.gather_values()
 
     def leave_kept_grads(self) -> None:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""

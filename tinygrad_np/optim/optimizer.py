@@ -146,7 +146,7 @@ class Optimizer:
             options.append((names, self.shape(group), len(group["params"])))
             for block in blocks:
                 if recorder.get() is None:
-                    block.settle()
+                    block.gather_values(leaving=True)
                     block.leave_kept_grads()
                     self._gather_state(block, names, group)
         return options + self._ages()
