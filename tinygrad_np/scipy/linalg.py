@@ -53,14 +53,15 @@ def matrix_function(fun, cases, check=lambda a: None):
         f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
     )
 
-    def rule(ct, a):
+    def slope(e, a):
         check(values_of(a))
-        n, a = a.shape[-1], mT(a)
-        above = np.concatenate([a, ct], axis=-1)
+        n = a.shape[-1]
+        above = np.concatenate([a, e], axis=-1)
         below = np.concatenate([np.zeros_like(a), a], axis=-1)
         return of_matrix(np.concatenate([above, below], axis=-2))[..., :n, n:]
 
-    of_matrix.defvjp(rule, diff=("a",), cases=cases)
+    of_matrix.defvjp(lambda ct, a: slope(ct, mT(a)), diff=("a",), cases=cases)
+    of_matrix.defjvp(slope)     # the transpose of the vjp would be a block of twice the size
     return of_matrix
 
 
@@ -233,6 +234,7 @@ def sqrtm(a):
 
 # The differential s of the root solves root s + s root = da; Higham (2008), Functions of Matrices, section 6.1.
 sqrtm.defvjp(lambda ct, out: solve_sylvester(mT(out), mT(out), ct), cases=POSITIVE)
+sqrtm.defjvp(lambda t, out: solve_sylvester(out, out, t))
 
 
 def solve(a, b):

@@ -72,7 +72,15 @@ pair(sc.shichi, lambda x: np.where(values_of(x) == 0, 1, over(np.sinh(x), x)), c
 pair(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x * x))
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
-in_last(sc.expn, lambda n, x, out: -sc.expn(n - 1, x), ("n", "x"), POSITIVE)
+
+
+def expn_slope(n, x, out):
+    """-Eₙ₋₁, and that of E₀ = e⁻ˣ/x, below which SciPy has none (DLMF 8.19.12)."""
+    n = values_of(n)
+    return -np.where(n > 0, sc.expn(np.maximum(n - 1, 0), x), (np.exp(-x) + out) / x)
+
+
+in_last(sc.expn, expn_slope, ("n", "x"), POSITIVE)
 
 
 def exprel_slope(x, out):
