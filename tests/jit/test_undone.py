@@ -84,6 +84,15 @@ def test_an_error_in_a_later_call_changes_nothing():
             assert np.array_equal(value, state["state"][i][name])
 
 
+@pytest.mark.parametrize("other", [np.ma.ones(3), np.ones(3, object)])
+def test_a_refused_argument_leaves_the_others_alone(other):
+    t = Tensor(np.ones(3), requires_grad=True)
+    t.grad = np.ones(3)
+    with pytest.raises(tg.NotReplayable, match="argument 1 is"):
+        tg.jit(lambda t, other: t * 1)(t, other)
+    assert type(t.array) is np.ndarray and type(t.grad) is np.ndarray
+
+
 def test_a_graph_from_outside_is_not_gone_through():
     w = Tensor(normal(3), requires_grad=True)
     box = [w * 2]

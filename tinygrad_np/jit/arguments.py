@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ class Arguments:
 
     def stand_in(self, array, leaf: int, what: str) -> StandIn:
         if isinstance(array, ndarray) and type(array) not in ARRAYS:
-            refuse(f"an argument is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
+            refuse(f"argument {leaf} is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
+        if array.dtype.hasobject:
+            refuse(f"argument {leaf} is an array of Python objects; pass one of numbers")
         scalar, array = isinstance(array, np.generic), np.asarray(array)
         dense = np.ascontiguousarray(array).reshape(array.shape)
         alias = borrowed(dense)
@@ -53,7 +56,15 @@ class Arguments:
         self.tape.view(alias, "input", len(self.inputs) - 1)
         return StandIn(alias, self.tape, scalar=scalar)
 
-    def __enter__(self):
+    def __enter__(self) -> None:
+        try:
+            self.forth()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+
+    def forth(self) -> None:
+        """Put the stand-ins where f will find them."""
         for i, leaf in enumerate(self.leaves):
             if type(leaf) in TENSORS:
                 if id(leaf) in self.tensors:
