@@ -126,6 +126,50 @@ def test_row_on_complex_numbers(name):
         pytest.skip("no case is a differentiable function of complex numbers")
 
 
+def inside(domain, i, x):
+    """Numbers in the domain of operand i, well apart from its ends."""
+    lo, hi = (domain[i] if np.ndim(domain) == 2 else domain) if domain is not None else (-np.inf, np.inf)
+    if np.isfinite(lo) and np.isfinite(hi):
+        return (lo + hi) / 2 + (hi - lo) / 4 * np.tanh(x)
+    return lo + np.exp(x / 2) if np.isfinite(lo) else hi - np.exp(x / 2) if np.isfinite(hi) else x
+
+
+def forward(f, us):
+    return lambda *xs: tg.jvp(f, xs, us)[1]
+
+
+def reverse(f, us):
+    return lambda *xs: sum(np.sum(u * g) for u, g in zip(us, tg.grad(f, argnums=tuple(range(len(xs))))(*xs)))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_third_order(name):
+    """A third derivative is the same number in every nesting of the two modes."""
+    row, rng, checked = TABLE[ROWS[name]], np.random.default_rng(0), 0
+    for case in (row.cases or [SAME_SHAPES[len(row.diff)]])[:3]:
+        drawn, lengths = [], {}
+
+        def draw(*shape):
+            shape = tuple(lengths.setdefault(n, 2) if isinstance(n, str) else n for n in shape)
+            drawn.append(inside(row.domain, len(drawn), rng.normal(size=shape)))
+            return drawn[-1]
+
+        cts = [rng.normal(size=o.shape) for o in floating(case(ROWS[name], draw))]
+        us = [[rng.normal(size=x.shape) for x in drawn] for _ in range(3)]
+
+        def f(*xs, case=case):
+            outs = floating(case(ROWS[name], Draws(xs)))
+            return sum((np.sum(np.real(o) * ct) for o, ct in zip(outs, cts)), start=0 * np.sum(xs[0]))
+
+        found = [one(two(three(f, us[0]), us[1]), us[2])(*drawn) for one, two, three in (
+            (reverse, reverse, reverse), (forward, forward, forward), (forward, reverse, forward))]
+        if drawn and np.isfinite(found[0]):
+            np.testing.assert_allclose(found[1:], found[0], rtol=1e-8, atol=1e-8)
+            checked += 1
+    assert checked
+
+
 @pytest.mark.parametrize("name", sorted(ROWS))
 @np.errstate(all="ignore")
 def test_graph_dies_without_the_cyclic_collector(name):
