@@ -130,7 +130,8 @@ def test_copies_of_what_is_computed_keep_their_history():
     np.testing.assert_allclose(tg.grad(f)({"w": np.array([2.0, 3.0])})["w"], [60, 81])
 
 
-@pytest.mark.parametrize("convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(), lambda x: x.item(0)])
+@pytest.mark.parametrize("convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(),
+                                     lambda x: x.item(0)])
 def test_numbers_without_history_are_refused_in_a_transform(convert):
     with pytest.raises(TypeError, match="detach"):
         tg.grad(lambda x: x * convert(x))(2.0)
