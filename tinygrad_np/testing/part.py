@@ -100,7 +100,8 @@ def frame(problem: Problem, slot: int, expected: np.ndarray) -> Frame:
     """The frame of the block of one input."""
     if isinstance(problem, Part):
         start, end = problem.ends[slot : slot + 2]
-        places, out = problem.places[slot], problem.places_out[0]
+        places, outs = problem.places[slot], problem.places_out
+        out = outs[0] if len(outs) == 1 else [problem.rows]
         found = Frame(problem.whole, problem.kept[slot], problem.entries[slot], problem.rows, [], [],
                       problem.columns[:, start:end])
     else:
@@ -142,9 +143,10 @@ def part_of(whole: Problem, row: int, column: int) -> Part | None:
     def chosen(length: int) -> np.ndarray:
         marked = marks.get(length, set())
         near = [k + d for d in (0, 1, -1) for k in sorted(marked)]
+        mirrored = [length - 1 - k for k in sorted(marked)]
         ends = [0, length - 1, 1, length - 2, *range(2, min(length, most))]
-        wanted = dict.fromkeys(k for k in [*near[: len(marked)], *ends[:2], *near, *ends] if 0 <= k < length)
-        return np.sort(list(wanted)[:most])
+        wanted = dict.fromkeys([*near[: len(marked)], *ends[:2], *mirrored, *near, *ends])
+        return np.sort([k for k in wanted if 0 <= k < length][:most])
 
     return Part(
         whole,

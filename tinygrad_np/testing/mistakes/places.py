@@ -52,18 +52,20 @@ def shifts(b: Block, rows: np.ndarray, first: int, places: list, lengths: tuple,
     for axis, (here, n) in enumerate(zip(places, lengths)):
         for shift in (1, -1) if n > 1 else ():
             said = f"the {what} is shifted by {shift if what == 'gradient' else -shift:+d} along axis {axis}"
-            for how, around in (("", True), (", zeros coming in", False)):
-                moved = shifted(rows, shift, axis + first, here, n, around).reshape(b.expected.shape)
-                unseen = np.isnan(moved)
-                yield "OFF BY ONE", said + how, np.where(unseen, b.yours, moved), bool(unseen.all())
+            for how, come_from in (("", (here - shift) % n), (", zeros coming in", here - shift)):
+                yield "OFF BY ONE", said + how, *fetched(b, rows, come_from, axis + first, here, n)
 
 
-def shifted(rows: np.ndarray, shift: int, axis: int, places: np.ndarray, n: int, around: bool) -> np.ndarray:
-    """Rows moved along an axis, around its ends or with zeros coming in; NaN for what comes from a place unseen."""
-    come_from = (places - shift) % n if around else places - shift
+def fetched(b: Block, rows: np.ndarray, come_from: np.ndarray, axis: int, places: np.ndarray, n: int) -> tuple:
+    """Rows that come from other places of an axis of length n, zeros from outside; and whether nothing can be told,
+    for all of those places are outside the block.
+    """
     k = np.clip(np.searchsorted(places, come_from), 0, len(places) - 1)
     factor = np.where((come_from < 0) | (come_from >= n), 0, np.where(places[k] == come_from, 1, np.nan))
-    return np.take(rows, k, axis) * factor.reshape((-1,) + (1,) * (rows.ndim - axis - 1))
+    moved = np.take(rows, k, axis) * factor.reshape((-1,) + (1,) * (rows.ndim - axis - 1))
+    moved = moved.reshape(b.expected.shape)
+    unseen = np.isnan(moved)
+    return np.where(unseen, b.yours, moved), bool(unseen.all())
 
 
 def kernel_flipped(b: Block):
@@ -82,14 +84,12 @@ def kernel_flipped(b: Block):
 
 
 def flipped(b: Block):
-    for axis in range(len(b.shape)):
-        if b.shape[axis] > 1:
-            yield (
-                "REVERSED",
-                f"axis {axis} of the gradient is back to front",
-                b.moved(lambda r, a=axis: np.flip(r, a)),
-            )
-    if len(b.shape) > 1:
+    rows = b.expected.reshape((-1,) + b.shape)
+    for axis, (here, n) in enumerate(zip(b.frame.places, b.frame.lengths)):
+        if n > 1:
+            moved = fetched(b, rows, n - 1 - here, axis + 1, here, n)
+            yield "REVERSED", f"axis {axis} of the gradient is back to front", *moved
+    if len(b.shape) > 1 and not b.frame.partial:
         yield "REVERSED", "the gradient is back to front", b.moved(np.flip)
 
 
