@@ -21,6 +21,23 @@ def test_sorting_in_descending_order(axis):
     np.testing.assert_array_equal(tg.vjp(lambda x: xp.sort(x, axis=axis, descending=True), x)[1](ct)[0], expected)
 
 
+def test_shifts_of_integers():
+    n = tg.Tensor([1, 6])
+    np.testing.assert_array_equal(n << 2, [4, 24])
+    np.testing.assert_array_equal(n >> np.array([0, 1]), [1, 3])
+
+
+def test_frequencies():
+    xp, d = tg.Tensor(x).__array_namespace__(), 0.3
+    for name in ("fftfreq", "rfftfreq"):
+        made = getattr(xp.fft, name)(5, d=d, dtype=np.float32, device="cpu")
+        assert isinstance(made, tg.Tensor) and made.dtype == np.float32
+        np.testing.assert_allclose(made.numpy(), getattr(np.fft, name)(5, d), rtol=1e-6)
+        g = tg.grad(lambda d, name=name: getattr(xp.fft, name)(5, d=d)[1])(d)
+        np.testing.assert_allclose(g, -1 / (5 * d * d))
+    np.testing.assert_array_equal(xp.fft.fftshift(x), np.fft.fftshift(x))
+
+
 def test_a_program_written_against_the_standard():
     """It asks its argument for the namespace, as SciPy and scikit-learn do, and is differentiated."""
     def standardized(x):

@@ -13,6 +13,7 @@ array([1., 1.])
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -51,6 +52,17 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
     """Evenly spaced numbers, differentiable in both ends."""
     out = np.linspace(start, stop, num, endpoint, dtype=dtype)
     return out if isinstance(out, Tensor) else Tensor(out)
+
+
+def _frequencies(fun: Callable) -> Callable[..., Tensor]:
+    def make(n, /, *, d=1.0, dtype=None, device=None) -> Tensor:
+        return asarray(fun(n, d), dtype=dtype)
+    make.__name__, make.__doc__ = fun.__name__, f"A tensor of what np.fft.{fun.__name__} makes."
+    return make
+
+
+fft = SimpleNamespace(**{name: getattr(np.fft, name) for name in np.fft.__all__} | {
+    "fftfreq": _frequencies(np.fft.fftfreq), "rfftfreq": _frequencies(np.fft.rfftfreq)})
 
 
 def argsort(x, /, *, axis=-1, descending=False, stable=True) -> Tensor:

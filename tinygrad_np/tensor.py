@@ -254,6 +254,7 @@ class Tensor(ArrayMethods, Leaving):
     __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
     __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(map(
         compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor)))
+    __lshift__, __rshift__ = map(compare, (np.left_shift, np.right_shift))
     __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
     __hash__ = object.__hash__
 
