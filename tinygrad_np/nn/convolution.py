@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 CACHE = 1 << 18  # bytes of images that are worked on at a time
+KEPT = 1 << 24  # bytes of patches that wait for the pullback; more are computed again there
 CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
 
 
@@ -130,8 +131,15 @@ def _product(a, b):
 
 @primitive
 def _conv(x, weight, window, groups):
-    out = _product(weight.reshape(groups, weight.shape[0] // groups, -1), _columns(x, window, groups))
-    return batch_first(out.reshape(weight.shape[0], *window.places(x.shape), x.shape[0]))
+    return _conv_and_columns(x, weight, window, groups)[0]
+
+
+def _conv_and_columns(x, weight, window, groups):
+    """The convolution, and the patches for the kernels' gradient unless they are large."""
+    columns = _columns(x, window, groups)
+    out = _product(weight.reshape(groups, weight.shape[0] // groups, -1), columns)
+    out = batch_first(out.reshape(weight.shape[0], *window.places(x.shape), x.shape[0]))
+    return out, columns if columns.nbytes <= KEPT else None
 
 
 @primitive
@@ -144,9 +152,10 @@ def _conv_input(ct, weight, shape, window, groups):
 
 
 @primitive
-def _conv_weight(ct, x, window, groups):
-    """Where each output came from: the kernels' share."""
-    kernels = _product(_by_group(ct, groups), _columns(x, window, groups).swapaxes(1, 2))
+def _conv_weight(ct, x, window, groups, columns=None):
+    """Where each output came from: the kernels' share; `columns` are the patches of x, if they are at hand."""
+    columns = _columns(x, window, groups) if columns is None else columns
+    kernels = _product(_by_group(ct, groups), columns.swapaxes(1, 2))
     return kernels.reshape(ct.shape[1], x.shape[1] // groups, *window.kernel)
 
 
@@ -154,7 +163,8 @@ _conv.__name__, _conv_input.__name__, _conv_weight.__name__ = "conv2d", "conv2d_
 CASE = Window((2, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
 _conv.defvjp(
     lambda ct, weight, x_shape, window, groups: _conv_input(ct, weight, x_shape, window, groups),
-    lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
+    lambda ct, x, memo, window, groups: _conv_weight(ct, x, window, groups, memo),
+    memo=(_conv_and_columns, lambda: None),
     cases=[
         lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
         lambda f, A: f(A(1, 2, 4, 3), A(1, 2, 2, 2), CASE, 1),
