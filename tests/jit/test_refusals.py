@@ -229,6 +229,13 @@ ADVICE = {
     lambda x: np.arange(x[0]): "pass a Python number|return the tensor",
     lambda x: optim.SGD([Tensor(x, requires_grad=True)], lr=0.1) and x: "make it outside",
     lambda x: [1.0, 2.0][x.argmax()]: "index of a list",
+    lambda x: x[x.argmax() :]: "in a slice",
+    lambda x: np.flip(np.outer(x, x), x.argmax()): "pass a Python number",
+    lambda x: np.split(x, np.ones_like(x, int)): "pass a Python number",
+    lambda x: np.diagonal(np.outer(x, x), x.argmax()): "pass a Python number",
+    lambda x: np.repeat(x, (x > 0).astype(int)): "np.where",
+    lambda x: np.linalg.eigvals(np.outer(x, x)): "complex",
+    lambda x: np.emath.sqrt(x): "complex",
 }
 
 

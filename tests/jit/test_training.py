@@ -326,6 +326,26 @@ def test_heads_that_take_turns_are_recorded_a_few_times():
     assert jitted.recordings <= 9
 
 
+def test_optimizers_that_take_turns_are_recorded_a_few_times():
+    def build():
+        w = Tensor(np.random.default_rng(3).standard_normal(3), requires_grad=True)
+        optimizers = [optim.Adam([w], lr=0.1), optim.SGD([w], lr=0.1, momentum=0.9)]
+
+        def step(x, turn):
+            w.grad = None
+            ((w * x) ** 2).sum().backward()
+            optimizers[turn].step()
+            return w.detach()
+
+        return step
+
+    eager, jitted = build(), tg.jit(build())
+    for i in range(12):
+        x = normal(3, dtype=np.float64)
+        np.testing.assert_allclose(jitted(x, i % 2).numpy(), eager(x, i % 2).numpy(), rtol=1e-12)
+    assert jitted.recordings <= 4
+
+
 def test_a_copy_of_a_model_records_for_itself():
     class Model(nn.Module):
         def __init__(self):

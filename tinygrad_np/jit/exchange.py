@@ -189,9 +189,8 @@ class Swap:
             view = self.tape.operand(value)
             if view == self.tape.view(array):
                 return True
-            if (
-                self.tape.storages[view.storage].kind == "state"
-            ):  # it moved into another part of the state, once
+            elsewhere = self.tape.storages[view.storage].kind == "state"
+            if elsewhere and not isinstance(place.holder, Leaf):  # it moved into another part of the state, once
                 finals.append(Final(place, value, view))
                 return False
         fits = value.shape == array.shape and value.dtype == array.dtype and array.flags.writeable

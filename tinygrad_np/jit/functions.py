@@ -57,6 +57,20 @@ SHAPE_FROM_VALUES = {
     np.setdiff1d,
     np.setxor1d,
     np.histogram_bin_edges,
+    np.compress,
+    np.unique_all,
+    np.unique_counts,
+    np.unique_inverse,
+    np.roots,
+    ndarray.compress,
+    ndarray.nonzero,
+}
+TIMES = {np.repeat, ndarray.repeat}  # the length of the result is a sum of their second operand
+COMPLEX_BY_VALUES = {
+    np.linalg.eig,
+    np.linalg.eigvals,
+    np.real_if_close,
+    *[getattr(np.emath, name) for name in np.emath.__all__],
 }
 WRITERS = {
     ndarray.__setitem__,

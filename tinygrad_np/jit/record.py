@@ -15,8 +15,10 @@ from numpy.lib.array_utils import byte_bounds
 
 from .functions import (
     ABOUT_SHAPES,
+    COMPLEX_BY_VALUES,
     HERE,
     SHAPE_FROM_VALUES,
+    TIMES,
     WRITERS,
     calling_frame,
     canonical,
@@ -123,10 +125,13 @@ class Tape:
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
         values, options = replaced(args, real), replaced(kwargs, real)
-        if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1:
+        counted = fun in TIMES and StandIn in map(type, (*args[1:2], kwargs.get("repeats")))
+        if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1 or counted:
             refuse(
                 f"the shape of np.{fun.__name__}'s result depends on values; np.where(condition, x, y) keeps a shape"
             )
+        if fun in COMPLEX_BY_VALUES and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
+            refuse(f"whether np.{fun.__name__}'s result is complex depends on values; pass x.astype(complex) or x.real")
         for target in targets:
             self.written_by(target)
         if targets:
@@ -179,7 +184,9 @@ class Tape:
             refuse(
                 f"{getattr(fun, '__name__', fun)} returned {type(result).__name__}, which depends on values"
             )
-        if not all(self.is_known(r) for r in parts):
+        if all(self.is_known(r) for r in parts):
+            self.only_views(fun, (args, kwargs), parts)
+        else:
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             self.write(kind_of(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
         of_scalar = len(args) > 0 and type(args[0]) is StandIn and args[0].scalar
@@ -191,6 +198,19 @@ class Tape:
         if not many:
             return stand_ins[0]
         return type(result)(*stand_ins) if hasattr(result, "_fields") else type(result)(stand_ins)
+
+    def only_views(self, fun, operands, parts: list[ndarray]) -> None:
+        """Refuse views whose place depends on the value of an operand, as on the axis."""
+        owners = {id(root_of(part)) for part in parts}
+
+        def check(value):
+            if type(value) is StandIn and id(root_of(value.value)) not in owners:
+                refuse(
+                    f"which part of memory {fun.__name__} gives depends on an operand's value; pass a Python number: "
+                    "a program is recorded for each"
+                )
+
+        replaced(operands, check)
 
     def is_known(self, array: ndarray) -> bool:
         return id(root_of(array)) in self.roots

@@ -27,8 +27,8 @@ NUMBER = (
 REACHED_BY = {  # what Python was doing when NumPy asked for an array -> what to do instead
     "STORE_SUBSCR": "a tensor was written into an array that the function made by itself, which a replay would not "
     "repeat: make that array with np.zeros_like(x) of an argument or tensor, or join the parts with np.stack",
-    "BINARY_SUBSCR": "a tensor was the index of a list, or of an array that the function made by itself: a replay "
-    "would not see it change; make an array of it outside the jitted function",
+    "BINARY_SUBSCR": "a tensor was in a slice, or the index of a list or of an array that the function made by itself: "
+    "a replay would not see it change; pass a Python number, or make an array of the list outside the jitted function",
 }
 INSTEAD = {  # methods and attributes of an array's memory -> what has the same effect
     "flat": "; x.ravel() is an array",
