@@ -1,5 +1,7 @@
 """Assignment is differentiable at any order, never changes what was computed, and never writes through a view."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -244,6 +246,15 @@ def test_a_write_through_a_view_raises_and_names_the_way(view, change):
     base[1:] += 1       # the way that it names
     copy = y.copy()
     change(copy)
+
+
+def test_a_part_is_added_to_in_a_statement_only():
+    """operator.iadd(y[:1], 1) changes y in NumPy; without an assignment after it that would be lost."""
+    y = Tensor([1.0, 2.0]) * 1
+    with pytest.raises(tg.ViewError, match="view of another"):
+        operator.iadd(y[:1], 1)
+    y[:1] += 1
+    np.testing.assert_array_equal(y.numpy(), [2, 2])
 
 
 def test_a_view_of_a_tensor_that_is_gone_may_be_written():

@@ -8,6 +8,7 @@ A tensor without axes is a number, as what np.sum(x) and x[0] give: x += v makes
 from __future__ import annotations
 
 import sys
+from opcode import opmap
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,8 @@ from .modes import current, mode
 from .recording import TENSORS, Traced, is_tracked, kept, raw, watched
 from .table import TABLE, assigned
 from .tape import CONST, Leaf, Node
+
+BINARY_OP = opmap["BINARY_OP"]
 
 
 class ViewError(ValueError):
@@ -67,7 +70,7 @@ class Assignment(Traced):
         result: Any = CALLS[ufunc](self, value)
         if not self.array.ndim and type(self.node) is not Leaf:
             return result
-        if shares(self) and sys.getrefcount(self) <= TEMPORARY:
+        if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
             return result           # the middle of x[i] += v: the assignment that follows writes it
         refuse_view(self)
         shape, dtype = self.array.shape, self.array.dtype
@@ -124,6 +127,11 @@ def refuse_view(tensor) -> None:
     if shares(tensor):
         raise ViewError("this tensor is a view of another, and writing to it would change both; assign to the other "
                         "one, as in x[i] = value, or to a copy: y = y.copy()")
+
+
+def augments(frame) -> bool:
+    """Whether a frame is at an augmented assignment; operator.iadd(x[i], v) is a call, which no assignment follows."""
+    return frame.f_code.co_code[frame.f_lasti] == BINARY_OP
 
 
 def refused_leaf(tensor, what: str) -> RuntimeError:
