@@ -41,26 +41,25 @@ def attempt(step: Callable):
         ) from error
 
 
+OWN = (
+    "numpy",
+    "hypothesis",
+    *(f"tinygrad_np.{name}" for name in (
+        "testing", "transforms", "tape", "rules", "kinds", "cotangents", "tensor", "table", "fastpath", "recording")),
+)  # a user's line is in none of these
+
+
 def guilty(error: BaseException) -> str:
     """The innermost line of the traceback outside this package and NumPy, as ` (file:line in name)`."""
-    found, tb = "", error.__traceback__
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        inside = tb.tb_frame.f_globals.get("__name__", "")
-        if not inside.startswith(
-            (
-                "numpy",
-                "tinygrad_np.testing",
-                "tinygrad_np.transforms",
-                "tinygrad_np.tape",
-                "tinygrad_np.rules",
-                "tinygrad_np.kinds",
-                "tinygrad_np.cotangents",
-                "tinygrad_np.tensor",
-                "tinygrad_np.table",
-                "hypothesis",
-            )
-        ):
-            found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{tb.tb_lineno} in {code.co_name})"
-        tb = tb.tb_next
+    found, chain = "", [error]
+    while chain[-1].__context__ is not None:  # the engine raises anew, with the operation's name
+        chain.append(chain[-1].__context__)
+    for link in chain:
+        tb = link.__traceback__
+        while tb is not None:
+            code = tb.tb_frame.f_code
+            made = "fastpath.py for" in code.co_filename
+            if not made and not tb.tb_frame.f_globals.get("__name__", "").startswith(OWN):
+                found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{tb.tb_lineno} in {code.co_name})"
+            tb = tb.tb_next
     return found

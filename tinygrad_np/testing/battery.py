@@ -8,6 +8,7 @@ for its cause. A rule that writes into its input, say, would also look like a wr
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from .narrow import narrow
 from .problem import Problem, floating
 from .second import second_order
 from .surroundings import determinism, interleaving, layouts, memory, mutation
+
+FEW = 4  # inputs, all subsets of which may need a gradient; of more, each alone
 
 
 def value(case: Case) -> None:
@@ -124,14 +127,18 @@ def subsets(case: Case) -> None:
     n = len(case.problem.slots)
     if n > 1:
         _, grads = case.run()
-        for i in range(n):
+        sizes = range(1, n) if n <= FEW else (1,)
+        for some in chain.from_iterable(combinations(range(n), size) for size in sizes):
             case.run_others()  # what a rule left behind for another one is then another call's
-            g = attempt(lambda i=i: case.run(tracked=[k == i for k in range(n)])[1])[i]
-            apart = case.gradients_differ([g], [grads[i]], i)
-            if apart:
-                raise failures.GradientMismatch(
-                    f"where only {case.problem.slots[i].name} needs a gradient, it changes: {apart}"
-                )
+            found = attempt(lambda some=some: case.run(tracked=[k in some for k in range(n)])[1])
+            for i in some:
+                apart = case.gradients_differ([found[i]], [grads[i]], i)
+                if apart:
+                    names = " and ".join(case.problem.slots[k].name for k in some)
+                    raise failures.GradientMismatch(
+                        f"where only {names} need{'s' * (len(some) == 1)} a gradient, that of "
+                        f"{case.problem.slots[i].name} changes: {apart}"
+                    )
     if len(case.outputs) > 1:
         for i in range(len(case.outputs)):
             only = [ct if k == i else None for k, ct in enumerate(case.cts)]

@@ -46,6 +46,7 @@ def check_op(
     >>> print(check_op(np.tanh, [(np.array([0.5, -1.0]),)]))        # doctest: +ELLIPSIS
     tanh: PASS 15/15 checks, 1 input...
     """
+    __tracebackhide__ = True  # pytest shows the report, not this
     report = OpReport(title(op), tuple(name for name in CHECKS if name not in (skip or {})), skip or {})
     unknown = set(skip or {}) - set(CHECKS) - {"vacuity"}
     if unknown:

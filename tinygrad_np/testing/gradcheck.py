@@ -42,6 +42,7 @@ def gradcheck(
     >>> bool(gradcheck(np.sin, np.array([0.5, 1.0])))
     True
     """
+    __tracebackhide__ = True  # pytest shows the report, not this
     report = GradReport(title(f))
     problem = None
     try:
@@ -64,6 +65,7 @@ def gradgradcheck(f: Callable, *inputs: Any, **options: Any) -> GradReport:
     >>> bool(gradgradcheck(np.sin, np.array([0.5, 1.0])))
     True
     """
+    __tracebackhide__ = True
     return gradcheck(f, *inputs, order=2, **options)
 
 

@@ -258,6 +258,8 @@ def example(op: Callable, signature: str | None = None) -> str:
 
     def plainness(args) -> tuple:
         leaves = [leaf for leaf in flatten(args)[0] if isinstance(leaf, np.ndarray)]
-        return any(len(np.unique(leaf)) < max(leaf.size, 2) for leaf in leaves), len(repr(args))
+        values = np.concatenate([leaf.reshape(-1) for leaf in leaves])
+        alone = any(leaf.size < 2 for leaf in leaves)
+        return values.size - len(np.unique(np.abs(values))), alone, len(repr(args))
 
     return ", ".join(map(short, min(found, key=plainness)))

@@ -13,7 +13,7 @@ from .spelling import short
 class Pattern:
     """The traits of the inputs that passed and of those that failed; each input counts once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.passed: dict[bytes, frozenset] = {}
         self.failed: dict[bytes, frozenset] = {}
 
