@@ -204,6 +204,23 @@ def test_filling_from_nothing_changes_nothing(fill):
         np.place(x, x > 0, x[:0])
 
 
+def test_an_array_made_of_a_number_is_its_own():
+    def f(x):
+        y = np.atleast_1d(x)
+        y[0] *= x
+        y += 1
+        return np.sum(y) * x
+    assert f(2.0) == 10 and tg.value_and_grad(f)(2.0) == (10, 13)
+
+
+def test_a_view_without_axes_is_no_number():
+    """np.squeeze(y) += 1 changes y in NumPy."""
+    y = Tensor([3.0], requires_grad=True) * 1
+    z = np.squeeze(y)
+    with pytest.raises(tg.ViewError, match="view of another"):
+        z += 1
+
+
 def test_a_number_is_changed_where_that_is_said():
     x = Tensor(3.0, requires_grad=True)
     y = x * 2

@@ -68,7 +68,7 @@ class Assignment(Traced):
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""
         result: Any = CALLS[ufunc](self, value)
-        if not self.array.ndim and type(self.node) is not Leaf:
+        if not self.array.ndim and type(self.node) is not Leaf and not shares(self):
             return result
         if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
             return result           # the middle of x[i] += v: the assignment that follows writes it

@@ -124,9 +124,14 @@ def left(row: Row, out) -> str:
 
 
 def overlaps(out, array) -> bool:
-    """Whether what NumPy returned has the memory of its operand; a result may also be a view of an array of its own."""
+    """Whether what NumPy returned has the memory of its operand; a result may also be a view of an array of its own.
+
+    NumPy's numbers have no views: np.atleast_1d(x.sum()) is an array of its own.
+    """
     base = out.base
-    return out is array if base is None else base is array or base is array.base or np.may_share_memory(out, array)
+    if base is None or not array.ndim:
+        return out is array
+    return base is array or base is array.base or np.may_share_memory(out, array)
 
 
 def note_view(tensor, of) -> None:
