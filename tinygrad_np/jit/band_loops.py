@@ -31,7 +31,8 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
             source.operand(v)
     numbers = full_numbers(band.instructions)
     cuts = [i for i in band.instructions if i.kind == "product" and len(i.out[0].shape) == 2]
-    names = [f"{letter}{k}" for letter, found in zip("tscp", (rows, totals, numbers, cuts)) for k in range(len(found))]
+    sizes = {"t": len(rows), "s": len(totals), "c": len(numbers), "p": len(cuts)}
+    names = [f"{letter}{k}" for letter, size in sizes.items() for k in range(size)]
     source.tile = dict(zip([*rows, *totals], names))
     source.tile |= {v: f"u{k}" for k, v in enumerate(inputs) if length in v.shape}
     source.fulls = {key: f"c{k}" for k, key in enumerate(numbers)}

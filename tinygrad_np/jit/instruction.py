@@ -22,10 +22,10 @@ class View(NamedTuple):
 
 
 class Number(NamedTuple):
-    """An operand: entry `index` of what host call `call` returned."""
+    """An operand: entry `entry` of what host call `call` returned."""
 
     call: int
-    index: int
+    entry: int
 
 
 class Storage:
@@ -139,9 +139,10 @@ def overlap(a: View, b: View) -> bool:
     if a.strides != b.strides or a.offset == b.offset:
         return True  # nearly always
     room = np.empty(max(high, end), np.uint8)  # never touched
-    arrays = [ndarray(v.shape, v.dtype, room, v.offset, v.strides) for v in (a, b)]
+    one, two = (ndarray(v.shape, v.dtype, room, v.offset, v.strides) for v in (a, b))
+    effort: Any = 10_000  # NumPy's annotation knows only the names of limits
     try:
-        return np.shares_memory(*arrays, max_work=10_000)
+        return np.shares_memory(one, two, effort)
     except np.exceptions.TooHardError:
         return True
 

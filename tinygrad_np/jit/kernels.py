@@ -40,7 +40,7 @@ COMPARISONS = {
     np.equal: "{} == {}",
     np.not_equal: "{} != {}",
 }
-LOGIC = {
+LOGIC: dict[np.ufunc, str] = {
     **dict.fromkeys((np.bitwise_and, np.logical_and), "{} & {}"),
     **dict.fromkeys((np.bitwise_or, np.logical_or), "{} | {}"),
     **dict.fromkeys((np.invert, np.logical_not), "not {}"),

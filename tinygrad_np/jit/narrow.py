@@ -7,7 +7,7 @@ is read once, for all columns together. The order of the sums is the compiler's.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -70,12 +70,12 @@ def compiled(kind: str, n: int, dtype: np.dtype):
     """One of the two products, for x row by row; Uncompiled is raised where that fails."""
     try:
         import numba
-        from numba.types import Array
 
+        array: Any = numba.types.Array
         names, item = {"np": np, "zero": dtype.type(0)}, numba.from_dtype(dtype)
         exec(compile(text_of(kind, n), "<tinygrad_np.jit>", "exec"), names)
-        x, w = (Array(item, 2, layout, readonly=True, aligned=False) for layout in "CA")
-        out = Array(item, 2, "C" if kind == "summed" else "A")
+        x, w = (array(item, 2, layout, readonly=True, aligned=False) for layout in "CA")
+        out = array(item, 2, "C" if kind == "summed" else "A")
         sums = {"reassoc", "contract"}  # may be in any order; all else is as IEEE has it
         return numba.njit([numba.void(x, w, out)], nogil=True, fastmath=sums)(names["product"])
     except Exception as error:  # whatever another version of Numba, or its compiler, does not manage
@@ -114,7 +114,7 @@ def line(source: Source, i: Instruction, length: int) -> str | None:
     return f"{run}({arguments.format(a=a, b=b, out=out)})"
 
 
-def order(i: Instruction, length: int) -> str:
+def order(i: Instruction, length: int) -> Literal["C", "F"]:
     """How a product wants the memory of its result: in rows, or in columns if it writes the transpose."""
     found = role(i, length)
     return "F" if found and found[2].endswith(".T") else "C"

@@ -131,4 +131,4 @@ def product_of(a: np.ndarray, b: np.ndarray, piece: Piece) -> None:
         else:
             np.matmul(a[:, span].reshape(m, count, -1).transpose(1, 0, 2), b[span].reshape(count, -1, n), out)
     if terms is not None:
-        np.add.reduce(terms, 0, None, place)
+        np.add.reduce(terms, 0, out=place)

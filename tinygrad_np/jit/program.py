@@ -6,7 +6,6 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ class Program:
         self.grads = [(leaf, None if g is None else tape.operand(g)) for leaf, g in arguments.grads]
         self.writes = tape.written_inputs()
         self.calls = 0
-        self.replay: Callable | None = None
+        self.replay: Any = None  # the function that runs, once there is one
         self.plan: Plan | None = None
         tape.release()
 

@@ -114,7 +114,7 @@ class Source:
     def number(self, value: Number, i: Instruction | None) -> str:
         dtype = None if i is None else scalar_dtype(i, 0.0)
         if dtype is None:
-            return f"n{value.call}[{value.index}]"
+            return f"n{value.call}[{value.entry}]"
         return self.number_array(value, dtype)
 
     def number_array(self, value: Number, dtype) -> str:
@@ -127,7 +127,7 @@ class Source:
 
     # ---- one call -----------------------------------------------------------------------------------------
 
-    def call(self, i: Instruction) -> list[str]:
+    def call(self, i: Instruction) -> list[Any]:
         """The lines of an instruction."""
         if i.kind == "host":
             f = self.name(("object", id(i.fun)), lambda: i.fun, "f")
@@ -218,7 +218,7 @@ class Source:
         for line in [*self.prologue, *lines]:
             if type(line) is tuple:  # the numbers of a host call, for those who want them as arrays
                 text += [
-                    f"{array}[()] = n{n.call}[{n.index}]"
+                    f"{array}[()] = n{n.call}[{n.entry}]"
                     for (n, _), array in self.numbers.items()
                     if n.call == line[1]
                 ]

@@ -46,7 +46,7 @@ class Names:
         if type(value) is View:
             return self.view(value)
         if type(value) is Number:
-            return f"n{value.call}[{value.index}]"
+            return f"n{value.call}[{value.entry}]"
         if isinstance(value, (tuple, list)):
             return "(" + ", ".join(map(self.argument, value)) + ")"
         return repr(value) if not isinstance(value, np.generic) else repr(value.item())
