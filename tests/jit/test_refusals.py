@@ -234,6 +234,8 @@ ADVICE = {
     lambda x: np.split(x, np.ones_like(x, int)): "pass a Python number",
     lambda x: np.diagonal(np.outer(x, x), x.argmax()): "pass a Python number",
     lambda x: np.repeat(x, (x > 0).astype(int)): "np.where",
+    lambda x: np.tile(x, (x > 0).astype(int)): "the values of reps",
+    lambda x: np.compress(x > 0, x): "the values of condition",
     lambda x: np.linalg.eigvals(np.outer(x, x)): "complex",
     lambda x: np.emath.sqrt(x): "complex",
 }

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..recording import TENSORS
 from ..tape import Leaf
-from .functions import refuse
 from .reach import ARRAYS
 from .record import Tape
+from .refusing import refuse
 from .replay import memory
 from .stand_in import RecordedGenerator, StandIn
 

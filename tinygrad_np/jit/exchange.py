@@ -13,10 +13,10 @@ import numpy as np
 
 from ..tape import Leaf, Node
 from .arguments import Arguments
-from .functions import refuse
 from .instruction import View
 from .reach import ABSENT, SCALARS, Place, inside_of, vars_of
 from .record import Tape
+from .refusing import refuse
 from .stand_in import RecordedGenerator, StandIn
 from .state import State
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import sys
 from collections.abc import Callable
 from functools import lru_cache
-from opcode import opname
-from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
-from ..standin import STANDINS, real, recorder
-from . import NotReplayable
+from ..standin import STANDINS, real
+from . import NotReplayable as NotReplayable
+from .refusing import refuse
 
 ndarray = np.ndarray
-HERE = tuple(f"{p}/" for p in (Path(__file__).parents[1], Path(np.__file__).parent, Path(inspect.__file__).parent))
 
 
 REDUCTIONS = {
@@ -50,22 +46,31 @@ SHAPE_FROM_VALUES = {
     np.argwhere,
     np.unique,
     np.unique_values,
-    np.extract,
     np.trim_zeros,
     np.union1d,
     np.intersect1d,
     np.setdiff1d,
     np.setxor1d,
     np.histogram_bin_edges,
-    np.compress,
     np.unique_all,
     np.unique_counts,
     np.unique_inverse,
     np.roots,
-    ndarray.compress,
     ndarray.nonzero,
 }
-TIMES = {np.repeat, ndarray.repeat}  # the length of the result is a sum of their second operand
+SHAPE_FROM = {  # which operand's values the shape of a result depends on
+    np.repeat: (1, "repeats"),
+    ndarray.repeat: (1, "repeats"),
+    np.compress: (0, "condition"),
+    ndarray.compress: (1, "condition"),
+    np.extract: (0, "condition"),
+    np.delete: (1, "obj"),
+    np.insert: (1, "obj"),
+    np.pad: (1, "pad_width"),
+    np.tile: (1, "reps"),
+    np.resize: (1, "new_shape"),
+    np.linspace: (2, "num"),
+}
 COMPLEX_BY_VALUES = {
     np.linalg.eig,
     np.linalg.eigvals,
@@ -184,74 +189,22 @@ def kind_of(fun, values, options) -> str:
     return "call"
 
 
-# ---- refusing, with the line ------------------------------------------------------------------------------
-
-
-def user_frame():
-    """Where the user's code is: not in this package, NumPy or Python's modules, nor in another package if it can."""
-    frame, found = sys._getframe(1), None
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(HERE):
-            found = found or frame
-            if "-packages" not in file:
-                return frame
-        frame = frame.f_back
-    return found
-
-
-def calling_frame():
-    """Who called NumPy: a function of the user's or of this package."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((HERE[0] + "jit/", HERE[1])):
-        frame = frame.f_back
-    return frame
-
-
-def is_inplace(frame) -> bool:
-    """Whether a frame is at x += y or its kin, after which the name x means the result."""
-    return operation(frame) == "BINARY_OP" and 13 <= frame.f_code.co_code[frame.f_lasti + 1] < 26
-
-
-def operation(frame) -> str:
-    """The name of the instruction that a frame is at; x[i] has one name in all versions of Python."""
-    if frame is None:
-        return ""
-    code, at = frame.f_code.co_code, frame.f_lasti
-    return "BINARY_SUBSCR" if opname[code[at]] == "BINARY_OP" and code[at + 1] == 26 else opname[code[at]]
-
-
-def user_line() -> str:
-    """Where the user's code is, as file:line."""
-    frame = user_frame()
-    return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
-
-
-def definition(f: Callable) -> tuple[str, int, str] | None:
-    """The file and line where a function is defined, and its name; None where Python does not tell."""
-    f = getattr(f, "func", f)  # of a partial
-    if not hasattr(f, "__name__"):  # an object that is called
-        f = getattr(type(f), "forward", type(f).__call__)
-    code = getattr(inspect.unwrap(f), "__code__", None)
-    return code and (code.co_filename, code.co_firstlineno, code.co_name)
+def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
+    """Refuse a call whose result has another shape, or is complex, for other values of its operands."""
+    name = getattr(fun, "__name__", "")
+    at, operand = SHAPE_FROM.get(fun, (0, ""))
+    if operand and type((*args[at : at + 1], kwargs.get(operand))[0]) in STANDINS:
+        refuse(
+            f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, or "
+            "np.where(condition, x, y) keeps a shape"
+        )
+    if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1:
+        refuse(f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape")
+    if fun in COMPLEX_BY_VALUES and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
+        refuse(f"whether np.{name}'s result is complex depends on values; pass x.astype(complex) or x.real")
 
 
 def has_nan(flat: np.ndarray) -> bool:
     """Whether there is a NaN among real numbers: if and only if their sum of squares is one."""
     total = np.dot(flat, flat)
     return bool(total != total)
-
-
-def refuse(why: str) -> NoReturn:
-    """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
-    frame, tape = user_frame(), recorder.get()
-    at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-    if tape is not None and tape.ran is not None:
-        at = definition(tape.ran) or at
-    error = NotReplayable(f"jit: {why}")
-    if at is not None:
-        text = linecache.getline(*at[:2]).strip()
-        error = NotReplayable(f"jit: {at[0]}, line {at[1]}, in {at[2]}: `{text}`: {why}")
-    if tape is not None:
-        tape.refusal = error
-    raise error

@@ -9,10 +9,11 @@ import numpy as np
 from ..recording import TENSORS, wrap
 from ..rules import NotDifferentiable
 from ..tape import CONST, Node
-from .functions import real, refuse
+from .functions import real
 from .instruction import View
 from .reach import SCALARS, Reach
 from .record import Tape
+from .refusing import refuse
 from .stand_in import StandIn
 
 ndarray = np.ndarray

@@ -6,7 +6,7 @@ import gc
 import sys
 from types import FrameType
 
-from .functions import HERE, refuse
+from .refusing import HERE, refuse
 
 ANYTHING = {"time", "_io", "io", "_random", "_socket", "select"}  # modules in which every function has to do with it
 CALLS = {

@@ -15,24 +15,18 @@ from numpy.lib.array_utils import byte_bounds
 
 from .functions import (
     ABOUT_SHAPES,
-    COMPLEX_BY_VALUES,
-    HERE,
-    SHAPE_FROM_VALUES,
-    TIMES,
     WRITERS,
-    calling_frame,
     canonical,
-    is_inplace,
     kind_of,
     masked_copy,
     place_of,
     real,
-    refuse,
+    refuse_values,
     root_of,
-    user_line,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
 from .reach import ARRAYS
+from .refusing import HERE, calling_frame, is_inplace, refuse, user_line
 from .stand_in import StandIn
 
 ndarray = np.ndarray
@@ -125,13 +119,7 @@ class Tape:
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
         values, options = replaced(args, real), replaced(kwargs, real)
-        counted = fun in TIMES and StandIn in map(type, (*args[1:2], kwargs.get("repeats")))
-        if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1 or counted:
-            refuse(
-                f"the shape of np.{fun.__name__}'s result depends on values; np.where(condition, x, y) keeps a shape"
-            )
-        if fun in COMPLEX_BY_VALUES and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
-            refuse(f"whether np.{fun.__name__}'s result is complex depends on values; pass x.astype(complex) or x.real")
+        refuse_values(fun, args, kwargs, values)
         for target in targets:
             self.written_by(target)
         if targets:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..standin import STANDINS
-from .functions import HERE, LAYOUTS, REDUCTIONS, has_nan, is_basic, operation, real, refuse
+from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic, real
 from .instruction import Number, replaced
+from .refusing import HERE, operation, refuse
 
 ndarray = np.ndarray
 PRINTED = "a tensor's value as text: a replay would not print it; return the tensor and print it outside"

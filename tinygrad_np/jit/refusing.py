@@ -1,0 +1,82 @@
+"""Refusing what a replay could not repeat, with the user's own line."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import sys
+from collections.abc import Callable
+from opcode import opname
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from ..standin import recorder
+from . import NotReplayable
+
+HERE = tuple(f"{p}/" for p in (Path(__file__).parents[1], Path(np.__file__).parent, Path(inspect.__file__).parent))
+
+
+def user_frame():
+    """Where the user's code is: not in this package, NumPy or Python's modules, nor in another package if it can."""
+    frame, found = sys._getframe(1), None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(HERE):
+            found = found or frame
+            if "-packages" not in file:
+                return frame
+        frame = frame.f_back
+    return found
+
+
+def calling_frame():
+    """Who called NumPy: a function of the user's or of this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((HERE[0] + "jit/", HERE[1])):
+        frame = frame.f_back
+    return frame
+
+
+def is_inplace(frame) -> bool:
+    """Whether a frame is at x += y or its kin, after which the name x means the result."""
+    return operation(frame) == "BINARY_OP" and 13 <= frame.f_code.co_code[frame.f_lasti + 1] < 26
+
+
+def operation(frame) -> str:
+    """The name of the instruction that a frame is at; x[i] has one name in all versions of Python."""
+    if frame is None:
+        return ""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return "BINARY_SUBSCR" if opname[code[at]] == "BINARY_OP" and code[at + 1] == 26 else opname[code[at]]
+
+
+def user_line() -> str:
+    """Where the user's code is, as file:line."""
+    frame = user_frame()
+    return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def definition(f: Callable) -> tuple[str, int, str] | None:
+    """The file and line where a function is defined, and its name; None where Python does not tell."""
+    f = getattr(f, "func", f)  # of a partial
+    if not hasattr(f, "__name__"):  # an object that is called
+        f = getattr(type(f), "forward", type(f).__call__)
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    return code and (code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def refuse(why: str) -> NoReturn:
+    """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
+    frame, tape = user_frame(), recorder.get()
+    at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    if tape is not None and tape.ran is not None:
+        at = definition(tape.ran) or at
+    error = NotReplayable(f"jit: {why}")
+    if at is not None:
+        text = linecache.getline(*at[:2]).strip()
+        error = NotReplayable(f"jit: {at[0]}, line {at[1]}, in {at[2]}: `{text}`: {why}")
+    if tape is not None:
+        tape.refusal = error
+    raise error
