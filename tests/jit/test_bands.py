@@ -156,6 +156,15 @@ def test_labels_out_of_range_change_nothing():
         assert np.array_equal(p.numpy(), q)
 
 
+def test_half_precision_is_summed_in_one_go():
+    f = tg.jit(lambda x, w: (np.tanh(x @ w).T @ x, np.tanh(x @ w).sum(axis=0)))
+    x, w = np.full((ROWS, 4), 1 / 3, np.float16), np.ones((4, 3), np.float16)
+    with short_bands():
+        for _ in range(2):
+            for found, expected in zip(f(x, w), (np.tanh(x @ w).T @ x, np.tanh(x @ w).sum(axis=0))):
+                assert np.array_equal(found, expected)
+
+
 def test_a_sum_of_negative_zeros_keeps_its_sign():
     with short_bands():
         f = tg.jit(lambda x, w: (np.tanh(x @ w).T @ x, (x @ w).sum(axis=0)))
