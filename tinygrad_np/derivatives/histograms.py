@@ -28,7 +28,7 @@ def bincount(x, weights=None, minlength=0):
     lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
     lambda f, A: f(SPOTS, 2, (A(), 9.0))])
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    span = None if range is None else [values_of(end) for end in range]
+    span = range and [values_of(end) if hasattr(end, "node") else end for end in range]
     edges = np.histogram_bin_edges(values_of(a), values_of(bins) if np.ndim(bins) else bins, span,
                                    None if weights is None else values_of(weights))
     if np.ndim(bins):       # edges that were given
