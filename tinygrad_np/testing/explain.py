@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -165,10 +166,13 @@ def taylor(p: Problem, e: Entry) -> float | None:
     return float(np.log2(rest[0] / rest[1])) if min(rest) > 0 and np.isfinite(rest).all() else None
 
 
-def importable(f, name: str) -> bool:
-    """Whether `from module import name` gives this very function."""
-    inside = sys.modules.get(getattr(f, "__module__", None) or "__main__")
-    return name.isidentifier() and getattr(inside, name, None) is f
+def importable(f, name: str) -> str:
+    """The module from which `import name` gives this very function, of a script its file's name; "" if none does."""
+    module = getattr(f, "__module__", None) or "__main__"
+    inside = sys.modules.get(module)
+    if not name.isidentifier() or getattr(inside, name, None) is not f:
+        return ""
+    return Path(getattr(inside, "__file__", None) or "").stem if module == "__main__" else module
 
 
 def origin(f) -> str:
@@ -181,11 +185,11 @@ def origin(f) -> str:
 def reproducer(name: str, failure: CheckFailed, problem: Problem) -> str:
     """A test with these very arguments, by the checker that found the failure."""
     f = problem.f
-    module = getattr(f, "__module__", None) or "__main__"
+    module = importable(f, name)
     spelled, imported = name, f"from {module} import {name}\n"
     if module == "numpy":
         spelled, imported = f"np.{name}", ""
-    elif not importable(f, name):
+    elif not module:
         spelled, imported = "f", f"f = ...  # {origin(f)}: it has no name that can be imported\n"
     args = [written_out(a) if can_be_written(a) else f"x{i}" for i, a in enumerate(problem.args)]
     for i, a in enumerate(problem.args):
