@@ -43,7 +43,7 @@ class Arguments:
         self.streams: list[tuple[np.random.Generator, Any]] = []  # and where they were
         self.stand_ins: list[Any] = list(leaves)
 
-    def stand_in(self, array, leaf: int, what: str) -> StandIn:
+    def stand_in(self, array, leaf: int, what: str) -> Any:
         if isinstance(array, ndarray) and type(array) not in ARRAYS:
             refuse(f"argument {leaf} is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
         if array.dtype.hasobject:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..recording import TENSORS
-from ..standin import STANDINS
+from ..standin import STANDINS, recorder
 from ..tape import Leaf
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
@@ -157,7 +157,8 @@ class Reach:
         if isinstance(value, OPAQUE) or isinstance(value, np.ndarray) or kind.__module__ in ENGINE:
             return []
         if hasattr(value, "__jit_guard__"):
-            value.__jit_guard__()  # what it puts in order, it puts in order before anybody looks
+            if recorder.get() is None:
+                value.__jit_settle__()
             self.hosts.append(value)
             hosted = True
         if hasattr(kind, "__jit_state__"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Optimizer:
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
         self._blocks = [self._cut(group) for group in self.param_groups]
+        self._settled: list[dict] = []  # what has been found in the buffers
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
@@ -122,40 +124,40 @@ class Optimizer:
 
     def _gather_state(self, block: Block, names: Iterable[str], group: dict) -> None:
         """Have all state in the block's buffers: it may have been loaded since."""
-        if recorder.get() is not None:  # done before recording, see __jit_guard__
+        if recorder.get() is not None:  # done before recording, see __jit_settle__
             return
-        states = [self.state.get(i) or {} for i in block.positions]
-        for name in names:
-            flat = block.state.get(name)
-            memory = None if flat is None else flat.memory
-            for i, state in enumerate(states):
-                if name in state and (memory is None or state[name].base is not memory):
-                    flat = block.arrays(name, self.first(name, group))
-                    view, memory = flat.view(i), flat.memory
-                    view[...] = state[name]
-                    state[name] = view
+        for i, position in enumerate(block.positions):
+            state = self.state.get(position, EMPTY)
+            for name in names:
+                flat = block.state.get(name)
+                if name in state and (flat is None or state[name].base is not flat.memory):
+                    home = block.arrays(name, self.first(name, group)).view(i)
+                    home[...] = state[name]
+                    state[name] = home
+
+    def __jit_settle__(self) -> None:
+        """Before a recording: whatever is outside the buffers that it works on returns to them."""
+        for group, blocks in zip(self.param_groups, self._blocks, strict=True):
+            for block in blocks:
+                block.gather_values(leaving=True)
+                self._gather_state(block, self.names(group), group)
+        self._settled = self._states()
 
     def __jit_guard__(self) -> list:
-        """What the course of a step depends on besides numbers; a recording follows one course.
-
-        Whatever is outside the buffers that a recording works on returns to them.
-        """
-        options = []
-        for group, blocks in zip(self.param_groups, self._blocks, strict=True):
-            names = self.names(group)
-            options.append((names, self.shape(group), len(group["params"])))
+        """What the course of a step depends on besides numbers; a recording follows one course."""
+        states, blocks = self._states(), [block for blocks in self._blocks for block in blocks]
+        if recorder.get() is None:
+            if len(states) != len(self._settled) or not all(map(is_, states, self._settled)):
+                self.__jit_settle__()  # other arrays in the same dicts are noticed as those of any place
             for block in blocks:
-                if recorder.get() is None:
-                    block.gather_values(leaving=True)
-                    block.leave_kept_grads()
-                    self._gather_state(block, names, group)
-        return options + self._ages()
+                block.gather_values(leaving=True)
+                block.leave_kept_grads()
+        options = [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups]
+        return [options, list(map(len, states)), cohorts([state.get("step") for state in states])]
 
-    def _ages(self) -> list:
-        """For each parameter, how much state it has and the first one that is at the same step."""
-        first: dict[int, int] = {}
-        states = [self.state.get(i) or {} for i in range(len(self.params))]
-        return [(len(state), first.setdefault(state.get("step", 0), i)) for i, state in enumerate(states)]
+    def _states(self) -> list[dict[str, Any]]:
+        """The state of each parameter; EMPTY where there is none yet."""
+        return [self.state.get(i, EMPTY) for i in range(len(self.params))]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from nothing."""
@@ -281,6 +283,19 @@ class Optimizer:
         lines = (", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"),
                             f"{len(group['params'])} parameters"]) for group in self.param_groups)
         return f"{self._name}({'; '.join(lines)})"
+
+
+EMPTY: dict[str, Any] = {}
+
+
+def cohorts(steps: list) -> list[int]:
+    """For each parameter the first one that is at the same step; nothing where all are.
+
+    >>> cohorts([5, 5, 3, 5]), cohorts([5, 5])
+    ([0, 0, 2, 0], [])
+    """
+    first: dict = {}
+    return [first.setdefault(step, i) for i, step in enumerate(steps)] if len(set(steps)) > 1 else []
 
 
 def _turned(p, g, decay: float, shape: tuple, s, t):
