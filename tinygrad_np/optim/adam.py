@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .optimizer import Optimizer, require_betas, require_positive
+from .optimizer import Optimizer
+from .options import require_betas, require_positive
 
 
 class Adam(Optimizer):

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .optimizer import Optimizer, require
+from .optimizer import Optimizer
+from .options import require
 
 
 class LRScheduler:

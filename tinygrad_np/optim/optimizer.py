@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import is_
 from typing import Any
 
@@ -306,27 +305,6 @@ def _turned(p, g, decay: float, shape: tuple, s, t):
     if decays:
         g = np.add(g, np.multiply(p, decay, out=s), out=t)
     return g
-
-
-def require(name: str, value: Any, condition: Callable[[Any], bool], expected: str) -> None:
-    """Raise ValueError unless a hyper-parameter is a number for which the condition holds (NaN never does)."""
-    try:
-        good = condition(value)
-    except TypeError:
-        good = False
-    if not good:
-        raise ValueError(f"{name}: expected {expected}, found {value!r}")
-
-
-def require_positive(group: Mapping[str, Any], *names: str) -> None:
-    """Raise ValueError unless each of these options is a finite number >= 0."""
-    for name in names:
-        require(name, group[name], lambda v: 0 <= v < math.inf, "a finite number >= 0")
-
-
-def require_betas(group: Mapping[str, Any]) -> None:
-    """Raise ValueError unless "betas" are two numbers in [0, 1)."""
-    require("betas", group["betas"], lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), "two numbers in [0, 1)")
 
 
 def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .optimizer import Optimizer, require_positive
+from .optimizer import Optimizer
+from .options import require_positive
 
 
 class RMSprop(Optimizer):
