@@ -170,7 +170,8 @@ class Tape:
         parts = [np.asarray(r) if isinstance(r, np.generic) else r for r in (result if many else [result])]
         if not all(isinstance(r, ndarray) for r in parts):
             refuse(
-                f"{getattr(fun, '__name__', fun)} returned {type(result).__name__}, which depends on values"
+                f"{getattr(fun, '__name__', fun)} gives a Python {type(result).__name__}, which a replay would not see "
+                "change; write it with functions that give arrays, as (x == y).all()"
             )
         if all(self.is_known(r) for r in parts):
             self.only_views(fun, (args, kwargs), parts)
