@@ -115,7 +115,7 @@ def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], l
             before.append(i)
         else:
             after.append(i)
-    if sum(i.kind == "product" for i in band) > 1:
+    if length and sum(i.kind == "product" for i in band) > 1:
         found = Band(band, length, storages)
         if found.count >= WORTH and sum(nbytes(i.out[0]) for i in band if sums(i, length)) <= TOTAL_BYTES:
             return before, [found], after

@@ -38,11 +38,6 @@ class Program:
         self.key, self.mode, self.state = key, mode.get(), state
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, outputs, rebuild
         self.specs = [(type(a), np.shape(a), getattr(a, "dtype", None), a) for a in arguments.leaves]
-        self.fixed = [
-            (i, a)
-            for i, a in enumerate(arguments.leaves)
-            if type(a) in TENSORS and id(a) not in arguments.tensors
-        ]
         self.finals = finals
         self.places = [
             (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)

@@ -234,9 +234,10 @@ class Source:
 
 def put(out: ndarray, result) -> None:
     """Take over the result of a function that has no out=."""
-    if np.shape(result) != out.shape:
+    result = np.asarray(result)
+    if result.shape != out.shape or result.dtype != out.dtype:
         raise NotReplayable(
-            f"jit: a result has shape {np.shape(result)}, which was {out.shape} while recording: it depends "
-            "on values; keep this operation outside the jitted function"
+            f"jit: a result is {result.dtype} of shape {result.shape}, and was {out.dtype} of shape {out.shape} while "
+            "recording: it depends on values; keep this operation outside the jitted function"
         )
     out[...] = result
