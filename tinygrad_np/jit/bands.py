@@ -63,7 +63,7 @@ def goes(i: Instruction, length: int) -> bool:
     views = touches(i)
     if i.writes or len(i.out) != 1 or any(type(a) is Number for a in i.args):
         return False
-    if any(v.shape.count(length) > 1 for v in views) or not any(length in v.shape for v in views):
+    if any(v.shape.count(length) > 1 or 0 in v.shape for v in views) or not any(length in v.shape for v in views):
         return False
     if sums(i, length) and i.out[0].dtype == np.float16:  # NumPy rounds a sum of those once
         return False
@@ -115,7 +115,7 @@ def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], l
             before.append(i)
         else:
             after.append(i)
-    if length and sum(i.kind == "product" for i in band) > 1:
+    if sum(i.kind == "product" for i in band) > 1:
         found = Band(band, length, storages)
         if found.count >= WORTH and sum(nbytes(i.out[0]) for i in band if sums(i, length)) <= TOTAL_BYTES:
             return before, [found], after

@@ -107,9 +107,9 @@ def piece_of(out: np.ndarray, rows: slice, depth: int, empty: Callable = np.empt
     if min(n, depth) > NARROW:
         return Piece(rows, [(slice(None), 1, place[None])], None, place)
     if depth <= len(out):
-        small = stacks(m, max(16, SMALL // max(1, depth * n)))
+        small = stacks(m, max(16, SMALL // (depth * n)))
         return Piece(rows, [(s, k, place[s].reshape(k, -1, n)) for s, k in small], None, place)
-    small = stacks(depth, max(16, SMALL // max(1, m * n)))
+    small = stacks(depth, max(16, SMALL // (m * n)))
     terms = empty((sum(k for _, k in small), m, n), out.dtype)
     return Piece(rows, [(s, k, terms[j * small[0][1] :][:k]) for j, (s, k) in enumerate(small)], terms, place)
 
