@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 PLAIN = {"keepdims": False, "where": True, "initial": None}     # what NumPy's `_NoValue` stands for
 
@@ -90,3 +91,17 @@ def shape_of(a) -> Any:
     if isinstance(a, (list, tuple)) and any(hasattr(e, "shape") for e in a):
         return [shape_of(e) for e in a]
     return a.shape if hasattr(a, "shape") else np.shape(a)
+
+
+def axes_of(axis, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the first, all of them for None; NumPy's own error where there are no such axes.
+
+    >>> axes_of((-1, 0), 3)
+    (2, 0)
+    """
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+
+
+def along(index, axis: int, ndim: int) -> tuple:
+    """An index that applies `index` to one axis."""
+    return (slice(None),) * normalize_axis_index(axis, ndim) + (index,)

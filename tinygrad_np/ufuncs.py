@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .rules import NotDifferentiable
+from .signatures import along, axes_of
 from .table import scatter, values_of
 
 # What NumPy also calls by another name: the ufunc's reduction and running reduction.
@@ -62,9 +63,9 @@ def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=n
         extra = {} if initial is np._NoValue else {"initial": initial}
         result = REDUCE[ufunc](array, axis=axis, keepdims=keepdims, where=where, **extra)
     else:
-        axes = range(array.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        result = fold(ufunc, array, tuple(i % array.ndim for i in axes), initial, where)
-        result = np.expand_dims(result, tuple(axes)) if keepdims else result
+        axes = axes_of(axis, array.ndim)
+        result = fold(ufunc, array, axes, initial, where)
+        result = np.expand_dims(result, axes) if keepdims else result
     return result if out is None else call(np.positive, result, out=out)
 
 
@@ -88,14 +89,14 @@ def fold(ufunc, array, axes: tuple, initial, where):
 
 def accumulate(ufunc, array, axis=0, dtype=None, out=None):
     """ufunc.accumulate: a running reduction."""
+    axis = 0 if axis is None and array.ndim < 2 else axis
     array = array if dtype is None else np.astype(array, dtype)
     if ufunc in ACCUMULATE:
         result = ACCUMULATE[ufunc](array, axis=axis)
     else:
-        before = (slice(None),) * (axis % array.ndim)
-        rows = [array[before + (0,)]] if array.shape[axis] else []
+        rows = [array[along(0, axis, array.ndim)]] if array.shape[axis] else []
         for i in range(1, array.shape[axis]):
-            rows.append(ufunc(rows[-1], array[before + (i,)]))
+            rows.append(ufunc(rows[-1], array[along(i, axis, array.ndim)]))
         result = np.stack(rows, axis) if rows else array
     return result if out is None else call(np.positive, result, out=out)
 
@@ -103,10 +104,10 @@ def accumulate(ufunc, array, axis=0, dtype=None, out=None):
 def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
     """ufunc.reduceat: reductions of consecutive slices."""
     array = array if dtype is None else np.astype(array, dtype)
-    before, starts = (slice(None),) * (axis % array.ndim), [int(i) for i in indices]
+    starts = [int(i) for i in indices]
     ends = starts[1:] + [array.shape[axis]]
-    parts = [reduce(ufunc, array[before + (slice(s, e),)], axis=axis) if e > s else array[before + (s,)]
-             for s, e in zip(starts, ends)]
+    parts = [reduce(ufunc, array[along(slice(s, e), axis, array.ndim)], axis=axis) if e > s
+             else array[along(s, axis, array.ndim)] for s, e in zip(starts, ends)]
     result = np.stack(parts, axis)
     return result if out is None else call(np.positive, result, out=out)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ..signatures import along, axes_of
 from ..table import composed, values_of
 from .joining import as_operand
-from .reductions import along
 
 LINE = [lambda f, A: f(A(5)), lambda f, A: f(A(4, "n"), axis=0)]
 
@@ -58,7 +58,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     if x is not None:
         x = as_operand(x)
         dx = np.diff(x, axis=-1 if x.ndim == 1 else axis)
-        dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - axis % y.ndim - 1)) if x.ndim == 1 else dx
+        dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - axes_of(axis, y.ndim)[0] - 1)) if x.ndim == 1 else dx
     return np.sum(
         dx * (y[along(slice(1, None), axis, y.ndim)] + y[along(slice(None, -1), axis, y.ndim)]) / 2, axis=axis
     )
@@ -109,11 +109,7 @@ def slopes(f, d, axis, edge_order):
 )
 def gradient(f, *varargs, axis=None, edge_order=1):
     f = as_operand(f)
-    axes = (
-        range(f.ndim)
-        if axis is None
-        else [i % f.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
-    )
+    axes = axes_of(axis, f.ndim)
     spacings = list(varargs) or [1.0]
     spacings = (
         spacings * len(axes) if len(spacings) == 1 and np.ndim(values_of(spacings[0])) == 0 else spacings

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..rules import NotDifferentiable
+from ..signatures import axes_of
 from ..table import composed, values_of
 from .indexing import open_grid
 from .joining import as_operand
@@ -99,7 +100,7 @@ def insert(arr, obj, values, axis=None):
     arr = as_operand(arr)
     if axis is None:
         arr, axis = np.ravel(arr), 0
-    axis %= arr.ndim
+    axis, = axes_of(axis, arr.ndim)
     n = arr.shape[axis]
     values = as_operand(values)
     single = not isinstance(obj, slice) and np.size(obj) == 1 and np.asarray(obj).dtype != bool

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..cotangents import unbroadcast
+from ..signatures import along
 from ..table import composed, linear, values_of
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
@@ -10,11 +11,6 @@ linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, 
        diff=("x", "y"), signature="condition, x=None, y=None", ignores=("condition",),
        cases=[lambda f, A: f(np.arange(3) % 2 == 0, A("m", 3), A(3)),
               lambda f, A: f(np.array([[True], [False]]), A(2, "n"), 0.0)])
-
-
-def at_axis(axis, ndim, index):
-    """The index that applies `index` to one axis."""
-    return (slice(None),) * (axis % ndim) + (index,)
 
 
 @composed(np.take, cases=[lambda f, A: f(A(3, "n"), [[0, 2], [2, -1]], axis=0), lambda f, A: f(A(3, 2), [5, 0, 0]),
@@ -27,7 +23,7 @@ def take(a, indices, axis=None, mode="raise"):
         indices = indices % n
     elif mode == "clip":
         indices = np.clip(indices, 0, n - 1)
-    return a[at_axis(axis, a.ndim, indices)]
+    return a[along(indices, axis, a.ndim)]
 
 
 @composed(np.take_along_axis, cases=[lambda f, A: f(A(3, 2), np.array([[0, 2], [0, 0]]), 0),
@@ -51,7 +47,7 @@ def open_grid(indices, axis, shape):
 def compress(condition, a, axis=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    return a[at_axis(axis, a.ndim, np.flatnonzero(values_of(condition)))]
+    return a[along(np.flatnonzero(values_of(condition)), axis, a.ndim)]
 
 
 @composed(np.extract, cases=[lambda f, A: f(np.array([[True, False], [True, True]]), A(2, 2))])
@@ -70,7 +66,8 @@ def distinct(a):
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    return np.take_along_axis(a, np.argsort(values_of(a), axis, kind, stable=stable), axis) if a.size else a
+    order = np.argsort(values_of(a), axis, kind, stable=stable)
+    return np.take_along_axis(a, order, axis) if a.size else a
 
 
 @composed(np.partition, cases=[lambda f, A: f(A(2, 5), 2), lambda f, A: f(A(5, 2), (1, -1), axis=0)], kinks=distinct)

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from ..signatures import along
 from ..table import composed, linear, values_of
 
 
@@ -107,9 +108,8 @@ def pieces(split):
     """The definition of a splitting function: NumPy splits the positions, slices do the rest."""
     def definition(ary, indices_or_sections, axis=0):
         parts = split(np.arange(ary.shape[axis]), indices_or_sections)
-        before = (slice(None),) * (axis % ary.ndim)
         starts = [int(p[0]) if len(p) else 0 for p in parts]
-        return [ary[(*before, slice(s, s + len(p)))] for s, p in zip(starts, parts)]
+        return [ary[along(slice(s, s + len(p)), axis, ary.ndim)] for s, p in zip(starts, parts)]
     return definition
 
 

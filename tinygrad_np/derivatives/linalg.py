@@ -7,6 +7,7 @@ import numpy as np
 
 from ..cotangents import unbroadcast
 from ..rules import NotDifferentiable
+from ..signatures import axes_of
 from ..table import composed, function, plain, values_of
 from .joining import as_operand
 from .matrices import H, diagonal_matrix, eye_like, hermitian_part, of_triangle, regular
@@ -96,7 +97,7 @@ def tensorinv(a, ind=2):
 def tensorsolve(a, b, axes=None):
     a, b = as_operand(a), as_operand(b)
     if axes is not None:
-        last = [i % a.ndim for i in axes]
+        last = list(axes_of(axes, a.ndim))
         a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
     right = a.shape[b.ndim :]
     return np.reshape(np.linalg.solve(np.reshape(a, (-1, math.prod(right))), np.ravel(b)), right)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..signatures import axes_of
 from ..table import composed, reduction, values_of
 from .elementwise import direction, over
 from .matrices import regular
@@ -66,9 +67,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
         raise ValueError(
             f"norm: found {len(axes)} axes {axes}; expected one for a vector or two for a matrix"
         )
-    row, column = (i % x.ndim for i in axes)
-    if row == column:
-        raise ValueError(f"norm: found the same axis twice in {axes}")
+    row, column = axes_of(axes, x.ndim)
     if ord in (None, "fro", "f"):
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims)
     reduce = np.min if isinstance(ord, (int, float)) and ord < 0 else np.max

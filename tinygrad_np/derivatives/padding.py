@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..rules import NotDifferentiable
+from ..signatures import along
 from ..table import composed
-from .reductions import along, gap
+from .reductions import gap
 
 COPIES = ("edge", "reflect", "symmetric", "wrap")
 STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}

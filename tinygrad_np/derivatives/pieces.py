@@ -4,6 +4,7 @@ import numpy as np
 
 from ..cotangents import unbroadcast
 from ..rules import NotDifferentiable
+from ..signatures import axes_of
 from ..table import composed, function, newer, values_of
 from .joining import as_operand
 
@@ -52,15 +53,15 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
         raise ValueError("apply_along_axis: cannot apply a function when any iteration dimension is 0")
     out = np.reshape(np.stack(parts), moved.shape[:-1] + parts[0].shape)
     inner = list(range(moved.ndim - 1, out.ndim))
-    return np.moveaxis(out, inner, [axis % arr.ndim + i for i in range(len(inner))])
+    return np.moveaxis(out, inner, [axes_of(axis, arr.ndim)[0] + i for i in range(len(inner))])
 
 
 @composed(np.apply_over_axes, cases=[lambda f, A: f(np.sum, A("m", "n", 2), [0, -1])])
 def apply_over_axes(func, a, axes):
     ndim = a.ndim
-    for axis in np.atleast_1d(axes):
-        out = func(a, int(axis) % ndim)
-        a = out if out.ndim == ndim else np.expand_dims(out, int(axis) % ndim)
+    for axis in axes_of(axes, ndim):
+        out = func(a, axis)
+        a = out if out.ndim == ndim else np.expand_dims(out, axis)
     return a
 
 
@@ -73,9 +74,8 @@ def unstack(x, /, *, axis=0):
                                 lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
 def trim_zeros(filt, trim="fb", axis=None):
     where = np.argwhere(values_of(filt))
-    axes = range(filt.ndim) if axis is None else [i % filt.ndim for i in np.atleast_1d(axis)]
     index = [slice(None)] * filt.ndim
-    for i in axes:
+    for i in axes_of(axis, filt.ndim):
         first, last = (where[:, i].min(), where[:, i].max() + 1) if len(where) else (filt.shape[i], 0)
         index[i] = slice(int(first) if "f" in trim.lower() else 0, int(last) if "b" in trim.lower() else filt.shape[i])
     return filt[tuple(index)]
@@ -154,13 +154,13 @@ def running(fun, start):
     """The definition of a cumulative function by NumPy's older one."""
     def definition(x, /, *, axis=None, dtype=None, include_initial=False):
         if axis is None:
-            if x.ndim != 1:
+            if x.ndim > 1:
                 raise ValueError("for arrays with more than one dimension, axis is required")
             axis = 0
         out = fun(x, axis=axis, dtype=dtype)
         if not include_initial:
             return out
-        shape = tuple(1 if i == axis % x.ndim else n for i, n in enumerate(x.shape))
+        shape = tuple(1 if i in axes_of(axis, x.ndim) else n for i, n in enumerate(x.shape))
         return np.concatenate([np.full(shape, start, out.dtype), out], axis=axis)
     return definition
 

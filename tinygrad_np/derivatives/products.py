@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..cotangents import unbroadcast
+from ..signatures import axes_of
 from ..table import bilinear, composed, newer, primitive, scatter
 from .joining import as_operand
 
@@ -68,8 +69,7 @@ def tensordot(a, b, axes=2):
     a, b = as_operand(a), as_operand(b)
     if isinstance(axes, (int, np.integer)):
         axes = (range(a.ndim - axes, a.ndim), range(axes))
-    left, right = ([i % t.ndim for i in ([ax] if isinstance(ax, (int, np.integer)) else ax)]
-                   for t, ax in zip((a, b), axes))
+    left, right = (list(axes_of(ax, t.ndim)) for t, ax in zip((a, b), axes))
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ValueError(f"tensordot: shapes {a.shape} and {b.shape} differ along axes {left} and {right}")
     rest_a = [i for i in range(a.ndim) if i not in left]

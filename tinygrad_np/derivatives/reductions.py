@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..cotangents import expand
+from ..signatures import along
 from ..table import composed, function, linear, reduction, values_of
 from .elementwise import over
 
@@ -71,9 +72,10 @@ def constant(a, axis, where):
 
 
 def std_weights(a, out, axis, where, mean, ddof, correction):
-    """The deviations over n times the spread; 0 for a constant."""
+    """The deviations over n times the spread; 0 for a constant that has one."""
     n = freedom(a, axis, where, ddof, correction)
-    return over(deviations(a, axis, where, mean), n * np.where(constant(a, axis, where), 0, out))
+    rounding = constant(a, axis, where) & np.isfinite(values_of(out))
+    return over(deviations(a, axis, where, mean), n * np.where(rounding, 0, out))
 
 
 def about(finish):
@@ -143,11 +145,6 @@ def shifted(a, axis):
     """One place along the axis, a one coming in: an inclusive running product made exclusive."""
     first = np.ones_like(values_of(a).take([0] if a.shape[axis] else [], axis=axis))
     return np.concatenate([first, a[along(slice(0, -1), axis, a.ndim)]], axis=axis) if a.shape[axis] else a
-
-
-def along(index, axis, ndim):
-    """An index that applies `index` to one axis."""
-    return (slice(None),) * (axis % ndim) + (index,)
 
 
 def product_weights(a, axis, where, initial):

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from ..signatures import axes_of
 from ..table import composed, values_of
 from .indexing import distinct
 from .joining import as_operand
@@ -31,6 +32,7 @@ def laid_along(weights, axes, shape):
 )
 def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a = as_operand(a)
+    axis = axis if axis is None else axes_of(axis, a.ndim)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
         return (mean, np.full(mean.shape, a.size / max(mean.size, 1), mean.dtype)) if returned else mean
@@ -38,7 +40,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     if weights.shape != a.shape:
         if axis is None:
             raise TypeError(f"average: found weights of shape {weights.shape} for {a.shape}; say the axis")
-        axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+        axes = axes_of(axis, a.ndim)
         if weights.shape != tuple(a.shape[i] for i in axes):
             raise ValueError(
                 f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}"
@@ -155,7 +157,7 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
 
 def lines_of(a, axis):
     """An array as lines along its last axis, the axes that are left, and those that were joined."""
-    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in np.atleast_1d(axis).tolist())
+    axes = axes_of(axis, a.ndim)
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     shape = tuple(a.shape[i] for i in rest)
     return np.reshape(np.transpose(a, rest + axes), (*shape, math.prod(a.shape[i] for i in axes))), rest, axes
