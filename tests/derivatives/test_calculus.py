@@ -240,3 +240,9 @@ def test_running_reductions_of_a_number(f, axis):
 def test_division_by_a_number_of_python_that_is_zero(zero, slope):
     assert tg.grad(lambda x: x / zero)(2.0) == slope
     assert tg.grad(lambda x: np.where(x > 5, x / zero, x))(2.0) == 1
+
+
+def test_division_by_a_number_of_numpy_is_recorded_whatever_it_is():
+    share = tg.jit(lambda x, y: tg.grad(lambda x: np.sum(x * x / np.sum(y)))(x))
+    for y in (np.arange(3.0), np.ones(3)):
+        np.testing.assert_allclose(share(np.ones(3), y), np.full(3, 2 / y.sum()))

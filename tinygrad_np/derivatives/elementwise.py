@@ -25,7 +25,7 @@ def over(a, b):
 
 def inverse(y):
     """1 / y, also of Python's 0, by which NumPy divides and Python does not."""
-    return math.copysign(inf, y) if isinstance(y, (int, float)) and not y else 1 / y
+    return math.copysign(inf, y) if type(y) in (int, float, bool) and not y else 1 / y
 
 
 elementwise(np.add, 1, 1)
