@@ -23,7 +23,7 @@ def explained_by(b: Block) -> dict[str, bool]:
     for rule in MISTAKES:
         with np.errstate(all="ignore"):
             for name, text, predicted, *weak in rule(b):
-                close = FIT / 100 if name in ("LOW PRECISION", "INEXACT CONSTANT") else FIT
+                close = FIT / 100 if name in ("LOW PRECISION", "INEXACT CONSTANT", "NEARLY RIGHT") else FIT
                 fits = np.abs(predicted - b.yours) <= close * (scale * 1e-3 + np.abs(b.yours))
                 if name == "NOT FINITE":
                     fits |= (predicted == b.yours) | (np.isnan(predicted) & np.isnan(b.yours))
@@ -72,6 +72,7 @@ def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
             kind
             for kind in kinds
             if all(any(name.startswith(kind + ":") for name in found) for found in fits)
+            and any(sure and name.startswith(kind + ":") for found in fits for name, sure in found.items())
         ]
         best = [next(name for name in every if name.startswith(kind + ":")) for kind in shared]
     one_each: dict[str, str] = {}

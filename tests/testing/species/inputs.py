@@ -82,3 +82,8 @@ def symmetric_for_no_reason():
 @species([(V + 1j * V[::-1],)], F.GradientMismatch, "CONJUGATE")
 def complex_rule_with_a_conj_of_its_own():
     return op(lambda z: np.exp(z), lambda ct, out: ct * np.conj(out))
+
+
+@species([(V[:3], A)], F.GradientMismatch, "SYMMETRY ASSUMED")
+def quadratic_form_of_a_matrix_that_is_not_symmetric():
+    return op(lambda x, m: x @ m @ x, lambda ct, m, x: 2 * ct * (m @ x), lambda ct, x: ct * np.outer(x, x))

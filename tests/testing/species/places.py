@@ -140,3 +140,13 @@ def last_duplicate_wins_with_an_index_of_its_own():
         return g
 
     return op(lambda x: x[index], rule)
+
+
+@species([(np.array([0.3, 1.0, 5.0, 2.0, -1.0, 4.0]),)], F.GradientMismatch, "WRONG MASK")
+def places_within_windows_taken_for_places():
+    def rule(ct, x):
+        g = np.zeros_like(x)
+        g[x.reshape(-1, 2).argmax(1)] = ct
+        return g
+
+    return op(lambda x: x.reshape(-1, 2).max(1), rule)

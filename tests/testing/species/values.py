@@ -145,3 +145,13 @@ def branch_forgotten_whose_smallest_input_is_a_kink():
 @species([(V * 1e-15,)], F.GradientMismatch, "CONSTANT FACTOR: yours is 2 times")
 def factor_of_tiny_derivatives():
     return op(lambda x: np.square(x), lambda ct, x: 4 * x * ct)
+
+
+@species(None, F.GradientMismatch, "NEARLY RIGHT: yours is off by 1e-06")
+def eps_deep_inside():
+    return op(lambda x: x / np.sqrt(x * x + 1), lambda ct, x: ct / (x * x + 1 + 1e-6) ** 1.5)
+
+
+@species(None, F.GradientMismatch, "ABSOLUTE VALUE")
+def sign_of_a_negative_derivative_lost():
+    return op(lambda x: np.cos(x), lambda ct, x: -ct * np.abs(np.sin(x)))

@@ -22,11 +22,14 @@ MISTAKES = (
     local.rounded,
     partial.branch,
     whole.passed_through,  # what is more special is said first
+    partial.inverted,
     terms.product,
     *local.FAMILY,
     whole.the_function,
     *partial.FAMILY,
-    terms.lost,
     places.permuted,
     places.same_sums,
+    partial.masks,
+    terms.lost,
+    local.nearly,
 )

@@ -54,7 +54,8 @@ def features(b: Block):
     """Factors: an input, the output, and plain functions of them."""
     plain = plain_features(b)
     made = [(spelled.format(what), f(v)) for what, v in plain for spelled, f in FUNCTIONS.items()]
-    for what, value in plain + made:
+    squares = [(f"({what})²", value * value) for what, value in made]
+    for what, value in plain + made + squares:
         lost = np.broadcast_to(value == 0, b.expected.shape)  # there, nothing can be told
         weak = not (used(b) & ~lost).any()
         many, missing = b.expected * value, np.where(lost, b.yours, b.expected / value)
@@ -89,7 +90,8 @@ FUNCTIONS: dict[str, Callable] = {
 def functions(b: Block):
     e = b.expected
     with np.errstate(all="ignore"):
-        yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", np.abs(e)
+        for c in (1, -1):
+            yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", c * np.abs(e)
         yield "SQUARED", "the derivative is squared", e * e
         yield (
             "INVERTED",
@@ -134,7 +136,7 @@ def rounded(b: Block):
         return
     error = np.abs(b.yours[uses] / b.expected[uses] - 1)
     for name, eps in (("float32", 2.0**-23), ("float16", 2.0**-10)):
-        if 1e-9 < error.max() < 4 * eps and (len(error) < 2 or np.ptp(error) > 0.01 * error.max()):
+        if eps / 64 < error.max() < 4 * eps and (len(error) < 2 or np.ptp(error) > 0.01 * error.max()):
             kept = np.where(uses, b.yours, b.expected)
             yield "LOW PRECISION", f"the derivative is computed in {name}", kept, len(error) < 2
             break
@@ -178,6 +180,19 @@ def regularized(b: Block):
                     np.where(uses, b.yours, b.expected),
                     uses.sum() < 2 or np.ptp(lack[uses]) <= 0.1 * np.abs(lack[uses]).max(),
                 )
+
+
+def nearly(b: Block):
+    uses = used(b)
+    with np.errstate(all="ignore"):
+        error = np.abs(b.yours[uses] / b.expected[uses] - 1).max(initial=0)
+    if 0 < error < 1e-3:
+        yield (
+            "NEARLY RIGHT",
+            f"yours is off by {error:.1g} of itself or less: an eps, a constant with few digits, an iteration that "
+            "ends early",
+            np.where(uses, b.yours, b.expected),
+        )
 
 
 def constant(b: Block):

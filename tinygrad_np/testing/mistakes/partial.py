@@ -33,6 +33,8 @@ def branch(b: Block):
     wrong = off(b)
     for name, region in regions:
         region = np.broadcast_to(region, b.expected.shape)
+        if (region & used(b) & ~wrong).sum() > (region & wrong).sum():
+            continue  # most of it is right there too
         weak = (
             not (~region & ~wrong & used(b)).any() or (region & ~wrong & used(b)).any()
         )
@@ -131,11 +133,14 @@ def others_wrong(b: Block, wrong: np.ndarray) -> bool:
     return not np.isclose(off, known, rtol=1e-3)
 
 
-def masks(b: Block):
-    """Zeros and numbers in each other's places; and numbers that are right, or 0."""
+def support(b: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which derivatives are there in both, are lost, and are invented."""
     mine = np.abs(b.yours) > 1e-9 * np.abs(b.yours).max(initial=0)
-    kept, lost, invented = mine & used(b), used(b) & ~mine, mine & ~used(b)
-    fits = np.where(kept, b.expected, b.yours)
+    return mine & used(b), used(b) & ~mine, mine & ~used(b)
+
+
+def inverted(b: Block):
+    kept, lost, invented = support(b)
     if not kept.any():
         yield (
             "MASK INVERTED",
@@ -143,10 +148,16 @@ def masks(b: Block):
             b.yours,
             not (lost.any() and invented.any()),
         )
-    elif lost.any() and invented.any():
+
+
+def masks(b: Block):
+    """Zeros and numbers in each other's places; and numbers that are right, or 0."""
+    kept, lost, invented = support(b)
+    fits = np.where(kept, b.expected, b.yours)
+    if lost.any() and invented.any():
         yield "WRONG MASK", "right numbers, but a 0 where one belongs, and a number where a 0 belongs", fits
-    elif lost.any():
+    elif kept.any() and lost.any():
         yield "SOME TERMS DROPPED", "each derivative is right or 0: some outputs send no cotangent back", fits
 
 
-FAMILY = (not_finite, first_of_many, edges, single, masks)
+FAMILY = (not_finite, first_of_many, edges, single)

@@ -26,6 +26,14 @@ def lost(b: Block):
                 "the gradient of one use",
                 b.yours,
             )
+        astray = np.abs(apart @ b.x).max(initial=0)
+        if astray <= FIT * whole < np.abs(apart).max() * np.abs(b.x).max():
+            yield (
+                "SYMMETRY ASSUMED",
+                "along the input yours is right, beside it not: a matrix is taken to be symmetric, as A for "
+                "(A + A.T) / 2 in x.T @ A @ x",
+                b.yours,
+            )
         if same(apart[wrong]) and (~wrong & used(b)).any():
             yield (
                 "CONSTANT IN SOME ENTRIES",
