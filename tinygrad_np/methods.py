@@ -203,7 +203,7 @@ class ArrayMethods(Assignment):
 
     @real.setter
     def real(self, value: Any) -> None:
-        self[...] = value + 1j * apart(np.imag(self)) if self.dtype.kind == "c" else value
+        self[...] = real_number(value) + 1j * apart(np.imag(self)) if self.dtype.kind == "c" else value
 
     @property
     def imag(self) -> Tensor:
@@ -214,7 +214,7 @@ class ArrayMethods(Assignment):
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError(f"x.imag = value: x is {self.dtype}, which has no imaginary part")
-        self[...] = apart(np.real(self)) + 1j * value
+        self[...] = apart(np.real(self)) + 1j * real_number(value)
 
     def conjugate(self) -> Self:
         """The complex conjugate; a real tensor is its own."""
@@ -287,6 +287,13 @@ class ArrayMethods(Assignment):
     def any(self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
         """Whether any element is true."""
         return np.any(self, axis, out, keepdims, where=where)
+
+
+def real_number(value: Any) -> Any:
+    """What can be a part of a complex number."""
+    if np.iscomplexobj(value):
+        raise TypeError("x.real or x.imag = value: the value is complex; take its real part")
+    return value
 
 
 def apart(view: Any) -> Any:

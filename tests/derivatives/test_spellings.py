@@ -117,6 +117,8 @@ np.split(x, 2, axis=3)
 np.linalg.norm(x, axis=(0, 3))
 np.diff(x, axis=4)
 np.hypot.reduce(x, axis=2)
+y = x + 0j; y.imag = 1j * x; y
+y = x + 0j; y.real = 1j * x; y
 """.strip().splitlines()
 
 
