@@ -12,7 +12,28 @@ from .problem import Problem
 from .verdict import Entry, Findings
 
 
-class GradReport:
+class Report:
+    """What both reports are: true when the check passed, and a text."""
+
+    failure: str | None
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.failure is None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def reproducer(self) -> str:
+        """A test to paste that fails as this check did."""
+        return dedent(self.text.partition("paste this to reproduce\n")[2])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class GradReport(Report):
     """The result of `gradcheck`: true when it passed; `str(report)` is its text.
 
     `verdict` is "pass", "kink" (passed, at a point that is not smooth), "inconclusive" (passed, but some
@@ -23,7 +44,7 @@ class GradReport:
 
     def __init__(self, name: str):
         self.name = name
-        self.failure: str | None = None
+        self.failure = None
         self.compared = self.nonzero = self.kinks = self.inconclusive = self.calls = 0
         self.sensitivity = 0.0
         self.whole = True
@@ -31,13 +52,6 @@ class GradReport:
         self.entry: Entry | None = None
         self.diagnosis: list[str] = []
         self.text = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.failure is None
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     @property
     def verdict(self) -> str:
@@ -69,10 +83,6 @@ class GradReport:
         self.entry = found.entry if found else None
         self.diagnosis, self.text = explain(self.name, failure, problem, [])
 
-    def reproducer(self) -> str:
-        """A test to paste that fails as this check did."""
-        return dedent(self.text.partition("paste this to reproduce\n")[2])
-
     def __str__(self) -> str:
         if self.failure:
             return self.text
@@ -90,15 +100,13 @@ class GradReport:
             parts.append(f"{self.inconclusive} inconclusive")
         return ", ".join(parts) + (f"; {certificate(self.sensitivity)}" if self.sensitivity else "")
 
-    __repr__ = __str__
 
-
-class OpReport:
+class OpReport(Report):
     """The result of `check_op`: true when it passed; `str(report)` is one line."""
 
     def __init__(self, name: str, checks: tuple[str, ...], skip: dict[str, str]):
         self.name, self.checks, self.skip = name, checks, skip
-        self.failure: str | None = None
+        self.failure = None
         self.inputs = self.skipped = self.kinks = self.inconclusive = self.empty = self.ties = 0
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
@@ -113,13 +121,6 @@ class OpReport:
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.failure is None
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     def restart(self, smooth: bool) -> None:
         """Begin again with the checks up to the earliest that failed: the others follow from it. With `smooth`, what
@@ -194,8 +195,6 @@ class OpReport:
                 if not m.noticed:
                     text += f"\n  not noticed: {m.name}: {m.hint}"
         return text
-
-    __repr__ = __str__
 
 
 def certificate(sensitivity: float) -> str:

@@ -90,7 +90,7 @@ FUNCTIONS: dict[str, Callable] = {
 def functions(b: Block):
     e = b.expected
     with np.errstate(all="ignore"):
-        for c in (1, -1):
+        for c in (1.0, -1.0):
             yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", c * np.abs(e)
         yield "SQUARED", "the derivative is squared", e * e
         yield (
