@@ -11,12 +11,14 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-PAUSE = 0.03        # seconds: after a product BLAS's threads go on spinning for about as long, in the next one's time
+PAUSE = 0.1         # seconds: after a product OpenBLAS's threads spin for a while, which would be in the next one's time
+
+WARM = 12           # calls that come first: by then whoever compiles has done so
 
 Way = tuple[Callable, tuple]        # make, args: make(*args) returns the function to time
 
 
-def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 0.01) -> dict[str, list[float]]:
+def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 0.03) -> dict[str, list[float]]:
     """Seconds a call of each way, measured in turns of about `turn` seconds until `seconds` a way have passed."""
     context = multiprocessing.get_context("spawn")
     workers, pipes = [], {}
@@ -42,8 +44,9 @@ def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 
 def _work(pipe, make: Callable, args: tuple) -> None:
     """Time a function as often as asked, until asked for nothing; the first answer is its warm time."""
     call = make(*args)
+    _time(call, WARM)
     count, elapsed = 1, 0.0
-    while elapsed < 0.1:        # warm up, with ever more calls
+    while elapsed < 0.1:        # with ever more calls
         count *= 2
         elapsed = _time(call, count)
     pipe.send(elapsed / count)
