@@ -128,39 +128,49 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
             raise error
 
 
+TRIAL = 3  # calls in a row
+
+
 class Choice:
     """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
-    A short time is believed at once. A long one counts a quarter, and keeps its way from being tried for 20 times
-    as long: so what threads lose while they are held up stays below a fifth. A way's first call does not count.
+    A short time is believed at once, a long one counts a quarter. The first call after the other way does not count,
+    for it may have to wake threads. A way that was held up is tried again soon, then ever more rarely, so that trials
+    take a twentieth of the time at most.
     """
 
     def __init__(self):
-        self.spent = 0.0  # seconds since the slower way was tried
-        self.called = [False, False]  # each way
         self.times: list[float | None] = [None, None]  # seconds a call of each way
+        self.way, self.best = -1, -1  # the last one, the quicker one
+        self.left = 0  # calls of a trial
+        self.spent, self.wait = 0.0, 0.0  # seconds since the last trial, and until the next
 
     def pick(self) -> int:
         """0 or 1: the way to take now."""
         one, two = self.times
         if one is None or two is None:
             return int(one is not None)
-        best = two < one
-        if self.spent > 20 * max(one, two):
-            self.spent = 0.0
-            return int(not best)
-        return int(best)
+        if self.left:
+            self.left -= 1
+            return self.way
+        best = int(two < one)
+        if best != self.best:
+            self.best, self.spent, self.wait = best, 0.0, 100 * min(one, two)
+        elif self.spent > self.wait:
+            self.spent, self.left, self.wait = 0.0, TRIAL - 1, min(2 * self.wait, 60 * max(one, two))
+            return 1 - best
+        return best
 
     def note(self, way: int, seconds: float) -> None:
         """How long it took."""
         self.spent += seconds
         known = self.times[way]
-        if not self.called[way]:
-            self.called[way] = True
-        elif known is None:
-            self.times[way] = seconds
-        else:
-            self.times[way] = min(seconds, known + 0.25 * (seconds - known))
+        if way != self.way:
+            self.way = way
+            return
+        self.times[way] = seconds if known is None else min(seconds, known + 0.25 * (seconds - known))
+        if seconds > 4 * (self.times[1 - way] or seconds):
+            self.left = 0  # enough of this trial
 
     def run(self, part: Callable[[Any], object], pieces: list) -> None:
         """Run `part` on each piece, on two cores where that is quicker."""

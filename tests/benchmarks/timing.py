@@ -11,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-PAUSE = 0.1         # seconds: after a product OpenBLAS's threads spin for a while, which would be in the next one's time
+PAUSE = 0.1         # seconds: after a product OpenBLAS's threads spin for a while, in the next one's time
 
 WARM = 12           # calls that come first: by then whoever compiles has done so
 
@@ -26,7 +26,13 @@ def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 
         pipes[name], end = context.Pipe()
         workers.append(context.Process(target=_work, args=(end, make, args), daemon=True))
         workers[-1].start()
-    loops = {name: max(1, round(turn / pipe.recv())) for name, pipe in pipes.items()}
+    for pipe in pipes.values():
+        pipe.recv()
+    loops = {}
+    for name, pipe in pipes.items():        # when all have started, so that each is alone while it warms up
+        pipe.send(1)
+        loops[name] = max(1, round(turn / pipe.recv()))
+        time.sleep(PAUSE)
     times: dict[str, list[float]] = {name: [] for name in ways}
     deadline = time.perf_counter() + seconds * len(ways)
     while time.perf_counter() < deadline or min(map(len, times.values())) < 5:
@@ -42,9 +48,10 @@ def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 
 
 
 def _work(pipe, make: Callable, args: tuple) -> None:
-    """Time a function as often as asked, until asked for nothing; the first answer is its warm time."""
+    """Time a function as often as asked, until asked for nothing; the second answer is its warm time."""
     call = make(*args)
-    _time(call, WARM)
+    pipe.send(_time(call, WARM))
+    pipe.recv()
     count, elapsed = 1, 0.0
     while elapsed < 0.1:        # with ever more calls
         count *= 2

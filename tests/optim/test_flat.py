@@ -85,6 +85,23 @@ def test_many_parameters_are_updated_as_few_are():
     assert np.array_equal(big.result, small.result)
 
 
+def test_the_quicker_way_is_found_although_it_was_held_up_at_first():
+    choice, taken = Choice(), []
+    held_up = iter([0.1] * 4)       # threads that somebody else keeps from running
+    for _ in range(800):
+        way = choice.pick()
+        taken.append(way)
+        choice.note(way, next(held_up, 0.001) if way else 0.002)
+    assert sum(taken[600:]) > 180
+
+    choice, lost = Choice(), 0.0
+    for _ in range(20000):          # and one that stays slow costs little
+        way = choice.pick()
+        choice.note(way, 0.1 if way else 0.001)
+        lost += 0.1 if way else 0.0
+    assert 0 < lost < 0.15 * 20
+
+
 def test_two_cores_do_all_the_work_and_hand_on_errors():
     found: list[int] = []
     choice = Choice()
