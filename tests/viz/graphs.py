@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import nn
 from tinygrad_np.nn import functional as F
+from tinygrad_np.viz import svg
+
+needs_dot = pytest.mark.skipif(not svg.available("dot"), reason="the dot program is not installed")
+needs_pygraphviz = pytest.mark.skipif(not svg.available("pygraphviz"), reason="pygraphviz is not installed")
+needs_engine = pytest.mark.skipif(
+    not svg.available("dot") and not svg.available("pygraphviz"), reason="neither dot nor pygraphviz lays graphs out"
+)
 
 
 def random_graph(seed: int, size: int = 25):

@@ -5,22 +5,19 @@ from __future__ import annotations
 import html
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import graphviz
 import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.viz.graphs import chain, digits, tangle
+from tests.viz.graphs import chain, digits, needs_dot, needs_engine, needs_pygraphviz, tangle
 from tinygrad_np.viz import GraphvizMissing, svg
-
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
-needs_pygraphviz = pytest.mark.skipif(not svg.available("pygraphviz"), reason="pygraphviz is not installed")
 
 
 def fake_dot(folder: Path, body: str) -> None:
@@ -121,10 +118,13 @@ def test_every_format_of_every_engine(view, tmp_path, engine):
         view.save(folder / f"loss{suffix}", engine=engine)
         assert (folder / f"loss{suffix}").read_bytes().startswith(start)
     assert len(list(folder.iterdir())) == 4
-    assert f"laid out by {engine}" in view.to_svg(engine=engine)
+    text = view.to_svg(engine=engine)
+    assert f"laid out by {engine}" in text
+    unique, *ids = re.findall(r'\sid="([^"]+)"', text)
+    assert ids and all(i.startswith(unique) for i in ids)  # two pictures on one page share none
 
 
-@needs_dot
+@needs_engine
 def test_the_folder_at_hand_may_be_read_only(view, tmp_path, monkeypatch):
     folder = tmp_path / "read only"
     folder.mkdir(mode=0o555)
@@ -148,7 +148,7 @@ def test_unknown_options_are_refused(view, tmp_path):
         view.focus("0/linaer#0")
 
 
-@needs_dot
+@needs_engine
 def test_a_large_graph_is_collapsed_and_says_so():
     for out in (chain(2000), tangle(3000, reach=400)):
         view = out.graph()
@@ -159,7 +159,7 @@ def test_a_large_graph_is_collapsed_and_says_so():
         )
 
 
-@needs_dot
+@needs_engine
 def test_a_dense_graph_is_collapsed_further():
     values = [tg.Tensor(np.ones(2), requires_grad=True, name="x")]
     for _ in range(140):
@@ -174,6 +174,5 @@ def test_a_dense_graph_is_collapsed_further():
 
 
 def test_to_graphviz_gives_the_package_its_source(view):
-    graphviz = pytest.importorskip("graphviz")
     source = view.to_graphviz()
     assert isinstance(source, graphviz.Source) and source.source.startswith("digraph {")

@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.viz.graphs import chain, deep, digits, tangle
+from tests.viz.graphs import chain, deep, digits, needs_engine, tangle
 from tests.viz.test_names import assert_mermaid
 from tinygrad_np.viz import notebook
-
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
 
 
 def dense(count: int = 60):
@@ -58,7 +56,7 @@ def test_arguments_and_numbers_are_shown():
     assert "getitem(%0, index=(1:3, ::2))" in text and "axis=1, keepdims=True" in text and " = 2.5  " in text
 
 
-@needs_dot
+@needs_engine
 def test_a_bare_view_in_a_notebook_is_a_picture(monkeypatch):
     model, loss = digits()
     bundle = loss.graph(model)._repr_mimebundle_(include=None, exclude=None)
@@ -76,7 +74,7 @@ def test_a_bare_view_in_a_notebook_is_a_picture(monkeypatch):
     assert view.show() is None and shown == [view]
 
 
-@needs_dot
+@needs_engine
 def test_show_opens_the_page_or_prints_the_text(monkeypatch, capsys):
     view = digits()[1].graph()
     opened = []
@@ -95,7 +93,7 @@ def test_show_opens_the_page_or_prints_the_text(monkeypatch, capsys):
     assert not notebook.in_notebook()
 
 
-@needs_dot
+@needs_engine
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     view = digits()[1].graph()
     path = tmp_path / "graph.svg"

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.viz.graphs import deep, digits, recurrent, tangle
+from tests.viz.graphs import deep, digits, needs_engine, recurrent, tangle
 
 chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 chromedriver = shutil.which("chromedriver")
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
 
 FLAGS = (
     "--headless",
@@ -92,7 +91,7 @@ def graph():
     return loss.graph(model, grads=True, names={"loss": loss})
 
 
-@needs_dot
+@needs_engine
 def test_every_node_is_on_the_page(page, graph):
     browser = page(graph)
     assert browser.title == "loss"
@@ -105,7 +104,7 @@ def test_every_node_is_on_the_page(page, graph):
         assert len(css(browser, "#stage g.node")) == nodes
 
 
-@needs_dot
+@needs_engine
 def test_search_marks_what_matches(page, graph):
     browser = page(graph)
     box = css(browser, "#search")[0]
@@ -122,7 +121,7 @@ def test_search_marks_what_matches(page, graph):
     assert css(browser, "#hits")[0].text == "0 boxes" and not classes(browser, "hit")
 
 
-@needs_dot
+@needs_engine
 def test_hover_tells_everything(page, graph):
     browser = page(graph)
     nodes = css(browser, "#stage g.node")
@@ -147,7 +146,7 @@ def test_hover_tells_everything(page, graph):
     assert not tip.is_displayed()
 
 
-@needs_dot
+@needs_engine
 def test_click_lights_up_ancestors_and_descendants(page):
     x, y = (tg.Tensor(np.ones(3), requires_grad=True, name=name) for name in "xy")
     view = (np.sin(x) * np.cos(y) + np.tanh(np.exp(x))).sum().graph()
@@ -160,7 +159,7 @@ def test_click_lights_up_ancestors_and_descendants(page):
     assert not classes(browser, "dim") and not css(browser, "#panel")[0].is_displayed()
 
 
-@needs_dot
+@needs_engine
 def test_the_backward_pass_is_walked_in_its_true_order(page, graph):
     browser = page(graph)
     assert not css(browser, "#walk")[0].is_displayed()
@@ -178,7 +177,7 @@ def test_the_backward_pass_is_walked_in_its_true_order(page, graph):
     assert not css(browser, "#stage g.edge.backward") and not classes(browser, "now")
 
 
-@needs_dot
+@needs_engine
 def test_contributions_are_added_up_on_the_way(page):
     x = tg.Tensor(np.ones(3), requires_grad=True, name="x")
     view = (np.sin(x) + np.cos(x)).sum().graph().collapse(params="nodes")
@@ -191,7 +190,7 @@ def test_contributions_are_added_up_on_the_way(page):
     assert "x (1 of 2 added up)" in said[2] and "x (2 of 2 added up)" in said[3]
 
 
-@needs_dot
+@needs_engine
 def test_zoom_pan_and_fit(page, graph):
     browser = page(graph)
 
@@ -218,7 +217,7 @@ def test_zoom_pan_and_fit(page, graph):
     assert look() == home
 
 
-@needs_dot
+@needs_engine
 def test_a_long_graph_opens_large_enough_to_read(page):
     model, loss = deep(12)
     browser = page(loss.graph(model))
@@ -230,7 +229,7 @@ def test_a_long_graph_opens_large_enough_to_read(page):
     assert browser.execute_script(size) < 6
 
 
-@needs_dot
+@needs_engine
 def test_both_themes_can_be_read(page, graph):
     browser = page(graph)
     for theme in ("light", "dark"):
@@ -257,7 +256,7 @@ return out;
 """
 
 
-@needs_dot
+@needs_engine
 def test_no_script_in_a_name_is_run(page):
     name = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     x = tg.Tensor([1.0], requires_grad=True, name=name)
@@ -271,7 +270,7 @@ def test_no_script_in_a_name_is_run(page):
     assert "document.title='owned'" in css(browser, "#panel")[0].text and browser.title == name
 
 
-@needs_dot
+@needs_engine
 @pytest.mark.parametrize(
     "make",
     [lambda: deep(12), lambda: recurrent(200), lambda: (None, tangle(2000))],
@@ -285,7 +284,7 @@ def test_big_graphs_open_too(page, make):
     assert "boxes for" in css(browser, "#caption")[0].text or len(view.collapse().nodes) < 151
 
 
-@needs_dot
+@needs_engine
 def test_sizes(graph):
     page = graph.to_html()
     assert len(page.encode()) <= 150_000
@@ -293,7 +292,7 @@ def test_sizes(graph):
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url[(]["']?http""", page)
 
 
-@needs_dot
+@needs_engine
 def test_two_pictures_in_one_notebook_share_no_id_and_are_not_clipped(browser, tmp_path, graph):
     other = deep(2)[1].graph()
     bundles = [view._repr_mimebundle_() for view in (graph, other)]

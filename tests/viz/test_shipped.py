@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.viz.graphs import needs_engine
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ def content(svg: str) -> list[str]:
     return [t for t in texts if t] + re.findall(r'data-(?:id|src|dst|slot)="[^"]*"', svg)
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="the dot program is not installed")
+@needs_engine
 def test_the_picture_is_up_to_date(tmp_path):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     block = re.search(

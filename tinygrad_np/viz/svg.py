@@ -160,7 +160,7 @@ def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
         else:
             tip, extra = "", ""
         return f'<g id="{unique}{id_}" class="{classes}"{extra}{match[3]}>\n<title>{xml(tip)}</title>'
-    svg = re.sub(r'<g id="([^"]*)" class="([^"]*)"([^>]*)>\n<title>.*?</title>', group, svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="([^"]*)" class="([^"]*)"([^>]*)>(?:\n<title>.*?</title>)?', group, svg, flags=re.DOTALL)
     rules = f"#{unique}{{max-width:100%;height:auto}}"
     if theme == "auto":
         rules += "\n@media (prefers-color-scheme:dark){\n" + dark_rules(f"#{unique} ") + "\n}"
