@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import zipfile
@@ -219,7 +218,6 @@ def test_a_link_is_written_through(tmp_path):
     assert (tmp_path / "link.npz").is_symlink() and load(tmp_path / "real.npz")["a"].tolist() == [1]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed_at_any_moment_the_file_is_whole(path):
     """A process saves ever new states and is killed: what is on disk is one of them, entire."""
     program = ("import sys, itertools, numpy as np\n"

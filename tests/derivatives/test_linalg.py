@@ -330,7 +330,7 @@ def test_float32_stays_float32(f):
 )
 def test_agrees_with_pytorch(name, kind):
     """For one triangle PyTorch spreads the gradient over both."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     a = spd(kind(3, 3))
     if name == "slogdet":
         out, pullback = tg.vjp(lambda a: L.slogdet(a)[1], a)

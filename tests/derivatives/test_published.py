@@ -42,7 +42,7 @@ def test_first_and_second_derivative(f, x, first, second, where):
     ("i1e", 1e15, -6.3078e-24, 0.0),
 ])
 def test_special_functions_where_a_formula_cancels(name, x, first, second):
-    special = pytest.importorskip("tinygrad_np.scipy.special")
+    special = pytest.importorskip("tinygrad_np.scipy.special", reason="SciPy is an extra")
     f = getattr(special, name)
     found = [tg.grad(f)(x), tg.jvp(f, (np.float64(x),), (1.0,))[1], tg.grad(tg.grad(f))(x)]
     np.testing.assert_allclose(found, [first, first, second], rtol=1e-6, atol=1e-20)
@@ -50,7 +50,7 @@ def test_special_functions_where_a_formula_cancels(name, x, first, second):
 
 def test_divergences_at_the_edge():
     """Where p is 0 the divergence is 0, or q, whatever q is."""
-    special = pytest.importorskip("tinygrad_np.scipy.special")
+    special = pytest.importorskip("tinygrad_np.scipy.special", reason="SciPy is an extra")
     for q in (0.0, 1.0):
         assert tg.grad(special.rel_entr, argnums=1)(0.0, q) == 0
         assert tg.grad(special.kl_div, argnums=1)(0.0, q) == 1

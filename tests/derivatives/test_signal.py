@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("scipy")
+pytest.importorskip("scipy", reason="SciPy is an extra")
 import scipy.signal
 
 import tinygrad_np as tg

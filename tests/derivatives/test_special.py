@@ -7,7 +7,7 @@ import tinygrad_np as tg
 from tinygrad_np.table import TABLE
 from tinygrad_np.testing import gradcheck
 
-sc = pytest.importorskip("scipy.special")
+sc = pytest.importorskip("scipy.special", reason="SciPy is an extra")
 
 import scipy.linalg  # noqa: E402
 
@@ -315,7 +315,7 @@ def test_structured_matrices_and_sylvester(kind):
     ],
 )
 def test_agrees_with_pytorch(name):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     x = {
         "erfinv": [-0.9, 1e-3, 0.8],
         "ndtri": [1e-6, 0.3, 0.9999],
