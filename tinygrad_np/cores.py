@@ -135,8 +135,8 @@ class Choice:
     """Decides between two ways to do one thing by their recent times; the slower one is tried again now and then.
 
     A short time is believed at once, a long one counts a quarter. The first call after the other way does not count,
-    for it may have to wake threads. A way that was held up is tried again soon, then ever more rarely, so that trials
-    take a twentieth of the time at most.
+    for it may have to wake threads. A way that was held up is tried again soon, then ever more rarely, so that in the
+    long run trials take a twentieth of the time at most.
     """
 
     def __init__(self):

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 
 PAUSE = 0.1         # seconds: after a product OpenBLAS's threads spin for a while, in the next one's time
-
 WARM = 12           # calls that come first: by then whoever compiles has done so
 
 Way = tuple[Callable, tuple]        # make, args: make(*args) returns the function to time

@@ -30,11 +30,9 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
         if length not in v.shape:
             source.operand(v)
     numbers = full_numbers(band.instructions)
-    cuts = [i for i in band.instructions if i.kind == "product" and len(i.out[0].shape) == 2]
-    sizes = {"t": len(rows), "s": len(totals), "c": len(numbers), "p": len(cuts)}
-    names = [f"{letter}{k}" for letter, size in sizes.items() for k in range(size)]
-    source.tile = dict(zip([*rows, *totals], names))
-    source.tile |= {v: f"u{k}" for k, v in enumerate(inputs) if length in v.shape}
+    cuts: list[Instruction] = []  # the products that are done in pieces
+    named = {v: f"t{k}" for k, v in enumerate(rows)} | {v: f"s{k}" for k, v in enumerate(totals)}
+    source.tile = named | {v: f"u{k}" for k, v in enumerate(inputs) if length in v.shape}
     source.fulls = {key: f"c{k}" for k, key in enumerate(numbers)}
     body = [
         f"{source.tile[v]} = {name}[{':, ' * v.shape.index(length)}s:e]"
@@ -42,10 +40,11 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
         if length in v.shape
     ]
     for i in band.instructions:
-        body += product(source, i, length, cuts) if i.kind == "product" else source.call(i)
+        body += [product(source, i, length, cuts)] if i.kind == "product" else source.call(i)
         if sums(i, length):
             k = totals.index(i.out[0])
             body.append(f"add(total[{k}], s{k}, total[{k}])")
+    names = [*named.values(), *source.fulls.values(), *(f"p{k}" for k in range(len(cuts)))]
     source.tile, source.fulls = {}, {}
     parts = cut(band.count)
     total = [np.empty((len(parts), *v.shape), v.dtype) for v in totals]
@@ -69,15 +68,15 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
     ]
 
 
-def product(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> list[str]:
-    """The line of a product in a round."""
+def product(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> str:
+    """The line of a product in a round; one that goes in pieces joins the others in `cuts`."""
     if (compiled := narrow.line(source, i, length)) is not None:
-        return [compiled]
+        return compiled
     a, b = map(source.operand, i.args)
-    if i not in cuts:
-        return [f"matmul({a}, {b}, {source.operand(i.out[0])})"]
-    operands = f"{a}, {b}" if products.is_tall(i) else f"{b}.T, {a}.T"
-    return [f"product_of({operands}, p{cuts.index(i)})"]
+    if len(i.out[0].shape) != 2:
+        return f"matmul({a}, {b}, {source.operand(i.out[0])})"
+    cuts.append(i)
+    return f"product_of({products.factors(i, a, b)}, p{len(cuts) - 1})"
 
 
 def rounds(source: Source, band: Band, part: slice, rows, adding, numbers, cuts) -> list[tuple]:

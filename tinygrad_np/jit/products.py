@@ -66,8 +66,7 @@ def shared_lines(source: Source, instructions: list[Instruction], number: int) -
     """The call of large products that do not depend on each other, in pieces that any core may take."""
     operands, pieces = [], []
     for k, i in enumerate(instructions):
-        a, b = map(source.operand, i.args)
-        operands.append(f"({a}, {b})" if is_tall(i) else f"({b}.T, {a}.T)")
+        operands.append(f"({factors(i, *map(source.operand, i.args))})")
         pieces += [(k, piece) for piece in cut_product(tall(i, source.array(i.out[0])), i.args[0].shape[1])]
     source.names |= {"product_of": product_of, "share": share, f"pieces{number}": pieces}
     return [
@@ -79,6 +78,11 @@ def shared_lines(source: Source, instructions: list[Instruction], number: int) -
 def is_tall(i: Instruction) -> bool:
     """Whether a product has at least as many rows as columns; else it is done as that of the transposes."""
     return i.out[0].shape[0] >= i.out[0].shape[1]
+
+
+def factors(i: Instruction, a: str, b: str) -> str:
+    """The names of its operands, in the order in which it is done."""
+    return f"{a}, {b}" if is_tall(i) else f"{b}.T, {a}.T"
 
 
 def tall(i: Instruction, out: np.ndarray) -> np.ndarray:
