@@ -1,10 +1,12 @@
 """What a program is: it shows itself, allocates nothing, runs in tiles, and shares large products."""
 
+import weakref
+
 import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np import nn, optim
+from tinygrad_np import Tensor, nn, optim
 from tinygrad_np.blas import KNOWN
 from tinygrad_np.jit import kernels
 
@@ -32,6 +34,17 @@ def test_a_replay_allocates_next_to_nothing():
         tracemalloc.stop()
     # One activation is 1 MB, and so are the gradients; what remains are the buffers inside NumPy's loops.
     assert peak - before < 1 << 17 and after - before < 1024
+
+
+@pytest.mark.parametrize("kind", [np.array, Tensor])
+def test_a_program_keeps_no_argument_alive(kind):
+    jitted = tg.jit(lambda x: (x * 2).sum())
+    for _ in range(3):
+        argument = kind(normal(3))
+        jitted(argument)
+        last = weakref.ref(argument if kind is np.array else argument.array)
+        del argument
+        assert last() is None
 
 
 def test_a_program_tells_what_it_does():

@@ -58,6 +58,19 @@ def test_a_refused_counter_is_put_back():
     assert count == 0 and FACTOR == 1.0
 
 
+@pytest.mark.parametrize("was, now", [(np.nan, 1.0), (0.0, -0.0), (1, 1.0), (1, True)])
+def test_a_number_that_only_looks_the_same_has_changed(was, now):
+    box = {"last": was}
+
+    def f(x):
+        box["last"] = now
+        return x
+
+    with pytest.raises(tg.NotReplayable, match="box.last changed from"):
+        tg.jit(f)(normal(2))
+    assert box["last"] is was
+
+
 def test_an_error_in_a_later_call_changes_nothing():
     model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
     optimizer = optim.Adam(model.parameters())

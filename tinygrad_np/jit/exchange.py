@@ -18,7 +18,7 @@ from .reach import ABSENT, SCALARS, Place, inside_of, vars_of
 from .record import Tape
 from .refusing import refuse
 from .stand_in import RecordedGenerator, StandIn
-from .state import State
+from .state import State, alike
 
 ndarray = np.ndarray
 
@@ -77,7 +77,7 @@ class Swap:
         self.stand_ins = []
         for place in state.places:
             value = place.get()
-            self.entries[id(place.holder), place.key] = place, value
+            self.entries[place.spot] = place, value
             if isinstance(value, np.random.Generator):
                 if id(value) not in self.made:
                     self.made[id(value)] = RecordedGenerator(value, tape)
@@ -101,7 +101,7 @@ class Swap:
         del self.stand_ins
 
     def view(self, place: Place) -> View:
-        return self.tape.view(self.entries[id(place.holder), place.key][1])
+        return self.tape.view(self.entries[place.spot][1])
 
     def back(self) -> None:
         """The arrays return to their places."""
@@ -146,10 +146,10 @@ class Swap:
         """Copies back into the state's arrays for what f replaced there; what it made new; whether it can recur."""
         finals: list[Final] = []
         seen = set()
-        self.moved = {self.elsewhere(place) for place in after.places} - {None}
+        self.moved = self.elsewhere(after.places)
         replayable = self.unchanged_otherwise(after, arguments)
         for place in after.places:
-            key, value = (id(place.holder), place.key), place.get()
+            key, value = place.spot, place.get()
             if key in seen:
                 continue
             seen.add(key)
@@ -169,18 +169,21 @@ class Swap:
                     replayable &= value is not ABSENT and self.returned(place, value, finals)
         return finals, replayable
 
-    def elsewhere(self, place: Place) -> int | None:
-        """The id of an array of the state that f has put into another place."""
-        value = place.get()
-        if type(value) is not StandIn:
-            return None
-        _, was = self.entries.get((id(place.holder), place.key), (None, None))
+    def elsewhere(self, places: list[Place]) -> set[int]:
+        """The ids of the arrays of the state that f has put into another place."""
         known = {id(array) for _, array in self.entries.values()}
-        return id(value.value) if id(value.value) in known and value.value is not was else None
+        found = set()
+        for place in places:
+            value = place.get()
+            if type(value) is StandIn and id(value.value) in known:
+                _, was = self.entries.get(place.spot, (None, None))
+                if value.value is not was:
+                    found.add(id(value.value))
+        return found
 
     def returned(self, place: Place, value, finals: list) -> bool:
         """An entry of the state whose array f replaced keeps its array, with the new contents."""
-        _, array = self.entries[id(place.holder), place.key]
+        _, array = self.entries[place.spot]
         if isinstance(array, np.random.Generator):
             return value is self.made[id(array)]
         if type(value) is not StandIn and not isinstance(value, ndarray):
@@ -257,7 +260,7 @@ class Swap:
         if was is now or isinstance(was, (ndarray, np.random.Generator)):
             return True
         if isinstance(was, SCALARS) and isinstance(now, SCALARS):
-            if type(was) is type(now) and (was == now or was != was):
+            if alike(was, now):
                 return True
             refuse(
                 f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; change it outside the "

@@ -10,7 +10,6 @@ from functools import lru_cache
 import numpy as np
 
 from ..standin import STANDINS, real
-from . import NotReplayable as NotReplayable
 from .refusing import refuse
 
 ndarray = np.ndarray
@@ -158,8 +157,7 @@ def canonical(fun, args, kwargs):
     if fun is ndarray.__setitem__:
         array, index, value = args
         if is_basic(index) and isinstance(real(array)[index], ndarray):
-            place = array[index] if type(array) in STANDINS else array[index]
-            return np.copyto, (place, value), {"casting": "unsafe"}
+            return np.copyto, (array[index], value), {"casting": "unsafe"}
         elif type(array) in STANDINS and is_basic(index):  # a single element
             place = array[(*index, ...) if type(index) is tuple else (index, ...)]
             return np.copyto, (place, value), {"casting": "unsafe"}

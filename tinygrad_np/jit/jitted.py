@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import types
 from collections import OrderedDict
@@ -128,8 +127,8 @@ def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) ->
         (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
     ]
     state = State(roots, leaves)
-    if any(leaf.grad is not None and sys.getrefcount(leaf.grad) > 2 for leaf in state.grads):
-        raise Differs  # somebody keeps the last gradients: eager knows what to do
+    if state.grads_are_kept():
+        raise Differs  # eager knows what to do
     tape = Tape()
     arguments = Arguments(leaves, tape)
     swap = Swap(state, tape)

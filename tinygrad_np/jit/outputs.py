@@ -8,8 +8,8 @@ import numpy as np
 
 from ..recording import TENSORS, wrap
 from ..rules import NotDifferentiable
+from ..standin import real
 from ..tape import CONST, Node
-from .functions import real
 from .instruction import View
 from .reach import SCALARS, Reach
 from .record import Tape
@@ -76,6 +76,6 @@ def output(value, tape: Tape, after: Reach) -> Output:
 
 def holds_arrays(value, after: Reach) -> bool:
     """Whether an object has in it, or will give, what has just been computed."""
-    inside, known = Reach([(value, "the result")]), {(id(p.holder), p.key) for p in after.places}
-    made = (p for p in inside.places if (id(p.holder), p.key) not in known)
+    inside, known = Reach([(value, "the result")]), {p.spot for p in after.places}
+    made = (p for p in inside.places if p.spot not in known)
     return isinstance(value, Iterator) or bool(inside.held) or any(type(p.get()) is StandIn for p in made)

@@ -10,7 +10,6 @@ from copy import copy
 
 import numpy as np
 
-from .functions import refuse
 from .instruction import (
     Instruction,
     Number,
@@ -24,6 +23,7 @@ from .instruction import (
     temporary,
     uses,
 )
+from .refusing import refuse
 
 
 def filled_again(program, storages):

@@ -147,10 +147,9 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
     """{storage: offset} in one buffer, its size, and {storage: the one whose place it takes over in place}."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
-    position = 0
     moments: list[tuple[Instruction, int]] = []
     seen: list[set[View]] = [set() for _ in steps]  # by each step: a loop must see all of an array alike
-    for step in steps:
+    for position, step in enumerate(steps):
         for i in step.instructions:
             moments.append((i, position))
             seen[position].update(touches(i))
@@ -158,11 +157,10 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
                 if storages[v.storage].kind == "temporary" and v.storage not in scratch:
                     first.setdefault(v.storage, position)
                     last[v.storage] = position
-        position += 1
     for v in outputs:
         if type(v) is View and storages[v.storage].kind == "temporary":
             first.setdefault(v.storage, 0)
-            last[v.storage] = position
+            last[v.storage] = len(steps)
     shared: dict[int, int] = {}
     final = {v.storage: order for order, (i, _) in enumerate(moments) for v in touches(i)}
     for order, (i, moment) in enumerate(moments):

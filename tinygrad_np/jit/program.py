@@ -17,9 +17,10 @@ from ..modes import mode
 from ..recording import TENSORS
 from ..tape import Leaf
 from . import kernels, products, show
+from .arguments import Arguments
 from .bands import Band
-from .exchange import Arguments, Swap
-from .functions import root_of
+from .exchange import Swap
+from .functions import place_of, root_of
 from .instruction import Instruction, Storage, View, bytes_of, touches
 from .plan import Plan
 from .record import Tape
@@ -37,7 +38,7 @@ class Program:
     ):
         self.key, self.mode, self.state = key, mode.get(), state
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, outputs, rebuild
-        self.specs = [(type(a), np.shape(a), getattr(a, "dtype", None), a) for a in arguments.leaves]
+        self.specs = [spec(a) for a in arguments.leaves]
         self.finals = finals
         self.places = [
             (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)
@@ -100,7 +101,7 @@ class Program:
             if not isinstance(array, ndarray):
                 return False
             root = root_of(array)
-            shift = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+            shift = place_of(array) - place_of(root)
             if (
                 owners.setdefault(view.storage, root) is not root
                 or root.nbytes != storages[view.storage].nbytes
@@ -120,7 +121,7 @@ class Program:
                 self.written.append(place.holder)
         self.changing = {id(owners[s]) for s in changing if s in owners}
         arena = np.empty(plan.peak + 64, np.uint8)
-        start = -arena.__array_interface__["data"][0] % 64
+        start = -place_of(arena) % 64
         bases: list[Any] = [None] * len(storages)
         self.buffers = {}
         for number, storage in enumerate(storages):
@@ -132,9 +133,8 @@ class Program:
             elif storage.kind == "state" and number in owners:
                 bases[number] = memory(owners[number])
             elif storage.kind == "result":
-                shape = storage.layout[0]
-                view = next(v for _, v in self.results if v.storage == number)
-                self.buffers[number] = np.empty(shape, view.dtype)
+                shape, _, dtype = storage.layout
+                self.buffers[number] = np.empty(shape, dtype)
                 bases[number] = memory(self.buffers[number])
         compiling = kernels.INSTALLED and self.calls > kernels.AFTER
         source = Source(plan, bases, compiling=compiling, sharing=self.shares)
@@ -165,7 +165,7 @@ class Program:
             if kind is ndarray:
                 if a.shape != shape or a.dtype != dtype:
                     return False
-            elif kind in TENSORS or a is not value:
+            elif a is not value:
                 return False
         return True
 
@@ -180,7 +180,7 @@ class Program:
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]
         if self.changing or self.writes:
-            self.apart(leaves, arrays)
+            self.apart(leaves)
         with np.errstate(all="ignore"):
             out = self.run(arrays)
         for final, view in self.results:
@@ -221,13 +221,12 @@ class Program:
         held = False
         for buffer in self.buffers.values():
             held |= sys.getrefcount(buffer) > 4  # ours, its place's, this variable's and the call's
-        for leaf in self.state.grads:
-            if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:
-                raise Differs  # eager knows what to do
+        if self.state.grads_are_kept():
+            raise Differs  # eager knows what to do
         if held and not self.bind():
             raise Differs
 
-    def apart(self, leaves, arrays: list[ndarray]) -> None:
+    def apart(self, leaves) -> None:
         """Let the function itself run where an argument shares memory with what the program writes."""
         if not self.writes:
             for leaf in leaves:  # mostly an array that owns its memory
@@ -278,6 +277,13 @@ class Program:
         if self.replay is None and not self.bind():
             return "# the arrays outside are no longer those that were recorded: the function itself is run"
         return self.text
+
+
+def spec(leaf) -> tuple:
+    """What an argument is asked for by `takes`: a layout, or to be the same; arrays are not kept alive for that."""
+    if type(leaf) is ndarray:
+        return ndarray, leaf.shape, leaf.dtype, None
+    return type(leaf), None, None, None if type(leaf) in TENSORS else leaf
 
 
 def given(leaf, what: str):

@@ -63,8 +63,10 @@ class Place:
                 return kind.__setitem__(self.holder, self.key, value)
         return (type if isinstance(self.holder, type) else object).__setattr__(self.holder, self.key, value)
 
-    def same(self, other: Place) -> bool:
-        return self.holder is other.holder and self.key == other.key
+    @property
+    def spot(self) -> tuple[int, Any]:
+        """Where it is: equal for two places that are the same."""
+        return id(self.holder), self.key
 
 
 class Reach:
@@ -116,14 +118,10 @@ class Reach:
                 self.places.append(Place(value.node, "grad", f"{name}.grad"))
             return []
         if isinstance(value, dict):
-            if hosted:
-                self.on_host.add(id(value))
             return self.inside(value, [(k, v, f"{name}[{k!r}]") for k, v in value.items()], name, hosted)
         if isinstance(value, types.MappingProxyType):
             return [(gc.get_referents(value)[0], name, hosted)]
         if isinstance(value, BOXES):
-            if hosted:
-                self.on_host.add(id(value))
             found = self.inside(value, [(i, v, f"{name}[{i}]") for i, v in enumerate(value)], name, hosted)
             return found + self.attributes(value, name, hosted)
         if isinstance(value, (tuple, frozenset)):
@@ -173,8 +171,6 @@ class Reach:
         """What an object has in its dict and its slots, and its class."""
         found: list[tuple[Any, str, bool]] = [(type(value), type(value).__name__, False)]
         if isinstance(own := getattr(value, "__dict__", None), dict):
-            if hosted:
-                self.on_host.add(id(own))
             found += self.inside(own, [(k, v, f"{name}.{k}") for k, v in own.items()], name, hosted)
             found.append((getattr(value, "__wrapped__", None), name, False))
         for cls in type(value).__mro__:
@@ -232,6 +228,8 @@ class Reach:
 
     def inside(self, box, entries, name: str, hosted: bool):
         self.containers.append((box, name))
+        if hosted:
+            self.on_host.add(id(box))
         found = []
         for key, value, where in entries:
             if is_place(value):

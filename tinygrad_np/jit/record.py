@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..standin import real
 from .functions import (
     ABOUT_SHAPES,
     WRITERS,
@@ -20,7 +21,6 @@ from .functions import (
     kind_of,
     masked_copy,
     place_of,
-    real,
     refuse_values,
     root_of,
 )

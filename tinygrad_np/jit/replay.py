@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import band_loops, loops, products
+from . import NotReplayable, band_loops, loops, products
 from .bands import Band
-from .functions import NotReplayable, takes_out
+from .functions import takes_out
 from .instruction import Instruction, Number, View, contiguous, covers
 from .loops import FULL, scalar_dtype
 from .plan import Plan
@@ -42,7 +42,6 @@ class Source:
         self.plan, self.bases = plan, bases
         self.compiling, self.sharing = compiling, sharing  # whether loops are compiled, and large products shared
         self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs}
-        self.lines: list[str] = []
         self.taken: dict[Any, str] = {}
         self.numbers: dict[tuple[Number, Any], str] = {}
         self.tile: dict[View, str] = {}

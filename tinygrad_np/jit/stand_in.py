@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..standin import STANDINS
-from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic, real
+from ..standin import STANDINS, real
+from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic
 from .instruction import Number, replaced
 from .refusing import HERE, operation, refuse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Sequence
 from itertools import chain
@@ -95,6 +96,13 @@ class State(Reach):
         return not self.still or all(
             (array := get()) is not None and array.tobytes() == was for get, was in self.still
         )
+
+    def grads_are_kept(self) -> bool:
+        """Whether somebody besides its tensor has a gradient of the last call."""
+        for leaf in self.grads:
+            if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:  # the leaf's and the call's
+                return True
+        return False
 
     def keep(self, constants: list[tuple[weakref.ref, bytes]]) -> None:
         """Compare arrays that f read past the recording, and that outlive it, at every call: they are from outside."""
