@@ -55,6 +55,21 @@ def view_kept(x):
     return (part * 1).detach()
 
 
+def descent(start, loss, make=optim.SGD):
+    """A parameter, and a step down a loss of it and an argument."""
+    w = Tensor(start, requires_grad=True)
+    optimizer = make([w], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        value = loss(w, x)
+        value.backward()
+        optimizer.step()
+        return value
+
+    return w, step
+
+
 FUNCTIONS = [masked, shifted, element_kept, windows, view_kept]
 
 
@@ -128,20 +143,10 @@ def test_an_update_waits_for_its_numbers(name, monkeypatch):
     """A loop of the same shape before the optimizer's does not draw the update up before its learning rate."""
     monkeypatch.setattr(plan, "FUSE_BYTES", 1)
 
-    def build():
-        w = Tensor(np.ones((4, 16)), requires_grad=True)
-        optimizer = getattr(optim, name)([w], lr=0.1)
+    def loss(w, x):
+        return ((w * x) * 3).sum() + ((w.reshape(-1) + 1) * 2).sum()
 
-        def step(x):
-            optimizer.zero_grad()
-            loss = ((w * x) * 3).sum() + ((w.reshape(-1) + 1) * 2).sum()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return w, step
-
-    (w, step), (v, eager) = build(), build()
+    (w, step), (v, eager) = (descent(np.ones((4, 16)), loss, getattr(optim, name)) for _ in range(2))
     jitted = tg.jit(step)
     for _ in range(6):
         x = RNG.standard_normal((4, 16))
@@ -227,20 +232,10 @@ def test_arguments_that_share_memory_and_are_changed():
 
 
 def test_an_argument_that_is_a_parameter():
-    def training():
-        w = Tensor(np.ones((3, 3), np.float32), requires_grad=True)
-        optimizer = optim.SGD([w], lr=0.1)
+    def loss(w, x):
+        return (w * x).sum()
 
-        def step(x):
-            optimizer.zero_grad()
-            loss = (w * x).sum()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return w, step
-
-    (w, step), (v, eager) = training(), training()
+    (w, step), (v, eager) = (descent(np.ones((3, 3), np.float32), loss) for _ in range(2))
     jitted = tg.jit(step)
     for _ in range(5):
         assert jitted(w.data).item() == pytest.approx(eager(v.data).item(), rel=1e-5)

@@ -10,9 +10,16 @@ from tinygrad_np import Tensor, nn, optim
 from .examples import normal, training
 
 
-def test_threads_share_a_program_in_turns():
-    import threading
+def at_once(*calls):
+    """Make calls, each (function, argument), in threads of their own."""
+    threads = [threading.Thread(target=f, args=(argument,)) for f, argument in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
+
+def test_threads_share_a_program_in_turns():
     jitted = tg.jit(lambda x: np.sin(x) * np.cos(x) + x)
     big, right = normal(300, 400), []
 
@@ -21,11 +28,7 @@ def test_threads_share_a_program_in_turns():
         expected = np.sin(x) * np.cos(x) + x
         right.append(all(np.array_equal(jitted(x), expected) for _ in range(20)))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    at_once(*[(work, k) for k in range(3)])
     assert right == [True] * 3
 
 
@@ -41,11 +44,7 @@ def test_threads_take_turns():
             if not np.allclose(jitted(x).numpy(), np.tanh(x @ w.numpy()) @ w.numpy().T, atol=1e-3):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[(work, seed) for seed in range(4)])
     assert not wrong
 
 
@@ -65,12 +64,8 @@ def test_functions_that_share_parameters_take_turns():
             result = scores(normal(n, 8))
             wrong.extend([n] * (type(result) is not Tensor or result.shape != (n, 16)))
 
-    work = [(train, [3 + k % 7 for k in range(60)]), *[(ask, [1 + k * j % 23 for k in range(90)]) for j in (1, 2, 3)]]
-    threads = [threading.Thread(target=f, args=(shapes,)) for f, shapes in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    asked = ([1 + k * j % 23 for k in range(90)] for j in (1, 2, 3))
+    at_once((train, [3 + k % 7 for k in range(60)]), *[(ask, shapes) for shapes in asked])
     assert not wrong and type(weight.array) is np.ndarray
 
 

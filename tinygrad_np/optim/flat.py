@@ -103,16 +103,23 @@ class Block:
             elif p.array.base is not memory:
                 if leaving and getattr(p.array.base, "flat", nowhere)() is not None:
                     continue
-                self.values.view(i)[...] = p.array  # set from outside since
-                p.array = self.values.view(i)
-                p.node.exposed = None
+                self.bring(i)  # set from outside since
         if moved:
-            self.values.renew()
-            self.cuts.clear()
-            for i, p in enumerate(self.params):
-                self.values.view(i)[...] = p.array
-                p.array = self.values.view(i)
-                p.node.exposed = None
+            self.renew(self.values)
+            for i in range(len(self.params)):
+                self.bring(i)
+
+    def bring(self, i: int) -> None:
+        """Have a parameter's array in the buffer."""
+        p = self.params[i]
+        self.values.view(i)[...] = p.array
+        p.array = self.values.view(i)
+        p.node.exposed = None
+
+    def renew(self, flat: Flat) -> None:
+        """Take fresh memory for values or gradients."""
+        flat.renew()
+        self.cuts.clear()
 
     def return_values(self) -> None:
         """While recording, a parameter that lives with another optimizer gets its new values there."""
@@ -127,8 +134,7 @@ class Block:
             if (
                 g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3
             ):  # the leaf, `g`, the call
-                self.grads.renew()
-                self.cuts.clear()
+                self.renew(self.grads)
                 return
 
     def gather_grads(self) -> None:
@@ -137,8 +143,7 @@ class Block:
         if recorder.get() is None:
             here = sum(leaf.grad is not None and leaf.grad.base is grads.memory for leaf in leaves)
             if sys.getrefcount(grads.memory) > grads.idle + here:
-                grads.renew()
-                self.cuts.clear()
+                self.renew(grads)
         for i, leaf in enumerate(leaves):
             g = leaf.grad
             if g is not None and g.base is not grads.memory:
