@@ -56,6 +56,8 @@ def test_boundaries(name, mode, boundary):
 def test_axes_of_fftconvolve():
     agrees("fftconvolve", real(3, 4), real(3, 2), axes=1)
     agrees("fftconvolve", real(3, 4, 2), real(2, 1, 2), mode="same", axes=[0, -1])
+    with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
+        signal.fftconvolve(real(3, 4), real(3, 2), axes=2)
 
 
 def test_single_precision():

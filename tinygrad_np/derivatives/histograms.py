@@ -28,7 +28,7 @@ def bincount(x, weights=None, minlength=0):
     lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
     lambda f, A: f(SPOTS, 2, (A(), 9.0))])
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    span = range and [values_of(end) if hasattr(end, "node") else end for end in range]
+    span = None if range is None else [values_of(end) if hasattr(end, "node") else end for end in range]
     edges = np.histogram_bin_edges(values_of(a), values_of(bins) if np.ndim(bins) else bins, span,
                                    None if weights is None else values_of(weights))
     if np.ndim(bins):       # edges that were given
@@ -36,7 +36,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     a = as_operand(a)
     if a.dtype.kind == "c":
         raise NotDifferentiable("histogram: the data are complex, of which NumPy drops the imaginary part; pass x.real")
-    first, last = (np.min(a), np.max(a)) if range is None and a.size else range or (0, 1)
+    first, last = range if range is not None else (np.min(a), np.max(a)) if a.size else (0, 1)
     if values_of(first) == values_of(last):
         first, last = first - 0.5, last + 0.5
     moving = np.astype(np.linspace(first, last, len(edges)), edges.dtype)
@@ -69,14 +69,21 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
     return gathered([np.ravel(values_of(a))], [edges], weights, density), edges
 
 
-def edges_of(columns, bins, range):
-    """The edges of each column, from one number of bins or edges, or from one for each."""
+def several(bins) -> bool:
+    """Whether there is more than a number of bins; lists of edges may differ in their lengths."""
+    return isinstance(bins, (list, tuple)) or np.ndim(bins) > 0
+
+
+def edges_of(columns, bins, ranges):
+    """The edges of each column, from one number of bins, or from a number or edges for each."""
     n = len(columns)
-    bins = list(bins) if np.ndim(bins) or isinstance(bins, (list, tuple)) else [bins] * n
-    if len(bins) != n:
-        raise ValueError(f"histogramdd: found {len(bins)} numbers of bins or edges; expected {n}, one a column")
+    bins = list(bins) if several(bins) else [bins] * n
+    ranges = [None] * n if ranges is None else list(ranges)
+    for what, found in (("numbers of bins or edges", bins), ("ranges", ranges)):
+        if len(found) != n:
+            raise ValueError(f"histogramdd: found {len(found)} {what}; expected {n}, one a column")
     return [as_operand(np.histogram_bin_edges(as_operand(column), b, r))
-            for column, b, r in zip(columns, bins, range or [None] * n)]
+            for column, b, r in zip(columns, bins, ranges)]
 
 
 @composed(np.histogramdd, cases=[lambda f, A: f(DATA.T, (2, 3), None, True, A(4) ** 2 + 1)[0],
@@ -90,8 +97,9 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
 
 
 @composed(np.histogram2d, cases=[lambda f, A: f(DATA[0], DATA[1], 2, weights=A(4))[0],
-                               lambda f, A: f(inside_bins(A(5)), SPOTS, [3, 2], density=True)[0]])
+                               lambda f, A: f(inside_bins(A(5)), SPOTS, [3, 2], density=True)[0],
+                               lambda f, A: f(DATA[0], DATA[1], [2, [0, 0.3, 0.8, 1]], DATA[:, ::3], weights=A(4))[0]])
 def histogram2d(x, y, bins=10, range=None, density=None, weights=None):
-    bins = [bins, bins] if np.ndim(bins) == 1 and len(bins) > 2 else bins
+    bins = [bins, bins] if several(bins) and len(bins) > 2 else bins
     counts, edges = np.histogramdd([x, y], bins, range, density, weights)
     return counts, *edges

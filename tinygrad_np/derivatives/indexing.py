@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..cotangents import unbroadcast
-from ..signatures import along
+from ..signatures import along, axes_of
 from ..table import composed, linear, values_of
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
@@ -39,7 +39,7 @@ def open_grid(indices, axis, shape):
         raise IndexError(f"found indices of {indices.ndim} axes, {indices.dtype}; "
                          f"expected {len(shape)} axes of integers")
     grid = list(np.ogrid[tuple(slice(n) for n in shape)])
-    grid[axis % len(shape)] = indices
+    grid[axes_of(axis, len(shape))[0]] = indices
     return tuple(grid)
 
 

@@ -40,12 +40,11 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     if weights.shape != a.shape:
         if axis is None:
             raise TypeError(f"average: found weights of shape {weights.shape} for {a.shape}; say the axis")
-        axes = axes_of(axis, a.ndim)
-        if weights.shape != tuple(a.shape[i] for i in axes):
+        if weights.shape != tuple(a.shape[i] for i in axis):
             raise ValueError(
-                f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axes)}"
+                f"average: found weights of shape {weights.shape}; expected {tuple(a.shape[i] for i in axis)}"
             )
-        weights = laid_along(weights, axes, a.shape)
+        weights = laid_along(weights, axis, a.shape)
     dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [float]))
     total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=keepdims)
     if (values_of(total) == 0).any():

@@ -12,6 +12,7 @@ import scipy.signal as ss
 from scipy.fft import next_fast_len
 
 from ..derivatives.joining import as_operand
+from ..signatures import axes_of
 from ..table import primitive
 
 __all__ = ["convolve", "correlate", "fftconvolve", "convolve2d", "correlate2d"]
@@ -78,7 +79,7 @@ def correlate(in1, in2, mode="full", method="auto"):
 def fftconvolve(in1, in2, mode="full", axes=None):
     """The convolution along `axes`, by default all, as a product of Fourier transforms; the other axes broadcast."""
     in1, in2 = operands("fftconvolve", in1, in2)
-    axes = range(in1.ndim) if axes is None else [i % in1.ndim for i in np.atleast_1d(axes).tolist()]
+    axes = axes_of(axes, in1.ndim)
     last = list(range(in1.ndim - len(axes), in1.ndim))
     in1, in2 = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
     m, n = in1.shape[last[0]:] if last else (), in2.shape[last[0]:] if last else ()

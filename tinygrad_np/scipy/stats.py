@@ -7,6 +7,7 @@ probabilities of `t` in df, refuses a tracked one.
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import scipy.special as sc
@@ -29,6 +30,15 @@ def positive(a):
     """A parameter that must be positive: where it is not, it becomes NaN, and so does all that uses it."""
     fits = values_of(a) > 0
     return a if np.all(fits) else np.where(fits, a, np.nan)
+
+
+@cache
+def signature(names: tuple[str, ...]) -> inspect.Signature:
+    """That of these parameters, loc=0 and scale=1."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([*(inspect.Parameter(name, kind) for name in names),
+                              inspect.Parameter("loc", kind, default=0.0),
+                              inspect.Parameter("scale", kind, default=1.0)])
 
 
 class Continuous:
@@ -55,11 +65,8 @@ class Continuous:
 
     def arguments(self, first: tuple[str, ...], args: tuple, kwargs: dict) -> tuple:
         """(values of `first`, shape parameters, loc, scale), of a call."""
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        names = [inspect.Parameter(name, kind) for name in (*first, *self.shapes)]
-        names += [inspect.Parameter("loc", kind, default=0.0), inspect.Parameter("scale", kind, default=1.0)]
         try:
-            bound = inspect.Signature(names).bind(*args, **kwargs)
+            bound = signature((*first, *self.shapes)).bind(*args, **kwargs)
         except TypeError as error:
             expected = ", ".join((*first, *self.shapes, "loc=0", "scale=1"))
             raise TypeError(f"{self.name}: {error}; expected ({expected})") from None
@@ -69,20 +76,20 @@ class Continuous:
         return values[:k], [positive(a) for a in values[k:-2]], values[-2], positive(values[-1])
 
     def standard(self, args: tuple, kwargs: dict) -> tuple:
-        """z, with what is not inside the support moved into it, where that was, the shape parameters and the scale."""
+        """z, moved into the support; where it was below and above that; the shape parameters and the scale."""
         (x,), shapes, loc, scale = self.arguments(("x",), args, kwargs)
         z = (x - loc) / scale
         low, high = self.support
-        inside = (values_of(z) >= low) & (values_of(z) <= high) | np.isnan(values_of(z))
-        if not np.all(inside):
-            z = np.where(inside, z, 0.5 if high < inf else 1.0)
-        return z, inside, shapes, scale
+        under, over = values_of(z) < low, values_of(z) > high
+        if np.any(under | over):
+            z = np.where(under | over, 0.5 if high < inf else 1.0, z)
+        return z, under, over, shapes, scale
 
     def logpdf(self, *args, **kwargs):
         """The logarithm of the density, -inf outside the support."""
-        z, inside, shapes, scale = self.standard(args, kwargs)
+        z, under, over, shapes, scale = self.standard(args, kwargs)
         out = self._logpdf(z, *shapes) - np.log(scale)
-        return out if np.all(inside) else np.where(inside, out, -inf)
+        return np.where(under | over, -inf, out) if np.any(under | over) else out
 
     def pdf(self, *args, **kwargs):
         """The density."""
@@ -90,14 +97,9 @@ class Continuous:
 
     def probability(self, f: Callable, below: float, above: float, args: tuple, kwargs: dict):
         """f inside the support, and its value below and above it."""
-        (x,), shapes, loc, scale = self.arguments(("x",), args, kwargs)
-        z = (x - loc) / scale
-        low, high = self.support
-        under, over = values_of(z) < low, values_of(z) > high
-        if not np.any(under | over):
-            return f(z, *shapes)
-        out = f(np.where(under | over, 0.5 if high < inf else 1.0, z), *shapes)
-        return np.where(under, below, np.where(over, above, out))
+        z, under, over, shapes, _ = self.standard(args, kwargs)
+        out = f(z, *shapes)
+        return np.where(under, below, np.where(over, above, out)) if np.any(under | over) else out
 
     def cdf(self, *args, **kwargs):
         """The probability of at most x."""

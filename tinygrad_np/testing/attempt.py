@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import walk_tb
 
 from .. import NotDifferentiable
 from ..cotangents import WrongShape as EngineWrongShape
@@ -55,11 +56,9 @@ def guilty(error: BaseException) -> str:
     while chain[-1].__context__ is not None:  # the engine raises anew, with the operation's name
         chain.append(chain[-1].__context__)
     for link in chain:
-        tb = link.__traceback__
-        while tb is not None:
-            code = tb.tb_frame.f_code
+        for frame, line in walk_tb(link.__traceback__):
+            code = frame.f_code
             made = "fastpath.py for" in code.co_filename
-            if not made and not tb.tb_frame.f_globals.get("__name__", "").startswith(OWN):
-                found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{tb.tb_lineno} in {code.co_name})"
-            tb = tb.tb_next
+            if not made and not frame.f_globals.get("__name__", "").startswith(OWN):
+                found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{line} in {code.co_name})"
     return found

@@ -18,6 +18,7 @@ from ..tensor import Tensor, wrap
 from . import failures
 from .attempt import attempt
 from .case import Case
+from .discover import each
 from .gradcheck import first_order
 from .identities import adjoint, linear
 from .narrow import narrow
@@ -108,8 +109,8 @@ def inside(domain: tuple | None, problem: Problem) -> bool:
     """Whether all inputs lie in a domain, an interval for all or one for each."""
     if domain is None:
         return True
-    each = domain if isinstance(domain[0], tuple) else (domain,) * len(problem.slots)
-    return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(problem.arrays(problem.point), each))
+    arrays = problem.arrays(problem.point)
+    return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(arrays, each(domain, len(arrays))))
 
 
 def rescaled(case: Case, factor: float) -> tuple:

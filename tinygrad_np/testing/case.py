@@ -50,9 +50,7 @@ class Case:
     @property
     def others(self) -> list[np.ndarray]:
         """Inputs of another call of the same shapes: back to front, and larger by a sixteenth."""
-        return [
-            np.ascontiguousarray(a[(slice(None, None, -1),) * a.ndim]).reshape(a.shape) * 1.0625 for a in self.arrays
-        ]
+        return [(np.flip(a) * 1.0625)[...] for a in self.arrays]  # without axes, a product is a number
 
     def run_others(self) -> tuple[list, list] | None:
         """That other call's outputs and gradients; None where it is outside the domain or of another shape."""

@@ -54,6 +54,11 @@ def accepts(op: Callable, shapes, domains, kwargs: dict) -> float:
     return float(np.mean(shares))
 
 
+def each(domain, n: int) -> tuple:
+    """The domains of n operands, from one for all or one for each."""
+    return domain if isinstance(domain[0], tuple) else (domain,) * n
+
+
 def spread(rng, shape, lo: float, hi: float) -> np.ndarray:
     """Numbers all over an open interval, as far as five from a finite end of it, or from zero."""
     eighths = rng.integers(1, 40, shape) / 8

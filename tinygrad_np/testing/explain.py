@@ -15,7 +15,7 @@ from .failures import CheckFailed
 from .finite_differences import scales
 from .mistakes import Block, block_of
 from .part import part_of
-from .problem import Problem, parameter
+from .problem import Problem, parameter, within
 from .spelling import can_be_written, short, written_out
 from .verdict import Entry, Findings
 
@@ -131,7 +131,7 @@ def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Block]:
     """
     if entry.column < 0:
         return []
-    slot = int(np.searchsorted(problem.ends, entry.column, side="right")) - 1
+    slot, _ = within(problem.ends, entry.column)
     if found.yours is not None and found.expected is not None:
         return [block_of(problem, found.yours, found.expected.value.T, slot)]
     small = part_of(problem, entry.row, entry.column)

@@ -13,12 +13,12 @@ from . import failures, ledger
 from .attempt import attempt
 from .case import Case
 from .compare import compare
-from .identities import adjoint, linear, steady
+from .identities import adjoint, linear
 from .narrow import narrow
 from .problem import Problem, title
 from .report import GradReport
 from .second import second_order
-from .surroundings import mutation
+from .surroundings import mutation, steady
 from .verdict import RTOL, Findings
 
 

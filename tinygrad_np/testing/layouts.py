@@ -14,7 +14,7 @@ def fortran(a: np.ndarray) -> np.ndarray:
 
 def reversed_(a: np.ndarray) -> np.ndarray:
     """Back to front: negative strides."""
-    return np.flip(np.array(np.flip(a), order="C"))
+    return np.flip(np.array(np.flip(a), order="C"))[...]  # without axes, flip returns a number
 
 
 def strided(a: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..table import REAL, TABLE
 from ..transforms import flatten
-from .discover import SIGNATURES, accepts, arity, find_domain
+from .discover import SIGNATURES, accepts, arity, each, find_domain
 from .kinks import declared, smooth
 from .spelling import short
 from .values import arrays, broadcastable, sides
@@ -22,7 +22,7 @@ from .values import arrays, broadcastable, sides
 @st.composite
 def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
     """(args, kwargs) with n arrays that broadcast; two of one shape are sometimes one array."""
-    domains = domain if isinstance(domain[0], tuple) else (domain,) * n
+    domains = each(domain, n)
     sides = draw(broadcastable(n))
     args = [draw(arrays(shape, d, dtype)) for shape, d in zip(sides, domains)]
     return tuple(args), {}
@@ -120,7 +120,7 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
     fronts = [
         front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)
     ]
-    domains = domain if isinstance(domain[0], tuple) else (domain,) * len(cores)
+    domains = each(domain, len(cores))
     return tuple(
         draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
         for front, core, d_ in zip(fronts, cores, domains)
@@ -186,7 +186,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[t
     def where(shapes) -> tuple:
         if domain is None:
             return find_domain(op, shapes, kwargs)
-        return domain if isinstance(domain[0], tuple) else (domain,) * n
+        return each(domain, n)
 
     trial = [(2, 3)] * n
     mixed = [(3,), (2, 1), (2, 3), (1,)]

@@ -16,7 +16,7 @@ import numpy as np
 from ..tensor import Tensor
 from .directions import estimated
 from .finite_differences import FIRST
-from .problem import Problem, flat
+from .problem import Problem, location, within
 
 ENTRIES = 36  # the most entries of an input, or of the outputs, that are looked at
 SLOTS = 4  # the most inputs
@@ -45,12 +45,10 @@ class Part(Problem):
         for slot, k in zip(self.slots, slots):
             slot.name = whole.slots[k].name
         self.whole, self.kept, self.places, self.places_out = whole, slots, places, places_out
-        self.entries = [numbers(whole.slots[k].array, grid) for k, grid in zip(slots, grids)]
+        self.entries = [on_grid(whole.slots[k].array, grid) for k, grid in zip(slots, grids)]
         self.columns_at = np.concatenate([whole.ends[k] + e for k, e in zip(slots, self.entries)])
-        sizes = [flat([out]).size for out in whole.outputs]
-        starts = np.cumsum([0, *sizes])
         self.rows = np.concatenate(
-            [start + numbers(out, grid) for start, out, grid in zip(starts, whole.outputs, grids_out)]
+            [start + on_grid(out, grid) for start, out, grid in zip(whole.ends_out, whole.outputs, grids_out)]
         )
 
     def at(self, point: np.ndarray) -> Self:
@@ -86,14 +84,12 @@ class Frame:
     @property
     def lengths(self) -> tuple:
         """The shape of the whole input; a complex number is two entries."""
-        slot = self.whole.slots[self.slot]
-        return slot.array.shape + (2,) * slot.is_complex
+        return self.whole.shape(self.slot)
 
     @property
     def lengths_out(self) -> tuple:
         """The shape of the whole output; of several, their number of entries."""
-        outs = self.whole.outputs
-        return outs[0].shape + (2,) * (outs[0].dtype.kind == "c") if len(outs) == 1 else (self.whole.size_out,)
+        return self.whole.shape_out
 
 
 def frame(problem: Problem, slot: int, expected: np.ndarray) -> Frame:
@@ -112,7 +108,7 @@ def frame(problem: Problem, slot: int, expected: np.ndarray) -> Frame:
     return found
 
 
-def numbers(array: np.ndarray, grid: tuple) -> np.ndarray:
+def on_grid(array: np.ndarray, grid: tuple) -> np.ndarray:
     """Where the entries of a grid are in the array laid flat; a complex number is two entries."""
     index = np.arange(array.size).reshape(array.shape)
     found = (index[grid] if grid else index).reshape(-1)
@@ -125,15 +121,16 @@ def part_of(whole: Problem, row: int, column: int) -> Part | None:
     entries = int(min(ENTRIES, calls))
     if entries < 4:
         return None
-    guilty = int(np.searchsorted(whole.ends, column, side="right")) - 1
+    guilty, entry = within(whole.ends, column)
+    hit, entry_out = within(whole.ends_out, row)
     shapes = [slot.array.shape for slot in whole.slots]
     slots = [guilty] + [k for k in range(len(shapes)) if k != guilty]
     slots = sorted(slots[: max(1, min(SLOTS, int(calls) // entries))])
     kept = [out.shape for out in whole.outputs]
     marks: dict[int, set[int]] = {}
     for shape, place in (
-        (shapes[guilty], location(column - whole.ends[guilty], whole.slots[guilty].array)),
-        *zip(kept, locations(row, whole.outputs)),
+        (shapes[guilty], location(entry, whole.slots[guilty].array)),
+        (kept[hit], location(entry_out, whole.outputs[hit])),
     ):
         for length, k in zip(shape, place):
             marks.setdefault(length, set()).add(k)
@@ -164,19 +161,3 @@ def duration(problem: Problem) -> float:
         problem.value(problem.point)
         times.append(perf_counter() - start)
     return min(times)
-
-
-def location(i: int, array: np.ndarray) -> tuple:
-    """The index of entry i of an array laid flat."""
-    i = i // 2 if array.dtype.kind == "c" else i
-    return tuple(int(k) for k in np.unravel_index(i, array.shape)) if array.ndim else ()
-
-
-def locations(row: int, outputs: list) -> list[tuple]:
-    """The index of a row in the output that it belongs to; none in the others."""
-    found: list[tuple] = []
-    for out in outputs:
-        n = flat([out]).size
-        found.append(location(row, out) if 0 <= row < n else ())
-        row -= n
-    return found

@@ -71,7 +71,7 @@ class Problem:
         self.returned = ""
         self.noise = 0.0  # what is known of the rounding of f beyond that of its value
         self.point = flat([slot.array for slot in self.slots])
-        self.sizes = [slot.array.size * (2 if slot.is_complex else 1) for slot in self.slots]
+        self.sizes = [numbers(slot.array) for slot in self.slots]
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
         self._pull = None
 
@@ -161,7 +161,7 @@ class Problem:
         """A flat cotangent as one array an output."""
         cts, start = [], 0
         for out in self.outputs:
-            n = out.size * (2 if out.dtype.kind == "c" else 1)
+            n = numbers(out)
             piece = np.array(v[start : start + n])
             piece = (piece.view(np.complex128) if out.dtype.kind == "c" else piece).reshape(out.shape)
             cts.append(piece.astype(out.dtype))
@@ -170,7 +170,16 @@ class Problem:
 
     @property
     def size_out(self) -> int:
-        return sum(out.size * (2 if out.dtype.kind == "c" else 1) for out in self.outputs)
+        return sum(map(numbers, self.outputs))
+
+    def shape(self, slot: int) -> tuple:
+        """The shape of an input; a complex number is two entries."""
+        return real_shape(self.slots[slot].array)
+
+    @property
+    def shape_out(self) -> tuple:
+        """The shape of the output, in the same way; of several, their number of entries."""
+        return real_shape(self.outputs[0]) if len(self.outputs) == 1 else (self.size_out,)
 
     def pull(self, v: np.ndarray) -> np.ndarray:
         """Jᵀ v in reverse mode."""
@@ -188,29 +197,47 @@ class Problem:
 
         return flat(jvp(alone, (arrays[only],), (tangents[only],))[1])
 
+    @property
+    def ends_out(self) -> list[int]:
+        """Where each output begins in the output vector, and the end of the last."""
+        return list(np.cumsum([0, *map(numbers, self.outputs)], dtype=int))
+
     def where(self, j: int) -> str:
         """The name of entry j of the input vector, as in `x[0, 1]`."""
-        i = int(np.searchsorted(self.ends, j, side="right")) - 1
-        slot = self.slots[i]
-        return slot.name + place(j - self.ends[i], slot.array)
+        k, j = within(self.ends, j)
+        return self.slots[k].name + place(j, self.slots[k].array)
 
     def where_out(self, i: int) -> str:
         """The name of entry i of the output vector, as in `out[0, 1]`."""
-        for k, out in enumerate(self.outputs):
-            n = out.size * (2 if out.dtype.kind == "c" else 1)
-            if i < n:
-                return ("out" if len(self.outputs) == 1 else f"out{k}") + place(i, out)
-            i -= n
-        return "out"
+        k, i = within(self.ends_out, i)
+        return ("out" if len(self.outputs) == 1 else f"out{k}") + place(i, self.outputs[k])
+
+
+def numbers(array: np.ndarray) -> int:
+    """The entries of an array in a flat vector; a complex number is two."""
+    return array.size * (2 if array.dtype.kind == "c" else 1)
+
+
+def real_shape(array: np.ndarray) -> tuple:
+    """The shape of an array; a complex number is two entries, along a last axis."""
+    return array.shape + (2,) * (array.dtype.kind == "c")
+
+
+def within(ends: list[int], j: int) -> tuple[int, int]:
+    """Which of several arrays laid end to end entry j belongs to, and which of its entries that is."""
+    k = int(np.searchsorted(ends, j, side="right")) - 1
+    return k, int(j - ends[k])
+
+
+def location(i: int, array: np.ndarray) -> tuple:
+    """The index of entry i of an array laid flat."""
+    return tuple(int(n) for n in np.unravel_index(i, real_shape(array)))
 
 
 def place(i: int, array: np.ndarray) -> str:
-    part = ""
-    if array.dtype.kind == "c":
-        i, part = i // 2, (".real", ".imag")[i % 2]
-    if not array.ndim:
-        return part
-    return f"[{', '.join(str(int(n)) for n in np.unravel_index(i, array.shape))}]{part}"
+    index = location(i, array)
+    part = (".real", ".imag")[index[-1]] if array.dtype.kind == "c" else ""
+    return (f"[{', '.join(map(str, index[: array.ndim]))}]" if array.ndim else "") + part
 
 
 def kind_of(out) -> str:

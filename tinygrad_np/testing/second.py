@@ -24,7 +24,7 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
     """The gradient is a function too: its derivative, and the symmetry of the second derivative."""
     v = dense(problem.size_out, rng)
     cts = problem.cut(v)
-    k = len(problem.slots)
+    k, n = len(problem.slots), problem.point.size
 
     def gradient(*values):
         return list(vjp(problem, *values[:k])[1](list(values[k:])))
@@ -49,15 +49,13 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
         ) from error
     if found.entry is not None:
         e = found.entry
-        n = problem.point.size
         where = "the cotangent" if e.column >= n else problem.where(e.column) if e.column >= 0 else "a dense direction"
-        of = problem.where(e.row) if e.row < problem.point.size else "the cotangent"
+        of = problem.where(e.row) if e.row < n else "the cotangent"
         raise failures.SecondOrderMismatch(
             f"the derivative of the gradient of {of} with respect to {where} is {e.yours:.10g}; expected "
             f"{e.expected:.10g} ± {e.slack:.1g}. The first derivative is right, so something in the "
             "rule is kept as a constant, or the derivative of a function in it is wrong"
         )
-    n = problem.point.size
     a, b = dense(n, rng), dense(n, rng)
     ha, hb = inner.pull(a)[:n], inner.pull(b)[:n]
     with np.errstate(all="ignore"):

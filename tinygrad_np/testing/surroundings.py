@@ -9,7 +9,11 @@ from ..tensor import Tensor
 from . import failures
 from .attempt import attempt, guilty
 from .case import Case, differ, values_of
+from .identities import dense
 from .layouts import LAYOUTS
+from .problem import Problem
+
+NOISE = 1e-4  # with less of it in its values, a function has a slope that can be measured
 
 
 def mutation(case: Case) -> None:
@@ -78,6 +82,30 @@ def determinism(case: Case) -> None:
     if apart:
         raise failures.HiddenState(
             f"two backward passes over one graph gave {apart}: the rule changes what it keeps"
+        )
+
+
+def steady(problem: Problem, rng) -> None:
+    """At a point: the same call twice gives the same, and another call in between changes no gradient."""
+    v = dense(problem.size_out, rng)
+    with np.errstate(all="ignore"):
+        first, again = (attempt(lambda: problem.value(problem.point)) for _ in range(2))
+        before = attempt(lambda: problem.pull(v))
+        try:
+            problem.value(problem.point * 1.0625)
+        except Exception:  # outside the domain
+            pass
+        after = attempt(lambda: problem.pull(v))
+    apart = differ([first], [again], NOISE)
+    if apart:
+        raise failures.NonDeterministic(
+            f"two equal calls gave {apart}: is there a random number in it, a dropout, or a counter?"
+        )
+    apart = differ([before], [after])
+    if apart:
+        raise failures.HiddenState(
+            f"another call between two backward passes over one graph changes the gradient, {apart}: something is kept "
+            "on the function, its class or a global, or is a random number"
         )
 
 

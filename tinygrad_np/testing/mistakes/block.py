@@ -33,8 +33,7 @@ class Block:
     @property
     def shape(self) -> tuple:
         """The input's shape; a complex number is two entries."""
-        slot = self.problem.slots[self.slot]
-        return slot.array.shape + (2,) * slot.is_complex
+        return self.problem.shape(self.slot)
 
     @property
     def out(self) -> np.ndarray:
@@ -43,10 +42,7 @@ class Block:
     @property
     def out_shape(self) -> tuple:
         """The output's shape; of several outputs, their number of entries."""
-        if len(self.problem.outputs) > 1:
-            return (len(self.out),)
-        out = self.problem.outputs[0]
-        return out.shape + (2,) * (out.dtype.kind == "c")
+        return self.problem.shape_out
 
     def moved(self, f: Callable) -> np.ndarray:
         """The expected block with f applied to the input axes of every row."""
@@ -77,8 +73,8 @@ def off(b: Block) -> np.ndarray:
 def square(b: Block) -> bool:
     """Whether rows and columns are the same places of arrays of one size."""
     whole = b.frame.whole
-    same = whole.size_out == whole.sizes[b.frame.slot] and len(b.frame.rows) == len(b.frame.entries) > 1
-    return same and bool((b.frame.rows == b.frame.entries).all())
+    same = whole.size_out == whole.sizes[b.frame.slot] and len(b.frame.rows) > 1
+    return same and np.array_equal(b.frame.rows, b.frame.entries)
 
 
 def right(p: Problem) -> np.ndarray:
@@ -88,5 +84,9 @@ def right(p: Problem) -> np.ndarray:
 
 def used(b: Block, everywhere: bool = False) -> np.ndarray:
     """Where an output depends on an entry of the input: the outputs of the block, or all."""
-    derivatives = b.frame.columns if everywhere else b.expected
+    return nonzero(b.frame.columns if everywhere else b.expected)
+
+
+def nonzero(derivatives: np.ndarray) -> np.ndarray:
+    """Where derivatives are more than rounding beside the largest."""
     return np.abs(derivatives) > 1e-9 * np.abs(derivatives).max(initial=0)

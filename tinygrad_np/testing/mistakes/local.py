@@ -105,9 +105,8 @@ def functions(b: Block):
         yield "INTEGERS", "the gradient is truncated to integers", np.trunc(e)
         yield "INTEGERS", "the gradient is rounded to integers", np.rint(e)
         yield "POSITIVE PART", "negative derivatives are dropped", np.maximum(e, 0)
-    wanted = np.abs(e) > 1e-9 * np.abs(e).max(initial=0)
     for c in (1.0, -1.0):
-        yield "CONSTANT TERM", f"{-c:+g} is missing in the derivative", np.where(wanted, e + c, b.yours * 0)
+        yield "CONSTANT TERM", f"{-c:+g} is missing in the derivative", np.where(used(b), e + c, b.yours * 0)
 
 
 def elsewhere(b: Block):
@@ -203,7 +202,7 @@ def constant(b: Block):
 
 def factor(b: Block) -> float | None:
     """The constant that takes expected to yours, if there is one."""
-    wanted = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
+    wanted = used(b)
     if not wanted.any():
         return None
     return float(np.median(b.yours[wanted] / b.expected[wanted]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..directions import measured
 from ..finite_differences import scales
-from .block import Block, off, used
+from .block import Block, nonzero, off, used
 
 
 def branch(b: Block):
@@ -127,16 +127,16 @@ def others_wrong(b: Block, wrong: np.ndarray) -> bool:
     i, j = (int(k[0]) for k in np.nonzero(wrong))
     u, v = (rng.choice([-1.0, 1.0], n) for n in (p.point.size, p.size_out))
     u *= scales(p.point, relative=True)
-    off = p.pull(v) @ u - measured(p, u[None]).value[0] @ v
+    apart = p.pull(v) @ u - measured(p, u[None]).value[0] @ v
     column = p.ends[b.frame.slot] + b.frame.entries[j]
     known = v[b.frame.rows[i]] * u[column] * (b.yours - b.expected)[i, j]
-    return not np.isclose(off, known, rtol=1e-3)
+    return not np.isclose(apart, known, rtol=1e-3)
 
 
 def support(b: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which derivatives are there in both, are lost, and are invented."""
-    mine = np.abs(b.yours) > 1e-9 * np.abs(b.yours).max(initial=0)
-    return mine & used(b), used(b) & ~mine, mine & ~used(b)
+    mine, wanted = nonzero(b.yours), used(b)
+    return mine & wanted, wanted & ~mine, mine & ~wanted
 
 
 def inverted(b: Block):

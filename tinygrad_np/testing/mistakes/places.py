@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from ..problem import Problem
-from .block import FIT, Block, right, square, used
+from .block import FIT, Block, nonzero, right, square, used
 
 
 def transposed(b: Block):
@@ -133,7 +133,7 @@ def other_axis(b: Block):
     differ = index[:, :, None] != index[:, None, :]  # axis, row, column
     apart = differ.sum(axis=0)
     along = []
-    for ties in (used(b), np.abs(b.yours) > 1e-9 * np.abs(b.yours).max(initial=0)):
+    for ties in (used(b), nonzero(b.yours)):
         mixed = ties & (apart > 0)
         along.append([k for k in range(len(shape)) if mixed.any() and (differ[k] & (apart == 1))[mixed].all()])
     right_axis, wrong = along

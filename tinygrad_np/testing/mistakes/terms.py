@@ -62,8 +62,7 @@ def projection(b: Block):
 def product(b: Block):
     """x g(x) is out; its derivative has the terms out / x and x g'(x)."""
     uses = used(b)
-    rows, entries = b.frame.rows, b.frame.entries
-    if len(rows) != len(entries) or (rows != entries).any() or (used(b, everywhere=True).sum(axis=0) > 1).any():
+    if not np.array_equal(b.frame.rows, b.frame.entries) or (used(b, everywhere=True).sum(axis=0) > 1).any():
         return
     name = b.problem.slots[b.slot].name
     with np.errstate(all="ignore"):

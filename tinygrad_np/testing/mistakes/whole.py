@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..identities import dense
-from .block import Block
+from .block import Block, used
 
 
 def missing(b: Block):
@@ -54,11 +54,10 @@ def swapped(b: Block):
 
 
 def passed_through(b: Block):
-    support = (np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)).astype(float)
     yield (
         "LOCAL DERIVATIVE FORGOTTEN",
         "the cotangent is passed on unchanged: multiply by the derivative",
-        support,
+        used(b).astype(float),
     )
 
 
@@ -98,11 +97,10 @@ def halves(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def the_function(b: Block):
     if b.x.size == len(b.out):
-        support = np.abs(b.expected) > 1e-9 * np.abs(b.expected).max(initial=0)
         yield (
             "FUNCTION FOR ITS DERIVATIVE",
             "ct is multiplied by f(x), not by f'(x)",
-            np.where(support, b.out[:, None], 0),
+            np.where(used(b), b.out[:, None], 0),
         )
 
 
