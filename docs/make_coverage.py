@@ -16,9 +16,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tinygrad_np.kinds import Reduction  # noqa: E402
-from tinygrad_np.rules import Row  # noqa: E402
-from tinygrad_np.table import TABLE, Plain  # noqa: E402
+from tinygrad_np.engine.kinds import Reduction  # noqa: E402
+from tinygrad_np.engine.rules import Row  # noqa: E402
+from tinygrad_np.engine.table import TABLE, Plain  # noqa: E402
 
 MODULES = {"numpy": np, "numpy.linalg": np.linalg, "numpy.fft": np.fft}
 HEAD = """# NumPy coverage

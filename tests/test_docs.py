@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F  # noqa: F401 - named by the table
-from tinygrad_np.table import TABLE, Plain
+from tinygrad_np.engine.table import TABLE, Plain
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

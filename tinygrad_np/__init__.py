@@ -9,29 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from . import array_api as array_api
-from .assignment import ViewError as ViewError
-from .checkpoint import checkpoint as checkpoint
-from .cotangents import unbroadcast as unbroadcast
-from .debugging import NonFiniteError as NonFiniteError
-from .debugging import debug as debug
-from .guard import MutationError as MutationError
-from .jacobians import hessian as hessian
-from .jacobians import hvp as hvp
-from .jacobians import jacobian as jacobian
+from .engine.aliasing import MutationError as MutationError
+from .engine.assignment import ViewError as ViewError
+from .engine.cotangents import unbroadcast as unbroadcast
+from .engine.debugging import NonFiniteError as NonFiniteError
+from .engine.debugging import debug as debug
+from .engine.modes import enable_grad as enable_grad
+from .engine.modes import is_grad_enabled as is_grad_enabled
+from .engine.modes import no_grad as no_grad
+from .engine.notes import record as record
+from .engine.rules import NotDifferentiable as NotDifferentiable
+from .engine.table import primitive as primitive
+from .engine.tape import FreedGraphError as FreedGraphError
+from .engine.tensor import Tensor as Tensor
 from .jit import NotReplayable as NotReplayable
 from .jit import jit as jit
-from .modes import enable_grad as enable_grad
-from .modes import is_grad_enabled as is_grad_enabled
-from .modes import no_grad as no_grad
-from .notes import record as record
-from .rules import NotDifferentiable as NotDifferentiable
-from .table import primitive as primitive
-from .tape import FreedGraphError as FreedGraphError
-from .tensor import Tensor as Tensor
 from .transforms import grad as grad
 from .transforms import jvp as jvp
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
+from .transforms.checkpoint import checkpoint as checkpoint
+from .transforms.jacobians import hessian as hessian
+from .transforms.jacobians import hvp as hvp
+from .transforms.jacobians import jacobian as jacobian
 from .viz import graph as graph
 from .viz import graph_diff as graph_diff
 

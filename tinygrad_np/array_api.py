@@ -17,8 +17,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .table import values_of
-from .tensor import Tensor
+from .engine.table import values_of
+from .engine.tensor import Tensor
 
 
 def __getattr__(name: str):

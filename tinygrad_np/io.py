@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from .tensor import Tensor
+from .engine.tensor import Tensor
 
 LEVEL = "/"  # between the levels of a nested dict; a dot belongs to the names themselves ("0.weight"), as in PyTorch
 

@@ -15,7 +15,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import tinygrad_np as tg  # noqa: E402
 from tinygrad_np import nn  # noqa: E402
-from tinygrad_np.testing import check_op, gradcheck  # noqa: E402
+from tinygrad_np.testing import (
+    check_op,  # noqa: E402
+    gradcheck,
+)
 
 
 def elementwise() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.table import TABLE
+from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import gradcheck
 
 sc = pytest.importorskip("scipy.special", reason="SciPy is an extra")

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from tinygrad_np import cores, nn, optim
+from tinygrad_np import nn, optim
 from tinygrad_np.jit import bands, kernels, narrow, products
+from tinygrad_np.parallel import cores
 
 from .examples import training
 

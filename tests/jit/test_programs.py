@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor, nn, optim
-from tinygrad_np.blas import KNOWN
 from tinygrad_np.jit import kernels
+from tinygrad_np.parallel.blas import KNOWN
 
 from .examples import RNG, network, normal, same, training
 

@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_np.nn.functional as F
 from tinygrad_np import nn, optim
-from tinygrad_np.cores import Choice, cut, share
 from tinygrad_np.optim.flat import THREADED, Flat
+from tinygrad_np.parallel.cores import Choice, cut, share
 
 
 def problem():

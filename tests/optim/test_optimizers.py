@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tinygrad_np import optim
+from tinygrad_np.engine.tensor import Tensor
 from tinygrad_np.io import load, save
-from tinygrad_np.tensor import Tensor
 
 from .problem import CASES, STEPS, first_parameters, gradients
 

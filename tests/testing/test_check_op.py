@@ -7,14 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 import tinygrad_np as tg
-from tinygrad_np.testing import (
-    CheckFailed,
-    ForwardMismatch,
-    GradientMismatch,
-    VacuousCheck,
-    check_op,
-    strategies,
-)
+from tinygrad_np.testing import CheckFailed, ForwardMismatch, GradientMismatch, VacuousCheck, check_op, strategies
 from tinygrad_np.testing.battery import CHECKS
 from tinygrad_np.testing.discover import find_domain
 

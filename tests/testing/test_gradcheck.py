@@ -12,14 +12,7 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor, nn
-from tinygrad_np.testing import (
-    CheckFailed,
-    GradientMismatch,
-    VacuousCheck,
-    WrongDtype,
-    gradcheck,
-    gradgradcheck,
-)
+from tinygrad_np.testing import CheckFailed, GradientMismatch, VacuousCheck, WrongDtype, gradcheck, gradgradcheck
 
 
 def test_tensors_that_require_a_gradient_vary_and_others_do_not():

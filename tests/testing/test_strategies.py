@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor
-from tinygrad_np.table import TABLE
+from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import register, strategies
 from tinygrad_np.testing.layouts import LAYOUTS
 

@@ -12,7 +12,7 @@ import pytest
 import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, recurrent, tangle
 from tinygrad_np import nn
-from tinygrad_np.tape import oldest_first, pullback
+from tinygrad_np.engine.tape import oldest_first, pullback
 
 
 def arrays_below(value):

@@ -1,6 +1,6 @@
 """The calculus, a row a function, in NumPy's own families. Importing the package fills the table."""
 
-from . import (  # noqa: F401
+from . import (
     decompositions,
     determinants,
     differences,

@@ -9,9 +9,9 @@ told of it, so it is refused; what PyTorch and JAX give for all of these is NaN.
 
 import numpy as np
 
-from ..rules import NotDifferentiable, Undetermined
-from ..standin import holds
-from ..table import values_of
+from ..engine.rules import NotDifferentiable, Undetermined
+from ..engine.table import values_of
+from ..engine.tracing import holds
 
 
 def near(w):

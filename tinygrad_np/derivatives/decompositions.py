@@ -9,10 +9,10 @@ found that to be right.
 
 import numpy as np
 
-from ..modes import current
-from ..rules import NotDifferentiable
-from ..standin import holds
-from ..table import composed, function, primitive, values_of
+from ..engine.modes import current
+from ..engine.rules import NotDifferentiable
+from ..engine.table import composed, function, primitive, values_of
+from ..engine.tracing import holds
 from .coincidence import determined, loops, near, uses
 from .elementwise import over
 from .joining import as_operand

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..standin import holds
-from ..table import function, values_of
+from ..engine.table import function, values_of
+from ..engine.tracing import holds
 from .joining import as_operand
 from .matrices import H, eye_like
 from .products import mT

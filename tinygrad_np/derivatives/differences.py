@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..signatures import along, axes_of
-from ..table import composed, values_of
+from ..engine.signatures import along, axes_of
+from ..engine.table import composed, values_of
 from .joining import as_operand
 
 LINE = [lambda f, A: f(A(5)), lambda f, A: f(A(4, "n"), axis=0)]

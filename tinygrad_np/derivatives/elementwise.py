@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from ..table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive, values_of
+from ..engine.table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive, values_of
 
 inf, pi, log2, log10 = np.inf, np.pi, np.log(2), np.log(10)
 

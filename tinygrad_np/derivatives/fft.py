@@ -6,8 +6,8 @@ half of a spectrum that is symmetric: their weights count each frequency as ofte
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..table import composed, function, linear, plain
+from ..engine.rules import NotDifferentiable
+from ..engine.table import composed, function, linear, plain
 from .joining import as_operand
 
 OTHER = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..signatures import axes_of
-from ..table import composed, values_of
+from ..engine.rules import NotDifferentiable
+from ..engine.signatures import axes_of
+from ..engine.table import composed, values_of
 from .indexing import open_grid
 from .joining import as_operand
 

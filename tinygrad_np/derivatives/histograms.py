@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..table import composed, scatter, values_of
+from ..engine.rules import NotDifferentiable
+from ..engine.table import composed, scatter, values_of
 from .joining import as_operand
 
 BINS = np.array([0, 2, 2, 5])

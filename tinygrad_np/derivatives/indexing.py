@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..cotangents import unbroadcast
-from ..signatures import along, axes_of
-from ..table import composed, linear, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.signatures import along, axes_of
+from ..engine.table import composed, linear, values_of
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
        lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..table import composed, values_of
+from ..engine.table import composed, values_of
 from .differences import increasing
 from .elementwise import over
 from .joining import as_operand

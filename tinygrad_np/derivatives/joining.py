@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from ..signatures import along
-from ..table import composed, linear, values_of
+from ..engine.signatures import along
+from ..engine.table import composed, linear, values_of
 
 
 def cut(ct, arrays_shape, axis):

@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 
-from ..cotangents import unbroadcast
-from ..rules import NotDifferentiable
-from ..signatures import axes_of
-from ..table import composed, function, plain, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.rules import NotDifferentiable
+from ..engine.signatures import axes_of
+from ..engine.table import composed, function, plain, values_of
 from .joining import as_operand
 from .matrices import H, diagonal_matrix, eye_like, hermitian_part, of_triangle, regular
 from .products import mT

@@ -6,7 +6,7 @@ has no complex derivative in the ordinary sense, and for a real loss the gradien
 
 import numpy as np
 
-from ..table import values_of
+from ..engine.table import values_of
 
 
 def H(x):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..signatures import axes_of
-from ..table import composed, reduction, values_of
+from ..engine.signatures import axes_of
+from ..engine.table import composed, reduction, values_of
 from .elementwise import direction, over
 from .matrices import regular
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..signatures import along
-from ..table import composed
+from ..engine.rules import NotDifferentiable
+from ..engine.signatures import along
+from ..engine.table import composed
 from .reductions import gap
 
 COPIES = ("edge", "reflect", "symmetric", "wrap")

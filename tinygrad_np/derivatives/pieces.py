@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..cotangents import unbroadcast
-from ..rules import NotDifferentiable
-from ..signatures import axes_of
-from ..table import composed, function, newer, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.rules import NotDifferentiable
+from ..engine.signatures import axes_of
+from ..engine.table import composed, function, newer, values_of
 from .joining import as_operand
 
 

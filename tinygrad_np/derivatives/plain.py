@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..table import Creation, plain
+from ..engine.table import Creation, plain
 
 plain("a comparison", np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose,
       np.allclose, np.array_equal, np.array_equiv)

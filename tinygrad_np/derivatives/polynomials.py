@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..table import TABLE, composed, primitive, values_of
+from ..engine.rules import NotDifferentiable
+from ..engine.table import TABLE, composed, primitive, values_of
 from .differences import increasing
 from .joining import as_operand
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..cotangents import unbroadcast
-from ..signatures import axes_of
-from ..table import bilinear, composed, newer, primitive, scatter
+from ..engine.cotangents import unbroadcast
+from ..engine.signatures import axes_of
+from ..engine.table import bilinear, composed, newer, primitive, scatter
 from .joining import as_operand
 
 

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from ..cotangents import expand
-from ..signatures import along
-from ..table import composed, function, linear, reduction, values_of
+from ..engine.cotangents import expand
+from ..engine.signatures import along
+from ..engine.table import composed, function, linear, reduction, values_of
 from .elementwise import over
 
 

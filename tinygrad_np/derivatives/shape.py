@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..cotangents import unbroadcast
-from ..rules import NotDifferentiable
-from ..table import composed, linear, moves, scatter, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.rules import NotDifferentiable
+from ..engine.table import composed, linear, moves, scatter, values_of
 
 
 def inverse(axes, ndim):

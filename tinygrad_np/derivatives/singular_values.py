@@ -5,9 +5,9 @@ An operation sees which of u, s and vᴴ a function uses, so `svd` and `svdvals`
 
 import numpy as np
 
-from ..rules import NotDifferentiable
-from ..standin import holds
-from ..table import composed, primitive, values_of
+from ..engine.rules import NotDifferentiable
+from ..engine.table import composed, primitive, values_of
+from ..engine.tracing import holds
 from .coincidence import block, determined, loops, marked, near, uses
 from .decompositions import columns_dot, first_row, inverse_gaps, pinned, separation, skew
 from .joining import as_operand

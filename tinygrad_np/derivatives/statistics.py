@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from ..signatures import axes_of
-from ..table import composed, values_of
+from ..engine.signatures import axes_of
+from ..engine.table import composed, values_of
 from .indexing import distinct
 from .joining import as_operand
 from .reductions import AXES, MASKED

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import TENSORS
-from ..tape import Leaf
+from ..engine.recording import TENSORS
+from ..engine.tape import Leaf
 from .reach import ARRAYS
 from .record import Tape
 from .refusing import refuse

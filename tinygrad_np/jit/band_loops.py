@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..blas import one_thread
-from ..cores import Choice, cut
+from ..parallel.blas import one_thread
+from ..parallel.cores import Choice, cut
 from . import narrow, products
 from .bands import Band, sums
 from .instruction import Instruction, View, touches

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cores import PIECES
+from ..parallel.cores import PIECES
 from .instruction import (
     Instruction,
     Number,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import Leaf, Node
+from ..engine.tape import Leaf, Node
 from .arguments import Arguments
 from .instruction import View
 from .reach import ABSENT, SCALARS, Place, inside_of, vars_of

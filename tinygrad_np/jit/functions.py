@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..standin import STANDINS, real
+from ..engine.tracing import STANDINS, real
 from .refusing import refuse
 
 ndarray = np.ndarray

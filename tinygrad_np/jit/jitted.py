@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..modes import mode
-from ..recording import TENSORS
-from ..standin import recorder
-from ..tape import Leaf
-from ..transforms import flatten
+from ..engine.modes import mode
+from ..engine.recording import TENSORS
+from ..engine.tape import Leaf
+from ..engine.tracing import recorder
+from ..transforms.trace import flatten
 from .arguments import Arguments, array_like
 from .conversions import conversions_of
 from .exchange import Swap

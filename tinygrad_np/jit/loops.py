@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cores import Choice, cut
+from ..parallel.cores import Choice, cut
 from . import kernels
 from .instruction import Instruction, Step, View, contiguous, nbytes, span, touches
 

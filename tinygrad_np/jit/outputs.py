@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..recording import TENSORS, wrap
-from ..rules import NotDifferentiable
-from ..standin import real
-from ..tape import CONST, Node
+from ..engine.recording import TENSORS, wrap
+from ..engine.rules import NotDifferentiable
+from ..engine.tape import CONST, Node
+from ..engine.tracing import real
 from .instruction import View
 from .reach import SCALARS, Reach
 from .record import Tape

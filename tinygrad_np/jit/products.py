@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..cores import cut, share
+from ..parallel.cores import cut, share
 from .instruction import Instruction, View, contiguous
 
 if TYPE_CHECKING:

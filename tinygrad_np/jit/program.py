@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..blas import KNOWN, one_thread
-from ..cores import Choice
-from ..guard import changed
-from ..modes import mode
-from ..recording import TENSORS
-from ..tape import Leaf
+from ..engine.aliasing import changed
+from ..engine.modes import mode
+from ..engine.recording import TENSORS
+from ..engine.tape import Leaf
+from ..parallel.blas import KNOWN, one_thread
+from ..parallel.cores import Choice
 from . import kernels, products, show
 from .arguments import Arguments
 from .bands import Band

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import TENSORS
-from ..standin import STANDINS, recorder
-from ..tape import Leaf
+from ..engine.recording import TENSORS
+from ..engine.tape import Leaf
+from ..engine.tracing import STANDINS, recorder
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 OPAQUE = (np.ufunc, types.CodeType, ctypes.Array)
@@ -33,7 +33,7 @@ HIDDEN = (bytearray, array, np.random.Generator, np.random.RandomState, random.R
 UNREAD = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__abstractmethods__", "_abc_impl"}
 ENGINE = {
     f"{__package__.split('.')[0]}.{name}"
-    for name in ("table", "rules", "kinds", "tape", "recording", "modes", "standin")
+    for name in ("table", "rules", "kinds", "tape", "recording", "modes", "tracing")
 }
 OURS = ("builtins", "numpy", __package__.split(".")[0])  # their classes have no numbers that a program depends on
 ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..standin import real
+from ..engine.tracing import real
 from .functions import (
     ABOUT_SHAPES,
     WRITERS,

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..standin import recorder
+from ..engine.tracing import recorder
 from . import NotReplayable
 
 HERE = tuple(f"{p}/" for p in (Path(__file__).parents[1], Path(np.__file__).parent, Path(inspect.__file__).parent))

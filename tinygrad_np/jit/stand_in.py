@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..standin import STANDINS, real
+from ..engine.tracing import STANDINS, real
 from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic
 from .instruction import Number, replaced
 from .refusing import HERE, operation, refuse

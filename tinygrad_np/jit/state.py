@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..guard import ALONE, refs
-from ..recording import TENSORS
-from ..tape import Leaf
+from ..engine.aliasing import ALONE, refs
+from ..engine.recording import TENSORS
+from ..engine.tape import Leaf
 from .reach import SCALARS, Reach, inside_of, vars_of
 
 

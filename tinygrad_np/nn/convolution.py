@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cores import Choice
-from ..standin import whole
-from ..table import primitive
-from ..tensor import Tensor
+from ..engine.table import primitive
+from ..engine.tensor import Tensor
+from ..engine.tracing import whole
+from ..parallel.cores import Choice
 from .arguments import array, numbers, same_shapes, whole_number
 from .window import Window, batch_first, batch_last, border, fitting, images, pair
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..standin import holds
-from ..table import primitive
-from ..tensor import Tensor
+from ..engine.table import primitive
+from ..engine.tensor import Tensor
+from ..engine.tracing import holds
 from .arguments import array, floating, probability
 from .constants import identity, ones
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..standin import whole
+from ..engine.tracing import whole
 
 # Numerator and denominator, highest power first, of erf(x)/x in x², and of erfc(x)·exp(x²) in x and in 1/x².
 SMALL = ([1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..notes import note_call
-from ..tape import next_serial
-from ..tensor import Tensor
+from ..engine.notes import note_call
+from ..engine.tape import next_serial
+from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from ..viz.summary import Summary

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..table import primitive, values_of
-from ..tensor import Tensor
+from ..engine.table import primitive, values_of
+from ..engine.tensor import Tensor
 from .arguments import floating, same_shapes, whole_number
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..table import primitive, values_of
-from ..tensor import Tensor
+from ..engine.table import primitive, values_of
+from ..engine.tensor import Tensor
 from .arguments import floating, numbers
 from .window import Window, batch_first, batch_last, fitting, images, kernel_and_stride, pair
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cores import PIECES, Choice, cut
-from ..guard import ALONE, refs
-from ..standin import STANDINS, real, recorder
+from ..engine.aliasing import ALONE, refs
+from ..engine.tracing import STANDINS, real, recorder
+from ..parallel.cores import PIECES, Choice, cut
 
 PAD = 64  # bytes: every array starts at a cache line
 TILE = 1 << 14  # elements updated together: what a step touches fits the second-level cache

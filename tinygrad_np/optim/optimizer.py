@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..standin import host, outside_only, recorder
+from ..engine.tracing import host, outside_only, recorder
 from .flat import Block
 
 

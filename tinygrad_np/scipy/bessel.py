@@ -3,9 +3,9 @@
 import numpy as np
 import scipy.special as sc
 
-from ..cotangents import times
-from ..rules import NotDifferentiable
-from ..table import POSITIVE, elementwise, function, values_of
+from ..engine.cotangents import times
+from ..engine.rules import NotDifferentiable
+from ..engine.table import POSITIVE, elementwise, function, values_of
 from .in_last import in_last
 
 

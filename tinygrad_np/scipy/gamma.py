@@ -5,9 +5,9 @@ from math import comb
 import numpy as np
 import scipy.special as sc
 
-from ..cotangents import times, unbroadcast
-from ..rules import NotDifferentiable
-from ..table import POSITIVE, elementwise, primitive, values_of
+from ..engine.cotangents import times, unbroadcast
+from ..engine.rules import NotDifferentiable
+from ..engine.table import POSITIVE, elementwise, primitive, values_of
 
 inf, pi = np.inf, np.pi
 OPEN_UNIT = (0.0, 1.0)

@@ -1,7 +1,7 @@
 """A ufunc of SciPy whose derivative is known in its last argument alone, such as a Bessel function of an order."""
 
-from ..cotangents import times, unbroadcast
-from ..table import REAL, function
+from ..engine.cotangents import times, unbroadcast
+from ..engine.table import REAL, function
 
 
 def in_last(fun, partial, names, domain=REAL):

@@ -7,12 +7,12 @@ f'(a; e)], [0, f(a)]] (Mathias 1996, A chain rule for matrix functions), so one 
 import numpy as np
 import scipy.linalg as sl
 
-from ..cotangents import unbroadcast
 from ..derivatives.joining import as_operand
 from ..derivatives.matrices import H, positive_definite, regular
 from ..derivatives.products import mT
-from ..rules import NotDifferentiable
-from ..table import primitive, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.rules import NotDifferentiable
+from ..engine.table import primitive, values_of
 
 __all__ = [
     "expm",

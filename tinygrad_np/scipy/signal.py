@@ -12,8 +12,8 @@ import scipy.signal as ss
 from scipy.fft import next_fast_len
 
 from ..derivatives.joining import as_operand
-from ..signatures import axes_of
-from ..table import primitive
+from ..engine.signatures import axes_of
+from ..engine.table import primitive
 
 __all__ = ["convolve", "correlate", "fftconvolve", "convolve2d", "correlate2d"]
 

@@ -11,11 +11,11 @@ import numpy as np
 import scipy.special as sc
 from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
 
-from ..cotangents import unbroadcast
 from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
-from ..kinds import Reduction
-from ..table import TABLE, primitive, values_of
+from ..engine.cotangents import unbroadcast
+from ..engine.kinds import Reduction
+from ..engine.table import TABLE, primitive, values_of
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .gamma import polygamma as polygamma
 from .gamma import zeta as zeta

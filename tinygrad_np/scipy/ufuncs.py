@@ -7,10 +7,12 @@ overflows nor cancels. Where no formula is known in an argument, a tracked one i
 import numpy as np
 import scipy.special as sc
 
-from ..cotangents import times
 from ..derivatives.elementwise import over
-from ..table import POSITIVE, REAL, elementwise, function, values_of
-from . import bessel, gamma  # noqa: F401 - their rows are entered
+from ..engine.cotangents import times
+from ..engine.table import POSITIVE, REAL, elementwise, function, values_of
+from . import (
+    bessel,  # noqa: F401 - their rows are entered
+    )
 from .in_last import in_last
 
 inf, pi = np.inf, np.pi

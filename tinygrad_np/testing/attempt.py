@@ -6,7 +6,7 @@ from collections.abc import Callable
 from traceback import walk_tb
 
 from .. import NotDifferentiable
-from ..cotangents import WrongShape as EngineWrongShape
+from ..engine.cotangents import WrongShape as EngineWrongShape
 from . import failures
 
 
@@ -42,12 +42,7 @@ def attempt(step: Callable):
         ) from error
 
 
-OWN = (
-    "numpy",
-    "hypothesis",
-    *(f"tinygrad_np.{name}" for name in (
-        "testing", "transforms", "tape", "rules", "kinds", "cotangents", "tensor", "table", "fastpath", "recording")),
-)  # a user's line is in none of these
+OWN = ("numpy", "hypothesis", "tinygrad_np.engine", "tinygrad_np.transforms", "tinygrad_np.testing")  # no user's lines
 
 
 def guilty(error: BaseException) -> str:
@@ -58,7 +53,7 @@ def guilty(error: BaseException) -> str:
     for link in chain:
         for frame, line in walk_tb(link.__traceback__):
             code = frame.f_code
-            made = "fastpath.py for" in code.co_filename
+            made = "compiled.py for" in code.co_filename
             if not made and not frame.f_globals.get("__name__", "").startswith(OWN):
                 found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{line} in {code.co_name})"
     return found

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import Leaf
-from ..tensor import Tensor, wrap
+from ..engine.tape import Leaf
+from ..engine.tensor import Tensor, wrap
 from . import failures
 from .attempt import attempt
 from .case import Case

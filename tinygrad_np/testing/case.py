@@ -8,8 +8,8 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from ..tape import Const, Leaf
-from ..tensor import Tensor, wrap
+from ..engine.tape import Const, Leaf
+from ..engine.tensor import Tensor, wrap
 from .finite_differences import EPS
 from .identities import dense
 from .problem import Problem

@@ -229,7 +229,7 @@ def unsteady(flaky: BaseException) -> failures.NonDeterministic:
 
 def refused(op: Callable, arguments, exception) -> None:
     """A bad argument raises what it should, on tensors too."""
-    from ..tensor import Tensor
+    from ..engine.tensor import Tensor
 
     arguments = arguments if isinstance(arguments, tuple) else (arguments,)
     tensors = tuple(

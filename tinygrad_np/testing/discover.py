@@ -11,8 +11,8 @@ from itertools import chain, product
 import numpy as np
 
 from .. import no_grad
-from ..table import POSITIVE, REAL, UNIT
-from ..tensor import Tensor
+from ..engine.table import POSITIVE, REAL, UNIT
+from ..engine.tensor import Tensor
 from .problem import floating
 
 DOMAINS = (POSITIVE, UNIT, (1.0, np.inf))

@@ -9,7 +9,7 @@ from traceback import walk_tb
 
 import numpy as np
 
-from ..rules import transpose
+from ..engine.rules import transpose
 from . import failures
 from .attempt import attempt, guilty
 from .directions import rounded, unsteady

@@ -11,8 +11,8 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from ..table import REAL, TABLE
-from ..transforms import flatten
+from ..engine.table import REAL, TABLE
+from ..transforms.trace import flatten
 from .discover import SIGNATURES, accepts, arity, each, find_domain
 from .kinks import declared, smooth
 from .spelling import short

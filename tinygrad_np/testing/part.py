@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
 from .directions import estimated
 from .finite_differences import FIRST
 from .problem import Problem, location, within

@@ -19,9 +19,9 @@ from typing import Any, Self
 import numpy as np
 
 from .. import no_grad
-from ..tape import CONST
-from ..tensor import Tensor, wrap
-from ..transforms import flatten, jvp, vjp
+from ..engine.tape import CONST
+from ..engine.tensor import Tensor, wrap
+from ..transforms.trace import flatten, jvp, vjp
 from .rounding import peak
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tape import pullback
-from ..tensor import Tensor
+from ..engine.tape import pullback
+from ..engine.tensor import Tensor
 from . import failures
 from .attempt import attempt, guilty
 from .case import Case, differ, values_of

@@ -16,8 +16,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from ..notes import record
-from ..tensor import Tensor
+from ..engine.notes import record
+from ..engine.tensor import Tensor
 from . import graph, graph_diff
 from .svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
 from .view import MAX_NODES, GraphView

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..notes import NOTES
-from ..tape import CONST, FREED, SELECT, filled, oldest_first
+from ..engine.notes import NOTES
+from ..engine.tape import CONST, FREED, SELECT, filled, oldest_first
 from .kept import Buffers, dtype_name, nbytes_of, read_saved
 from .parts import Edge, Node
 from .scopes import scopes_of

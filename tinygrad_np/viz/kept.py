@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tape import FREED, SELECT, Leaf
+from ..engine.tape import FREED, SELECT, Leaf
 from .parts import Saved
 
 FREE_ARGS = (None, False, "K", "C")     # arguments that say nothing, at their usual defaults

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..modes import enable_grad
-from ..tensor import Tensor
+from ..engine.modes import enable_grad
+from ..engine.tensor import Tensor
 from .capture import capture
 from .labels import nbytes_text, shape_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..kinds import Elementwise
-from ..tape import SELECT
+from ..engine.kinds import Elementwise
+from ..engine.tape import SELECT
 
 # Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
 # summed. Axis 0 is the batch.

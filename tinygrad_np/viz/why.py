@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..notes import CUTS
-from ..tape import oldest_first
+from ..engine.notes import CUTS
+from ..engine.tape import oldest_first
 from .labels import count
 from .view import GraphView
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .modes import current, mode, setting
-from .recording import raw, watched, wrap
-from .standin import real
-from .tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
-from .tensor import Tensor
-from .transforms import flatten, require_function
+from ..engine.modes import current, mode, setting
+from ..engine.recording import raw, watched, wrap
+from ..engine.tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
+from ..engine.tensor import Tensor
+from ..engine.tracing import real
+from .trace import flatten, require_function
 
 
 class Checkpointed:

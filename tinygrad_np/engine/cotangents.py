@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .standin import STANDINS
 from .tape import Node, has_nan
+from .tracing import STANDINS
 
 
 class WrongShape(ValueError):

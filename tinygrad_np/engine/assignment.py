@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from .aliasing import ALONE, changed, refs
 from .dispatch import CALLS
-from .guard import ALONE, changed, refs
 from .modes import current, mode
 from .recording import TENSORS, Traced, is_tracked, kept, raw, watched
 from .table import TABLE, assigned

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .guard import residual
+from .aliasing import residual
 from .modes import cut, mode
 from .recording import (
     CONSTANTS,
@@ -111,7 +111,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
 
     With an `out` that is not None it returns NotImplemented.
 
-    >>> from tinygrad_np.table import TABLE
+    >>> from tinygrad_np.engine.table import TABLE
     >>> recorded(TABLE[np.multiply], 2).__name__
     'multiply'
     """

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import guard
+from . import aliasing as guard
+from .compiled import recorded
 from .dispatch import CALLS, call_function, call_ufunc
-from .fastpath import recorded
 from .leaving import Leaving
 from .methods import ArrayMethods
 from .modes import cut, mode
@@ -19,7 +19,7 @@ from .table import TABLE, getitem
 from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
 
 if TYPE_CHECKING:
-    from .viz.view import GraphView
+    from ..viz.view import GraphView
 
 ndarray = np.ndarray
 
@@ -225,7 +225,7 @@ class Tensor(ArrayMethods, Leaving):
         >>> (x * x).sum().graph()
         <GraphView of sum#0: 2 operations, 1 leaf, 3 edges>
         """
-        from .viz import graph
+        from ..viz import graph
         return graph(self, model=model, **options)
 
     # ---- NumPy's protocols --------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .recording import raw
-from .rules import NotDifferentiable
-from .transforms import Trace, grad, jvp, select_arguments
+from ..engine.recording import raw
+from ..engine.rules import NotDifferentiable
+from .trace import Trace, grad, jvp, select_arguments
 
 
 def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .guard import protect, residual
+from .aliasing import protect, residual
 from .modes import current, cut, mode
 from .notes import note_call
 from .rules import NotDifferentiable, Row, type_like
-from .standin import STANDINS
 from .tape import CONST, SELECT, Node
+from .tracing import STANDINS
 
 if TYPE_CHECKING:
     from .tensor import Tensor

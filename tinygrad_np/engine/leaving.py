@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .guard import read_only
+from .aliasing import read_only
 from .modes import current, cut
 from .recording import Traced, raw, wrap
 from .tape import Const, Leaf

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .modes import current
-from .standin import STANDINS
+from .tracing import STANDINS
 
 next_serial = count().__next__
 
@@ -56,7 +56,7 @@ class Leaf(Node):
         super().__init__(None, (), (), shape, dtype)
         self.grad = None
         self.name = name
-        self.exposed = None     # a weak reference to the view that its user holds, see guard.py
+        self.exposed = None     # a weak reference to the view that its user holds, see aliasing.py
         self.changed = 0        # the serial number of the last in-place update
 
 

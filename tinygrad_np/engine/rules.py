@@ -59,7 +59,7 @@ class Row:
         self.ignores = ignores
         self.again = again
         self.when = when or {}
-        self.forms: dict[int | tuple, Callable | None] = {}      # spelling of a call -> recorded form, see fastpath.py
+        self.forms: dict[int | tuple, Callable | None] = {}      # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
 
     def __getattr__(self, name: str):

@@ -140,7 +140,7 @@ def test_debug_finds_a_change_through_a_view_that_existed_before():
     with tg.debug():
         y = x * a
         view[3] = 5
-        with pytest.raises(tg.MutationError, match=r"multiply.*test_guard.py:\d+"):
+        with pytest.raises(tg.MutationError, match=r"multiply.*test_aliasing.py:\d+"):
             y.backward(np.ones(LARGE))
 
 

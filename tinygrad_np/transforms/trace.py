@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .modes import current, setting
-from .recording import raw, wrap
-from .rules import Row, Undetermined
-from .tape import Const, Leaf, Node, Variable, pullback, pushforward, together
-from .tensor import Tensor, lift
+from ..engine.modes import current, setting
+from ..engine.recording import raw, wrap
+from ..engine.rules import Row, Undetermined
+from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
+from ..engine.tensor import Tensor, lift
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np import NotDifferentiable, Tensor, nn  # noqa: F401 - whose rows are checked here too
-from tinygrad_np.table import TABLE, Plain
+from tinygrad_np import (
+    NotDifferentiable,
+    Tensor,
+    nn,  # noqa: F401 - whose rows are checked here too
+)
+from tinygrad_np.engine.table import TABLE, Plain
 from tinygrad_np.testing import check_op, strategies
 from tinygrad_np.testing.problem import Problem
 

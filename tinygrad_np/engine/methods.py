@@ -251,7 +251,7 @@ class ArrayMethods(Assignment):
         return self
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
-        return sys.modules[__package__].array_api
+        return sys.modules[__package__.partition(".")[0]].array_api
 
     # ---- answers without a derivative ---------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import derivatives  # noqa: F401 - the table is filled before anything looks into it
-from .fastpath import recorded
+from .. import derivatives  # noqa: F401 - the table is filled before anything looks into it
+from .compiled import recorded
 from .recording import Engine, is_tracked, outputs, raw
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
@@ -41,7 +41,7 @@ def row_of(ufunc):
     """The row of a ufunc; SciPy's are entered when the first of them is met."""
     row = TABLE.get(ufunc)
     if row is None and getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc:
-        import_module(".scipy.ufuncs", __package__)
+        import_module("..scipy.ufuncs", __package__)
         row = TABLE.get(ufunc)
     return row
 

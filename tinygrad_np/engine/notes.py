@@ -16,7 +16,8 @@ from .tape import Node, oldest_first
 NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
 CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape
 
-INSIDE = tuple(os.path.dirname(os.path.abspath(path)) + os.sep for path in (__file__, np.__file__))
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INSIDE = tuple(folder + os.sep for folder in (PACKAGE, os.path.dirname(os.path.abspath(np.__file__))))
 
 
 _last = -1      # the serial number of the node that was marked last

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor
-from tinygrad_np.tape import oldest_first, pullback
+from tinygrad_np.engine.tape import oldest_first, pullback
 
 
 @pytest.fixture

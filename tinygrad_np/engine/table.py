@@ -13,8 +13,8 @@ from .modes import cut
 from .notes import note_call
 from .rules import Row
 from .signatures import signature_of
-from .standin import whole
 from .tape import next_serial
+from .tracing import whole
 
 TABLE: dict[Callable, Any] = {}
 

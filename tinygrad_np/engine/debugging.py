@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .guard import MutationError
+from .aliasing import MutationError
 from .modes import setting
 from .notes import user_frame
 from .tape import Node
@@ -54,7 +54,7 @@ class debug(setting):
     >>> with np.errstate(all="ignore"), debug():
     ...     np.log(x)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    tinygrad_np.debugging.NonFiniteError: log of (2,) float64 made infinity at [0] in its result (2,) float64; ...
+    tinygrad_np.engine.debugging.NonFiniteError: log of (2,) float64 made infinity at [0] in its result ...
     """
 
     def __init__(self, *, infinity: bool = True):

@@ -1,0 +1,9 @@
+"""Functions of functions, as in JAX: they take and return plain arrays, over nested containers, and nest.
+
+trace.py vjp, jvp, grad and value_and_grad; jacobians.py jacobian, hessian and hvp; checkpoint.py recomputation.
+"""
+
+from .trace import grad as grad
+from .trace import jvp as jvp
+from .trace import value_and_grad as value_and_grad
+from .trace import vjp as vjp
