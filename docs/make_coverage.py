@@ -37,8 +37,11 @@ could need a gradient goes in, or NumPy converts its argument, which a tensor th
 
 def public(module) -> list[str]:
     """The public functions of a module, classes and constants left out."""
-    return [n for n in sorted(dir(module)) if not n.startswith("_") and callable(getattr(module, n))
-            and not isinstance(getattr(module, n), type)]
+    return [
+        n
+        for n in sorted(dir(module))
+        if not n.startswith("_") and callable(getattr(module, n)) and not isinstance(getattr(module, n), type)
+    ]
 
 
 def dispatched(fun) -> bool:
@@ -59,13 +62,20 @@ def text_of(rule) -> str:
     code = rule.__code__
     if rule.__name__ != "<lambda>":
         summary = (inspect.getdoc(rule) or "").split("\n")[0]
-        name = f"{rule.__name__}({', '.join(code.co_varnames[:code.co_argcount])})"
+        name = f"{rule.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
         return f"{name}: {summary}" if summary else name
     where = {(c[0], c[2]) for c in code.co_positions() if c[0] is not None and c[2]}
-    candidates = [node for node in lambdas(code.co_filename) if node.lineno == code.co_firstlineno
-                  and [a.arg for a in node.args.args] == list(code.co_varnames[:code.co_argcount])]
-    inside = [node for node in candidates
-              if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if hasattr(n, "lineno"))]
+    candidates = [
+        node
+        for node in lambdas(code.co_filename)
+        if node.lineno == code.co_firstlineno
+        and [a.arg for a in node.args.args] == list(code.co_varnames[: code.co_argcount])
+    ]
+    inside = [
+        node
+        for node in candidates
+        if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if hasattr(n, "lineno"))
+    ]
     return ast.unparse((inside or candidates)[0].body)
 
 
@@ -83,6 +93,7 @@ def derivative(row) -> str:
 def domain(row) -> str:
     def interval(d) -> str:
         return f"({d[0]:g}, {d[1]:g})"
+
     where = row.domain
     if where is None or where == (-np.inf, np.inf):
         return ""
@@ -104,8 +115,14 @@ def page() -> str:
     for name, module in MODULES.items():
         rows = [(n, *entry(getattr(module, n))) for n in public(module)]
         count = sum(what == "differentiable" for _, what, _, _ in rows)
-        lines += [f"## {name}", "", f"{count} differentiable names of {len(rows)} functions.", "",
-                  "| name | a tensor gets | derivative | domain |", "|---|---|---|---|"]
+        lines += [
+            f"## {name}",
+            "",
+            f"{count} differentiable names of {len(rows)} functions.",
+            "",
+            "| name | a tensor gets | derivative | domain |",
+            "|---|---|---|---|",
+        ]
         lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{n}`", *rest)) + " |" for n, *rest in rows]
         lines.append("")
     return "\n".join(lines)

@@ -1,4 +1,5 @@
 """The zoo: networks that tinygrad_np trains on real data, as recipes. `python -m models --help` says how."""
+
 import os
 
 # Before NumPy is loaded: with one BLAS thread a seed gives the same bits however many cores there are, and a machine

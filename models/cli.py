@@ -1,4 +1,5 @@
 """`python -m models`: words to functions, errors to one line and an exit code (0 done, 1 failed, 2 bad usage)."""
+
 from __future__ import annotations
 
 import argparse
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.pop("function")(**options)
         sys.stdout.flush()
         return 0
-    except BrokenPipeError:                 # the reader of our output left: `... | head`
+    except BrokenPipeError:  # the reader of our output left: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, Exception) as error:
@@ -63,7 +64,7 @@ def _sentence(error: BaseException) -> str:
         return "interrupted; a training goes on where it stopped with --resume"
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    if isinstance(error, (OSError, ImportError, MemoryError)):        # the machine's: a full disk, a missing package
+    if isinstance(error, (OSError, ImportError, MemoryError)):  # the machine's: a full disk, a missing package
         return f"{type(error).__name__}: {error}"
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
@@ -82,15 +83,25 @@ def _parser() -> Parser:
 
     def add_recipe(command: Parser) -> None:
         command.add_argument("recipe", choices=RECIPES, metavar="recipe", help=", ".join(RECIPES))
-        command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
-                             help="change an option of the recipe; again for more")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="changes",
+            help="change an option of the recipe; again for more",
+        )
 
     add(commands.list_recipes, "list", "list the recipes")
 
     lines = "\n".join(f"  {name:11} {option.metadata['expected']}" for name, option in OPTIONS.items())
-    train = add(commands.train, "train", "train a recipe and leave a run folder",
-                formatter_class=argparse.RawDescriptionHelpFormatter,
-                epilog=f"options for --set:\n{lines}\n\n{EPILOG}")
+    train = add(
+        commands.train,
+        "train",
+        "train a recipe and leave a run folder",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"options for --set:\n{lines}\n\n{EPILOG}",
+    )
     add_recipe(train)
     train.add_argument("--data", metavar="PATH", help="a CSV or IDX file, a folder that holds one, digits or mnist")
     train.add_argument("--epochs", metavar="N", help="the same as --set epochs=N")
@@ -115,11 +126,19 @@ def _parser() -> Parser:
 
     graph = add(commands.graph, "graph", "draw the computation graph that a recipe differentiates")
     add_recipe(graph)
-    graph.add_argument("-o", dest="out", metavar="FILE", default="graph.svg",
-                       help="an .svg, .png, .pdf or .dot file (default: graph.svg)")
+    graph.add_argument(
+        "-o",
+        dest="out",
+        metavar="FILE",
+        default="graph.svg",
+        help="an .svg, .png, .pdf or .dot file (default: graph.svg)",
+    )
 
     download = add(commands.download, "download", "bring a public dataset into the cache folder")
     download.add_argument("dataset", choices=("mnist",), metavar="dataset", help="mnist")
-    download.add_argument("--mirror", metavar="URL",
-                          help="where to fetch it instead of the public mirrors (also: $TINYGRAD_NP_MNIST_MIRROR)")
+    download.add_argument(
+        "--mirror",
+        metavar="URL",
+        help="where to fetch it instead of the public mirrors (also: $TINYGRAD_NP_MNIST_MIRROR)",
+    )
     return parser

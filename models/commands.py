@@ -1,4 +1,5 @@
 """What each command of `python -m models` does; every function's arguments are the command's own."""
+
 from __future__ import annotations
 
 import json as json_
@@ -24,31 +25,40 @@ from models.recipes import Recipe
 from models.run import FILES, Run
 from tinygrad_np.viz import GraphvizMissing
 
-SAMPLES = 20            # held-out images in samples.png; up to half as many wrong ones follow them
-SHADES = " .:-=+*#%@"   # from paper to ink
+SAMPLES = 20  # held-out images in samples.png; up to half as many wrong ones follow them
+SHADES = " .:-=+*#%@"  # from paper to ink
 
 
 def list_recipes(json: bool) -> None:
     """List the recipes."""
     if json:
-        _print_json([{"name": r.name, "about": r.about, "data": r.data, **r.settings()}
-                     for r in recipes.RECIPES.values()])
+        _print_json(
+            [{"name": r.name, "about": r.about, "data": r.data, **r.settings()} for r in recipes.RECIPES.values()]
+        )
         return
     for recipe in recipes.RECIPES.values():
         method = f"{recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size or 'full'}, {recipe.epochs} epochs"
         print(f"{recipe.name:16} {_widths(recipe):14} {method:40} {recipe.about}")
 
 
-def train(recipe: str, data: str | None, changes: list[str], epochs: str | None, seed: str | None, out: str | None,
-          resume: bool, json: bool) -> None:
+def train(
+    recipe: str,
+    data: str | None,
+    changes: list[str],
+    epochs: str | None,
+    seed: str | None,
+    out: str | None,
+    resume: bool,
+    json: bool,
+) -> None:
     """Train a recipe and leave a run folder."""
     began = time.perf_counter()
-    for module in ("safetensors", "matplotlib"):        # before minutes are spent on training
+    for module in ("safetensors", "matplotlib"):  # before minutes are spent on training
         need(module)
     wanted = _recipe(recipe, changes, epochs=epochs, seed=seed)
     folder = Path(out or Path("runs") / wanted.name)
     if not (resume and run_.holds_run(folder)):
-        run_.check_free(folder)             # before minutes are spent on reading
+        run_.check_free(folder)  # before minutes are spent on reading
     where = data or wanted.data
     whole, test = data_.load_labeled(where), data_.load_test(where)
     training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
@@ -96,8 +106,10 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
         measured, counts = train_.judge(logits, part.labels), train_.confusion(part.labels, logits.argmax(axis=1))
         results[name] = {"images": len(part), **measured._asdict(), "confusion": counts.tolist()}
         if not json:
-            print(f"{name}: accuracy {measured.accuracy:.2%}, loss {measured.loss:.4f} on {len(part):,} images "
-                  f"({part.origin})")
+            print(
+                f"{name}: accuracy {measured.accuracy:.2%}, loss {measured.loss:.4f} on {len(part):,} images "
+                f"({part.origin})"
+            )
             for digit, row in enumerate(counts):
                 if row.sum():
                     print(f"  {digit}: {row[digit] / row.sum():7.2%} of {row.sum():,}" + _mistakes(row, digit))
@@ -125,8 +137,10 @@ def show(run: str, index: str, data: str | None, out: str | None, json: bool) ->
     opened, place = Run.open(Path(run)), int(index)
     images = _held_out(opened) if data is None else data_.load(data)
     if place >= len(images):
-        raise BadUsage(f"--index {index}: expected 0..{len(images) - 1}, there are {len(images):,} images "
-                       f"({images.origin}{', held-out rows' if data is None else ''})")
+        raise BadUsage(
+            f"--index {index}: expected 0..{len(images) - 1}, there are {len(images):,} images "
+            f"({images.origin}{', held-out rows' if data is None else ''})"
+        )
     one = images.take(slice(place, place + 1))
     chances = train_.probabilities(train_.scores(_trained(opened, one), one.images))[0]
     predicted, actual = int(chances.argmax()), None if one.labels is None else int(one.labels[0])
@@ -135,13 +149,20 @@ def show(run: str, index: str, data: str | None, out: str | None, json: bool) ->
         title = f"{opened.recipe.name}, image {index}"
         plots.samples(one.images, np.array([predicted]), one.labels, chances.max(keepdims=True), path, title)
     if json:
-        _print_json({"index": place, "predicted": predicted, "actual": actual,
-                     "probabilities": [round(float(chance), 6) for chance in chances]})
+        _print_json(
+            {
+                "index": place,
+                "predicted": predicted,
+                "actual": actual,
+                "probabilities": [round(float(chance), 6) for chance in chances],
+            }
+        )
         return
     for row in one.images.reshape(one.side, one.side):
         print("".join(SHADES[round(float(ink) * (len(SHADES) - 1))] * 2 for ink in row).rstrip())
-    print(f"image {index}: predicted {predicted} ({chances.max():.1%}), "
-          f"actual {'unknown' if actual is None else actual}")
+    print(
+        f"image {index}: predicted {predicted} ({chances.max():.1%}), actual {'unknown' if actual is None else actual}"
+    )
 
 
 def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
@@ -172,6 +193,7 @@ def download(dataset: str, mirror: str | None, json: bool) -> None:
 
 # ---- what they share --------------------------------------------------------------------------------------
 
+
 def _recipe(name: str, changes: list[str], **flags: str | None) -> Recipe:
     """Return the recipe with the options of --set and of their own flags."""
     texts: dict[str, str] = {}
@@ -187,9 +209,12 @@ def _recipe(name: str, changes: list[str], **flags: str | None) -> Recipe:
 def describe(recipe: Recipe, where: str, whole: Dataset) -> dict[str, Any]:
     """Return what is asked of a run, as its run.json keeps it."""
     source = where if data_.is_source(where) else str(Path(where).resolve())
-    return {"recipe": recipe.name, "settings": recipe.settings(),
-            "data": {"from": source, "sha256": whole.fingerprint()},
-            "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()}}
+    return {
+        "recipe": recipe.name,
+        "settings": recipe.settings(),
+        "data": {"from": source, "sha256": whole.fingerprint()},
+        "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()},
+    }
 
 
 def _held_out(run: Run) -> Labeled:
@@ -197,8 +222,10 @@ def _held_out(run: Run) -> Labeled:
     asked = run.asked["data"]
     whole = data_.load_labeled(asked["from"])
     if whole.fingerprint() != asked["sha256"]:
-        raise Failure(f"{whole.origin}: not the data that {run.folder} was trained on (their SHA-256 differs), so its "
-                      "held-out rows are unknown; give --data")
+        raise Failure(
+            f"{whole.origin}: not the data that {run.folder} was trained on (their SHA-256 differs), so its "
+            "held-out rows are unknown; give --data"
+        )
     return data_.split(whole, run.recipe.held_out, run.recipe.rows, run.recipe.seed)[1]
 
 
@@ -207,9 +234,11 @@ def _trained(run: Run, images: Dataset) -> Any:
     weights = run.weights()
     inputs = weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1]
     if inputs != images.images.shape[1]:
-        side = round(inputs ** 0.5)
-        raise Failure(f"{images.origin}: found images of {images.side}x{images.side}, expected {side}x{side}, "
-                      f"which {run.folder} was trained on")
+        side = round(inputs**0.5)
+        raise Failure(
+            f"{images.origin}: found images of {images.side}x{images.side}, expected {side}x{side}, "
+            f"which {run.folder} was trained on"
+        )
     model = train_.build(run.recipe, images.images.shape[1])
     run.fill(model, weights)
     return model
@@ -220,8 +249,12 @@ def _finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None
     recipe, folder = run.recipe, run.folder
     model = _trained(run, training)
     parts = {"train": training, "held_out": held_out, "test": None if test is None else test.labeled()}
-    figures = {f"{part}_{name}": value for part, dataset in parts.items() if dataset is not None
-               for name, value in train_.measure(model, dataset)._asdict().items()}
+    figures = {
+        f"{part}_{name}": value
+        for part, dataset in parts.items()
+        if dataset is not None
+        for name, value in train_.measure(model, dataset)._asdict().items()
+    }
     run_.write_json(folder / "metrics.json", figures)
 
     logits = train_.scores(model, held_out.images)
@@ -230,15 +263,21 @@ def _finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None
     plots.curves(run.history(), folder / "curves.png", right)
     plots.confusion(train_.confusion(held_out.labels, predicted), folder / "confusion.png", right)
     wrong = np.flatnonzero(predicted != held_out.labels)
-    chosen = np.concatenate([np.arange(min(SAMPLES, len(held_out))), wrong[wrong >= SAMPLES][:SAMPLES // 2]])
-    plots.samples(held_out.images[chosen], predicted[chosen], held_out.labels[chosen], sure[chosen],
-                  folder / "samples.png", f"{recipe.name}: what held-out images are taken for, more mistakes last")
+    chosen = np.concatenate([np.arange(min(SAMPLES, len(held_out))), wrong[wrong >= SAMPLES][: SAMPLES // 2]])
+    plots.samples(
+        held_out.images[chosen],
+        predicted[chosen],
+        held_out.labels[chosen],
+        sure[chosen],
+        folder / "samples.png",
+        f"{recipe.name}: what held-out images are taken for, more mistakes last",
+    )
     if test is not None and test.labels is None:
         run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
     images, labels = next(train_.batches(training, recipe, 0))
     try:
         _draw_graph(model, recipe, images, labels, folder / "graph.svg")
-    except Failure as error:                # the run is whole without its picture
+    except Failure as error:  # the run is whole without its picture
         print(f"note: {error}", file=sys.stderr)
     return figures
 
@@ -268,8 +307,11 @@ def _widths(recipe: Recipe) -> str:
 def _mistakes(row: np.ndarray, digit: int) -> str:
     """Name the digits that this one is taken for most."""
     others = [(int(count), other) for other, count in enumerate(row) if count and other != digit]
-    return "; taken for " + ", ".join(f"{other} ({count})" for count, other in sorted(others, reverse=True)[:3]) \
-        if others else ""
+    return (
+        "; taken for " + ", ".join(f"{other} ({count})" for count, other in sorted(others, reverse=True)[:3])
+        if others
+        else ""
+    )
 
 
 def _print_json(value: Any) -> None:

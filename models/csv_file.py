@@ -3,6 +3,7 @@
 pandas reads the numbers in one go and NumPy checks them in one go; only when something is wrong are the lines
 walked one by one, to name the first that is at fault.
 """
+
 from __future__ import annotations
 
 import io
@@ -21,11 +22,17 @@ def read(raw: bytes, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     layout = _Layout(raw.removeprefix(b"\xef\xbb\xbf"), path)
     pandas = need("pandas")
     try:
-        table = pandas.read_csv(io.BytesIO(layout.text), sep=layout.separator, header=None, index_col=False,
-                                skiprows=layout.first_row, dtype=np.float32).to_numpy()
+        table = pandas.read_csv(
+            io.BytesIO(layout.text),
+            sep=layout.separator,
+            header=None,
+            index_col=False,
+            skiprows=layout.first_row,
+            dtype=np.float32,
+        ).to_numpy()
     except pandas.errors.EmptyDataError:
         raise Failure(f"{path}: found a header and no rows, expected at least one row") from None
-    except ValueError as error:              # a ragged row, a word, bytes that are not UTF-8
+    except ValueError as error:  # a ragged row, a word, bytes that are not UTF-8
         raise layout.fault(str(error)) from None
     if table.shape[1] != len(layout.names):
         raise layout.fault()
@@ -36,7 +43,7 @@ def read(raw: bytes, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             raise layout.fault()
         labels = labels.astype(np.int64)
         table = np.delete(table, layout.label, axis=1)
-    if not (table.min() >= 0 and table.max() <= 255):            # false for NaN as well
+    if not (table.min() >= 0 and table.max() <= 255):  # false for NaN as well
         raise layout.fault()
     if table.max() <= 1 and (table % 1).any():
         raise Failure(f"{path}: found pixels between 0 and 1, expected 0..255 (not divided by 255)")
@@ -50,11 +57,11 @@ class _Layout:
         self.text, self.path = text, path
         start = len(text) - len(text.lstrip())
         end = text.find(b"\n", start)
-        first = text[start:end if end >= 0 else len(text)]
+        first = text[start : end if end >= 0 else len(text)]
         self.separator = max(",;\t", key=lambda mark: first.count(mark.encode()))
         fields = self._fields(first)
         header = not any(_number(name) is not None for name in fields)
-        self.first_row = text[:start].count(b"\n") + header         # lines before the first row of numbers
+        self.first_row = text[:start].count(b"\n") + header  # lines before the first row of numbers
         if len(fields) not in (PIXELS, PIXELS + 1):
             raise Failure(f"{path}: line {self.first_row or 1}: found {len(fields)} columns, expected {EXPECTED}")
         self.label = 0 if len(fields) == PIXELS + 1 else None
@@ -62,8 +69,10 @@ class _Layout:
         if header and self.label is not None:
             lowered = [name.lower() for name in fields]
             if "label" not in lowered:
-                raise Failure(f"{path}: line {self.first_row}: found no column named label among {len(fields)}, "
-                              f"expected {EXPECTED}")
+                raise Failure(
+                    f"{path}: line {self.first_row}: found no column named label among {len(fields)}, "
+                    f"expected {EXPECTED}"
+                )
             self.label = lowered.index("label")
 
     def fault(self, otherwise: str = "found something else than rows of numbers") -> Failure:
@@ -79,7 +88,7 @@ class _Layout:
         fields = self._fields(line)
         if len(fields) != len(self.names):
             return f"found {len(fields)} columns, expected {len(self.names)}"
-        if not line.translate(None, b'0123456789 ",;\t\r'):      # digits alone: quick to check as one array
+        if not line.translate(None, b'0123456789 ",;\t\r'):  # digits alone: quick to check as one array
             values = np.array([field or "-1" for field in fields], np.float64)
             if values.min() >= 0 and values.max() <= 255 and (self.label is None or values[self.label] <= 9):
                 return None

@@ -3,6 +3,7 @@
 A file is recognized by its bytes (gzip, IDX, CSV), never by its name; names matter only to find the labels beside
 IDX images, the training file in a folder, and the test file beside the training file.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -18,10 +19,15 @@ from models import csv_file, idx_file
 from models.download import mnist_folder
 from models.errors import BadUsage, Failure, need
 
-TRAINING_FILES = ("train.csv", "mnist_train.csv", "mnist_train_small.csv",
-                  "train-images-idx3-ubyte", "train-images.idx3-ubyte")
-TEST_NAMES = (("train-images", "t10k-images"), ("train_small", "test"), ("train", "test"))     # first that fits
-SIDES = {"digits": 8, "kaggle": 28, "mnist": 28}         # the sources that a recipe may name, and their images' side
+TRAINING_FILES = (
+    "train.csv",
+    "mnist_train.csv",
+    "mnist_train_small.csv",
+    "train-images-idx3-ubyte",
+    "train-images.idx3-ubyte",
+)
+TEST_NAMES = (("train-images", "t10k-images"), ("train_small", "test"), ("train", "test"))  # first that fits
+SIDES = {"digits": 8, "kaggle": 28, "mnist": 28}  # the sources that a recipe may name, and their images' side
 KAGGLE = "https://www.kaggle.com/competitions/digit-recognizer/data"
 
 
@@ -72,8 +78,10 @@ def load(where: str) -> Dataset:
     if idx_file.magic(raw) is not None:
         pixels, labels = idx_file.read_images(raw, path), _labels_beside(path)
         if labels is not None and len(labels) != len(pixels):
-            raise Failure(f"{path}: found {len(pixels):,} images, expected {len(labels):,}, "
-                          "as many as the labels file beside it has")
+            raise Failure(
+                f"{path}: found {len(pixels):,} images, expected {len(labels):,}, "
+                "as many as the labels file beside it has"
+            )
         pixels = pixels.astype(np.float32)
     elif raw.startswith(b"PK\3\4"):
         raise Failure(f"{path}: found a zip archive, expected CSV or IDX: unpack it first")
@@ -90,8 +98,10 @@ def load_labeled(where: str) -> Labeled:
     dataset = load(where)
     labeled = dataset.labeled()
     if labeled is None:
-        raise Failure(f"{dataset.origin}: found no labels, expected {csv_file.PIXELS + 1} columns with a label, "
-                      "or IDX images with their labels file beside them")
+        raise Failure(
+            f"{dataset.origin}: found no labels, expected {csv_file.PIXELS + 1} columns with a label, "
+            "or IDX images with their labels file beside them"
+        )
     return labeled
 
 
@@ -112,18 +122,20 @@ def locate(where: str) -> Path:
     if is_source(where, "mnist"):
         path = mnist_folder()
         if not path.is_dir():
-            raise Failure("MNIST is not in the cache: `python -m models download mnist` brings it, "
-                          "or give --data PATH")
+            raise Failure("MNIST is not in the cache: `python -m models download mnist` brings it, or give --data PATH")
     elif is_source(where, "kaggle"):
-        raise BadUsage(f"this recipe needs --data PATH/TO/train.csv, Kaggle's file from {KAGGLE}; "
-                       "any labeled file of 28x28 digits will do, and so will --data mnist")
+        raise BadUsage(
+            f"this recipe needs --data PATH/TO/train.csv, Kaggle's file from {KAGGLE}; "
+            "any labeled file of 28x28 digits will do, and so will --data mnist"
+        )
     if path.is_dir():
         for name in TRAINING_FILES:
             for candidate in (path / name, path / f"{name}.gz"):
                 if candidate.is_file():
                     return candidate
-        raise Failure(f"{path}: found a folder without training data, expected one of {', '.join(TRAINING_FILES)} "
-                      "(or .gz) in it")
+        raise Failure(
+            f"{path}: found a folder without training data, expected one of {', '.join(TRAINING_FILES)} (or .gz) in it"
+        )
     if not path.exists():
         raise Failure(f"{path}: no such file or folder")
     return path
@@ -136,8 +148,10 @@ def split(dataset: Labeled, held_out: int | float, rows: int | None, seed: int) 
         raise Failure(f"{dataset.origin}: rows={total:,} asks for more rows than there are ({len(dataset):,})")
     count = round(held_out * total) if isinstance(held_out, float) else held_out
     if not 0 < count < total:
-        raise Failure(f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or to "
-                      f"measure; expected 1..{total - 1:,} rows or a share such as 0.2")
+        raise Failure(
+            f"{dataset.origin}: held_out={held_out:,} of {total:,} rows leaves nothing to train on or to "
+            f"measure; expected 1..{total - 1:,} rows or a share such as 0.2"
+        )
     order = np.random.default_rng([seed, 0]).permutation(len(dataset))[:total]
     return dataset.take(order[count:]), dataset.take(order[:count])
 

@@ -1,4 +1,5 @@
 """MNIST from a public mirror into a cache folder: checked by SHA-256, each file in place only when it is right."""
+
 from __future__ import annotations
 
 import hashlib
@@ -14,7 +15,7 @@ from models.errors import BadUsage, Failure
 from tinygrad_np.io import atomic_write
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
-TIMEOUT = 30            # seconds without a byte before the next mirror is tried
+TIMEOUT = 30  # seconds without a byte before the next mirror is tried
 
 
 class File(NamedTuple):
@@ -40,8 +41,12 @@ def mnist_folder() -> Path:
     return base.expanduser() / "mnist"
 
 
-def download(folder: Path, mirrors: tuple[str, ...] = MIRRORS, files: tuple[File, ...] = MNIST,
-             say: Callable[[str], None] = lambda line: None) -> list[Path]:
+def download(
+    folder: Path,
+    mirrors: tuple[str, ...] = MIRRORS,
+    files: tuple[File, ...] = MNIST,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
     """Bring the files that are not yet in `folder`, from the first mirror that has each right; return their paths."""
     for mirror in mirrors:
         if not mirror.startswith(("http://", "https://")):

@@ -1,4 +1,5 @@
 """What a person did wrong, in one line: the two failures that the command line reports, and their wording."""
+
 from __future__ import annotations
 
 import difflib
@@ -35,4 +36,4 @@ def need(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = (error.name or module).partition(".")[0]
-        raise Failure(f"models needs {missing}, which is not installed: pip install \"tinygrad_np[models]\"") from error
+        raise Failure(f'models needs {missing}, which is not installed: pip install "tinygrad_np[models]"') from error

@@ -1,4 +1,5 @@
 """MNIST's own IDX files: a big-endian header (magic, sizes) and bytes; every promise of the header is checked."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +8,7 @@ import numpy as np
 
 from models.errors import Failure
 
-LABELS, IMAGES = 2049, 2051                 # magic numbers: unsigned bytes (0x08) of 1 and of 3 dimensions
+LABELS, IMAGES = 2049, 2051  # magic numbers: unsigned bytes (0x08) of 1 and of 3 dimensions
 MAGICS = {LABELS: "labels", IMAGES: "images"}
 
 

@@ -1,4 +1,5 @@
 """The one network of the zoo: a multi-layer perceptron with ReLU, whose softmax lives in the loss."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -6,8 +7,9 @@ import numpy as np
 from tinygrad_np import nn
 
 
-def mlp(inputs: int, hidden: tuple[int, ...], outputs: int = 10, dropout: float = 0.0, *,
-        generator: np.random.Generator) -> nn.Sequential:
+def mlp(
+    inputs: int, hidden: tuple[int, ...], outputs: int = 10, dropout: float = 0.0, *, generator: np.random.Generator
+) -> nn.Sequential:
     """Return Linear, ReLU (and Dropout) for each hidden width, then Linear to the scores (logits) of the classes."""
     layers: list[nn.Module] = []
     for width in hidden:

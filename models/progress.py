@@ -1,4 +1,5 @@
 """How training goes, epoch by epoch: a live bar on a terminal, some plain lines where there is none."""
+
 from __future__ import annotations
 
 import sys
@@ -6,8 +7,8 @@ import time
 
 from models.errors import need
 
-LINES = 10              # about as many plain lines for a whole training,
-SECONDS = 60            # and one a minute where it is long
+LINES = 10  # about as many plain lines for a whole training,
+SECONDS = 60  # and one a minute where it is long
 
 
 class Progress:
@@ -22,13 +23,16 @@ class Progress:
 
     def __call__(self, figures: dict[str, float]) -> None:
         epoch = int(figures["epoch"])
-        state = (f"loss {figures['train_loss']:.4f}, accuracy {figures['train_accuracy']:.2%}, "
-                 f"held-out {figures['held_out_accuracy']:.2%}")
+        state = (
+            f"loss {figures['train_loss']:.4f}, accuracy {figures['train_accuracy']:.2%}, "
+            f"held-out {figures['held_out_accuracy']:.2%}"
+        )
         if self.bar is not None:
             self.bar.set_postfix_str(state, refresh=False)
             self.bar.update()
-        elif not self.quiet and (epoch % self.every == 0 or epoch in (1, self.epochs)
-                                 or time.monotonic() > self.said + SECONDS):
+        elif not self.quiet and (
+            epoch % self.every == 0 or epoch in (1, self.epochs) or time.monotonic() > self.said + SECONDS
+        ):
             self.said = time.monotonic()
             print(f"epoch {epoch}/{self.epochs}: {state}", file=sys.stderr, flush=True)
 

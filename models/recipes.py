@@ -2,6 +2,7 @@
 
 The same fields are the options of `--set key=value`; each says how its text is read and what is expected of it.
 """
+
 from __future__ import annotations
 
 import math
@@ -72,8 +73,9 @@ class Recipe:
     rows: int | None = option(None, _or("all", None, _integer(1)), "a number of rows, 1 or more, or all")
     held_out: int | float = option(0.2, _part, "a number of rows (1000) or a share of them (0.2)")
     keep: str = option("last", _choice("last", "best"), "last or best")
-    patience: int | None = option(None, _or("none", None, _integer(1)),
-                                  "epochs without a better held-out accuracy before stopping, or none")
+    patience: int | None = option(
+        None, _or("none", None, _integer(1)), "epochs without a better held-out accuracy before stopping, or none"
+    )
     seed: int = option(0, _integer(0), "a whole number, 0 or more")
 
     def with_options(self, texts: dict[str, str]) -> Recipe:
@@ -101,20 +103,66 @@ class Recipe:
 
 OPTIONS: dict[str, Field] = {f.name: f for f in fields(Recipe) if "read" in f.metadata}
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (
-    Recipe(name="digits-relu10", data="digits", about="scikit-learn's 8x8 digits, full-batch gradient descent",
-           hidden=(10,), lr=0.5, epochs=1000, held_out=0.2),
-    Recipe(name="kaggle-relu10", data="kaggle", about="Kaggle's train.csv, full-batch gradient descent",
-           hidden=(10,), lr=0.5, epochs=500, targets="one-hot", held_out=1000),
-    Recipe(name="mnist-relu10", data="mnist", about="MNIST, full-batch gradient descent, then its test set",
-           hidden=(10,), lr=0.1, epochs=500, held_out=1000),
-    Recipe(name="kaggle-adam", data="kaggle", about="Kaggle's train.csv, mini-batch Adam with L2, submission.csv",
-           hidden=(256, 128), optimizer="adam", lr=1e-3, epochs=20, batch_size=128, l2=1e-5,
-           dropout=0.2, held_out=0.2),
-    Recipe(name="kaggle-relu64x2", data="kaggle", about="Kaggle's train.csv, mini-batch gradient descent, best epoch",
-           hidden=(64, 64), lr=0.1, epochs=1000, batch_size=64, l2=1e-4, dropout=0.1,
-           held_out=1000, keep="best", patience=100),
-)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="digits-relu10",
+            data="digits",
+            about="scikit-learn's 8x8 digits, full-batch gradient descent",
+            hidden=(10,),
+            lr=0.5,
+            epochs=1000,
+            held_out=0.2,
+        ),
+        Recipe(
+            name="kaggle-relu10",
+            data="kaggle",
+            about="Kaggle's train.csv, full-batch gradient descent",
+            hidden=(10,),
+            lr=0.5,
+            epochs=500,
+            targets="one-hot",
+            held_out=1000,
+        ),
+        Recipe(
+            name="mnist-relu10",
+            data="mnist",
+            about="MNIST, full-batch gradient descent, then its test set",
+            hidden=(10,),
+            lr=0.1,
+            epochs=500,
+            held_out=1000,
+        ),
+        Recipe(
+            name="kaggle-adam",
+            data="kaggle",
+            about="Kaggle's train.csv, mini-batch Adam with L2, submission.csv",
+            hidden=(256, 128),
+            optimizer="adam",
+            lr=1e-3,
+            epochs=20,
+            batch_size=128,
+            l2=1e-5,
+            dropout=0.2,
+            held_out=0.2,
+        ),
+        Recipe(
+            name="kaggle-relu64x2",
+            data="kaggle",
+            about="Kaggle's train.csv, mini-batch gradient descent, best epoch",
+            hidden=(64, 64),
+            lr=0.1,
+            epochs=1000,
+            batch_size=64,
+            l2=1e-4,
+            dropout=0.1,
+            held_out=1000,
+            keep="best",
+            patience=100,
+        ),
+    )
+}
 
 
 def find(name: str) -> Recipe:

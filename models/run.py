@@ -5,6 +5,7 @@ an epoch a line is appended to the history and then the checkpoint is replaced, 
 checkpoint's epoch are from the epoch that was cut short, and are dropped on resuming. A training that fails before it
 has saved an epoch leaves everything as it was.
 """
+
 from __future__ import annotations
 
 import json
@@ -39,7 +40,7 @@ class Run:
 
     def __init__(self, folder: Path, asked: dict[str, Any]) -> None:
         self.folder, self.asked = folder, asked
-        self.undo = ExitStack()         # what an error takes back, until an epoch is saved
+        self.undo = ExitStack()  # what an error takes back, until an epoch is saved
         self.recipe: Recipe = Recipe.from_settings(asked["recipe"], asked["settings"])
 
     @classmethod
@@ -75,12 +76,16 @@ class Run:
         old, new = _facts(self.asked), _facts(asked)
         for key in new:
             if old.get(key) != new[key] and key != "epochs":
-                raise Failure(f"{self.folder}: the run has {key}={_short(old.get(key))}, found {_short(new[key])}; "
-                              "--resume goes on with the same settings and data, and only epochs may differ")
+                raise Failure(
+                    f"{self.folder}: the run has {key}={_short(old.get(key))}, found {_short(new[key])}; "
+                    "--resume goes on with the same settings and data, and only epochs may differ"
+                )
         stands = self.checkpoint()
         if stands is not None and int(stands["epoch"]) > new["epochs"]:
-            raise Failure(f"{self.folder}: the run has {int(stands['epoch'])} epochs behind it, found "
-                          f"epochs={new['epochs']}, expected at least as many")
+            raise Failure(
+                f"{self.folder}: the run has {int(stands['epoch'])} epochs behind it, found "
+                f"epochs={new['epochs']}, expected at least as many"
+            )
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
         run, path = Run(self.folder, asked), self.folder / "run.json"
@@ -103,7 +108,7 @@ class Run:
         if not path.exists():
             return None
         state = read_state(path)
-        lines = (self.folder / "history.csv").read_text().splitlines(keepends=True)[:int(state["epoch"]) + 1]
+        lines = (self.folder / "history.csv").read_text().splitlines(keepends=True)[: int(state["epoch"]) + 1]
         write_text(self.folder / "history.csv", lines)
         return state
 
@@ -133,8 +138,10 @@ class Run:
         """Return the trained weights by name."""
         path = self.folder / "weights.safetensors"
         if not path.exists():
-            raise Failure(f"{path}: no such file: the training did not end; "
-                          f"go on with `train {self.recipe.name} --out {self.folder} --resume`")
+            raise Failure(
+                f"{path}: no such file: the training did not end; "
+                f"go on with `train {self.recipe.name} --out {self.folder} --resume`"
+            )
         return read_state(path)
 
     def fill(self, model: Any, weights: Mapping[str, np.ndarray]) -> None:
@@ -162,7 +169,7 @@ def holds_run(folder: Path) -> bool:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):             # somebody else's file came into it
+    with suppress(OSError):  # somebody else's file came into it
         folder.rmdir()
 
 

@@ -3,6 +3,7 @@
 Everything random in an epoch is drawn from streams made of the seed and the epoch's number, so that a checkpoint
 needs no random state: weights, optimizer and epoch say it all.
 """
+
 from __future__ import annotations
 
 import math
@@ -22,11 +23,16 @@ from models.run import Run
 from tinygrad_np import Tensor, nn, optim
 from tinygrad_np.io import save
 
-WEIGHTS, SHUFFLE, DROPOUT = 1, 2, 3         # the random streams of a seed; 0 is the split of the data
-ROWS = 4096                                 # images measured at once
+WEIGHTS, SHUFFLE, DROPOUT = 1, 2, 3  # the random streams of a seed; 0 is the split of the data
+ROWS = 4096  # images measured at once
 
-OPTIMIZERS = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSprop,
-              "adagrad": optim.Adagrad}
+OPTIMIZERS = {
+    "sgd": optim.SGD,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "rmsprop": optim.RMSprop,
+    "adagrad": optim.Adagrad,
+}
 
 
 class Measured(NamedTuple):
@@ -41,8 +47,7 @@ def build(recipe: Recipe, inputs: int) -> nn.Sequential:
     return mlp(inputs, recipe.hidden, dropout=recipe.dropout, generator=np.random.default_rng([recipe.seed, WEIGHTS]))
 
 
-def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor,
-            labels: np.ndarray) -> tuple[Tensor, Tensor]:
+def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return (mean cross-entropy, scores): what is differentiated, and what is drawn as the graph."""
     scores = model(images)
     targets = np.eye(10, dtype=scores.dtype)[labels] if recipe.targets == "one-hot" else labels
@@ -69,21 +74,29 @@ def train(run: Run, training: Labeled, held_out: Labeled, after_epoch: Callable[
 
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):      # a diverging loss is reported once, by its value
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
             fitted = train_epoch(model, optimizer, recipe, training, epoch)
             held = measure(model, held_out)
         epoch += 1
         if not math.isfinite(fitted.loss + held.loss):
             elsewhere = " and another folder (--out)" if epoch > 1 else ""
-            raise Failure(f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
-                          f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}")
+            raise Failure(
+                f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
+                f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}"
+            )
         if held.accuracy > float(best["accuracy"]):
             best = {"epoch": epoch, "accuracy": held.accuracy, "model": model.state_dict()}
-        figures = {"epoch": epoch, "train_loss": fitted.loss, "train_accuracy": fitted.accuracy,
-                   "held_out_loss": held.loss, "held_out_accuracy": held.accuracy,
-                   "seconds": time.perf_counter() - began}
-        run.save_epoch(figures, {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                                 "best": best})
+        figures = {
+            "epoch": epoch,
+            "train_loss": fitted.loss,
+            "train_accuracy": fitted.accuracy,
+            "held_out_loss": held.loss,
+            "held_out_accuracy": held.accuracy,
+            "seconds": time.perf_counter() - began,
+        }
+        run.save_epoch(
+            figures, {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "best": best}
+        )
         after_epoch(figures)
     if recipe.keep == "last":
         best = {"epoch": epoch, "model": model.state_dict()}
@@ -116,7 +129,7 @@ def batches(data: Labeled, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndar
         return
     order = np.random.default_rng([recipe.seed, SHUFFLE, epoch]).permutation(len(data))
     for start in range(0, len(order), recipe.batch_size):
-        rows = order[start:start + recipe.batch_size]
+        rows = order[start : start + recipe.batch_size]
         yield data.images[rows], data.labels[rows]
 
 
@@ -124,7 +137,7 @@ def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Return the model's scores (logits) for each image, shape (n, 10), in evaluation mode."""
     model.eval()
     with tg.no_grad():
-        return np.concatenate([model(images[start:start + ROWS]).data for start in range(0, len(images), ROWS)])
+        return np.concatenate([model(images[start : start + ROWS]).data for start in range(0, len(images), ROWS)])
 
 
 def measure(model: nn.Module, data: Labeled) -> Measured:

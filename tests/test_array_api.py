@@ -40,6 +40,7 @@ def test_frequencies():
 
 def test_a_program_written_against_the_standard():
     """It asks its argument for the namespace, as SciPy and scikit-learn do, and is differentiated."""
+
     def standardized(x):
         xp = x.__array_namespace__(api_version="2022.12")
         mean, std = xp.mean(x, axis=0, keepdims=True), xp.std(x, axis=0, correction=1, keepdims=True)
@@ -53,6 +54,6 @@ def test_a_program_written_against_the_standard():
     x = np.random.default_rng(0).normal(size=(4, 3))
     np.testing.assert_allclose(standardized(tg.Tensor(x)).numpy(), in_numpy(x), rtol=1e-12)
     ct, u, h = np.cos(np.arange(24.0)).reshape(4, 6), np.sin(np.arange(12.0)).reshape(4, 3), 1e-6
-    g, = tg.vjp(standardized, x)[1](ct)
+    (g,) = tg.vjp(standardized, x)[1](ct)
     difference = np.sum(ct * (in_numpy(x + h * u) - in_numpy(x - h * u))) / (2 * h)
     np.testing.assert_allclose(np.sum(g * u), difference, rtol=1e-7)

@@ -14,8 +14,9 @@ from tinygrad_np.engine.table import TABLE, Plain
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-POLICIES = re.findall(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|",
-                      (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M)
+POLICIES = re.findall(
+    r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|", (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M
+)
 sys.path.insert(0, str(ROOT / "docs"))
 import make_coverage  # noqa: E402
 
@@ -27,8 +28,14 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path):
         return
     script = tmp_path / f"{page.stem}.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
-    run = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300,
-                         env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"})
+    run = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+    )
     assert run.returncode == 0, run.stderr[-3000:]
 
 
@@ -80,8 +87,18 @@ def test_the_coverage_page_is_made_of_the_table():
 @pytest.mark.parametrize("module", make_coverage.MODULES.values(), ids=make_coverage.MODULES)
 def test_no_numpy_function_is_forgotten(module):
     """A function that NumPy lets us answer for has a row, or is one of the few that stand here."""
-    refused = {"busday_count", "busday_offset", "datetime_as_string", "is_busday", "isnat", "save", "savetxt", "savez",
-               "savez_compressed", "in1d"}
+    refused = {
+        "busday_count",
+        "busday_offset",
+        "datetime_as_string",
+        "is_busday",
+        "isnat",
+        "save",
+        "savetxt",
+        "savez",
+        "savez_compressed",
+        "in1d",
+    }
     missing = {n for n in make_coverage.public(module) if make_coverage.dispatched(getattr(module, n))} - refused
     assert sorted(n for n in missing if getattr(module, n) not in TABLE) == []
 
@@ -96,7 +113,14 @@ def test_a_refused_function_says_its_name():
 
 def test_plain_functions_answer_with_plain_arrays():
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
-    answers = [np.argsort(x), x > 1, np.isfinite(x), np.argmax(x), np.searchsorted(x, 1.5), np.count_nonzero(x),
-               np.shape(x)]
+    answers = [
+        np.argsort(x),
+        x > 1,
+        np.isfinite(x),
+        np.argmax(x),
+        np.searchsorted(x, 1.5),
+        np.count_nonzero(x),
+        np.shape(x),
+    ]
     assert not any(isinstance(a, tg.Tensor) for a in answers)
     assert all(row.why for row in TABLE.values() if isinstance(row, Plain))

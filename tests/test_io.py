@@ -32,9 +32,13 @@ def equal(a, b) -> bool:
 
 
 def test_nested_dicts_come_back(path):
-    state = {"model": {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "0.bias": np.zeros(0)},
-             "optimizer": {"state": {"0": {"step": np.array(3)}}, "param_groups": {"0": {"lr": np.array(0.1)}}},
-             "file": np.array([np.nan, -0.0, np.inf]), "allow_pickle": np.array(True), "naïve key": np.ones(1)}
+    state = {
+        "model": {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "0.bias": np.zeros(0)},
+        "optimizer": {"state": {"0": {"step": np.array(3)}}, "param_groups": {"0": {"lr": np.array(0.1)}}},
+        "file": np.array([np.nan, -0.0, np.inf]),
+        "allow_pickle": np.array(True),
+        "naïve key": np.ones(1),
+    }
     save(path, state)
     assert equal(state, load(path))
 
@@ -48,8 +52,18 @@ def test_every_dtype_comes_back(path, dtype):
 
 def test_layouts_tensors_and_numbers(path):
     a = np.arange(12.0).reshape(3, 4)
-    save(path, {"fortran": np.asfortranarray(a), "strided": a[::-1, ::2], "big": a.astype(">f8"),
-                "tensor": Tensor(a, requires_grad=True), "int": 3, "float": 0.1, "bool": True})
+    save(
+        path,
+        {
+            "fortran": np.asfortranarray(a),
+            "strided": a[::-1, ::2],
+            "big": a.astype(">f8"),
+            "tensor": Tensor(a, requires_grad=True),
+            "int": 3,
+            "float": 0.1,
+            "bool": True,
+        },
+    )
     back = load(path)
     assert all(np.array_equal(back[k], a) for k in ("fortran", "big", "tensor"))
     assert np.array_equal(back["strided"], a[::-1, ::2])
@@ -84,17 +98,21 @@ def test_the_same_state_gives_the_same_bytes(path):
 
 # ---- what cannot be saved -----------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("state, error, words", [
-    ({"a": "text"}, TypeError, "'a' is a str"),
-    ({"a": {"b": None}}, TypeError, "'a/b' is a NoneType"),
-    ({"a": [1, 2]}, TypeError, "'a' is a list"),
-    ({"a": np.array([object()])}, TypeError, "'a' has dtype object"),
-    ({"a": np.array(["x"])}, TypeError, "'a' has dtype <U1"),
-    ({1: np.ones(1)}, ValueError, "1 cannot name an entry"),
-    ({"a/b": np.ones(1)}, ValueError, "'a/b' cannot name an entry"),
-    ({"": np.ones(1)}, ValueError, "'' cannot name an entry"),
-    ([np.ones(1)], TypeError, "expected a dict of arrays, found list"),
-])
+
+@pytest.mark.parametrize(
+    "state, error, words",
+    [
+        ({"a": "text"}, TypeError, "'a' is a str"),
+        ({"a": {"b": None}}, TypeError, "'a/b' is a NoneType"),
+        ({"a": [1, 2]}, TypeError, "'a' is a list"),
+        ({"a": np.array([object()])}, TypeError, "'a' has dtype object"),
+        ({"a": np.array(["x"])}, TypeError, "'a' has dtype <U1"),
+        ({1: np.ones(1)}, ValueError, "1 cannot name an entry"),
+        ({"a/b": np.ones(1)}, ValueError, "'a/b' cannot name an entry"),
+        ({"": np.ones(1)}, ValueError, "'' cannot name an entry"),
+        ([np.ones(1)], TypeError, "expected a dict of arrays, found list"),
+    ],
+)
 def test_what_cannot_be_saved_leaves_the_old_file(path, state, error, words):
     save(path, {"old": np.ones(1)})
     with pytest.raises(error, match=words) as caught:
@@ -118,6 +136,7 @@ def test_unknown_suffix_and_missing_file(tmp_path):
 
 
 # ---- files that are not what they say ------------------------------------------------------------------------
+
 
 def refused(path: Path, content: bytes) -> str:
     path.write_bytes(content)
@@ -177,6 +196,7 @@ def test_safetensors_missing_is_one_line(tmp_path, monkeypatch):
 
 # ---- atomic replacement --------------------------------------------------------------------------------------
 
+
 def test_a_failing_writer_leaves_the_old_file(tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(b"old")
@@ -220,11 +240,13 @@ def test_a_link_is_written_through(tmp_path):
 
 def test_killed_at_any_moment_the_file_is_whole(path):
     """A process saves ever new states and is killed: what is on disk is one of them, entire."""
-    program = ("import sys, itertools, numpy as np\n"
-               "from tinygrad_np.io import save\n"
-               "for i in itertools.count():\n"
-               "    save(sys.argv[1], {'a': np.full(20000, i), 'b': {'c': np.full(5, i)}})\n"
-               "    if i == 0: print('ready', flush=True)\n")
+    program = (
+        "import sys, itertools, numpy as np\n"
+        "from tinygrad_np.io import save\n"
+        "for i in itertools.count():\n"
+        "    save(sys.argv[1], {'a': np.full(20000, i), 'b': {'c': np.full(5, i)}})\n"
+        "    if i == 0: print('ready', flush=True)\n"
+    )
     for delay in (0.0, 0.003, 0.011, 0.023):
         process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
         try:

@@ -14,9 +14,28 @@ import tinygrad_np as tg
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygrad_np"
 # Imports run one way, from later to earlier: a file may import only what stands before it.
-ORDER = ["standin", "modes", "signatures", "tape", "notes", "cotangents", "rules", "kinds", "table", "derivatives",
-         "guard", "ufuncs", "recording", "fastpath", "dispatch", "assignment", "methods", "leaving", "tensor",
-         "transforms"]
+ORDER = [
+    "standin",
+    "modes",
+    "signatures",
+    "tape",
+    "notes",
+    "cotangents",
+    "rules",
+    "kinds",
+    "table",
+    "derivatives",
+    "guard",
+    "ufuncs",
+    "recording",
+    "fastpath",
+    "dispatch",
+    "assignment",
+    "methods",
+    "leaving",
+    "tensor",
+    "transforms",
+]
 
 
 def run(code: str) -> str:
@@ -27,17 +46,30 @@ def run(code: str) -> str:
 
 def test_importing_the_package_imports_no_extra():
     loaded = set(run("import sys, tinygrad_np; print(*{m.partition('.')[0] for m in sys.modules})").split())
-    assert not loaded & {"pandas", "sklearn", "matplotlib", "tqdm", "safetensors", "pygraphviz", "hypothesis", "pytest",
-                         "scipy", "graphviz", "numba"}
+    assert not loaded & {
+        "pandas",
+        "sklearn",
+        "matplotlib",
+        "tqdm",
+        "safetensors",
+        "pygraphviz",
+        "hypothesis",
+        "pytest",
+        "scipy",
+        "graphviz",
+        "numba",
+    }
     loaded = set(run("import sys, tinygrad_np; print(*sys.modules)").split())
     assert not loaded & {f"tinygrad_np.{name}" for name in ("nn", "optim", "io", "testing", "viz.view", "jit.record")}
 
 
 def test_models_and_files_are_there_when_they_are_asked_for():
     assert run("import tinygrad_np as tg; print(tg.nn.Linear(2, 1)(tg.Tensor([[1, 2]])).shape, tg.save.__name__)") == (
-        "(1, 1) save\n")
+        "(1, 1) save\n"
+    )
     assert run("from tinygrad_np import nn, optim, load; print(nn.__name__, optim.__name__, load.__name__)") == (
-        "tinygrad_np.nn tinygrad_np.optim load\n")
+        "tinygrad_np.nn tinygrad_np.optim load\n"
+    )
     assert {"nn", "optim", "save", "load", "Tensor"} <= set(dir(tg))
     with pytest.raises(AttributeError, match="module 'tinygrad_np' has no attribute 'mm'"):
         tg.mm()
@@ -56,7 +88,7 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("name", ORDER)
 def test_imports_run_one_way(name):
     files = [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").exists() else sorted((PACKAGE / name).glob("*.py"))
-    earlier = set(ORDER[:ORDER.index(name)]) | {name}
+    earlier = set(ORDER[: ORDER.index(name)]) | {name}
     for path in files:
         assert imports(path) <= earlier, path
 
@@ -69,8 +101,10 @@ def test_the_core_knows_nothing_above_it():
 
 
 def test_the_public_names():
-    for name in ("Tensor nn optim no_grad enable_grad is_grad_enabled debug grad value_and_grad vjp jvp jacobian "
-                 "hessian hvp checkpoint jit primitive graph graph_diff save load NotDifferentiable").split():
+    for name in (
+        "Tensor nn optim no_grad enable_grad is_grad_enabled debug grad value_and_grad vjp jvp jacobian "
+        "hessian hvp checkpoint jit primitive graph graph_diff save load NotDifferentiable"
+    ).split():
         assert hasattr(tg, name), name
 
 
@@ -86,8 +120,9 @@ def test_no_file_names_this_machine_or_a_registry():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    words = re.compile("|".join(["/" + "work/", "/" + "tmp/dev", "/" + "root/", "pypi" + r"\.org",
-                                 "files" + r"\.pythonhosted"]))
+    words = re.compile(
+        "|".join(["/" + "work/", "/" + "tmp/dev", "/" + "root/", "pypi" + r"\.org", "files" + r"\.pythonhosted"])
+    )
     for name in listed.stdout.split("\n"):
         path = ROOT / name
         if path.suffix in {".py", ".md", ".toml", ".cfg", ".yml", ".html", ".js", ".css", ""} and path.is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = '''
+PROGRAM = """
 import numpy as np
 
 import tinygrad_np as tg
@@ -85,13 +85,27 @@ with tg.no_grad(), tg.debug():
 nn.init.zeros_(model.conv.weight)
 for name, parameter in model.named_parameters():
     print(name, parameter.size, parameter.requires_grad)
-'''
+"""
 
 
 def test_a_users_program_is_clean_under_strict_checks(tmp_path):
     pytest.importorskip("mypy", reason="type-checks a program where mypy is installed")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=",
-                           "--cache-dir", str(tmp_path / "cache"), "program.py"], cwd=tmp_path, text=True,
-                          capture_output=True, env=os.environ | {"MYPYPATH": str(Path(__file__).parents[1])})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--follow-imports=silent",
+            "--config-file=",
+            "--cache-dir",
+            str(tmp_path / "cache"),
+            "program.py",
+        ],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        env=os.environ | {"MYPYPATH": str(Path(__file__).parents[1])},
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-LATER = {"nn": "nn", "optim": "optim", "load": "io", "save": "io"}     # public name -> the module that it is or is in
+LATER = {"nn": "nn", "optim": "optim", "load": "io", "save": "io"}  # public name -> the module that it is or is in
 
 
 def __getattr__(name: str):

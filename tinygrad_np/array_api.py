@@ -40,6 +40,7 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None) -> Tensor:
 def _making(fun: Callable) -> Callable[..., Tensor]:
     def make(*args, device=None, **kwargs) -> Tensor:
         return Tensor(fun(*args, **kwargs))
+
     make.__name__, make.__doc__ = fun.__name__, f"A tensor of what np.{fun.__name__} makes."
     return make
 
@@ -57,12 +58,15 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
 def _frequencies(fun: Callable) -> Callable[..., Tensor]:
     def make(n, /, *, d=1.0, dtype=None, device=None) -> Tensor:
         return asarray(fun(n, d), dtype=dtype)
+
     make.__name__, make.__doc__ = fun.__name__, f"A tensor of what np.fft.{fun.__name__} makes."
     return make
 
 
-fft = SimpleNamespace(**{name: getattr(np.fft, name) for name in np.fft.__all__} | {
-    "fftfreq": _frequencies(np.fft.fftfreq), "rfftfreq": _frequencies(np.fft.rfftfreq)})
+fft = SimpleNamespace(
+    **{name: getattr(np.fft, name) for name in np.fft.__all__}
+    | {"fftfreq": _frequencies(np.fft.fftfreq), "rfftfreq": _frequencies(np.fft.rfftfreq)}
+)
 
 
 def argsort(x, /, *, axis=-1, descending=False, stable=True) -> Tensor:

@@ -33,8 +33,9 @@ def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True
     path = Path(path)
     write = _format(path)[0]
     if not isinstance(state, Mapping):
-        raise TypeError(f"save: expected a dict of arrays, found {type(state).__name__}; "
-                        "pass model.state_dict() for a model")
+        raise TypeError(
+            f"save: expected a dict of arrays, found {type(state).__name__}; pass model.state_dict() for a model"
+        )
     arrays = dict(_flat(state))
     with atomic_write(path, sync=sync) as file:
         write(file, arrays)
@@ -69,12 +70,13 @@ def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[b
     except OSError as error:
         if error.filename != os.fspath(temporary):
             raise
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None       # nobody asked for the other file
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # nobody asked for the other file
     finally:
         temporary.unlink(missing_ok=True)
 
 
 # ---- names ------------------------------------------------------------------------------------------------
+
 
 def _flat(state: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
     for key, value in state.items():
@@ -90,8 +92,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         value = value.data
     if not isinstance(value, (np.ndarray, np.generic, bool, int, float, complex)):
-        raise TypeError(f"save: {name!r} is a {type(value).__name__}; "
-                        "expected an array, a tensor, a number or a dict")
+        raise TypeError(f"save: {name!r} is a {type(value).__name__}; expected an array, a tensor, a number or a dict")
     array = np.asarray(value, order="C")
     if array.dtype.kind not in "biufc":
         raise TypeError(f"save: {name!r} has dtype {array.dtype}; expected numbers or booleans")
@@ -108,16 +109,19 @@ def _nested(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             if not isinstance(inner, dict):
                 break
         if not isinstance(inner, dict) or last in inner:
-            raise ValueError(f"{path}: {name!r} is both an array and a group of arrays; "
-                             "the file was not written by save")
+            raise ValueError(
+                f"{path}: {name!r} is both an array and a group of arrays; the file was not written by save"
+            )
         inner[last] = array
     return state
 
 
 # ---- formats ----------------------------------------------------------------------------------------------
 
+
 def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
     import zipfile  # here and below: too slow to import for those who only compute
+
     # Not np.savez: it takes the names as keyword arguments, where an entry called "file" would clash.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
@@ -127,6 +131,7 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     import zipfile
+
     # Reading runs other people's bytes through zipfile and NumPy's header parser: whatever they object to,
     # the file is at fault.
     try:
@@ -146,16 +151,19 @@ def _safetensors():
     try:
         import safetensors.numpy
     except ImportError:
-        raise ImportError('.safetensors files need the safetensors package: pip install "tinygrad_np[models]" '
-                          "(or use the suffix .npz)") from None
+        raise ImportError(
+            '.safetensors files need the safetensors package: pip install "tinygrad_np[models]" '
+            "(or use the suffix .npz)"
+        ) from None
     return safetensors.numpy
 
 
 def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.itemsize > 8:
-            raise TypeError(f"save: {name!r} has dtype {array.dtype}, which .safetensors cannot hold; "
-                            "use the suffix .npz")
+            raise TypeError(
+                f"save: {name!r} has dtype {array.dtype}, which .safetensors cannot hold; use the suffix .npz"
+            )
     file.write(_safetensors().save(dict(arrays)))
 
 

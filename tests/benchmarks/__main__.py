@@ -32,14 +32,10 @@ def rows(seconds: float) -> dict[str, Callable[[], dict[str, list[float]]]]:
     found: dict[str, Callable] = {}
     for sizes, batch, optimizer in MLPS:
         layers = [int(n) for n in sizes.split("-")]
-        found[f"{sizes}, batch {batch}, {optimizer}"] = (
-            lambda layers=layers, batch=batch, optimizer=optimizer: train_step.compare(
-                layers, batch, seconds, optimizer
-            )
+        found[f"{sizes}, batch {batch}, {optimizer}"] = lambda layers=layers, batch=batch, optimizer=optimizer: (
+            train_step.compare(layers, batch, seconds, optimizer)
         )
-    found["conv 16 5x5, pool, conv 32 5x5, pool, linear, batch 64, Adam"] = lambda: conv_step.compare(
-        64, seconds
-    )
+    found["conv 16 5x5, pool, conv 32 5x5, pool, linear, batch 64, Adam"] = lambda: conv_step.compare(64, seconds)
     found["one recorded op on 4 numbers, forward and backward"] = lambda: one_op.compare(seconds)
     return found
 
@@ -48,9 +44,7 @@ def ratio(times: dict[str, list[float]], way: str, base: str) -> str:
     """The median and quartiles of way / base, turn by turn."""
     if way not in times or base not in times:
         return ""
-    low, middle, high = statistics.quantiles(
-        [a / b for a, b in zip(times[way], times[base], strict=True)], n=4
-    )
+    low, middle, high = statistics.quantiles([a / b for a, b in zip(times[way], times[base], strict=True)], n=4)
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -60,9 +54,7 @@ def summary(times: dict[str, list[float]]) -> list[str]:
     peers = [name for name in train_step.PEERS if name in medians]
     best = min(peers, key=medians.__getitem__) if peers else ""
     eager = [name for name in peers if name != "JAX jit"]
-    against = (
-        "NumPy by hand" if "NumPy by hand" in times else min(eager, key=medians.__getitem__) if eager else ""
-    )
+    against = "NumPy by hand" if "NumPy by hand" in times else min(eager, key=medians.__getitem__) if eager else ""
     return [
         f"{ratio(times, 'tinygrad_np jit', best)} x {best}" if best else "",
         ratio(times, "tinygrad_np jit", "products alone"),
@@ -72,9 +64,7 @@ def summary(times: dict[str, list[float]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--seconds", type=float, default=2.0, help="how long to measure each way of each workload"
-    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long to measure each way of each workload")
     parser.add_argument("--only", default="", help="workloads whose title contains this")
     parser.add_argument("--markdown", action="store_true", help="print a table for a README at the end")
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory of a step")
@@ -100,9 +90,7 @@ def main() -> None:
         sys.stdout.flush()
     if options.markdown:
         header = ["µs a step", *COLUMNS, "jit / best peer", "eager / by hand"]
-        print(
-            "\n" + "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *table])
-        )
+        print("\n" + "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *table]))
     if not options.no_memory and not options.only:
         memory.main()
 

@@ -35,6 +35,7 @@ def wrong_entry() -> None:
     @tg.primitive
     def product(x):
         return matrix @ x
+
     product.defvjp(lambda ct: wrong.T @ ct)
     report = gradcheck(product, np.random.default_rng(1).normal(size=1000), raise_on_fail=False)
     assert (report.entry.row, report.entry.column) == (123, 456)
@@ -53,7 +54,7 @@ BOUNDS = {elementwise: 2.0, wrong_entry: 5.0, classifier: 10.0}
 
 def main() -> int:
     slow = 0
-    elementwise()       # imports, and what hypothesis does once
+    elementwise()  # imports, and what hypothesis does once
     for task, bound in BOUNDS.items():
         start = time.process_time()
         task()

@@ -4,6 +4,7 @@ usage: python -m tests.benchmarks.recipes DATA [RECIPE ...]
 
 DATA holds kaggle/train.csv, mnist_train.csv and mnist_test.csv; each seed has its own split and initial weights.
 """
+
 from __future__ import annotations
 
 import json
@@ -61,8 +62,11 @@ def main(arguments: list[str]) -> int:
             good = goal is None or (mean >= goal.mean and worst >= goal.worst)
             missed += not good
             must = f"{goal.mean:.1%}" + (f", none below {goal.worst:.0%}" if goal.worst else "") if goal else ""
-            print(f"| `{recipe}` | {part.replace('_', '-')} | {seeds} | {mean:.2%} | {worst:.2%} | {must}"
-                  f"{'' if good else ' **missed**'} | {', '.join(map(str, epochs))} | {seconds:.1f} |", flush=True)
+            print(
+                f"| `{recipe}` | {part.replace('_', '-')} | {seeds} | {mean:.2%} | {worst:.2%} | {must}"
+                f"{'' if good else ' **missed**'} | {', '.join(map(str, epochs))} | {seconds:.1f} |",
+                flush=True,
+            )
     return int(missed > 0)
 
 
@@ -70,9 +74,23 @@ def _run(recipe: str, seed: int, folder: Path) -> dict[str, float]:
     """Train once by the command line; return the figures."""
     name = FILES.get(recipe, KAGGLE)
     with tempfile.TemporaryDirectory() as out:
-        done = subprocess.run([sys.executable, "-m", "models", "train", recipe, "--seed", str(seed), "--json",
-                               "--out", f"{out}/run", *(["--data", str(folder / name)] if name else [])],
-                              stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "models",
+                "train",
+                recipe,
+                "--seed",
+                str(seed),
+                "--json",
+                "--out",
+                f"{out}/run",
+                *(["--data", str(folder / name)] if name else []),
+            ],
+            stdout=subprocess.PIPE,
+            check=True,
+        )
     return json.loads(done.stdout)
 
 

@@ -11,10 +11,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-PAUSE = 0.1         # seconds: after a product OpenBLAS's threads spin for a while, in the next one's time
-WARM = 12           # calls that come first: by then whoever compiles has done so
+PAUSE = 0.1  # seconds: after a product OpenBLAS's threads spin for a while, in the next one's time
+WARM = 12  # calls that come first: by then whoever compiles has done so
 
-Way = tuple[Callable, tuple]        # make, args: make(*args) returns the function to time
+Way = tuple[Callable, tuple]  # make, args: make(*args) returns the function to time
 
 
 def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 0.03) -> dict[str, list[float]]:
@@ -28,7 +28,7 @@ def interleaved(ways: Mapping[str, Way], *, seconds: float = 2.0, turn: float = 
     for pipe in pipes.values():
         pipe.recv()
     loops = {}
-    for name, pipe in pipes.items():        # when all have started, so that each is alone while it warms up
+    for name, pipe in pipes.items():  # when all have started, so that each is alone while it warms up
         pipe.send(1)
         loops[name] = max(1, round(turn / pipe.recv()))
         time.sleep(PAUSE)
@@ -52,12 +52,12 @@ def _work(pipe, make: Callable, args: tuple) -> None:
     pipe.send(_time(call, WARM))
     pipe.recv()
     count, elapsed = 1, 0.0
-    while elapsed < 0.1:        # with ever more calls
+    while elapsed < 0.1:  # with ever more calls
         count *= 2
         elapsed = _time(call, count)
     pipe.send(elapsed / count)
     while count := pipe.recv():
-        _time(call, 1 + count // 10)        # wake the caches and threads that the other processes put to sleep
+        _time(call, 1 + count // 10)  # wake the caches and threads that the other processes put to sleep
         pipe.send(_time(call, count) / count)
 
 

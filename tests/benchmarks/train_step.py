@@ -290,9 +290,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--optimizer", default="SGD", choices=["SGD", "Adam"])
     options = parser.parse_args()
-    times = compare(
-        [int(n) for n in options.sizes.split("-")], options.batch, options.seconds, options.optimizer
-    )
+    times = compare([int(n) for n in options.sizes.split("-")], options.batch, options.seconds, options.optimizer)
     report(
         f"one step of {options.sizes}, batch {options.batch}, {options.optimizer}, float32",
         times,

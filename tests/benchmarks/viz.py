@@ -104,12 +104,8 @@ def unseen(seconds: float, turn: int = 20) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=10.0, help="how long the training steps are measured"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long the training steps are measured")
     args = parser.parse_args()
     drawing()
     unseen(args.seconds)

@@ -141,9 +141,7 @@ def test_statistics(f, shapes):
 )
 def test_quantiles(fun, scale, axis, keepdims):
     for q in (0.31, np.array([0.12, 0.52, 0.93]), np.array([[0.22], [0.63]])):
-        agrees(
-            lambda a, q: fun(a, q, axis=axis, keepdims=keepdims), apart(4, 5), np.asarray(q) * scale, order=1
-        )
+        agrees(lambda a, q: fun(a, q, axis=axis, keepdims=keepdims), apart(4, 5), np.asarray(q) * scale, order=1)
 
 
 @pytest.mark.parametrize(

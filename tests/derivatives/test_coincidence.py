@@ -174,9 +174,7 @@ def test_singular_values_that_are_zero():
         return L.norm(a, 2)
 
     a = np.outer(WEIGHT[0], WEIGHT[1])
-    np.testing.assert_allclose(
-        second(largest, a, u, u), slope(lambda a: slope(largest, a, u), a, u), rtol=1e-5
-    )
+    np.testing.assert_allclose(second(largest, a, u, u), slope(lambda a: slope(largest, a, u), a, u), rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(4, 2), (2, 4)])
@@ -218,7 +216,7 @@ def test_a_defective_matrix_is_refused():
     squares = lambda a: np.sum(np.real(L.eigvals(a) ** 2))  # noqa: E731
     with pytest.raises(tg.NotDifferentiable, match="defective"):
         tg.grad(squares)(np.array([[1.0, 1.0], [0.0, 1.0]]))
-    for n in (2, 3, 4):     # turned, LAPACK finds eigenvalues that are a little apart
+    for n in (2, 3, 4):  # turned, LAPACK finds eigenvalues that are a little apart
         x = rng.normal(size=(n, n))
         a = x @ (np.eye(n) + np.eye(n, k=1)) @ L.inv(x)
         try:

@@ -25,9 +25,7 @@ def adjoint_and_values(f, x):
     ct = (cplx if np.iscomplexobj(out) else real)(*out.shape)
     np.testing.assert_allclose(out, f(x), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(tg.jvp(f, (x,), (u,))[1], f(u), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(
-        np.vdot(pullback(ct)[0], u).real, np.vdot(ct, f(u)).real, rtol=1e-11, atol=1e-12
-    )
+    np.testing.assert_allclose(np.vdot(pullback(ct)[0], u).real, np.vdot(ct, f(u)).real, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(tg.vjp(lambda ct: pullback(ct)[0], ct)[0], pullback(ct)[0])
 
 

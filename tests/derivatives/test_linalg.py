@@ -66,9 +66,7 @@ def test_det_is_right_to_second_order_at_any_rank(kind, r):
 
 
 def test_det_of_a_batch_with_one_singular_matrix():
-    assert gradcheck(
-        L.det, np.stack([rank(2, 3), real(3, 3), np.zeros((3, 3)), np.eye(3)]), order=2, atol=1e-12
-    )
+    assert gradcheck(L.det, np.stack([rank(2, 3), real(3, 3), np.zeros((3, 3)), np.eye(3)]), order=2, atol=1e-12)
 
 
 def test_det_gradient_is_the_cofactors():
@@ -200,9 +198,7 @@ def test_vector_norms(ord, kind):
 
 
 def test_ties_of_the_maximum_norm_share():
-    np.testing.assert_allclose(
-        tg.grad(lambda x: L.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0]
-    )
+    np.testing.assert_allclose(tg.grad(lambda x: L.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0])
 
 
 # ---- the rest ---------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def rows() -> dict:
     """The rows by name; of two functions of one name, the second is told by its module. Other tests enter rows too."""
     found: dict = {}
     for fun, row in TABLE.items():
-        module = getattr(fun, "__module__", None) or "numpy"        # a ufunc does not tell
+        module = getattr(fun, "__module__", None) or "numpy"  # a ufunc does not tell
         if not isinstance(row, Plain) and module.partition(".")[0] in ("numpy", "scipy", "tinygrad_np"):
             found[row.name if row.name not in found else f"{module}.{row.name}-{len(found)}"] = fun
     return found
@@ -48,9 +48,7 @@ def test_row(name):
     assert row.kind == "elementwise" or row.cases, f"{name} has no cases: say how it is called"
     dtypes = ("complex128",) if name in COMPLEX_ONLY else ("float64", "float32")
     report = check_op(ROWS[name], max_examples=EXAMPLES, dtypes=dtypes, skip=SKIP.get(name))
-    assert report.inputs >= EXAMPLES // 2, (
-        f"{name}: only {report.inputs} inputs were accepted; {report.refusals[-3:]}"
-    )
+    assert report.inputs >= EXAMPLES // 2, f"{name}: only {report.inputs} inputs were accepted; {report.refusals[-3:]}"
 
 
 # Why a row that computes something of complex numbers is not checked on them.

@@ -66,11 +66,16 @@ def test_single_precision():
     assert out.dtype == np.float32 and all(g.dtype == np.float32 for g in pullback(out))
 
 
-@pytest.mark.parametrize("call", [lambda: signal.convolve(real(3), real(2, 2)),
-                                  lambda: signal.convolve(real(0), real(2)),
-                                  lambda: signal.convolve(real(3), real(2), "middle"),
-                                  lambda: signal.convolve(real(3, 2), real(2, 3), "valid"),
-                                  lambda: signal.convolve2d(real(3, 3), real(2, 2), boundary="mirror")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: signal.convolve(real(3), real(2, 2)),
+        lambda: signal.convolve(real(0), real(2)),
+        lambda: signal.convolve(real(3), real(2), "middle"),
+        lambda: signal.convolve(real(3, 2), real(2, 3), "valid"),
+        lambda: signal.convolve2d(real(3, 3), real(2, 2), boundary="mirror"),
+    ],
+)
 def test_what_does_not_fit_is_refused(call):
     with pytest.raises(ValueError, match="convolve.*found"):
         call()

@@ -233,7 +233,7 @@ def test_functions_of_matrices(name, kind):
     a = a @ np.conj(np.matrix_transpose(a)) + np.eye(3) if name in ("logm", "sqrtm") else a
     f = getattr(sl, name)
     np.testing.assert_allclose(f(a), np.stack([getattr(scipy.linalg, name)(m) for m in a]))
-    assert gradcheck(f, a[0], rtol=1e-6)        # SciPy's logm takes 0.6 ms, and an entry of a stack 60 of them
+    assert gradcheck(f, a[0], rtol=1e-6)  # SciPy's logm takes 0.6 ms, and an entry of a stack 60 of them
     assert gradcheck(f, a[:, :1, :1], rtol=1e-6)
     assert gradcheck(f, a[0, :2, :2], rtol=1e-6, order=2)
 
@@ -272,9 +272,7 @@ def test_cholesky_solutions(lower, kind):
 
     a = kind(3, 3)
     np.testing.assert_allclose(solution(a), np.linalg.solve(a @ np.conj(a.T) + np.eye(3), b))
-    assert gradcheck(
-        lambda root: sl.cholesky(root @ np.transpose(root).conjugate() + np.eye(3), lower), a, order=2
-    )
+    assert gradcheck(lambda root: sl.cholesky(root @ np.transpose(root).conjugate() + np.eye(3), lower), a, order=2)
     assert gradcheck(solution, a, order=2) if kind is real else True
 
 
@@ -327,6 +325,4 @@ def test_agrees_with_pytorch(name):
     x = np.array(x)
     t = torch.tensor(x, requires_grad=True)
     getattr(torch.special, name)(t).sum().backward()
-    np.testing.assert_allclose(
-        tg.grad(lambda x: getattr(sc, name)(x).sum())(x), t.grad.numpy(), rtol=1e-9, atol=1e-16
-    )
+    np.testing.assert_allclose(tg.grad(lambda x: getattr(sc, name)(x).sum())(x), t.grad.numpy(), rtol=1e-9, atol=1e-16)

@@ -33,7 +33,7 @@ def test_continuous_families(name, function):
     f, reference = getattr(getattr(stats, name), function), getattr(getattr(scipy.stats, name), function)
     np.testing.assert_allclose(f(*args), reference(*args), rtol=1e-10)
     x, *shapes, loc, scale = args
-    if name == "t" and "pdf" not in function:       # df has no known derivative there
+    if name == "t" and "pdf" not in function:  # df has no known derivative there
         assert gradcheck(lambda x, loc, scale: f(x, *shapes, loc, scale), x, loc, scale, order=2)
     else:
         assert gradcheck(f, *args, order=2)
@@ -50,7 +50,7 @@ def test_outside_the_support(name):
         f = getattr(own, function)
         y = f(x, *SHAPES[name])
         np.testing.assert_allclose(y.numpy(), getattr(theirs, function)(x.numpy(), *SHAPES[name]), rtol=1e-10)
-        g, = tg.vjp(lambda x, f=f: f(x, *SHAPES[name]), x.numpy())[1](rng.normal(size=4))
+        (g,) = tg.vjp(lambda x, f=f: f(x, *SHAPES[name]), x.numpy())[1](rng.normal(size=4))
         assert np.isfinite(g).all() and g[0] == 0
 
 

@@ -10,11 +10,22 @@ SMALL, LARGE = 5, 20_000
 
 
 @pytest.mark.parametrize("n", [SMALL, LARGE])
-@pytest.mark.parametrize("use", [
-    lambda x, a: x * a, lambda x, a: a * x, lambda x, a: x / a, lambda x, a: np.maximum(x, a), lambda x, a: x @ a,
-    lambda x, a: np.where(a > 0, x, x * a), lambda x, a: np.einsum("i,i->i", x, a), lambda x, a: np.dot(a, x),
-    lambda x, a: np.convolve(x, a[:3]), lambda x, a: x[a.astype(int) % 3], lambda x, a: np.interp(x, np.sort(a), a),
-])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, a: x * a,
+        lambda x, a: a * x,
+        lambda x, a: x / a,
+        lambda x, a: np.maximum(x, a),
+        lambda x, a: x @ a,
+        lambda x, a: np.where(a > 0, x, x * a),
+        lambda x, a: np.einsum("i,i->i", x, a),
+        lambda x, a: np.dot(a, x),
+        lambda x, a: np.convolve(x, a[:3]),
+        lambda x, a: x[a.astype(int) % 3],
+        lambda x, a: np.interp(x, np.sort(a), a),
+    ],
+)
 def test_an_operand_that_changes_before_backward(n, use):
     rng = np.random.default_rng(1)
     a, start = rng.normal(size=n) + 3, rng.normal(size=n)
@@ -28,13 +39,13 @@ def test_an_operand_that_changes_before_backward(n, use):
         assert "read-only" in str(error)
     y.backward(ct)
     np.testing.assert_allclose(x.grad, expected, rtol=1e-12)
-    a[:] = 7        # and afterwards it may be changed
+    a[:] = 7  # and afterwards it may be changed
 
 
 def test_a_lock_ends_with_its_graph_also_without_backward():
     a = np.ones(LARGE)
     y = Tensor(np.ones(LARGE), requires_grad=True) * a
-    z = Tensor(np.ones(LARGE), requires_grad=True) * a[: LARGE]
+    z = Tensor(np.ones(LARGE), requires_grad=True) * a[:LARGE]
     with pytest.raises(ValueError):
         a[0] = 2
     del y
@@ -79,7 +90,7 @@ def test_a_view_of_data_held_before_the_graph_does_not_reach_into_it():
         w.grad = None
         y.backward(ct)
         np.testing.assert_allclose(w.grad, expected)
-    np.testing.assert_array_equal(w.data, [100, 100])       # and the alias is still the tensor's own memory
+    np.testing.assert_array_equal(w.data, [100, 100])  # and the alias is still the tensor's own memory
 
 
 def use_with(use, w, t):
@@ -99,8 +110,9 @@ def test_interior_and_constant_data_are_read_only():
             array[0] = 5
 
 
-@pytest.mark.parametrize("use", [lambda w: w * w, lambda w: np.reshape(w, (2, 1)) * 3.0 @ np.reshape(w, (1, 2)),
-                                 lambda w: np.exp(w.T * w)])
+@pytest.mark.parametrize(
+    "use", [lambda w: w * w, lambda w: np.reshape(w, (2, 1)) * 3.0 @ np.reshape(w, (1, 2)), lambda w: np.exp(w.T * w)]
+)
 def test_an_update_between_forward_and_backward_raises(use):
     w = Tensor([1.0, 2.0], requires_grad=True, name="w")
     y = use(w)
@@ -130,7 +142,7 @@ def test_an_optimizer_step_before_backward_is_not_silent():
         y.backward()
     except tg.MutationError:
         return
-    np.testing.assert_array_equal(w.grad, np.ones(2) + [2, 4])      # or the value at call time
+    np.testing.assert_array_equal(w.grad, np.ones(2) + [2, 4])  # or the value at call time
 
 
 def test_debug_finds_a_change_through_a_view_that_existed_before():

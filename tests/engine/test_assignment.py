@@ -101,8 +101,23 @@ def boundary(x):
     return r * g[0] * t[:4] + x
 
 
-@pytest.mark.parametrize("f", [whole, filled, masked, repeated, add_at, multiply_at, out_argument, along_axis,
-                               operators, by_flat, full, boundary])
+@pytest.mark.parametrize(
+    "f",
+    [
+        whole,
+        filled,
+        masked,
+        repeated,
+        add_at,
+        multiply_at,
+        out_argument,
+        along_axis,
+        operators,
+        by_flat,
+        full,
+        boundary,
+    ],
+)
 def test_first_and_second_derivatives_against_finite_differences(f):
     jacobian, step = tg.jacobian(f)(X), 1e-6
     value = lambda x: tg.vjp(f, x)[0]  # noqa: E731
@@ -116,8 +131,9 @@ def test_first_and_second_derivatives_against_finite_differences(f):
     np.testing.assert_allclose(tg.jvp(f, (X,), (C,))[1], jacobian @ C, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("index", [0, -1, slice(1, None), [2, 0], np.array([True, False, True]), (slice(None), None),
-                                   ...])
+@pytest.mark.parametrize(
+    "index", [0, -1, slice(1, None), [2, 0], np.array([True, False, True]), (slice(None), None), ...]
+)
 def test_values_are_numpys(index):
     a, value = np.arange(3.0), 7.0
     x = Tensor(a) * 1
@@ -186,15 +202,23 @@ def test_numbers_are_not_changed_by_augmented_assignment(f):
 
 
 @pytest.mark.parametrize("tracked", [False, True])
-@pytest.mark.parametrize("same", [np.atleast_1d, lambda x: np.nan_to_num(x, copy=False),
-                                  lambda x: x.astype(float, copy=False)])
+@pytest.mark.parametrize(
+    "same", [np.atleast_1d, lambda x: np.nan_to_num(x, copy=False), lambda x: x.astype(float, copy=False)]
+)
 def test_what_numpy_returns_as_it_is_stays_the_tensor(same, tracked):
     x = Tensor([1.0, 2.0], requires_grad=tracked) * 1
     assert same(x) is x
 
 
-@pytest.mark.parametrize("fill", [lambda a, v: np.put(a, [0], v), lambda a, v: np.putmask(a, a > 0, v),
-                                  lambda a, v: np.place(a, a > 9, v), lambda a, v: setattr(a, "flat", v)])
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda a, v: np.put(a, [0], v),
+        lambda a, v: np.putmask(a, a > 0, v),
+        lambda a, v: np.place(a, a > 9, v),
+        lambda a, v: setattr(a, "flat", v),
+    ],
+)
 def test_filling_from_nothing_changes_nothing(fill):
     a, x = np.arange(3.0), Tensor(np.arange(3.0), requires_grad=True) * 1
     fill(a, np.zeros(0))
@@ -210,6 +234,7 @@ def test_an_array_made_of_a_number_is_its_own():
         y[0] *= x
         y += 1
         return np.sum(y) * x
+
     assert f(2.0) == 10 and tg.value_and_grad(f)(2.0) == (10, 13)
 
 
@@ -251,8 +276,9 @@ def add_to(y):
     y += 1
 
 
-@pytest.mark.parametrize("view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2],
-                                  lambda x: np.ravel(x)])
+@pytest.mark.parametrize(
+    "view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2], lambda x: np.ravel(x)]
+)
 @pytest.mark.parametrize("change", [write, add_to])
 def test_a_write_through_a_view_raises_and_names_the_way(view, change):
     base = Tensor([1.0, 2.0, 3.0]) * 1
@@ -260,7 +286,7 @@ def test_a_write_through_a_view_raises_and_names_the_way(view, change):
     with pytest.raises(tg.ViewError, match=r"y = y.copy\(\)"):
         change(y)
     np.testing.assert_array_equal(base.numpy(), [1, 2, 3])
-    base[1:] += 1       # the way that it names
+    base[1:] += 1  # the way that it names
     copy = y.copy()
     change(copy)
 
@@ -297,20 +323,23 @@ def write_into(array, tensor):
     array[0] = tensor
 
 
-@pytest.mark.parametrize("make, error", [
-    (lambda: Tensor([1, 2]).__setitem__(0, Tensor(1.5, requires_grad=True)), TypeError),
-    (lambda: (Tensor([1.0]) * 1).__setitem__(0, Tensor(1j, requires_grad=True)), TypeError),
-    (lambda: write_into(np.zeros(2), Tensor(1.5, requires_grad=True)), ValueError),     # the cause names the way
-    (lambda: write_into(np.zeros(2), Tensor([1.5], requires_grad=True)), ValueError),
-    (lambda: np.add.at(np.zeros(2), [0], Tensor([1.5], requires_grad=True)), tg.NotDifferentiable),
-    (lambda: np.copyto(np.zeros(2), Tensor([1.5, 1.0], requires_grad=True)), tg.NotDifferentiable),
-    (lambda: np.exp(Tensor([1.5], requires_grad=True), out=np.zeros(1)), tg.NotDifferentiable),
-    (lambda: np.interp(np.zeros(2), [1, 2], [1, 2], left=Tensor(1.5, requires_grad=True)), TypeError),
-    (lambda: np.prod(np.ones(2), initial=Tensor(1.5, requires_grad=True)), ValueError),
-    (lambda: np.ones(2).sum(initial=Tensor(1.5, requires_grad=True)), ValueError),
-    (lambda: (Tensor([1.0]) * 1).__iadd__(np.ones((2, 1))), ValueError),
-    (lambda: (Tensor([1, 2]) * 1).__iadd__(1.5), TypeError),
-])
+@pytest.mark.parametrize(
+    "make, error",
+    [
+        (lambda: Tensor([1, 2]).__setitem__(0, Tensor(1.5, requires_grad=True)), TypeError),
+        (lambda: (Tensor([1.0]) * 1).__setitem__(0, Tensor(1j, requires_grad=True)), TypeError),
+        (lambda: write_into(np.zeros(2), Tensor(1.5, requires_grad=True)), ValueError),  # the cause names the way
+        (lambda: write_into(np.zeros(2), Tensor([1.5], requires_grad=True)), ValueError),
+        (lambda: np.add.at(np.zeros(2), [0], Tensor([1.5], requires_grad=True)), tg.NotDifferentiable),
+        (lambda: np.copyto(np.zeros(2), Tensor([1.5, 1.0], requires_grad=True)), tg.NotDifferentiable),
+        (lambda: np.exp(Tensor([1.5], requires_grad=True), out=np.zeros(1)), tg.NotDifferentiable),
+        (lambda: np.interp(np.zeros(2), [1, 2], [1, 2], left=Tensor(1.5, requires_grad=True)), TypeError),
+        (lambda: np.prod(np.ones(2), initial=Tensor(1.5, requires_grad=True)), ValueError),
+        (lambda: np.ones(2).sum(initial=Tensor(1.5, requires_grad=True)), ValueError),
+        (lambda: (Tensor([1.0]) * 1).__iadd__(np.ones((2, 1))), ValueError),
+        (lambda: (Tensor([1, 2]) * 1).__iadd__(1.5), TypeError),
+    ],
+)
 def test_what_would_lose_a_gradient_or_a_number_is_refused(make, error):
     with pytest.raises(error):
         make()
@@ -322,6 +351,7 @@ def test_a_function_may_assign_to_its_argument():
         x *= x
         x[2:] += 1
         return (x * C).sum()
+
     before = X.copy()
     expected = tg.grad(lambda x: (np.concatenate([x[1:2] * 2, x[1:]]) ** 2 * C).sum())(X)
     np.testing.assert_allclose(tg.grad(f)(X), expected)

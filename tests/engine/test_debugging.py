@@ -12,12 +12,15 @@ from tinygrad_np import Tensor
 HERE = r"test_debugging.py:\d+ in "
 
 
-@pytest.mark.parametrize("f, words", [
-    (lambda x: np.exp(np.log(x) * 2), r"log of \(3,\) float64 made infinity at \[0\].*" + HERE),
-    (lambda x: np.sqrt(x - 1) * 0, r"sqrt of .* made NaN at \[0\]"),
-    (lambda x: (x / x).sum(), r"divide of .* made NaN at \[0\]"),
-    (lambda x: np.linalg.norm(x) / np.prod(x), "divide"),
-])
+@pytest.mark.parametrize(
+    "f, words",
+    [
+        (lambda x: np.exp(np.log(x) * 2), r"log of \(3,\) float64 made infinity at \[0\].*" + HERE),
+        (lambda x: np.sqrt(x - 1) * 0, r"sqrt of .* made NaN at \[0\]"),
+        (lambda x: (x / x).sum(), r"divide of .* made NaN at \[0\]"),
+        (lambda x: np.linalg.norm(x) / np.prod(x), "divide"),
+    ],
+)
 def test_forward(f, words):
     x = Tensor([0.0, 1.0, 4.0], requires_grad=True)
     with warnings.catch_warnings(), tg.debug(), pytest.raises(tg.NonFiniteError, match=words):
@@ -54,6 +57,7 @@ def test_debug_in_transforms_and_as_a_decorator():
     @tg.debug()
     def f(x):
         return tg.grad(lambda y: np.log(y - y).sum())(x)
+
     with warnings.catch_warnings(), pytest.raises(tg.NonFiniteError, match="log"):
         warnings.simplefilter("ignore")
         f(np.ones(2))
@@ -68,6 +72,7 @@ def test_threads_do_not_share_modes():
             ready.set()
             go.wait(10)
             seen.append(tg.is_grad_enabled())
+
     thread = threading.Thread(target=other)
     thread.start()
     ready.wait(10)
@@ -86,6 +91,7 @@ def test_many_threads_differentiate_at_once():
                 assert not (Tensor(1.0, requires_grad=True) * 2).requires_grad
             x = np.full(5, 0.1 * i)
             results.setdefault(i, []).append(tg.hessian(lambda x: (np.sin(x) * x[0] ** 2).sum())(x))
+
     threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
     for thread in threads:
         thread.start()
@@ -102,7 +108,7 @@ def test_modes_nest_and_end_with_their_block():
         with tg.enable_grad():
             assert (x * 2).requires_grad
         assert not (x * 2).requires_grad
-        assert tg.grad(lambda y: y * y)(3.0) == 6       # a transform records whatever the caller does
+        assert tg.grad(lambda y: y * y)(3.0) == 6  # a transform records whatever the caller does
     with pytest.raises(ZeroDivisionError), tg.no_grad():
         1 / 0  # noqa: B018
     assert tg.is_grad_enabled()
@@ -111,6 +117,7 @@ def test_modes_nest_and_end_with_their_block():
     def recursive(n):
         assert not tg.is_grad_enabled()
         return n and recursive(n - 1)
+
     recursive(3)
     assert tg.is_grad_enabled()
 

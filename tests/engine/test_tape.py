@@ -67,8 +67,9 @@ def test_graphs_die_by_reference_counting_alone(no_gc):
         refs = [weakref.ref(node) for node in oldest_first([loss.node])]
         loss.backward()
         return refs
+
     assert all(ref() is None for ref in step())
-    gc.collect()        # what the first use of a row leaves
+    gc.collect()  # what the first use of a row leaves
     for _ in range(20):
         step()
         tg.grad(tg.grad(lambda x: np.exp(np.sin(x)) * x))(0.5)
@@ -99,7 +100,7 @@ def test_residuals_are_those_that_the_rules_name():
     out = np.exp(x)
     (residuals,) = out.node.saved
     assert [r is out.array for r in residuals] == [True]
-    assert (x * 2.0).node.saved[1] is None          # nothing for an operand without a gradient
+    assert (x * 2.0).node.saved[1] is None  # nothing for an operand without a gradient
 
 
 def test_backward_releases_the_residuals_and_a_second_one_says_so():
@@ -110,7 +111,7 @@ def test_backward_releases_the_residuals_and_a_second_one_says_so():
     np.testing.assert_array_equal(x.grad, np.exp(np.ones(3)) * 2)
     with pytest.raises(tg.FreedGraphError, match="retain_graph=True"):
         y.backward()
-    np.testing.assert_array_equal(x.grad, np.exp(np.ones(3)) * 2)       # and nothing was added
+    np.testing.assert_array_equal(x.grad, np.exp(np.ones(3)) * 2)  # and nothing was added
 
 
 def test_only_leaves_receive_a_gradient_and_share_no_memory():
@@ -132,10 +133,16 @@ def test_a_broadcast_cotangent_becomes_a_writable_gradient():
     np.testing.assert_array_equal(x.grad, np.full((2, 3), 2.0))
 
 
-@pytest.mark.parametrize("build", [
-    lambda x: x * x, lambda x: np.multiply(x, x) + x * x, lambda x: np.concatenate([x, x])[:3] + x,
-    lambda x: (lambda a, b: a * b + a)(np.sin(x), np.cos(x)), lambda x: np.where(x > 0, x, x * x),
-])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x: x * x,
+        lambda x: np.multiply(x, x) + x * x,
+        lambda x: np.concatenate([x, x])[:3] + x,
+        lambda x: (lambda a, b: a * b + a)(np.sin(x), np.cos(x)),
+        lambda x: np.where(x > 0, x, x * x),
+    ],
+)
 def test_diamonds_and_the_same_operand_twice(build):
     rng = np.random.default_rng(0)
     a, ct = rng.normal(size=3), rng.normal(size=3)

@@ -23,9 +23,18 @@ def test_repr_can_be_read_back():
     assert repr(np.exp(leaf(0.0))) == "Tensor([1.], computed by exp)"
 
 
-@pytest.mark.parametrize("convert", [np.asarray, np.array, lambda t: np.array([t, t]), lambda t: np.r_[t, 1.0],
-                                     np.ascontiguousarray,
-                                     lambda t: np.full(3, t), lambda t: np.random.default_rng(0).permutation(t)])
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        np.array,
+        lambda t: np.array([t, t]),
+        lambda t: np.r_[t, 1.0],
+        np.ascontiguousarray,
+        lambda t: np.full(3, t),
+        lambda t: np.random.default_rng(0).permutation(t),
+    ],
+)
 def test_a_tracked_tensor_is_not_converted_by_accident(convert):
     with pytest.raises((TypeError, ValueError)):
         convert(leaf(1.0, 2.0))
@@ -56,10 +65,17 @@ DTYPES = [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.co
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes_follow_numpys_promotion_and_gradients_their_parents(dtype):
     a = np.array([0.5, 0.25], dtype)
-    for f in (lambda x: x * 2.0 + 1, lambda x: np.exp(x) / 3, lambda x: x**2 - 1.5, lambda x: x.mean() * x,
-              lambda x: x * np.float32(2),
-              lambda x: np.where(np.array([True, False]), x, 0.0), lambda x: np.concatenate([x, x]), lambda x: x @ x,
-              lambda x: np.cumprod(x)):
+    for f in (
+        lambda x: x * 2.0 + 1,
+        lambda x: np.exp(x) / 3,
+        lambda x: x**2 - 1.5,
+        lambda x: x.mean() * x,
+        lambda x: x * np.float32(2),
+        lambda x: np.where(np.array([True, False]), x, 0.0),
+        lambda x: np.concatenate([x, x]),
+        lambda x: x @ x,
+        lambda x: np.cumprod(x),
+    ):
         x = Tensor(a, requires_grad=True)
         y = f(x)
         assert y.dtype == f(a).dtype
@@ -97,26 +113,33 @@ def test_integers_and_booleans_cannot_require_a_gradient():
         Tensor(["a"])
 
 
-@pytest.mark.parametrize("call, error, words", [
-    (lambda x: x.backward(), ValueError, r"shape \(2,\) needs a cotangent"),
-    (lambda x: x.backward(np.ones(3)), ValueError, r"shape \(3,\); expected \(2,\)"),
-    (lambda x: x.backward(np.ones(2) * 1j), TypeError, "complex"),
-    (lambda x: Tensor([1.0]).backward(), ValueError, "requires_grad=True"),
-    (lambda x: x + np.ones(3), ValueError, r"add\(\(2,\) float64, \(3,\) float64\)"),
-    (lambda x: x @ np.ones((3, 4)), ValueError, r"matmul\(\(2,\) float64, \(3, 4\) float64\)"),
-    (lambda x: x.reshape(3), ValueError, r"reshape\(\(2,\) float64"),
-    (lambda x: x[5], IndexError, "getitem"),
-    (lambda x: np.concatenate([x, np.ones((1, 2))]), ValueError, "concatenate"),
-    (lambda x: x + "a", TypeError, "add|multiply|ufunc"),
-    (lambda x: (x * 2).__setattr__("requires_grad", True), ValueError, "leaf"),
-    (lambda x: setattr(x * 2, "data", np.ones(2)), ValueError, "computed by multiply"),
-    (lambda x: setattr(x, "data", np.ones(3)), ValueError, r"expected \(2,\)"),
-    (lambda x: setattr(x, "grad", np.ones(3)), ValueError, r"expected \(2,\)"),
-    (lambda x: pickle.dumps(x * 2), TypeError, "detach"),
-    (lambda x: tg.grad(lambda y: pickle.dumps(y))(1.0), TypeError, "argument of a transform.*detach"),
-    (lambda x: np.linalg.solve([[x[0], 0.0], [0.0, 1.0]], x), tg.NotDifferentiable, r"Tensor\(\[...\]\)"),
-    (lambda x: np.interp(1.0, [0.0, 2.0], [0.0, 1.0], period=x[0]), (tg.NotDifferentiable, TypeError), "interp|array"),
-])
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda x: x.backward(), ValueError, r"shape \(2,\) needs a cotangent"),
+        (lambda x: x.backward(np.ones(3)), ValueError, r"shape \(3,\); expected \(2,\)"),
+        (lambda x: x.backward(np.ones(2) * 1j), TypeError, "complex"),
+        (lambda x: Tensor([1.0]).backward(), ValueError, "requires_grad=True"),
+        (lambda x: x + np.ones(3), ValueError, r"add\(\(2,\) float64, \(3,\) float64\)"),
+        (lambda x: x @ np.ones((3, 4)), ValueError, r"matmul\(\(2,\) float64, \(3, 4\) float64\)"),
+        (lambda x: x.reshape(3), ValueError, r"reshape\(\(2,\) float64"),
+        (lambda x: x[5], IndexError, "getitem"),
+        (lambda x: np.concatenate([x, np.ones((1, 2))]), ValueError, "concatenate"),
+        (lambda x: x + "a", TypeError, "add|multiply|ufunc"),
+        (lambda x: (x * 2).__setattr__("requires_grad", True), ValueError, "leaf"),
+        (lambda x: setattr(x * 2, "data", np.ones(2)), ValueError, "computed by multiply"),
+        (lambda x: setattr(x, "data", np.ones(3)), ValueError, r"expected \(2,\)"),
+        (lambda x: setattr(x, "grad", np.ones(3)), ValueError, r"expected \(2,\)"),
+        (lambda x: pickle.dumps(x * 2), TypeError, "detach"),
+        (lambda x: tg.grad(lambda y: pickle.dumps(y))(1.0), TypeError, "argument of a transform.*detach"),
+        (lambda x: np.linalg.solve([[x[0], 0.0], [0.0, 1.0]], x), tg.NotDifferentiable, r"Tensor\(\[...\]\)"),
+        (
+            lambda x: np.interp(1.0, [0.0, 2.0], [0.0, 1.0], period=x[0]),
+            (tg.NotDifferentiable, TypeError),
+            "interp|array",
+        ),
+    ],
+)
 def test_errors_name_the_operation_and_the_fix(call, error, words):
     with pytest.raises(error, match=words):
         call(leaf(1.0, 2.0))
@@ -127,11 +150,13 @@ def test_copies_of_what_is_computed_keep_their_history():
         twin = copy.deepcopy(params)
         twin["w"][0] = 5.0
         return (twin["w"] * copy.deepcopy(params["w"] * 3) * copy.copy(params["w"])).sum()
+
     np.testing.assert_allclose(tg.grad(f)({"w": np.array([2.0, 3.0])})["w"], [60, 81])
 
 
-@pytest.mark.parametrize("convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(),
-                                     lambda x: x.item(0)])
+@pytest.mark.parametrize(
+    "convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(), lambda x: x.item(0)]
+)
 def test_numbers_without_history_are_refused_in_a_transform(convert):
     with pytest.raises(TypeError, match="detach"):
         tg.grad(lambda x: x * convert(x))(2.0)
@@ -149,8 +174,27 @@ def test_pickle_and_deepcopy_of_leaves():
         assert not np.shares_memory(y.data, x.data)
 
 
-METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "cumsum", "cumprod", "ravel", "flatten", "transpose",
-           "diagonal", "trace", "squeeze", "copy", "conj", "conjugate", "round"]
+METHODS = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "cumsum",
+    "cumprod",
+    "ravel",
+    "flatten",
+    "transpose",
+    "diagonal",
+    "trace",
+    "squeeze",
+    "copy",
+    "conj",
+    "conjugate",
+    "round",
+]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -161,24 +205,49 @@ def test_methods_are_numpys(name):
     np.testing.assert_allclose(y.numpy(), getattr(a, name)())
     assert y.requires_grad
     if name in ("sum", "prod", "mean", "var", "std", "max", "min"):
-        np.testing.assert_allclose(getattr(x, name)(axis=-1, keepdims=True).numpy(),
-                                   getattr(a, name)(axis=-1, keepdims=True))
+        np.testing.assert_allclose(
+            getattr(x, name)(axis=-1, keepdims=True).numpy(), getattr(a, name)(axis=-1, keepdims=True)
+        )
 
 
 def test_every_method_of_ndarray_that_makes_sense_is_there():
-    without = {"byteswap", "ctypes", "dump", "dumps", "flags", "getfield", "resize", "setfield", "setflags", "tofile",
-               "view", "base"}
-    removed = {"itemset", "newbyteorder", "ptp", "tostring"}     # which NumPy 2.0 still lists and no longer has
+    without = {
+        "byteswap",
+        "ctypes",
+        "dump",
+        "dumps",
+        "flags",
+        "getfield",
+        "resize",
+        "setfield",
+        "setflags",
+        "tofile",
+        "view",
+        "base",
+    }
+    removed = {"itemset", "newbyteorder", "ptp", "tostring"}  # which NumPy 2.0 still lists and no longer has
     assert {n for n in dir(np.ndarray) if not n.startswith("_") and not hasattr(Tensor, n)} - removed == without
 
 
 def test_operators_of_both_sides():
     a = np.array([2.0, 5.0])
     x = Tensor(a, requires_grad=True)
-    for f in (lambda t: 2 - t, lambda t: 2 / t, lambda t: 2**t, lambda t: 7 % t, lambda t: a @ t, lambda t: -t,
-              lambda t: +t, lambda t: abs(t),
-              lambda t: divmod(t, 2)[1], lambda t: divmod(7, t)[1], lambda t: t // 2, lambda t: a + t, lambda t: a * t,
-              lambda t: t**2):
+    for f in (
+        lambda t: 2 - t,
+        lambda t: 2 / t,
+        lambda t: 2**t,
+        lambda t: 7 % t,
+        lambda t: a @ t,
+        lambda t: -t,
+        lambda t: +t,
+        lambda t: abs(t),
+        lambda t: divmod(t, 2)[1],
+        lambda t: divmod(7, t)[1],
+        lambda t: t // 2,
+        lambda t: a + t,
+        lambda t: a * t,
+        lambda t: t**2,
+    ):
         np.testing.assert_allclose(raw(f(x)), f(a))
         assert f(x).requires_grad
     for f in (lambda t: t > 3, lambda t: 3 >= t, lambda t: t == a, lambda t: t != 2, lambda t: a < t):
@@ -201,20 +270,28 @@ def test_iteration_membership_and_length():
 
 
 UFUNC_USES = [
-    lambda x: np.add.reduce(x * x), lambda x: np.add.reduce(x, axis=None, keepdims=True),
+    lambda x: np.add.reduce(x * x),
+    lambda x: np.add.reduce(x, axis=None, keepdims=True),
     lambda x: np.multiply.reduce(x, axis=-1),
-    lambda x: np.maximum.reduce(x, axis=1, initial=0.5), lambda x: np.logaddexp.reduce(x, axis=0),
+    lambda x: np.maximum.reduce(x, axis=1, initial=0.5),
+    lambda x: np.logaddexp.reduce(x, axis=0),
     lambda x: np.subtract.reduce(x, axis=1),
-    lambda x: np.add.accumulate(x, axis=1), lambda x: np.multiply.accumulate(x),
+    lambda x: np.add.accumulate(x, axis=1),
+    lambda x: np.multiply.accumulate(x),
     lambda x: np.logaddexp.accumulate(x, 1),
-    lambda x: np.multiply.outer(x[0], x), lambda x: np.subtract.outer(x, np.ones(2)),
+    lambda x: np.multiply.outer(x[0], x),
+    lambda x: np.subtract.outer(x, np.ones(2)),
     lambda x: np.add.reduceat(x, [0, 2, 1], axis=1),
-    lambda x: np.multiply.reduceat(x[0], [0, 2]), lambda x: np.exp(x, dtype=np.float64),
+    lambda x: np.multiply.reduceat(x[0], [0, 2]),
+    lambda x: np.exp(x, dtype=np.float64),
     lambda x: np.add(x, 1, out=np.zeros_like(x)),
-    lambda x: np.log(x, where=x > 1, out=x * 1), lambda x: np.add.reduce(x, where=np.array([True, False, True])),
-    lambda x: np.sum(x, 0, None, np.zeros_like(x[0])), lambda x: np.take(x, [1, 0], 0, out=np.zeros_like(x)),
+    lambda x: np.log(x, where=x > 1, out=x * 1),
+    lambda x: np.add.reduce(x, where=np.array([True, False, True])),
+    lambda x: np.sum(x, 0, None, np.zeros_like(x[0])),
+    lambda x: np.take(x, [1, 0], 0, out=np.zeros_like(x)),
     lambda x: np.trace(x, 0, 0, 1, None),
-    lambda x: np.cumsum(x, 1, out=np.zeros_like(x)), lambda x: np.hypot.reduce(x, axis=(0, 1)),
+    lambda x: np.cumsum(x, 1, out=np.zeros_like(x)),
+    lambda x: np.hypot.reduce(x, axis=(0, 1)),
     lambda x: np.matmul(x, x.T, out=np.zeros_like(x @ x.T)),
 ]
 
@@ -248,10 +325,12 @@ def test_a_rule_with_a_wrong_shape_is_never_repaired():
     @tg.primitive
     def twice(x, y):
         return 2 * x + y
+
     twice.defvjp(lambda ct: 2 * ct, lambda ct: ct)
     y = twice(Tensor(np.ones((2, 3)), requires_grad=True), leaf(1.0, 1.0, 1.0))
-    with pytest.raises(ValueError,
-                       match=r"twice: a rule returned shape \(2, 3\) where \(3,\) is expected.*unbroadcast"):
+    with pytest.raises(
+        ValueError, match=r"twice: a rule returned shape \(2, 3\) where \(3,\) is expected.*unbroadcast"
+    ):
         y.backward(np.ones((2, 3)))
 
 
@@ -259,6 +338,7 @@ def test_primitive_keywords_jvp_and_misuse():
     @tg.primitive
     def scaled(x, k=2.0):
         return x * k
+
     with pytest.raises(tg.NotDifferentiable, match=r"scaled is a primitive without a derivative; .*scaled\.defvjp"):
         scaled(leaf(1.0))
     scaled.defvjp(lambda ct, k: ct * k)
@@ -290,7 +370,7 @@ def test_a_jvp_may_read_other_residuals_than_the_vjp():
     def power(x, n):
         return x**n
 
-    power.defvjp(lambda ct, x, n: ct * n * x**(n - 1), diff=("x",))
+    power.defvjp(lambda ct, x, n: ct * n * x ** (n - 1), diff=("x",))
     power.defjvp(lambda t, out, n, x: t * n * out / x)
     x = np.array([1.5, -2.0])
     assert np.allclose(tg.grad(lambda x: (power(x, 3) * [1, 2]).sum())(x), 3 * x**2 * [1, 2], rtol=1e-15)

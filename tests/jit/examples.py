@@ -48,6 +48,4 @@ OPTIMIZERS = {
 
 
 def arrays(tree):
-    return (
-        [x for k in sorted(tree) for x in arrays(tree[k])] if isinstance(tree, dict) else [np.asarray(tree)]
-    )
+    return [x for k in sorted(tree) for x in arrays(tree[k])] if isinstance(tree, dict) else [np.asarray(tree)]

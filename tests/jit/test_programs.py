@@ -58,9 +58,7 @@ def test_a_program_tells_what_it_does():
     assert facts["peak_bytes"] < facts["unshared_bytes"]
     assert any(b["in_place_of"] for b in facts["buffers"])
     assert (
-        "model.0.weight" in str(program)
-        and "examples.py" in program.recording()
-        and "def replay" in program.source()
+        "model.0.weight" in str(program) and "examples.py" in program.recording() and "def replay" in program.source()
     )
 
 

@@ -1,6 +1,5 @@
 """A jitted training takes the steps of the function: every optimizer, every layer, heads and optimizers in turns."""
 
-
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Small files in the layouts that people have, drawn from a seed; and where the real MNIST is, if it is anywhere."""
+
 from __future__ import annotations
 
 import os
@@ -19,8 +20,10 @@ def mnist() -> Path:
     """The folder of the four IDX files; the test is skipped, by name, where they are not."""
     folder = Path(os.environ.get("TINYGRAD_NP_MNIST") or mnist_folder())
     if not any(folder.glob("train-images-idx3-ubyte*")):
-        pytest.skip("the real MNIST is not here: run `python -m models download mnist`, or set TINYGRAD_NP_MNIST "
-                    "to the folder of its IDX files")
+        pytest.skip(
+            "the real MNIST is not here: run `python -m models download mnist`, or set TINYGRAD_NP_MNIST "
+            "to the folder of its IDX files"
+        )
     return folder
 
 
@@ -32,14 +35,18 @@ def rows() -> np.ndarray:
     table[:, 0] = np.arange(40) % 10
     for row in table:
         row[1:301] = 0
-        row[1 + 30 * row[0]:31 + 30 * row[0]] = 255
+        row[1 + 30 * row[0] : 31 + 30 * row[0]] = 255
     return table
 
 
 def csv_bytes(table: np.ndarray, header: str | None = "kaggle", end: str = "\n", separator: str = ",") -> bytes:
     """The bytes of a CSV file: header `kaggle`, `grid` (1x1..28x28), `test` (no label) or None."""
-    names = {"kaggle": ["label", *(f"pixel{i}" for i in range(784))], "test": [f"pixel{i}" for i in range(784)],
-             "grid": ["label", *(f"{r}x{c}" for r in range(1, 29) for c in range(1, 29))], None: None}[header]
+    names = {
+        "kaggle": ["label", *(f"pixel{i}" for i in range(784))],
+        "test": [f"pixel{i}" for i in range(784)],
+        "grid": ["label", *(f"{r}x{c}" for r in range(1, 29) for c in range(1, 29))],
+        None: None,
+    }[header]
     lines = [names] if names else []
     lines += [[str(value) for value in row] for row in table]
     return "".join(separator.join(line) + end for line in lines).encode()
@@ -53,8 +60,14 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 def models(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m models` as a user does."""
-    return subprocess.run([sys.executable, "-m", "models", *map(str, arguments)], cwd=ROOT, text=True,
-                          capture_output=True, timeout=120, env=os.environ | environment)
+    return subprocess.run(
+        [sys.executable, "-m", "models", *map(str, arguments)],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        env=os.environ | environment,
+    )
 
 
 def the_error(done: subprocess.CompletedProcess[str], code: int = 1) -> str:

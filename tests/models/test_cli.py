@@ -1,4 +1,5 @@
 """The commands as their user types them: what they print, what they leave, and one line for each mistake."""
+
 import csv
 import json
 import shutil
@@ -13,8 +14,17 @@ from tests.models.conftest import csv_bytes, models, the_error
 from tinygrad_np.io import load, save
 from tinygrad_np.viz import GraphvizMissing
 
-FILES = {"run.json", "weights.safetensors", "metrics.json", "history.csv", "curves.png", "confusion.png",
-         "samples.png", "graph.svg", "checkpoint.safetensors"}
+FILES = {
+    "run.json",
+    "weights.safetensors",
+    "metrics.json",
+    "history.csv",
+    "curves.png",
+    "confusion.png",
+    "samples.png",
+    "graph.svg",
+    "checkpoint.safetensors",
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +44,26 @@ def kaggle(tmp_path_factory):
     table = rng.integers(0, 40, (300, 785))
     table[:, 0] = np.arange(300) % 10
     for row in table:
-        row[1 + 70 * row[0]:71 + 70 * row[0]] = 255
+        row[1 + 70 * row[0] : 71 + 70 * row[0]] = 255
     (folder / "train.csv").write_bytes(csv_bytes(table))
     (folder / "test.csv").write_bytes(csv_bytes(table[:25, 1:], "test"))
-    done = models("train", "kaggle-adam", "--data", folder, "--epochs", 8, "--set", "hidden=16,12", "--json",
-                  "--set", "lr=0.01", "--set", "batch_size=20", "--out", folder / "run")
+    done = models(
+        "train",
+        "kaggle-adam",
+        "--data",
+        folder,
+        "--epochs",
+        8,
+        "--set",
+        "hidden=16,12",
+        "--json",
+        "--set",
+        "lr=0.01",
+        "--set",
+        "batch_size=20",
+        "--out",
+        folder / "run",
+    )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return folder, json.loads(done.stdout), table
 
@@ -50,10 +75,14 @@ def test_the_first_command_learns_the_digits_and_leaves_all_its_files(digits):
     assert figures["held_out_accuracy"] > 0.92 and figures["train_accuracy"] > 0.97
     assert f"held-out accuracy {figures['held_out_accuracy']:.2%} on 359 images" in done.stdout
     assert f"training accuracy {figures['train_accuracy']:.2%} on 1,438 images" in done.stdout
-    lines = done.stderr.splitlines()                    # plain lines: there is no terminal
+    lines = done.stderr.splitlines()  # plain lines: there is no terminal
     assert 5 < len(lines) < 20 and "\r" not in done.stderr and lines[-1].startswith("epoch 1000/1000: loss 0.")
     assert {name: array.shape for name, array in load(folder / "weights.safetensors").items()} == {
-        "0.weight": (10, 64), "0.bias": (10,), "2.weight": (10, 10), "2.bias": (10,)}
+        "0.weight": (10, 64),
+        "0.bias": (10,),
+        "2.weight": (10, 10),
+        "2.bias": (10,),
+    }
     with (folder / "history.csv").open() as file:
         history = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in history] == list(range(1, 1001))
@@ -67,7 +96,7 @@ def test_the_first_command_learns_the_digits_and_leaves_all_its_files(digits):
 def test_the_same_seed_gives_the_same_files(digits, tmp_path):
     folder, _ = digits
     assert models("train", "digits-relu10", "--out", tmp_path / "again").returncode == 0
-    for name in FILES - {"history.csv"}:                # the history has the seconds that each epoch took
+    for name in FILES - {"history.csv"}:  # the history has the seconds that each epoch took
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
 
 
@@ -77,7 +106,7 @@ def test_a_folder_that_holds_a_run_is_refused_and_kept_as_it_was(digits):
     error = the_error(models("train", "digits-relu10", "--out", folder))
     assert f"{folder}: already holds a run; go on with it by --resume" in error
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = models("train", "digits-relu10", "--out", folder, "--resume")        # ended already: only looked at again
+    done = models("train", "digits-relu10", "--out", folder, "--resume")  # ended already: only looked at again
     assert done.returncode == 0 and "held-out accuracy" in done.stdout
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -117,7 +146,8 @@ def test_show_prints_the_image_the_prediction_and_the_truth(digits, tmp_path):
     assert np.argmax(found["probabilities"]) == found["predicted"]
     for index in ("x", "-1"):
         assert f"--index {index}: expected a whole number, 0 or more" in the_error(
-            models("show", folder, "--index", index), 2)
+            models("show", folder, "--index", index), 2
+        )
     assert "--index 359: expected 0..358, there are 359 images" in the_error(models("show", folder, "--index", 359), 2)
 
 
@@ -130,10 +160,13 @@ def test_kaggles_files_train_and_predict_in_kaggles_form(kaggle, tmp_path):
     content = (tmp_path / "submission.csv").read_bytes()
     assert content == (folder / "run" / "submission.csv").read_bytes()
     lines = content.decode().split("\n")
-    assert lines[0] == "ImageId,Label" and lines[-1] == "" and [int(line.split(",")[0]) for line in lines[1:-1]] == [
-        *range(1, 26)]
+    assert (
+        lines[0] == "ImageId,Label"
+        and lines[-1] == ""
+        and [int(line.split(",")[0]) for line in lines[1:-1]] == [*range(1, 26)]
+    )
     right = [int(line.split(",")[1]) == label for line, label in zip(lines[1:-1], table[:, 0], strict=False)]
-    assert sum(right) > 20                              # the first rows of the training file, without their labels
+    assert sum(right) > 20  # the first rows of the training file, without their labels
 
 
 def test_predictions_that_cannot_be_written_leave_nothing(kaggle, tmp_path):
@@ -162,8 +195,10 @@ WEIGHTS = {
     "missing": (lambda w: w.pop("2.bias"), "missing '2.bias' (10,)"),
     "unexpected": (lambda w: w.update({"4.bias": np.zeros(3, np.float32)}), "unexpected '4.bias' (3,)"),
     "misshaped": (lambda w: w.update({"2.bias": np.zeros(9, np.float32)}), "'2.bias' has shape (9,), expected (10,)"),
-    "of another network": (lambda w: w.update({"0.weight": np.zeros((10, 784), np.float32)}),
-                           "found images of 8x8, expected 28x28"),
+    "of another network": (
+        lambda w: w.update({"0.weight": np.zeros((10, 784), np.float32)}),
+        "found images of 8x8, expected 28x28",
+    ),
 }
 
 
@@ -197,15 +232,19 @@ USAGE = {
     "unknown command": (("trian",), "unknown command 'trian': did you mean 'train'?"),
     "unknown recipe": (("train", "digits-relu"), "unknown recipe 'digits-relu': did you mean 'digits-relu10'?"),
     "unknown option": (("train", "digits-relu10", "--sed", "1"), "unknown option '--sed': did you mean '--seed'?"),
-    "unknown key": (("train", "digits-relu10", "--set", "dropuot=0.1"),
-                    "unknown option 'dropuot': did you mean 'dropout'?"),
+    "unknown key": (
+        ("train", "digits-relu10", "--set", "dropuot=0.1"),
+        "unknown option 'dropuot': did you mean 'dropout'?",
+    ),
     "bad value": (("train", "digits-relu10", "--set", "lr=big"), "option lr: found 'big', expected a number above 0"),
     "bad epochs": (("train", "digits-relu10", "--epochs", "0"), "option epochs: found '0', expected a whole number"),
     "no value": (("train", "digits-relu10", "--set", "lr"), "--set lr: expected KEY=VALUE"),
     "no data": (("train", "kaggle-adam"), "this recipe needs --data PATH/TO/train.csv, Kaggle's file from https://"),
     "unknown dataset": (("download", "mnits"), "unknown dataset 'mnits': did you mean 'mnist'?"),
-    "unknown suffix": (("graph", "digits-relu10", "-o", "a.doc"),
-                       "-o a.doc: found suffix '.doc', expected one of .svg"),
+    "unknown suffix": (
+        ("graph", "digits-relu10", "-o", "a.doc"),
+        "-o a.doc: found suffix '.doc', expected one of .svg",
+    ),
 }
 
 
@@ -227,7 +266,8 @@ def test_more_rows_than_there_are_and_a_missing_file_leave_nothing(tmp_path):
 def test_what_cannot_be_written_is_named_and_not_its_temporary_file(tmp_path):
     (tmp_path / "a.svg").mkdir()
     assert f"error: {tmp_path / 'a.svg'}: Is a directory" == the_error(
-        models("graph", "digits-relu10", "-o", tmp_path / "a.svg"))
+        models("graph", "digits-relu10", "-o", tmp_path / "a.svg")
+    )
     (tmp_path / "file").write_text("in the way")
     said = the_error(models("train", "digits-relu10", "--out", tmp_path / "file" / "run"))
     assert said == f"error: {tmp_path / 'file' / 'run'}: Not a directory"
@@ -280,7 +320,8 @@ def test_a_missing_package_is_named_before_training(tmp_path, monkeypatch, capsy
     monkeypatch.setitem(sys.modules, package, None)
     assert main(["train", "digits-relu10", "--epochs", "1", "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err == (
-        f'error: models needs {package}, which is not installed: pip install "tinygrad_np[models]"\n')
+        f'error: models needs {package}, which is not installed: pip install "tinygrad_np[models]"\n'
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,5 @@
 """Every layout reads to the same arrays, told by the bytes; every bad file gets its line: where, found, expected."""
+
 import gzip
 
 import numpy as np
@@ -32,8 +33,9 @@ LAYOUTS = {
     "quoted header": lambda rows: csv_bytes(rows).replace(b"label", b'"label"').replace(b"pixel7,", b'"pixel7",'),
     "quoted numbers": lambda rows: csv_bytes(rows, None).replace(b",255,", b',"255",'),
     "floats": lambda rows: csv_bytes(rows.astype(float)),
-    "label last": lambda rows: b"".join(line.partition(b",")[2] + b"," + line.partition(b",")[0] + b"\n"
-                                        for line in csv_bytes(rows).splitlines()),
+    "label last": lambda rows: b"".join(
+        line.partition(b",")[2] + b"," + line.partition(b",")[0] + b"\n" for line in csv_bytes(rows).splitlines()
+    ),
 }
 
 
@@ -57,10 +59,12 @@ def test_pixels_alone_have_no_labels(tmp_path, rows, header):
 
 def _at(line: int, column: int, text: str):
     """Change one field of Kaggle's file; line 1 is the header, column 0 the label."""
+
     def change(rows):
         lines = [line.split(b",") for line in csv_bytes(rows).splitlines()]
         lines[line - 1][column] = text.encode()
         return b"\n".join(b",".join(fields) for fields in lines)
+
     return change
 
 
@@ -70,6 +74,7 @@ def _cut(line: int, fields: int):
         parts = lines[line - 1].split(b",")
         lines[line - 1] = b",".join((parts + [b"0"] * 9)[:fields])
         return b"\n".join(lines)
+
     return change
 
 
@@ -94,8 +99,10 @@ BAD_CSV = {
     "a cut last row": (_cut(41, 3), "line 41: found 3 columns, expected 785"),
     "bytes that are not UTF-8": (lambda rows: csv_bytes(rows).replace(b"\n3,", b"\n\xff3,", 1), "found label"),
     "a header and no rows": (lambda rows: csv_bytes(rows[:0]), "found a header and no rows, expected at least one row"),
-    "an index column": (lambda rows: b"\n".join(b"0," + line for line in csv_bytes(rows).splitlines()),
-                        "line 1: found 786 columns, expected 784 columns"),
+    "an index column": (
+        lambda rows: b"\n".join(b"0," + line for line in csv_bytes(rows).splitlines()),
+        "line 1: found 786 columns, expected 784 columns",
+    ),
     "no column named label": (lambda rows: csv_bytes(rows).replace(b"label", b"digit"), "found no column named label"),
     "prose": (lambda rows: b"<!DOCTYPE html>\n<p>Sign in\n", "line 1: found 1 columns, expected 784 columns"),
     "binary": (lambda rows: b"\x89PNG\r\n\x1a\n\0\0\0", "found binary data that begins with 89 50 4e 47"),
@@ -141,6 +148,7 @@ def test_a_first_row_with_one_bad_field_is_not_taken_for_a_header(tmp_path, rows
 
 # ---- IDX --------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def idx(tmp_path, rows):
     """IDX files as MNIST has them, in a folder."""
@@ -165,21 +173,36 @@ def test_idx_images_find_their_labels_and_their_test_file(idx, rows, packed, sty
 
 
 BAD_IDX = {
-    "truncated images": ("images", lambda raw: raw[:-1],
-                         "truncated: found 31,375 bytes, expected 31,376 for 40 images"),
+    "truncated images": (
+        "images",
+        lambda raw: raw[:-1],
+        "truncated: found 31,375 bytes, expected 31,376 for 40 images",
+    ),
     "a header cut short": ("images", lambda raw: raw[:10], "truncated: found 10 bytes, expected an IDX header of 16"),
     "bytes after the images": ("images", lambda raw: raw + b"x", "too long: found 31,377 bytes, expected 31,376"),
     "truncated labels": ("labels", lambda raw: raw[:-3], "truncated: found 45 bytes, expected 48 for 40 labels"),
-    "labels named images": ("images", lambda raw: bytes([0, 0, 8, 1, 0, 0, 0, 1, 5]),
-                            "found a file of labels (magic number 2049), expected an IDX file of images"),
-    "images named labels": ("labels", lambda raw: bytes([0, 0, 8, 3, 0, 0, 0, 0]),
-                            "found a file of images (magic number 2051), expected an IDX file of labels"),
-    "another magic number": ("labels", lambda raw: b"\0\0\x0d\x01" + raw[4:],
-                             "found magic number 3329, expected an IDX"),
+    "labels named images": (
+        "images",
+        lambda raw: bytes([0, 0, 8, 1, 0, 0, 0, 1, 5]),
+        "found a file of labels (magic number 2049), expected an IDX file of images",
+    ),
+    "images named labels": (
+        "labels",
+        lambda raw: bytes([0, 0, 8, 3, 0, 0, 0, 0]),
+        "found a file of images (magic number 2051), expected an IDX file of labels",
+    ),
+    "another magic number": (
+        "labels",
+        lambda raw: b"\0\0\x0d\x01" + raw[4:],
+        "found magic number 3329, expected an IDX",
+    ),
     "another size": ("images", lambda raw: idx_bytes(np.zeros((2, 32, 32))), "found images of 32x32, expected 28x28"),
     "no images": ("images", lambda raw: idx_bytes(np.zeros((0, 28, 28))), "found no images, expected at least one"),
-    "a huge promise": ("images", lambda raw: raw[:4] + b"\xff" * 12 + raw[16:],
-                       "truncated: found 31,376 bytes, expected 79,228"),
+    "a huge promise": (
+        "images",
+        lambda raw: raw[:4] + b"\xff" * 12 + raw[16:],
+        "truncated: found 31,376 bytes, expected 79,228",
+    ),
     "a label of 12": ("labels", lambda raw: raw[:20] + b"\x0c" + raw[21:], "row 13: found label 12, expected 0..9"),
     "fewer labels": ("labels", lambda raw: idx_bytes(np.zeros(39)), "found 40 images, expected 39"),
     "empty labels": ("labels", lambda raw: b"", "empty file"),
@@ -197,6 +220,7 @@ def test_a_bad_idx_file_is_named_with_what_was_found_and_expected(idx, fault):
 
 
 # ---- places -----------------------------------------------------------------------------------------------
+
 
 def test_missing_files_and_folders_without_data_are_named(tmp_path):
     with pytest.raises(Failure, match="nowhere.csv: no such file or folder"):
@@ -222,8 +246,10 @@ def test_the_digits_are_scikit_learns():
 
 # ---- split ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("held_out", "rows_", "expected"),
-                         [(0.2, None, (32, 8)), (5, None, (35, 5)), (5, 20, (15, 5))])
+
+@pytest.mark.parametrize(
+    ("held_out", "rows_", "expected"), [(0.2, None, (32, 8)), (5, None, (35, 5)), (5, 20, (15, 5))]
+)
 def test_a_split_is_a_partition_that_the_seed_decides(rows, held_out, rows_, expected):
     dataset = data.Dataset(np.arange(40.0)[:, None], np.arange(40), "numbers")
     parts = data.split(dataset, held_out, rows_, seed=3)
@@ -234,12 +260,15 @@ def test_a_split_is_a_partition_that_the_seed_decides(rows, held_out, rows_, exp
     assert list(parts[1].labels) != list(data.split(dataset, held_out, rows_, seed=4)[1].labels)
 
 
-@pytest.mark.parametrize(("held_out", "rows_", "message"), [
-    (5, 41, r"numbers: rows=41 asks for more rows than there are \(40\)"),
-    (40, None, r"numbers: held_out=40 of 40 rows leaves nothing .* expected 1..39 rows"),
-    (50, None, r"held_out=50 of 40 rows"),
-    (0.001, None, r"held_out=0.001 of 40 rows"),
-])
+@pytest.mark.parametrize(
+    ("held_out", "rows_", "message"),
+    [
+        (5, 41, r"numbers: rows=41 asks for more rows than there are \(40\)"),
+        (40, None, r"numbers: held_out=40 of 40 rows leaves nothing .* expected 1..39 rows"),
+        (50, None, r"held_out=50 of 40 rows"),
+        (0.001, None, r"held_out=0.001 of 40 rows"),
+    ],
+)
 def test_more_rows_than_there_are_is_refused(held_out, rows_, message):
     with pytest.raises(Failure, match=message):
         data.split(data.Dataset(np.zeros((40, 1)), np.zeros(40), "numbers"), held_out, rows_, 0)

@@ -1,4 +1,5 @@
 """A mirror on loopback serves right, damaged and endless files: only the right ones reach the cache folder."""
+
 import gzip
 import hashlib
 import http.server
@@ -17,6 +18,7 @@ FILES = tuple(dl.File(name, len(raw), hashlib.sha256(raw).hexdigest()) for name,
 @pytest.fixture
 def mirror():
     """A server on loopback: `served` maps paths to bytes, `asked` lists the paths it was asked for."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             server.asked.append(self.path)
@@ -116,7 +118,8 @@ def test_the_command_refuses_a_wrong_checksum_and_a_silent_server(tmp_path, mirr
     assert f"{mirror.url}/train-images-idx3-ubyte.gz: found SHA-256" in error and dl.MNIST[0].sha256 in error
     environment = {"TINYGRAD_NP_CACHE": str(tmp_path), "TINYGRAD_NP_MNIST_MIRROR": "http://127.0.0.1:9"}
     assert "http://127.0.0.1:9/train-images-idx3-ubyte.gz: Connection refused" in the_error(
-        models("download", "mnist", **environment))
+        models("download", "mnist", **environment)
+    )
     assert names(tmp_path / "mnist") == []
 
 
@@ -128,6 +131,7 @@ def test_the_real_mnist_comes_through_the_command(tmp_path, mirror, mnist):
     done = models("download", "mnist", **environment)
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == str(tmp_path / "mnist"), done.stderr
     assert names(tmp_path / "mnist") == sorted(file.name for file in dl.MNIST)
-    done = models("train", "mnist-relu10", "--epochs", 1, "--set", "rows=2000", "--out", tmp_path / "run",
-                  **environment)
+    done = models(
+        "train", "mnist-relu10", "--epochs", 1, "--set", "rows=2000", "--out", tmp_path / "run", **environment
+    )
     assert done.returncode == 0 and "on 10,000 images" in done.stdout, done.stderr

@@ -1,4 +1,5 @@
 """A recipe is data: every option reads from text, refuses nonsense with what it expects, and survives JSON."""
+
 import json
 
 import pytest

@@ -1,4 +1,5 @@
 """One loop, the same bits: whether stopped, killed or not; whatever the optimizer; and no memory that grows."""
+
 import gc
 import os
 import signal
@@ -51,12 +52,20 @@ def history(folder) -> list[str]:
     return [line.rpartition(",")[0] for line in (folder / "history.csv").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("changes", [
-    {"optimizer": "sgd", "dropout": "0.2"}, {"optimizer": "adam", "l2": "1e-3", "dropout": "0.2", "lr": "0.01"},
-    {"optimizer": "adamw", "lr": "0.01"}, {"optimizer": "rmsprop", "lr": "0.01"},
-    {"optimizer": "adagrad", "lr": "0.01"},
-    {"batch_size": "full"}, {"targets": "one-hot", "keep": "best"}, {"hidden": "none"},
-], ids=lambda changes: ",".join(f"{key}={value}" for key, value in changes.items()))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd", "dropout": "0.2"},
+        {"optimizer": "adam", "l2": "1e-3", "dropout": "0.2", "lr": "0.01"},
+        {"optimizer": "adamw", "lr": "0.01"},
+        {"optimizer": "rmsprop", "lr": "0.01"},
+        {"optimizer": "adagrad", "lr": "0.01"},
+        {"batch_size": "full"},
+        {"targets": "one-hot", "keep": "best"},
+        {"hidden": "none"},
+    ],
+    ids=lambda changes: ",".join(f"{key}={value}" for key, value in changes.items()),
+)
 def test_a_stopped_training_ends_with_the_same_bits(tmp_path, changes):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     trained(whole, 6, **changes)
@@ -80,7 +89,7 @@ def test_more_epochs_continue_a_finished_run(tmp_path):
 def test_an_epoch_that_was_cut_short_leaves_no_line_in_the_history(tmp_path):
     trained(tmp_path / "a", 5, stop_after=3)
     with (tmp_path / "a" / "history.csv").open("a") as file:
-        file.write("4,0.1,0.9,0.1")                      # killed between the history's line and the checkpoint
+        file.write("4,0.1,0.9,0.1")  # killed between the history's line and the checkpoint
     (tmp_path / "a" / ".checkpoint.safetensors.99.tmp").write_bytes(b"half a checkpoint")
     trained(tmp_path / "a", 5)
     trained(tmp_path / "b", 5)
@@ -97,11 +106,18 @@ def test_best_keeps_the_weights_of_the_best_epoch_and_patience_stops(tmp_path):
     assert weights(tmp_path / "best") == weights(tmp_path / "last")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"lr": "0.25"}, "the run has lr=0.5, found 0.25"), ({"seed": "9"}, "the run has seed=0, found 9"),
-    ({"hidden": "5"}, r"the run has hidden=\[12, 8\], found \[5\]"),
-    ({"name": "mnist-relu10", "lr": "0.5", "held_out": "0.2"}, "the run has recipe=digits-relu10, found mnist-relu10"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": "0.25"}, "the run has lr=0.5, found 0.25"),
+        ({"seed": "9"}, "the run has seed=0, found 9"),
+        ({"hidden": "5"}, r"the run has hidden=\[12, 8\], found \[5\]"),
+        (
+            {"name": "mnist-relu10", "lr": "0.5", "held_out": "0.2"},
+            "the run has recipe=digits-relu10, found mnist-relu10",
+        ),
+    ],
+)
 def test_a_run_is_not_resumed_with_other_settings(tmp_path, change, message):
     trained(tmp_path / "run", 2)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -132,7 +148,7 @@ def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_pat
 
     def after_epoch(figures):
         if figures["epoch"] in (1, 2, 50):
-            cycles.append(gc.collect())                 # it empties Python's free lists as well, which are no leak
+            cycles.append(gc.collect())  # it empties Python's free lists as well, which are no leak
             held[figures["epoch"]] = tracemalloc.get_traced_memory()[0]
 
     gc.collect()
@@ -143,21 +159,40 @@ def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_pat
     finally:
         tracemalloc.stop()
         gc.enable()
-    scores_of_an_epoch = 4 * 10 * len(parts[0])         # what is held of each epoch, if anything, is more than this
+    scores_of_an_epoch = 4 * 10 * len(parts[0])  # what is held of each epoch, if anything, is more than this
     assert held[50] - held[2] < scores_of_an_epoch, held
-    assert not any(cycles[1:]), cycles                  # graphs die without the cyclic collector
+    assert not any(cycles[1:]), cycles  # graphs die without the cyclic collector
 
 
 # ---- kill -9 ----------------------------------------------------------------------------------------------
 
+
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
-    options = ["train", "digits-relu10", "--epochs", "300", "--set", "batch_size=100", "--set", "dropout=0.1",
-               "--set", "optimizer=adam", "--set", "lr=0.01", "--set", "rows=500"]
+    options = [
+        "train",
+        "digits-relu10",
+        "--epochs",
+        "300",
+        "--set",
+        "batch_size=100",
+        "--set",
+        "dropout=0.1",
+        "--set",
+        "optimizer=adam",
+        "--set",
+        "lr=0.01",
+        "--set",
+        "rows=500",
+    ]
     assert models(*options, "--out", tmp_path / "whole").returncode == 0
     killed, folder = 0, tmp_path / "killed"
     for pause in (0.0, 0.11, 0.23):
-        process = subprocess.Popen([sys.executable, "-m", "models", *options, "--out", folder, "--resume"], cwd=ROOT,
-                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "models", *options, "--out", folder, "--resume"],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
         before = epochs(folder)
         deadline = time.monotonic() + 60
         while epochs(folder) <= before and process.poll() is None and time.monotonic() < deadline:
@@ -167,7 +202,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
         killed += process.wait() == -signal.SIGKILL
         if (folder / "history.csv").exists() and (folder / "checkpoint.safetensors").exists():
             lines, stands = epochs(folder), int(load(folder / "checkpoint.safetensors")["epoch"])
-            assert 0 <= lines - stands <= 1             # at most the epoch under way is lost
+            assert 0 <= lines - stands <= 1  # at most the epoch under way is lost
     assert killed >= 2 and 0 < epochs(folder)
     done = models(*options, "--out", folder, "--resume")
     assert done.returncode == 0, done.stderr

@@ -54,12 +54,14 @@ IMAGES, KERNELS = draw(2, 4, 7, 6), draw(6, 4, 3, 2, seed=1)
 
 CASES = {
     "conv2d": Case("conv2d", (IMAGES, KERNELS, draw(6, seed=2)), diff=3),
-    "conv2d_options": Case("conv2d", (IMAGES, KERNELS, draw(6, seed=2)),
-                           dict(stride=(2, 1), padding=(1, 2), dilation=(1, 2)), 3),
+    "conv2d_options": Case(
+        "conv2d", (IMAGES, KERNELS, draw(6, seed=2)), dict(stride=(2, 1), padding=(1, 2), dilation=(1, 2)), 3
+    ),
     "conv2d_leftover": Case("conv2d", (IMAGES, KERNELS), dict(stride=3, padding=1), 2),
     "conv2d_groups": Case("conv2d", (IMAGES, draw(6, 2, 3, 2)), dict(groups=2, padding=1), 2),
-    "conv2d_same": Case("conv2d", (IMAGES, draw(6, 4, 3, 3), draw(6, seed=2)),
-                        dict(padding="same", dilation=(1, 2)), 3),
+    "conv2d_same": Case(
+        "conv2d", (IMAGES, draw(6, 4, 3, 3), draw(6, seed=2)), dict(padding="same", dilation=(1, 2)), 3
+    ),
     "conv2d_valid": Case("conv2d", (IMAGES, KERNELS), dict(padding="valid", stride=(2, 3)), 2),
     "conv2d_depthwise": Case("conv2d", (IMAGES, draw(8, 1, 2, 2)), dict(groups=4, dilation=2, padding=(0, 3)), 2),
     "max_pool2d": Case("max_pool2d", (IMAGES, 2)),
@@ -71,10 +73,12 @@ CASES = {
     "layer_norm": Case("layer_norm", (draw(3, 5, 4), (4,), draw(4, seed=1), draw(4, seed=2)), diff=(0, 2, 3)),
     "layer_norm_two_axes": Case("layer_norm", (draw(3, 5, 4), (5, 4)), dict(eps=0.1)),
     "batch_norm": Case("batch_norm", (draw(6, 5), None, None), dict(training=True)),
-    "batch_norm_images": Case("batch_norm", (IMAGES, None, None, draw(4, seed=1), draw(4, seed=2)),
-                              dict(training=True, eps=0.1), (0, 3, 4)),
-    "batch_norm_eval": Case("batch_norm", (IMAGES, draw(4, seed=3), draw(4, seed=4) ** 2, draw(4, seed=1)),
-                            diff=(0, 3)),
+    "batch_norm_images": Case(
+        "batch_norm", (IMAGES, None, None, draw(4, seed=1), draw(4, seed=2)), dict(training=True, eps=0.1), (0, 3, 4)
+    ),
+    "batch_norm_eval": Case(
+        "batch_norm", (IMAGES, draw(4, seed=3), draw(4, seed=4) ** 2, draw(4, seed=1)), diff=(0, 3)
+    ),
     "embedding": Case("embedding", (labels(3, 2, classes=6), draw(6, 4)), diff=(1,)),
     "linear": Case("linear", (draw(6, 4), draw(3, 4, seed=1), draw(3, seed=2)), diff=3),
     "linear_without_bias": Case("linear", (draw(6, 4), draw(3, 4, seed=1)), diff=2),
@@ -106,20 +110,23 @@ CASES = {
     "cross_entropy_weight": Case("cross_entropy", (draw(6, 5), labels(6, classes=5)), dict(weight=W5)),
     "cross_entropy_weight_none": Case("cross_entropy", (draw(6, 5), IGNORED), dict(weight=W5, reduction="none")),
     "cross_entropy_ignored": Case("cross_entropy", (draw(6, 5), IGNORED)),
-    "cross_entropy_ignored_class": Case("cross_entropy", (draw(6, 5), labels(6, classes=5)),
-                                        dict(ignore_index=1, weight=W5)),
+    "cross_entropy_ignored_class": Case(
+        "cross_entropy", (draw(6, 5), labels(6, classes=5)), dict(ignore_index=1, weight=W5)
+    ),
     "cross_entropy_smooth": Case("cross_entropy", (draw(6, 5), IGNORED), dict(label_smoothing=0.2)),
-    "cross_entropy_smooth_weight": Case("cross_entropy", (draw(6, 5), IGNORED),
-                                        dict(label_smoothing=0.2, weight=W5)),
-    "cross_entropy_smooth_none": Case("cross_entropy", (draw(6, 5), IGNORED),
-                                      dict(label_smoothing=0.2, weight=W5, reduction="none")),
+    "cross_entropy_smooth_weight": Case("cross_entropy", (draw(6, 5), IGNORED), dict(label_smoothing=0.2, weight=W5)),
+    "cross_entropy_smooth_none": Case(
+        "cross_entropy", (draw(6, 5), IGNORED), dict(label_smoothing=0.2, weight=W5, reduction="none")
+    ),
     "cross_entropy_one_row": Case("cross_entropy", (draw(5), np.array(3))),
     "cross_entropy_images": Case("cross_entropy", (draw(2, 5, 3, 4), labels(2, 3, 4, classes=5))),
-    "cross_entropy_images_none": Case("cross_entropy", (draw(2, 5, 3), labels(2, 3, classes=5)),
-                                      dict(reduction="none")),
+    "cross_entropy_images_none": Case(
+        "cross_entropy", (draw(2, 5, 3), labels(2, 3, classes=5)), dict(reduction="none")
+    ),
     "cross_entropy_soft": Case("cross_entropy", (draw(6, 5), probabilities(6, 5)), diff=2),
-    "cross_entropy_soft_all": Case("cross_entropy", (draw(6, 5), probabilities(6, 5)),
-                                   dict(label_smoothing=0.1, weight=W5), diff=2),
+    "cross_entropy_soft_all": Case(
+        "cross_entropy", (draw(6, 5), probabilities(6, 5)), dict(label_smoothing=0.1, weight=W5), diff=2
+    ),
     "cross_entropy_soft_none": Case("cross_entropy", (draw(6, 5), probabilities(6, 5)), dict(reduction="none"), 2),
     "cross_entropy_soft_images": Case("cross_entropy", (draw(2, 5, 3), probabilities(2, 5, 3)), diff=2),
     "nll_loss": Case("nll_loss", (draw(6, 5), labels(6, classes=5))),
@@ -131,10 +138,14 @@ CASES = {
     "mse_loss_none": Case("mse_loss", (draw(6, 5), draw(6, 5, seed=1)), dict(reduction="none"), 2),
     "l1_loss": Case("l1_loss", (draw(6, 5), draw(6, 5, seed=1)), diff=2),
     "bce": Case("binary_cross_entropy_with_logits", (EDGES, probabilities(1, 11)[0]), diff=1),
-    "bce_sum": Case("binary_cross_entropy_with_logits", (draw(6, 5), labels(6, 5, classes=2) * 1.0),
-                    dict(reduction="sum")),
-    "bce_weights": Case("binary_cross_entropy_with_logits", (draw(6, 5), probabilities(6, 5)),
-                        dict(weight=W5, pos_weight=W5[::-1].copy(), reduction="none")),
+    "bce_sum": Case(
+        "binary_cross_entropy_with_logits", (draw(6, 5), labels(6, 5, classes=2) * 1.0), dict(reduction="sum")
+    ),
+    "bce_weights": Case(
+        "binary_cross_entropy_with_logits",
+        (draw(6, 5), probabilities(6, 5)),
+        dict(weight=W5, pos_weight=W5[::-1].copy(), reduction="none"),
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """Write reference.npz: values and gradients of `torch.nn.functional` for every case. Needs PyTorch, once.
 
-    python -m tests.nn.make_reference
+python -m tests.nn.make_reference
 """
 
 from __future__ import annotations

@@ -14,8 +14,11 @@ from tinygrad_np import Tensor
 from .cases import CASES, EDGES, HUGE, Case, cotangent, draw, labels
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
-SMOOTH = [label for label, case in CASES.items()
-          if not {"huge", "empty", "kink"} & set(label.split("_")) and case.args[0] is not EDGES]
+SMOOTH = [
+    label
+    for label, case in CASES.items()
+    if not {"huge", "empty", "kink"} & set(label.split("_")) and case.args[0] is not EDGES
+]
 
 
 def call(case: Case, args):
@@ -24,11 +27,12 @@ def call(case: Case, args):
 
 def evaluate(case: Case, dtype=np.float64):
     """The output of a case and the gradients of its differentiated arguments, as arrays."""
+
     def cast(a):
         return a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+
     case = case._replace(kwargs={k: cast(v) for k, v in case.kwargs.items()})
-    args = [Tensor(a, requires_grad=True) if i in case.positions else a
-            for i, a in enumerate(map(cast, case.args))]
+    args = [Tensor(a, requires_grad=True) if i in case.positions else a for i, a in enumerate(map(cast, case.args))]
     out = call(case, args)
     out.backward(cotangent(out.shape).astype(dtype))
     return [out.numpy(), *(args[i].grad for i in case.positions)]
@@ -137,12 +141,15 @@ def test_labels_of_any_integer_type(dtype):
     assert F.cross_entropy(draw(6, 5), Tensor(y.astype(dtype))).item() == F.cross_entropy(draw(6, 5), y)
 
 
-@pytest.mark.parametrize("target, words", [
-    (np.array([0, 5]), "found the label 5; expected 0 to 4"),
-    (np.array([0, -1]), "found the label -1; expected 0 to 4"),
-    (np.array([0, 1, 2]), r"target of shape \(3,\) int64; expected integer class indices of shape \(2,\)"),
-    (np.array([0.0, 1.0]), "float64; expected integer class indices"),
-])
+@pytest.mark.parametrize(
+    "target, words",
+    [
+        (np.array([0, 5]), "found the label 5; expected 0 to 4"),
+        (np.array([0, -1]), "found the label -1; expected 0 to 4"),
+        (np.array([0, 1, 2]), r"target of shape \(3,\) int64; expected integer class indices of shape \(2,\)"),
+        (np.array([0.0, 1.0]), "float64; expected integer class indices"),
+    ],
+)
 def test_bad_targets_are_refused(target, words):
     for loss in (F.cross_entropy, F.nll_loss):
         with pytest.raises(ValueError, match=words):
@@ -191,6 +198,7 @@ def test_dropout_keeps_the_mean_and_masks_the_gradient():
 def test_against_pytorch_itself():
     torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     from .make_reference import evaluate as evaluate_in_torch
+
     for label, case in CASES.items():
         for i, found in enumerate(evaluate_in_torch(torch, case)):
             np.testing.assert_allclose(found, REFERENCE[f"{label}/{i}"], rtol=1e-12, atol=1e-15, err_msg=label)

@@ -22,22 +22,30 @@ def by_hand_conv(images, kernels, stride, border, dilation, groups):
     out = np.empty((n, o, oh, ow))
     for i in np.ndindex(*out.shape):
         first = i[1] // (o // groups) * c
-        seen = padded[i[0], first:first + c, i[2] * stride:, i[3] * stride:][:, ::dilation, ::dilation][:, :kh, :kw]
+        seen = padded[i[0], first : first + c, i[2] * stride :, i[3] * stride :][:, ::dilation, ::dilation][:, :kh, :kw]
         out[i] = (seen * kernels[i[1]]).sum()
     return out
 
 
 @pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize("groups", [1, 2, 4])
-@pytest.mark.parametrize("stride, padding, border", [
-    (1, 0, [(0, 0), (0, 0)]), (2, 1, [(1, 1), (1, 1)]), (3, (2, 0), [(2, 2), (0, 0)]),
-    (2, "valid", [(0, 0), (0, 0)]), (1, "same", {1: [(1, 1), (0, 1)], 2: [(2, 2), (1, 1)]})])
+@pytest.mark.parametrize(
+    "stride, padding, border",
+    [
+        (1, 0, [(0, 0), (0, 0)]),
+        (2, 1, [(1, 1), (1, 1)]),
+        (3, (2, 0), [(2, 2), (0, 0)]),
+        (2, "valid", [(0, 0), (0, 0)]),
+        (1, "same", {1: [(1, 1), (0, 1)], 2: [(2, 2), (1, 1)]}),
+    ],
+)
 def test_convolution_is_its_definition(stride, padding, border, groups, dilation):
     border = border[dilation] if isinstance(border, dict) else border
     images, kernels = x(2, 4, 8, 7, dtype=float), x(4, 4 // groups, 3, 2, dtype=float, seed=1)
     found = F.conv2d(images, kernels, None, stride, padding, dilation, groups)
-    np.testing.assert_allclose(found, by_hand_conv(images, kernels, stride, border, dilation, groups),
-                               rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        found, by_hand_conv(images, kernels, stride, border, dilation, groups), rtol=1e-12, atol=1e-12
+    )
     assert padding != "same" or found.shape == images.shape
 
 
@@ -65,7 +73,8 @@ def test_shapes_dtypes_and_repr():
     assert np.abs(layer.weight.numpy()).max() <= 1 / np.sqrt(45)
     assert repr(layer) == "Conv2d(3, 8, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1))"
     assert repr(nn.Conv2d(4, 4, 3, dilation=2, groups=2, bias=False)) == (
-        "Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0), dilation=(2, 2), groups=2, bias=False)")
+        "Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1), padding=(0, 0), dilation=(2, 2), groups=2, bias=False)"
+    )
     same = nn.Conv2d(3, 8, 4, padding="same")
     assert repr(same) == "Conv2d(3, 8, kernel_size=(4, 4), stride=(1, 1), padding='same')"
     assert same(x(2, 3, 9, 11)).shape == (2, 8, 9, 11)
@@ -92,8 +101,9 @@ def test_batch_norm_learns_statistics_in_training_and_uses_them_after():
     layer.eval()
     before = layer.state_dict()
     out = layer(batch)
-    np.testing.assert_allclose(out.numpy(), (batch - means[:, None, None]) / np.sqrt(variances[:, None, None] + 1e-5),
-                               rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        out.numpy(), (batch - means[:, None, None]) / np.sqrt(variances[:, None, None] + 1e-5), rtol=1e-4, atol=1e-5
+    )
     assert all(np.array_equal(before[k], v) for k, v in layer.state_dict().items())
 
 
@@ -129,8 +139,14 @@ def test_a_small_convolutional_network_tells_bars_apart():
     images = rng.normal(0, 0.3, (64, 1, 8, 8)).astype(np.float32)
     for image, label, k in zip(images, labels, rng.integers(0, 8, 64), strict=True):
         image[0, k if label else slice(None), slice(None) if label else k] += 1
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, generator=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
-                          nn.Flatten(), nn.Linear(64, 2, generator=2))
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, generator=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, 2, generator=2),
+    )
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     for _ in range(40):
         loss = F.cross_entropy(model(images), labels)
@@ -141,14 +157,17 @@ def test_a_small_convolutional_network_tells_bars_apart():
     assert all(p.dtype == np.float32 for p in model.parameters())
 
 
-@pytest.mark.parametrize("call, error, words", [
-    (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "2 does not divide 3"),
-    (lambda: F.layer_norm(x(2, 3), 4), ValueError, r"expected it to end in \(4,\)"),
-    (lambda: nn.BatchNorm2d(3)(x(2, 3)), ValueError, "BatchNorm2d: found shape"),
-    (lambda: nn.BatchNorm1d(3)(x(1, 3)), ValueError, "more than one value a channel"),
-    (lambda: nn.Embedding(4, 2)(np.array([4])), ValueError, "rows from 4 to 4; expected 0 to 3"),
-    (lambda: nn.Embedding(4, 2)(np.array([0.5])), TypeError, "expected integer row numbers"),
-])
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), ValueError, "2 does not divide 3"),
+        (lambda: F.layer_norm(x(2, 3), 4), ValueError, r"expected it to end in \(4,\)"),
+        (lambda: nn.BatchNorm2d(3)(x(2, 3)), ValueError, "BatchNorm2d: found shape"),
+        (lambda: nn.BatchNorm1d(3)(x(1, 3)), ValueError, "more than one value a channel"),
+        (lambda: nn.Embedding(4, 2)(np.array([4])), ValueError, "rows from 4 to 4; expected 0 to 3"),
+        (lambda: nn.Embedding(4, 2)(np.array([0.5])), TypeError, "expected integer row numbers"),
+    ],
+)
 def test_bad_input_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
@@ -157,14 +176,22 @@ def test_bad_input_is_refused(call, error, words):
 def test_image_states_travel_to_pytorch():
     torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     ours = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 3), nn.LayerNorm(3))
-    theirs = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Flatten(),
-                                 torch.nn.Linear(144, 3), torch.nn.LayerNorm(3))
+    theirs = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.Flatten(),
+        torch.nn.Linear(144, 3),
+        torch.nn.LayerNorm(3),
+    )
     ours(x(5, 1, 8, 8))
     theirs.load_state_dict({name: torch.from_numpy(a) for name, a in ours.state_dict().items()})
     for mode in (True, False):
-        np.testing.assert_allclose(ours.train(mode)(x(5, 1, 8, 8)).numpy(),
-                                   theirs.train(mode)(torch.from_numpy(x(5, 1, 8, 8))).detach().numpy(),
-                                   rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            ours.train(mode)(x(5, 1, 8, 8)).numpy(),
+            theirs.train(mode)(torch.from_numpy(x(5, 1, 8, 8))).detach().numpy(),
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
 
 def test_padding_never_wins_a_maximum():

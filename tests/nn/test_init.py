@@ -13,27 +13,49 @@ from tinygrad_np.nn import init
 SHAPE = (300, 400)
 
 
-@pytest.mark.parametrize("fill, low, high, std", [
-    (lambda w: init.uniform_(w, -2, 4, generator=0), -2, 4, 6 / math.sqrt(12)),
-    (lambda w: init.xavier_uniform_(w, gain=2, generator=0), -2 * math.sqrt(6 / 700), 2 * math.sqrt(6 / 700),
-     2 * math.sqrt(2 / 700)),
-    (lambda w: init.kaiming_uniform_(w, nonlinearity="relu", generator=0), -math.sqrt(6 / 400), math.sqrt(6 / 400),
-     math.sqrt(2 / 400)),
-    (lambda w: init.kaiming_uniform_(w, a=math.sqrt(5), mode="fan_out", generator=0), -1 / math.sqrt(300),
-     1 / math.sqrt(300), 1 / math.sqrt(900)),
-])
+@pytest.mark.parametrize(
+    "fill, low, high, std",
+    [
+        (lambda w: init.uniform_(w, -2, 4, generator=0), -2, 4, 6 / math.sqrt(12)),
+        (
+            lambda w: init.xavier_uniform_(w, gain=2, generator=0),
+            -2 * math.sqrt(6 / 700),
+            2 * math.sqrt(6 / 700),
+            2 * math.sqrt(2 / 700),
+        ),
+        (
+            lambda w: init.kaiming_uniform_(w, nonlinearity="relu", generator=0),
+            -math.sqrt(6 / 400),
+            math.sqrt(6 / 400),
+            math.sqrt(2 / 400),
+        ),
+        (
+            lambda w: init.kaiming_uniform_(w, a=math.sqrt(5), mode="fan_out", generator=0),
+            -1 / math.sqrt(300),
+            1 / math.sqrt(300),
+            1 / math.sqrt(900),
+        ),
+    ],
+)
 def test_uniform_ones_fill_their_interval(fill, low, high, std):
     w = fill(np.empty(SHAPE))
     assert low <= w.min() < low + (high - low) / 1000 and high - (high - low) / 1000 < w.max() <= high
     assert w.std() == pytest.approx(std, rel=0.01)
 
 
-@pytest.mark.parametrize("fill, mean, std", [
-    (lambda w: init.normal_(w, 3, 2, generator=0), 3, 2),
-    (lambda w: init.xavier_normal_(w, generator=0), 0, math.sqrt(2 / 700)),
-    (lambda w: init.kaiming_normal_(w, nonlinearity="relu", generator=0), 0, math.sqrt(2 / 400)),
-    (lambda w: init.kaiming_normal_(w, mode="fan_out", nonlinearity="tanh", generator=0), 0, 5 / 3 / math.sqrt(300)),
-])
+@pytest.mark.parametrize(
+    "fill, mean, std",
+    [
+        (lambda w: init.normal_(w, 3, 2, generator=0), 3, 2),
+        (lambda w: init.xavier_normal_(w, generator=0), 0, math.sqrt(2 / 700)),
+        (lambda w: init.kaiming_normal_(w, nonlinearity="relu", generator=0), 0, math.sqrt(2 / 400)),
+        (
+            lambda w: init.kaiming_normal_(w, mode="fan_out", nonlinearity="tanh", generator=0),
+            0,
+            5 / 3 / math.sqrt(300),
+        ),
+    ],
+)
 def test_normal_ones_have_their_moments(fill, mean, std):
     w = fill(np.empty(SHAPE))
     assert w.std() == pytest.approx(std, rel=0.01)
@@ -88,17 +110,25 @@ def test_a_tensor_that_a_graph_needs_is_not_filled():
 
 def test_gains_are_pytorchs():
     assert {name: init.calculate_gain(name) for name in ("linear", "sigmoid", "tanh", "relu", "selu")} == {
-        "linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2),
+        "selu": 0.75,
+    }
     assert init.calculate_gain("leaky_relu", 0.2) == pytest.approx(math.sqrt(2 / 1.04))
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: init.calculate_gain("swoosh"), "unknown nonlinearity 'swoosh'"),
-    (lambda: init.kaiming_normal_(np.empty((2, 2)), mode="fan"), "expected 'fan_in' or 'fan_out'"),
-    (lambda: init.xavier_normal_(np.empty(3)), r"at least 2 dimensions \(out, in\), found shape \(3,\)"),
-    (lambda: init.eye_(np.empty(3)), "expected a matrix"),
-    (lambda: init.orthogonal_(np.empty(3)), "at least 2 dimensions"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: init.calculate_gain("swoosh"), "unknown nonlinearity 'swoosh'"),
+        (lambda: init.kaiming_normal_(np.empty((2, 2)), mode="fan"), "expected 'fan_in' or 'fan_out'"),
+        (lambda: init.xavier_normal_(np.empty(3)), r"at least 2 dimensions \(out, in\), found shape \(3,\)"),
+        (lambda: init.eye_(np.empty(3)), "expected a matrix"),
+        (lambda: init.orthogonal_(np.empty(3)), "at least 2 dimensions"),
+    ],
+)
 def test_bad_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -13,30 +13,51 @@ def x(*shape, dtype=np.float64):
     return np.random.default_rng(0).normal(size=shape).astype(dtype)
 
 
-@pytest.mark.parametrize("layer, function", [
-    (nn.ReLU(), F.relu), (nn.Tanh(), F.tanh), (nn.Sigmoid(), F.sigmoid), (nn.GELU(), F.gelu),
-    (nn.Softmax(), F.softmax),
-    (nn.LeakyReLU(0.3), lambda a: F.leaky_relu(a, 0.3)), (nn.GELU("tanh"), lambda a: F.gelu(a, "tanh")),
-    (nn.Softmax(0), lambda a: F.softmax(a, 0)), (nn.Identity(), lambda a: a)])
+@pytest.mark.parametrize(
+    "layer, function",
+    [
+        (nn.ReLU(), F.relu),
+        (nn.Tanh(), F.tanh),
+        (nn.Sigmoid(), F.sigmoid),
+        (nn.GELU(), F.gelu),
+        (nn.Softmax(), F.softmax),
+        (nn.LeakyReLU(0.3), lambda a: F.leaky_relu(a, 0.3)),
+        (nn.GELU("tanh"), lambda a: F.gelu(a, "tanh")),
+        (nn.Softmax(0), lambda a: F.softmax(a, 0)),
+        (nn.Identity(), lambda a: a),
+    ],
+)
 def test_layers_call_their_functions(layer, function):
     np.testing.assert_array_equal(np.asarray(layer(x(3, 4))), np.asarray(function(x(3, 4))))
 
 
-@pytest.mark.parametrize("loss, function", [
-    (nn.CrossEntropyLoss(label_smoothing=0.1, reduction="sum"),
-     lambda a, b: F.cross_entropy(a, b, label_smoothing=0.1, reduction="sum")),
-    (nn.CrossEntropyLoss(weight=np.arange(4.0), ignore_index=0),
-     lambda a, b: F.cross_entropy(a, b, weight=np.arange(4.0), ignore_index=0)),
-    (nn.NLLLoss(reduction="none"), lambda a, b: F.nll_loss(a, b, reduction="none"))])
+@pytest.mark.parametrize(
+    "loss, function",
+    [
+        (
+            nn.CrossEntropyLoss(label_smoothing=0.1, reduction="sum"),
+            lambda a, b: F.cross_entropy(a, b, label_smoothing=0.1, reduction="sum"),
+        ),
+        (
+            nn.CrossEntropyLoss(weight=np.arange(4.0), ignore_index=0),
+            lambda a, b: F.cross_entropy(a, b, weight=np.arange(4.0), ignore_index=0),
+        ),
+        (nn.NLLLoss(reduction="none"), lambda a, b: F.nll_loss(a, b, reduction="none")),
+    ],
+)
 def test_losses_of_classes_call_their_functions(loss, function):
     y = np.array([1, 0, 3])
     np.testing.assert_array_equal(loss(x(3, 4), y), function(x(3, 4), y))
 
 
-@pytest.mark.parametrize("loss, function", [
-    (nn.MSELoss("sum"), lambda a, b: F.mse_loss(a, b, "sum")), (nn.L1Loss(), F.l1_loss),
-    (nn.BCEWithLogitsLoss(pos_weight=2.0),
-     lambda a, b: F.binary_cross_entropy_with_logits(a, b, pos_weight=2.0))])
+@pytest.mark.parametrize(
+    "loss, function",
+    [
+        (nn.MSELoss("sum"), lambda a, b: F.mse_loss(a, b, "sum")),
+        (nn.L1Loss(), F.l1_loss),
+        (nn.BCEWithLogitsLoss(pos_weight=2.0), lambda a, b: F.binary_cross_entropy_with_logits(a, b, pos_weight=2.0)),
+    ],
+)
 def test_losses_of_numbers_call_their_functions(loss, function):
     y = np.random.default_rng(1).random((3, 4))
     np.testing.assert_array_equal(loss(x(3, 4), y), function(x(3, 4), y))
@@ -52,7 +73,7 @@ def test_linear_shapes_dtypes_and_repeatable_weights():
     assert nn.Linear(7, 3, bias=False).bias is None
     wide = nn.Linear(400, 300, generator=0)
     assert np.abs(wide.weight.numpy()).max() <= 0.05
-    assert wide.weight.numpy().std() == pytest.approx(0.05 / 3 ** 0.5, rel=0.01)
+    assert wide.weight.numpy().std() == pytest.approx(0.05 / 3**0.5, rel=0.01)
 
 
 def test_manual_seed_repeats_layers():
@@ -97,9 +118,14 @@ def test_sequential_is_a_sequence():
     assert len(model) == 3
 
 
-@pytest.mark.parametrize("make", [
-    lambda p: optim.SGD(p, lr=0.5, momentum=0.9), lambda p: optim.Adam(p, lr=0.02),
-    lambda p: optim.RMSprop(p, lr=0.01)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: optim.SGD(p, lr=0.5, momentum=0.9),
+        lambda p: optim.Adam(p, lr=0.02),
+        lambda p: optim.RMSprop(p, lr=0.01),
+    ],
+)
 def test_a_network_learns_exclusive_or(make):
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (256, 2)).astype(np.float32)

@@ -36,9 +36,20 @@ class Net(nn.Module):
         return self.heads["a"](x) + self.heads["b"]
 
 
-NAMES = ["first.scale", "first.inner.weight", "first.inner.bias", "blocks.0.scale", "blocks.0.inner.weight",
-         "blocks.0.inner.bias", "blocks.1.scale", "blocks.1.inner.weight", "blocks.1.inner.bias",
-         "heads.b", "heads.a.weight", "heads.a.bias"]
+NAMES = [
+    "first.scale",
+    "first.inner.weight",
+    "first.inner.bias",
+    "blocks.0.scale",
+    "blocks.0.inner.weight",
+    "blocks.0.inner.bias",
+    "blocks.1.scale",
+    "blocks.1.inner.weight",
+    "blocks.1.inner.bias",
+    "heads.b",
+    "heads.a.weight",
+    "heads.a.bias",
+]
 
 
 def mlp(seed=0):
@@ -53,7 +64,15 @@ def test_parameters_come_in_definition_order_from_attributes_and_containers():
     assert [name for name, _ in mlp().named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
     assert [name for name, _ in net.named_buffers()] == ["first.count", "blocks.0.count", "blocks.1.count"]
     assert [name for name, _ in net.named_modules()] == [
-        "", "first", "first.inner", "blocks.0", "blocks.0.inner", "blocks.1", "blocks.1.inner", "heads.a"]
+        "",
+        "first",
+        "first.inner",
+        "blocks.0",
+        "blocks.0.inner",
+        "blocks.1",
+        "blocks.1.inner",
+        "heads.a",
+    ]
     assert all(isinstance(p, nn.Parameter) and p.requires_grad for p in net.parameters())
 
 
@@ -114,7 +133,8 @@ def test_repr_shows_the_tree():
         "    (0): ReLU()\n"
         "    (1): Dropout(p=0.1)\n"
         "  )\n"
-        ")")
+        ")"
+    )
 
 
 def test_forward_has_to_be_defined():
@@ -132,6 +152,7 @@ def test_models_are_copied_and_pickled_whole():
 
 
 # ---- state dicts --------------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
 def test_state_travels_through_a_file_bit_for_bit(suffix, tmp_path):
@@ -168,14 +189,17 @@ def test_loading_takes_tensors():
     assert all((p.numpy() == 1).all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda s: s.pop("0.bias"), r"missing '0.bias' \(5,\)"),
-    (lambda s: s.update(more=np.zeros(2)), r"unexpected 'more' \(2,\)"),
-    (lambda s: s.update({"2.weight": np.zeros((3, 4))}), r"'2.weight' has shape \(3, 4\), expected \(3, 5\)"),
-    (lambda s: s.update({"2.bias": np.zeros(3, complex)}), "'2.bias' has dtype complex128, expected float32"),
-    (lambda s: s.update({"2.bias": np.array(["a", "b", "c"])}), "'2.bias' has dtype <U1, expected float32"),
-    (lambda s: (s.pop("0.bias"), s.update(more=np.zeros(2))), "missing '0.bias'.*unexpected 'more'"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda s: s.pop("0.bias"), r"missing '0.bias' \(5,\)"),
+        (lambda s: s.update(more=np.zeros(2)), r"unexpected 'more' \(2,\)"),
+        (lambda s: s.update({"2.weight": np.zeros((3, 4))}), r"'2.weight' has shape \(3, 4\), expected \(3, 5\)"),
+        (lambda s: s.update({"2.bias": np.zeros(3, complex)}), "'2.bias' has dtype complex128, expected float32"),
+        (lambda s: s.update({"2.bias": np.array(["a", "b", "c"])}), "'2.bias' has dtype <U1, expected float32"),
+        (lambda s: (s.pop("0.bias"), s.update(more=np.zeros(2))), "missing '0.bias'.*unexpected 'more'"),
+    ],
+)
 def test_a_state_that_does_not_fit_is_one_line_and_changes_nothing(change, words):
     model, state = mlp(0), mlp(1).state_dict()
     before = model.state_dict()

@@ -20,7 +20,7 @@ def test_functions_of_real_numbers_refuse_others_and_take_integers_as_floats(fun
     for values in (draw(3) + 1j, Tensor(draw(3) + 1j, requires_grad=True), np.array([True, False]), ["a", "b"]):
         with pytest.raises(TypeError, match=rf"{fun.__name__}\(\(.,\) .*\): expected real numbers"):
             fun(values)
-    small = np.array([1, 3, 250], np.uint8)         # of which 1 - 3 would wrap around
+    small = np.array([1, 3, 250], np.uint8)  # of which 1 - 3 would wrap around
     expected = fun(small.astype(float))
     for values in (small, small.tolist(), Tensor(small), small.astype(np.int64)):
         np.testing.assert_array_equal(np.asarray(fun(values)), expected)
@@ -39,49 +39,58 @@ def test_losses_of_numbers_refuse_others_and_take_labels(loss):
     assert loss(y, y[::-1].copy()) == loss(y.astype(float), y[::-1].astype(float)), "1 - 2 does not wrap around"
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: F.linear(X, draw(2, 4)), r"linear\(\(4, 3\), \(2, 4\)\): expected an input of shape \(..., in\)"),
-    (lambda: F.linear(Tensor(X, requires_grad=True), draw(2, 4)), r"^linear\(\(4, 3\), \(2, 4\)\): expected"),
-    (lambda: F.linear(X, draw(3)), r"a weight of shape \(out, in\)"),
-    (lambda: F.linear(X, draw(2, 3), draw(1)), r"expected a bias of shape \(2,\)"),
-    (lambda: F.linear(X, draw(2, 3), draw(4, 2)), r"expected a bias of shape \(2,\)"),
-    (lambda: F.softmax(draw(4, 0)), r"^softmax: dim: found axis -1 of an array of shape \(4, 0\); expected one"),
-    (lambda: F.log_softmax(Tensor(draw(0, 4), requires_grad=True), 0), r"^log_softmax: dim: found axis 0 .*\(0, 4\)"),
-    (lambda: F.softmax(X, 2), r"softmax: dim: found 2; expected an axis of an array of shape \(4, 3\)"),
-    (lambda: F.log_softmax(1.5), r"log_softmax: dim: found -1; expected an axis of an array of shape \(\)"),
-    (lambda: F.cross_entropy(X, Y, weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
-    (lambda: F.cross_entropy(X, np.eye(3)[Y], weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
-    (lambda: F.cross_entropy(X, Y, label_smoothing=1.5), "label_smoothing: expected a probability, from 0 to 1"),
-    (lambda: F.cross_entropy(X, Y, label_smoothing=np.nan), "label_smoothing: expected a probability"),
-    (lambda: F.cross_entropy(X, np.eye(3, dtype=int)[Y]), "or floating probabilities of the shape of the input"),
-    (lambda: F.cross_entropy(draw(4, 0), Y), r"cross_entropy: found input of shape \(4, 0\)"),
-    (lambda: F.nll_loss(np.float64(1), 0), r"nll_loss: found input of shape \(\)"),
-    (lambda: F.layer_norm(X, ()), "at least one axis"),
-    (lambda: F.layer_norm(X, 3, weight=draw(4, 3)), r"weight: found shape \(4, 3\); expected an array of shape \(3,\)"),
-    (lambda: F.batch_norm(X, np.zeros(3), None), "only one of running_mean and running_var"),
-    (lambda: F.batch_norm(X, [0.0] * 3, [1.0] * 3), "running_mean: found a list; expected an array"),
-    (lambda: F.embedding([0], draw(3)), r"expected \(number, dim\)"),
-    (lambda: F.one_hot([0], -2), "num_classes: expected a whole number, 0 or more, found -2"),
-    (lambda: F.dropout(X, "half"), "p: expected a probability, from 0 to 1, found 'half'"),
-    (lambda: F.dropout(X, generator=-1), "generator: expected a NumPy generator or a whole number"),
-    (lambda: nn.Linear(2.5, 1), "Linear: in_features: expected a whole number, 0 or more, found 2.5"),
-    (lambda: nn.Embedding(3, -1), "Embedding: embedding_dim: expected a whole number"),
-    (lambda: nn.LayerNorm("3"), "normalized_shape: expected a whole number, 0 or more, found '3'"),
-    (lambda: nn.Conv2d(0, 4, 3), "Conv2d: in_channels: expected a whole number, 1 or more, found 0"),
-    (lambda: nn.BatchNorm1d(3)(draw(2, 3, 4, 4)), r"expected \(N, C\) or \(N, C, L\) with C = 3"),
-    (lambda: nn.BatchNorm2d(3, eps="a"), "^BatchNorm2d: eps: expected a finite number, 0 or more, found 'a'"),
-    (lambda: nn.BatchNorm1d(3, momentum=np.nan), "^BatchNorm1d: momentum: expected a finite number, found nan"),
-    (lambda: nn.LayerNorm(3, eps=-1), "^LayerNorm: eps: expected a finite number, 0 or more, found -1"),
-    (lambda: nn.LeakyReLU("0.1"), "^LeakyReLU: negative_slope: expected a finite number, found '0.1'"),
-    (lambda: nn.Flatten(1.5), "^Flatten: start_dim: expected the number of an axis, found 1.5"),
-    (lambda: nn.Flatten()(draw(3)), r"Flatten: found shape \(3,\), which has no axes from 1 to -1"),
-    (lambda: nn.Flatten(2, 1)(draw(2, 3, 4)), "no axes from 2 to 1"),
-    (lambda: nn.Module().register_buffer("a.b", X), "expected the name of an attribute and an array of numbers"),
-    (lambda: init.uniform_(np.zeros(3), 1, 0), "the interval from 1 to 0; expected finite a <= b"),
-    (lambda: init.normal_(np.zeros(3), std=-1), "std: expected 0 or more, found -1"),
-    (lambda: init.trunc_normal_(np.zeros(3), std=0), "almost nothing"),
-    (lambda: init.zeros_(Tensor(X, requires_grad=True) * 2), "no leaf but was computed"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: F.linear(X, draw(2, 4)), r"linear\(\(4, 3\), \(2, 4\)\): expected an input of shape \(..., in\)"),
+        (lambda: F.linear(Tensor(X, requires_grad=True), draw(2, 4)), r"^linear\(\(4, 3\), \(2, 4\)\): expected"),
+        (lambda: F.linear(X, draw(3)), r"a weight of shape \(out, in\)"),
+        (lambda: F.linear(X, draw(2, 3), draw(1)), r"expected a bias of shape \(2,\)"),
+        (lambda: F.linear(X, draw(2, 3), draw(4, 2)), r"expected a bias of shape \(2,\)"),
+        (lambda: F.softmax(draw(4, 0)), r"^softmax: dim: found axis -1 of an array of shape \(4, 0\); expected one"),
+        (
+            lambda: F.log_softmax(Tensor(draw(0, 4), requires_grad=True), 0),
+            r"^log_softmax: dim: found axis 0 .*\(0, 4\)",
+        ),
+        (lambda: F.softmax(X, 2), r"softmax: dim: found 2; expected an axis of an array of shape \(4, 3\)"),
+        (lambda: F.log_softmax(1.5), r"log_softmax: dim: found -1; expected an axis of an array of shape \(\)"),
+        (lambda: F.cross_entropy(X, Y, weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
+        (lambda: F.cross_entropy(X, np.eye(3)[Y], weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
+        (lambda: F.cross_entropy(X, Y, label_smoothing=1.5), "label_smoothing: expected a probability, from 0 to 1"),
+        (lambda: F.cross_entropy(X, Y, label_smoothing=np.nan), "label_smoothing: expected a probability"),
+        (lambda: F.cross_entropy(X, np.eye(3, dtype=int)[Y]), "or floating probabilities of the shape of the input"),
+        (lambda: F.cross_entropy(draw(4, 0), Y), r"cross_entropy: found input of shape \(4, 0\)"),
+        (lambda: F.nll_loss(np.float64(1), 0), r"nll_loss: found input of shape \(\)"),
+        (lambda: F.layer_norm(X, ()), "at least one axis"),
+        (
+            lambda: F.layer_norm(X, 3, weight=draw(4, 3)),
+            r"weight: found shape \(4, 3\); expected an array of shape \(3,\)",
+        ),
+        (lambda: F.batch_norm(X, np.zeros(3), None), "only one of running_mean and running_var"),
+        (lambda: F.batch_norm(X, [0.0] * 3, [1.0] * 3), "running_mean: found a list; expected an array"),
+        (lambda: F.embedding([0], draw(3)), r"expected \(number, dim\)"),
+        (lambda: F.one_hot([0], -2), "num_classes: expected a whole number, 0 or more, found -2"),
+        (lambda: F.dropout(X, "half"), "p: expected a probability, from 0 to 1, found 'half'"),
+        (lambda: F.dropout(X, generator=-1), "generator: expected a NumPy generator or a whole number"),
+        (lambda: nn.Linear(2.5, 1), "Linear: in_features: expected a whole number, 0 or more, found 2.5"),
+        (lambda: nn.Embedding(3, -1), "Embedding: embedding_dim: expected a whole number"),
+        (lambda: nn.LayerNorm("3"), "normalized_shape: expected a whole number, 0 or more, found '3'"),
+        (lambda: nn.Conv2d(0, 4, 3), "Conv2d: in_channels: expected a whole number, 1 or more, found 0"),
+        (lambda: nn.BatchNorm1d(3)(draw(2, 3, 4, 4)), r"expected \(N, C\) or \(N, C, L\) with C = 3"),
+        (lambda: nn.BatchNorm2d(3, eps="a"), "^BatchNorm2d: eps: expected a finite number, 0 or more, found 'a'"),
+        (lambda: nn.BatchNorm1d(3, momentum=np.nan), "^BatchNorm1d: momentum: expected a finite number, found nan"),
+        (lambda: nn.LayerNorm(3, eps=-1), "^LayerNorm: eps: expected a finite number, 0 or more, found -1"),
+        (lambda: nn.LeakyReLU("0.1"), "^LeakyReLU: negative_slope: expected a finite number, found '0.1'"),
+        (lambda: nn.Flatten(1.5), "^Flatten: start_dim: expected the number of an axis, found 1.5"),
+        (lambda: nn.Flatten()(draw(3)), r"Flatten: found shape \(3,\), which has no axes from 1 to -1"),
+        (lambda: nn.Flatten(2, 1)(draw(2, 3, 4)), "no axes from 2 to 1"),
+        (lambda: nn.Module().register_buffer("a.b", X), "expected the name of an attribute and an array of numbers"),
+        (lambda: init.uniform_(np.zeros(3), 1, 0), "the interval from 1 to 0; expected finite a <= b"),
+        (lambda: init.normal_(np.zeros(3), std=-1), "std: expected 0 or more, found -1"),
+        (lambda: init.trunc_normal_(np.zeros(3), std=0), "almost nothing"),
+        (lambda: init.zeros_(Tensor(X, requires_grad=True) * 2), "no leaf but was computed"),
+    ],
+)
 def test_values_and_shapes(call, words):
     with pytest.raises(ValueError, match=words) as caught:
         call()
@@ -91,34 +100,55 @@ def test_values_and_shapes(call, words):
 IMAGES, KERNELS = draw(2, 3, 5, 4), draw(4, 3, 3, 3)
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: F.conv2d(IMAGES[0], KERNELS), r"^conv2d: found shape \(3, 5, 4\); expected .* one image is x\[None\]"),
-    (lambda: F.conv2d(IMAGES, KERNELS[0]), r"^conv2d: weight: found shape \(3, 3, 3\); expected \(O, C / groups"),
-    (lambda: F.conv2d(IMAGES, KERNELS[:, :, :0]), r"^conv2d: weight: found shape \(4, 3, 0, 3\); expected .* none 0"),
-    (lambda: F.conv2d(IMAGES[:, :2], KERNELS), r"^conv2d: found 2 channels .*\(2, 2, 5, 4\); expected 3"),
-    (lambda: F.conv2d(IMAGES, KERNELS, groups=2), "^conv2d: found 3 channels .* expected 6, .* in 2 group"),
-    (lambda: F.conv2d(IMAGES, KERNELS, groups=3), "^conv2d: groups: found 3, which does not divide the 4 kernels"),
-    (lambda: F.conv2d(IMAGES, KERNELS, groups=0), "^conv2d: groups: expected a whole number, 1 or more, found 0"),
-    (lambda: F.conv2d(IMAGES, KERNELS, np.ones(3)), r"^conv2d: bias: found shape \(3,\); expected .* shape \(4,\)"),
-    (lambda: F.conv2d(IMAGES, KERNELS, stride=0), r"^conv2d: stride: expected .* or two of them \(down, .* found 0"),
-    (lambda: F.conv2d(IMAGES, KERNELS, padding=-1), "^conv2d: padding: expected a whole number, 0 or .* found -1"),
-    (lambda: F.conv2d(IMAGES, KERNELS, padding="full"), "^conv2d: padding: expected numbers, 'same' or 'valid', found"),
-    (lambda: F.conv2d(IMAGES, KERNELS, [0.0] * 4, 2, "same"), r"padding='same' needs stride 1, found .*\(2, 2\)"),
-    (lambda: F.conv2d(IMAGES, KERNELS, dilation=(1, 2)), r"^conv2d: the kernel spans \(3, 5\), which does not fit on .*"
-                                                        r"\(5, 4\), with padding \(5, 4\); use"),
-    (lambda: F.conv2d([[1.0], [1.0, 2.0]], KERNELS), "^conv2d: expected an array of numbers, found lists of unequal"),
-    (lambda: F.max_pool2d(IMAGES, (2, 2, 2)), r"^max_pool2d: kernel_size: .* found \(2, 2, 2\)"),
-    (lambda: F.max_pool2d(IMAGES, 0), "^max_pool2d: kernel_size: expected a whole number, 1 or more, .* found 0"),
-    (lambda: F.max_pool2d(IMAGES, 1.5), "^max_pool2d: kernel_size: .* found 1.5"),
-    (lambda: F.max_pool2d(IMAGES, 5), r"^max_pool2d: the kernel spans \(5, 5\), which does not fit on .*\(5, 4\)"),
-    (lambda: F.max_pool2d(IMAGES, 2, padding=2), r"^max_pool2d: padding: found \(2, 2\); .* most half of .* \(2, 2\)"),
-    (lambda: F.avg_pool2d(IMAGES[0], 2), r"^avg_pool2d: found shape \(3, 5, 4\)"),
-    (lambda: F.avg_pool2d(IMAGES, 2, -1), "^avg_pool2d: stride: .* found -1"),
-    (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"^Conv2d: kernel_size: .* found \(3, 3, 3\)"),
-    (lambda: nn.Conv2d(3, 4, 3, 2, "same"), "^Conv2d: padding='same' needs stride 1"),
-    (lambda: nn.MaxPool2d(2, 0), "^MaxPool2d: stride: .* found 0"),
-    (lambda: nn.AvgPool2d(2, padding=-1), "^AvgPool2d: padding: .* found -1"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: F.conv2d(IMAGES[0], KERNELS), r"^conv2d: found shape \(3, 5, 4\); expected .* one image is x\[None\]"),
+        (lambda: F.conv2d(IMAGES, KERNELS[0]), r"^conv2d: weight: found shape \(3, 3, 3\); expected \(O, C / groups"),
+        (
+            lambda: F.conv2d(IMAGES, KERNELS[:, :, :0]),
+            r"^conv2d: weight: found shape \(4, 3, 0, 3\); expected .* none 0",
+        ),
+        (lambda: F.conv2d(IMAGES[:, :2], KERNELS), r"^conv2d: found 2 channels .*\(2, 2, 5, 4\); expected 3"),
+        (lambda: F.conv2d(IMAGES, KERNELS, groups=2), "^conv2d: found 3 channels .* expected 6, .* in 2 group"),
+        (lambda: F.conv2d(IMAGES, KERNELS, groups=3), "^conv2d: groups: found 3, which does not divide the 4 kernels"),
+        (lambda: F.conv2d(IMAGES, KERNELS, groups=0), "^conv2d: groups: expected a whole number, 1 or more, found 0"),
+        (lambda: F.conv2d(IMAGES, KERNELS, np.ones(3)), r"^conv2d: bias: found shape \(3,\); expected .* shape \(4,\)"),
+        (
+            lambda: F.conv2d(IMAGES, KERNELS, stride=0),
+            r"^conv2d: stride: expected .* or two of them \(down, .* found 0",
+        ),
+        (lambda: F.conv2d(IMAGES, KERNELS, padding=-1), "^conv2d: padding: expected a whole number, 0 or .* found -1"),
+        (
+            lambda: F.conv2d(IMAGES, KERNELS, padding="full"),
+            "^conv2d: padding: expected numbers, 'same' or 'valid', found",
+        ),
+        (lambda: F.conv2d(IMAGES, KERNELS, [0.0] * 4, 2, "same"), r"padding='same' needs stride 1, found .*\(2, 2\)"),
+        (
+            lambda: F.conv2d(IMAGES, KERNELS, dilation=(1, 2)),
+            r"^conv2d: the kernel spans \(3, 5\), which does not fit on .*"
+            r"\(5, 4\), with padding \(5, 4\); use",
+        ),
+        (
+            lambda: F.conv2d([[1.0], [1.0, 2.0]], KERNELS),
+            "^conv2d: expected an array of numbers, found lists of unequal",
+        ),
+        (lambda: F.max_pool2d(IMAGES, (2, 2, 2)), r"^max_pool2d: kernel_size: .* found \(2, 2, 2\)"),
+        (lambda: F.max_pool2d(IMAGES, 0), "^max_pool2d: kernel_size: expected a whole number, 1 or more, .* found 0"),
+        (lambda: F.max_pool2d(IMAGES, 1.5), "^max_pool2d: kernel_size: .* found 1.5"),
+        (lambda: F.max_pool2d(IMAGES, 5), r"^max_pool2d: the kernel spans \(5, 5\), which does not fit on .*\(5, 4\)"),
+        (
+            lambda: F.max_pool2d(IMAGES, 2, padding=2),
+            r"^max_pool2d: padding: found \(2, 2\); .* most half of .* \(2, 2\)",
+        ),
+        (lambda: F.avg_pool2d(IMAGES[0], 2), r"^avg_pool2d: found shape \(3, 5, 4\)"),
+        (lambda: F.avg_pool2d(IMAGES, 2, -1), "^avg_pool2d: stride: .* found -1"),
+        (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"^Conv2d: kernel_size: .* found \(3, 3, 3\)"),
+        (lambda: nn.Conv2d(3, 4, 3, 2, "same"), "^Conv2d: padding='same' needs stride 1"),
+        (lambda: nn.MaxPool2d(2, 0), "^MaxPool2d: stride: .* found 0"),
+        (lambda: nn.AvgPool2d(2, padding=-1), "^AvgPool2d: padding: .* found -1"),
+    ],
+)
 def test_windows(call, words):
     with pytest.raises(ValueError, match=words) as caught:
         call()
@@ -137,21 +167,24 @@ def test_lists_and_integers_are_images_too():
     np.testing.assert_array_equal(F.max_pool2d(shades, 2, padding=1), F.max_pool2d(shades.astype(float), 2, padding=1))
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: F.max_pool2d(IMAGES + 1j, 2), r"^max_pool2d\(\(2, 3, 5, 4\) complex128\): expected real numbers"),
-    (lambda: F.max_pool2d(IMAGES > 0, 2), "^max_pool2d.* bool.: expected real numbers"),
-    (lambda: F.conv2d(None, KERNELS), "^conv2d.* object.: expected real numbers"),
-    (lambda: F.conv2d(IMAGES, KERNELS > 0), "^conv2d: weight.* bool.: expected real numbers"),
-    (lambda: F.cross_entropy(X + 0j, Y), r"cross_entropy\(\(4, 3\) complex128\): expected real numbers"),
-    (lambda: F.cross_entropy(X, Y, weight=np.ones(3) * 1j), r"weight\(\(3,\) complex128\): expected real numbers"),
-    (lambda: F.cross_entropy(X, Y, weight=Tensor(np.ones(3), requires_grad=True)), "pass weight.detach()"),
-    (lambda: F.layer_norm(X + 0j, 3), r"layer_norm\(\(4, 3\) complex128\): expected real numbers"),
-    (lambda: F.batch_norm(Tensor(X + 0j, requires_grad=True), None, None), "batch_norm.* expected real numbers"),
-    (lambda: F.dropout(Y), "dropout.*int64.*expected floating numbers"),
-    (lambda: nn.ReLU().load_state_dict([1]), "expected a dict of arrays, found list"),
-    (lambda: init.normal_(np.zeros(3, int)), "dtype int64; expected one of floats"),
-    (lambda: init.zeros_([0.0]), "expected a tensor or an array to fill, found list"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: F.max_pool2d(IMAGES + 1j, 2), r"^max_pool2d\(\(2, 3, 5, 4\) complex128\): expected real numbers"),
+        (lambda: F.max_pool2d(IMAGES > 0, 2), "^max_pool2d.* bool.: expected real numbers"),
+        (lambda: F.conv2d(None, KERNELS), "^conv2d.* object.: expected real numbers"),
+        (lambda: F.conv2d(IMAGES, KERNELS > 0), "^conv2d: weight.* bool.: expected real numbers"),
+        (lambda: F.cross_entropy(X + 0j, Y), r"cross_entropy\(\(4, 3\) complex128\): expected real numbers"),
+        (lambda: F.cross_entropy(X, Y, weight=np.ones(3) * 1j), r"weight\(\(3,\) complex128\): expected real numbers"),
+        (lambda: F.cross_entropy(X, Y, weight=Tensor(np.ones(3), requires_grad=True)), "pass weight.detach()"),
+        (lambda: F.layer_norm(X + 0j, 3), r"layer_norm\(\(4, 3\) complex128\): expected real numbers"),
+        (lambda: F.batch_norm(Tensor(X + 0j, requires_grad=True), None, None), "batch_norm.* expected real numbers"),
+        (lambda: F.dropout(Y), "dropout.*int64.*expected floating numbers"),
+        (lambda: nn.ReLU().load_state_dict([1]), "expected a dict of arrays, found list"),
+        (lambda: init.normal_(np.zeros(3, int)), "dtype int64; expected one of floats"),
+        (lambda: init.zeros_([0.0]), "expected a tensor or an array to fill, found list"),
+    ],
+)
 def test_types(call, words):
     with pytest.raises(TypeError, match=words) as caught:
         call()

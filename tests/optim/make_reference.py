@@ -1,6 +1,6 @@
 """Write reference.npz: where PyTorch's optimizers and schedulers take the same problem. Needs PyTorch, once.
 
-    python -m tests.optim.make_reference
+python -m tests.optim.make_reference
 """
 
 from __future__ import annotations

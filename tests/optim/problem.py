@@ -42,8 +42,13 @@ SCHEDULES = {
     "linear_down": ("LinearLR", dict(start_factor=1.0, end_factor=0.1, total_iters=25), *SGD),
     "one_cycle": ("OneCycleLR", dict(max_lr=0.5, total_steps=40), *SGD),
     "one_cycle_adam": ("OneCycleLR", dict(max_lr=0.5, epochs=4, steps_per_epoch=10), *ADAM),
-    "one_cycle_linear": ("OneCycleLR", dict(max_lr=0.5, total_steps=45, anneal_strategy="linear", pct_start=0.4,
-                                            div_factor=10.0, final_div_factor=50.0), *SGD),
+    "one_cycle_linear": (
+        "OneCycleLR",
+        dict(
+            max_lr=0.5, total_steps=45, anneal_strategy="linear", pct_start=0.4, div_factor=10.0, final_div_factor=50.0
+        ),
+        *SGD,
+    ),
     "one_cycle_three": ("OneCycleLR", dict(max_lr=0.5, total_steps=41, three_phase=True, base_momentum=0.7), *ADAM),
     "one_cycle_plain": ("OneCycleLR", dict(max_lr=0.5, total_steps=40, cycle_momentum=False), *SGD),
 }

@@ -41,7 +41,7 @@ def test_a_graph_that_needs_the_old_values_keeps_them():
     optimizer = optim.SGD(model.parameters(), lr=0.5)
     w = next(model.parameters())
     early = F.cross_entropy(model(x), y)
-    turned = (w.T * w.T).sum()      # what is kept is a view of the parameter
+    turned = (w.T * w.T).sum()  # what is kept is a view of the parameter
     before = w.numpy().copy()
     F.cross_entropy(model(x), y).backward()
     optimizer.step()
@@ -87,7 +87,7 @@ def test_many_parameters_are_updated_as_few_are():
 
 def test_the_quicker_way_is_found_although_it_was_held_up_at_first():
     choice, taken = Choice(), []
-    held_up = iter([0.1] * 4)       # threads that somebody else keeps from running
+    held_up = iter([0.1] * 4)  # threads that somebody else keeps from running
     for _ in range(800):
         way = choice.pick()
         taken.append(way)
@@ -95,7 +95,7 @@ def test_the_quicker_way_is_found_although_it_was_held_up_at_first():
     assert sum(taken[600:]) > 180
 
     choice, lost = Choice(), 0.0
-    for _ in range(20000):          # and one that stays slow costs little
+    for _ in range(20000):  # and one that stays slow costs little
         way = choice.pick()
         choice.note(way, 0.1 if way else 0.001)
         lost += 0.1 if way else 0.0
@@ -113,6 +113,7 @@ def test_two_cores_do_all_the_work_and_hand_on_errors():
     def fails(item):
         if item == 3:
             raise ValueError("three")
+
     for _ in range(50):
         try:
             share(fails, [1, 2, 3])

@@ -141,19 +141,22 @@ def test_float64_stays_float64_and_numpy_numbers_do_not_widen():
             assert all(v.dtype == dtype for v in optimizer.state[0].values() if isinstance(v, np.ndarray))
 
 
-@pytest.mark.parametrize("name, options, words", [
-    ("SGD", dict(lr=-0.1), "lr: expected a finite number >= 0, found -0.1"),
-    ("SGD", dict(lr=float("nan")), "lr: expected"),
-    ("SGD", dict(lr="fast"), "lr: expected a finite number >= 0, found 'fast'"),
-    ("SGD", dict(momentum=-1), "momentum: expected"),
-    ("SGD", dict(nesterov=True), "nesterov: expected momentum > 0"),
-    ("SGD", dict(nesterov=True, momentum=0.9, dampening=0.1), "nesterov: expected"),
-    ("Adam", dict(betas=(0.9, 1.0)), r"betas: expected two numbers in \[0, 1\)"),
-    ("Adam", dict(betas=0.9), "betas: expected two numbers"),
-    ("AdamW", dict(weight_decay=-1), "weight_decay: expected"),
-    ("RMSprop", dict(alpha=-1), "alpha: expected"),
-    ("Adagrad", dict(eps=-1), "eps: expected"),
-])
+@pytest.mark.parametrize(
+    "name, options, words",
+    [
+        ("SGD", dict(lr=-0.1), "lr: expected a finite number >= 0, found -0.1"),
+        ("SGD", dict(lr=float("nan")), "lr: expected"),
+        ("SGD", dict(lr="fast"), "lr: expected a finite number >= 0, found 'fast'"),
+        ("SGD", dict(momentum=-1), "momentum: expected"),
+        ("SGD", dict(nesterov=True), "nesterov: expected momentum > 0"),
+        ("SGD", dict(nesterov=True, momentum=0.9, dampening=0.1), "nesterov: expected"),
+        ("Adam", dict(betas=(0.9, 1.0)), r"betas: expected two numbers in \[0, 1\)"),
+        ("Adam", dict(betas=0.9), "betas: expected two numbers"),
+        ("AdamW", dict(weight_decay=-1), "weight_decay: expected"),
+        ("RMSprop", dict(alpha=-1), "alpha: expected"),
+        ("Adagrad", dict(eps=-1), "eps: expected"),
+    ],
+)
 def test_bad_options_are_refused(name, options, words):
     with pytest.raises(ValueError, match=words):
         getattr(optim, name)([Tensor([1.0], requires_grad=True)], **options)
@@ -187,15 +190,21 @@ def bad_state(change):
     return params, optimizer, state
 
 
-@pytest.mark.parametrize("change, words", [
-    (lambda s: s["state"]["0"].update(exp_avg=np.zeros((9, 9), np.float32)), r"'exp_avg' of parameter 0 .* \(9, 9\)"),
-    (lambda s: s["state"]["1"].update(exp_avg=np.zeros(5)), "'exp_avg' of parameter 1 is float64"),
-    (lambda s: s["state"]["1"].pop("exp_avg"), "parameter 1 has"),
-    (lambda s: s["state"].update({"7": {}}), "parameter '7', expected 0 to 3"),
-    (lambda s: s["param_groups"].update({"1": {}}), "2 parameter groups, expected 1"),
-    (lambda s: s["param_groups"]["0"].pop("eps"), "options"),
-    (lambda s: s["param_groups"]["0"].update(lr=np.array(-1.0)), "lr: expected"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (
+            lambda s: s["state"]["0"].update(exp_avg=np.zeros((9, 9), np.float32)),
+            r"'exp_avg' of parameter 0 .* \(9, 9\)",
+        ),
+        (lambda s: s["state"]["1"].update(exp_avg=np.zeros(5)), "'exp_avg' of parameter 1 is float64"),
+        (lambda s: s["state"]["1"].pop("exp_avg"), "parameter 1 has"),
+        (lambda s: s["state"].update({"7": {}}), "parameter '7', expected 0 to 3"),
+        (lambda s: s["param_groups"].update({"1": {}}), "2 parameter groups, expected 1"),
+        (lambda s: s["param_groups"]["0"].pop("eps"), "options"),
+        (lambda s: s["param_groups"]["0"].update(lr=np.array(-1.0)), "lr: expected"),
+    ],
+)
 def test_a_state_that_does_not_fit_changes_nothing(change, words):
     params, optimizer, state = bad_state(change)
     before = optimizer.state_dict()
@@ -210,6 +219,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change, words):
 def test_against_pytorch_itself():
     torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     from .make_reference import trajectory
+
     for label, (name, options) in CASES.items():
         for i, p in enumerate(trajectory(torch, name, options)):
             np.testing.assert_allclose(p, REFERENCE[f"{label}/{i}"], rtol=1e-6, atol=1e-6, err_msg=label)

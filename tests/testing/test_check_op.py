@@ -113,9 +113,7 @@ def test_values_keep_to_the_domain():
 
 
 def test_a_report_counts():
-    report = check_op(
-        np.maximum, [(np.zeros((0, 3)), np.zeros(3)), (np.array([1.0, 1.0]), np.array([1.0, 2.0]))]
-    )
+    report = check_op(np.maximum, [(np.zeros((0, 3)), np.zeros(3)), (np.array([1.0, 1.0]), np.array([1.0, 2.0]))])
     assert (report.inputs, report.empty, report.kinks, report.ties) == (2, 1, 1, 2)
     assert str(report).startswith(
         "maximum: PASS 15/15 checks, 2 inputs (2 with ties, 1 empty, 1 at kinks); would detect"

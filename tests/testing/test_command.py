@@ -47,9 +47,7 @@ def test_check(folder):
     done = run(folder, "tinygrad_np.testing", "check", "ops:softplus", "numpy:tanh", "--examples", "20")
     assert done.returncode == 0 and done.stdout.count("PASS 15/15") == 2, done.stderr
     failed = run(folder, "tinygrad_np.testing", "check", "ops:wrong", "--examples", "20")
-    assert (
-        failed.returncode == 1 and "GradientMismatch: wrong(x)" in failed.stdout and "SIGN" in failed.stdout
-    )
+    assert failed.returncode == 1 and "GradientMismatch: wrong(x)" in failed.stdout and "SIGN" in failed.stdout
 
 
 @pytest.mark.parametrize(
@@ -91,7 +89,4 @@ def test_write_makes_a_test_that_passes_and_the_plugin_sums_up(folder):
     plugin = [] if "True" in plain else ["-p", "tinygrad_np.testing.plugin"]
     done = run(folder, "pytest", "-q", "--rootdir", str(folder), *plugin, "--gradcheck=quick")
     assert done.returncode == 0, done.stdout
-    assert (
-        "gradients: 3 operations checked, 0 failed" in done.stdout
-        and "weakest certificate 1e-08" in done.stdout
-    )
+    assert "gradients: 3 operations checked, 0 failed" in done.stdout and "weakest certificate 1e-08" in done.stdout

@@ -134,6 +134,4 @@ def test_a_whole_classifier():
     images, labels = rng.random((64, 784)), rng.integers(0, 10, 64)
     report = gradcheck(lambda m: nnF.cross_entropy(m(Tensor(images)), labels), model)
     assert report and report.compared
-    assert sum(p.size for p in model.parameters()) == 55_050 and all(
-        p.grad is None for p in model.parameters()
-    )
+    assert sum(p.size for p in model.parameters()) == 55_050 and all(p.grad is None for p in model.parameters())

@@ -26,9 +26,7 @@ def test_nothing_is_changed():
     x.grad = np.array([7.0, 7.0])
     array, node = x.array, x.node
     gradcheck(lambda x: x**3, x, order=2)
-    assert (
-        x.array is array and x.node is node and x.grad.tolist() == [7, 7] and x.array.tolist() == [0.5, 2.0]
-    )
+    assert x.array is array and x.node is node and x.grad.tolist() == [7, 7] and x.array.tolist() == [0.5, 2.0]
 
 
 def test_it_is_all_put_back_when_the_function_raises():
@@ -54,18 +52,11 @@ def test_modules_dicts_lists_and_dataclasses():
     x = Tensor(np.ones((4, 3)))
     assert gradcheck(lambda m, x: np.tanh(m(x)), model, x).compared == 8 * (6 + 2)
     assert gradcheck(lambda p: p.a * p.b, Pair(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
-    assert gradcheck(
-        lambda t: {"u": t["x"][0] * 2, "v": np.exp(t["x"][1])}, {"x": [np.array(1.0), np.array([2.0])]}
-    )
+    assert gradcheck(lambda t: {"u": t["x"][0] * 2, "v": np.exp(t["x"][1])}, {"x": [np.array(1.0), np.array([2.0])]})
 
 
 def test_integers_and_options_do_not_vary():
-    assert (
-        gradcheck(
-            lambda x, index, eps: x[index] + eps, np.array([1.0, 2.0]), np.array([1, 1]), 0.5
-        ).compared
-        == 4
-    )
+    assert gradcheck(lambda x, index, eps: x[index] + eps, np.array([1.0, 2.0]), np.array([1, 1]), 0.5).compared == 4
 
 
 def test_names_in_a_report_are_the_parameters():
@@ -76,11 +67,7 @@ def test_names_in_a_report_are_the_parameters():
     scaled.defvjp(lambda ct, by: ct * by, lambda ct, weight: 2 * ct * weight)
     report = gradcheck(scaled, np.array([1.0, 2.0]), np.array([3.0, 4.0]), raise_on_fail=False)
     assert not report and report.verdict == "fail" and report.failure == "GradientMismatch"
-    assert (
-        "d out[1] / d by[1]" in report.text
-        and "yours     4" in report.text
-        and "expected  2 ±" in report.text
-    )
+    assert "d out[1] / d by[1]" in report.text and "yours     4" in report.text and "expected  2 ±" in report.text
     assert report.entry.yours == 4 and abs(report.entry.expected - 2) < 1e-9
     assert "CONSTANT FACTOR" in report.diagnosis[0] or "FACTOR" in report.diagnosis[0]
 
@@ -243,10 +230,7 @@ def test_the_order_of_float32_is_its_own():
 
 
 def test_second_order():
-    assert (
-        gradgradcheck(lambda x, y: (x * y).sum() ** 2, np.array([1.0, 2.0]), np.array([0.5, -1.0])).order
-        == 2
-    )
+    assert gradgradcheck(lambda x, y: (x * y).sum() ** 2, np.array([1.0, 2.0]), np.array([0.5, -1.0])).order == 2
 
 
 def test_tolerances_can_be_widened():

@@ -38,8 +38,7 @@ WRONG = {
     "ARGUMENTS SWAPPED": (op(lambda x, y: x * y, lambda ct, x: ct * x, lambda ct, y: ct * y), X, X + 3),
     "BRANCH FORGOTTEN (x < 0)": (op(lambda x: np.where(x > 0, x, x / 8), lambda ct, x: ct * (x > 0)), X),
     "SUM FOR MEAN": (op(lambda x: x.mean(1), lambda ct, x_shape: np.broadcast_to(ct[:, None], x_shape)), M[:70, :70]),
-    "PROJECTION MISSING": (
-        op(lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True), lambda ct, out: ct * out), W),
+    "PROJECTION MISSING": (op(lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True), lambda ct, out: ct * out), W),
     "ONE ENTRY": (op(lambda x: M @ x, lambda ct: ONE.T @ ct), X[:200]),
     "REVERSED": (op(lambda x: np.exp(x), lambda ct, out: (ct * out)[::-1]), X),
 }

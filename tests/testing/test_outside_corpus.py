@@ -86,7 +86,7 @@ def test_a_refusal_in_forward_mode_is_a_failure_with_a_report():
 
 
 def test_the_earliest_check_that_fails_is_the_cause():
-    wrong = op(lambda x, w: x @ w, lambda ct, w: ct @ w, lambda ct, x: x.T @ ct)   # w.T; symmetric w hide it
+    wrong = op(lambda x, w: x @ w, lambda ct, w: ct @ w, lambda ct, x: x.T @ ct)  # w.T; symmetric w hide it
     failure = raised(lambda: check_op(wrong, signature="(n,n),(n,n)"))
     assert type(failure).__name__ == "GradientMismatch" and "TRANSPOSE" in failure.report.diagnosis[0]
 
@@ -102,16 +102,22 @@ def batch_of_products(x, w):
 A = RNG.normal(size=(3, 3))
 NAMED = {
     "ONE OF TWO TERMS": lambda: gradcheck(op(lambda x: x @ A @ x, lambda ct, x: ct * (A @ x)), RNG.normal(size=3)),
-    "PROJECTION MISSING": lambda: gradcheck(op(layer_norm, lambda ct, x: (ct - ct.mean(-1, keepdims=True)) / np.sqrt(
-        x.var(-1, keepdims=True) + 1e-5)), RNG.normal(size=(2, 4))),
-    "FIRST ONLY": lambda: gradcheck(op(batch_of_products, lambda ct, w: ct @ w.T, lambda ct, x: x[0].T @ ct[0]),
-                                    RNG.normal(size=(3, 2, 2)), RNG.normal(size=(2, 2))),
+    "PROJECTION MISSING": lambda: gradcheck(
+        op(layer_norm, lambda ct, x: (ct - ct.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)),
+        RNG.normal(size=(2, 4)),
+    ),
+    "FIRST ONLY": lambda: gradcheck(
+        op(batch_of_products, lambda ct, w: ct @ w.T, lambda ct, x: x[0].T @ ct[0]),
+        RNG.normal(size=(3, 2, 2)),
+        RNG.normal(size=(2, 2)),
+    ),
     "FUNCTION FOR ITS DERIVATIVE": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: ct * np.sin(x))),
     "BRANCH FORGOTTEN (x < 0)": lambda: check_op(op(lambda x: np.where(x > 0, x, 0.1 * x), lambda ct: ct * 1.0)),
     "SUM FOR MEAN": lambda: check_op(op(lambda x: np.mean(x), lambda ct, x_shape: np.broadcast_to(ct, x_shape) * 1.0)),
-    "CONJUGATE MISSING": lambda: gradcheck(op(lambda z: z * np.conj(z) * z,
-                                              lambda ct, z: ct * z * (2 * np.conj(z) + z)),
-                                           RNG.normal(size=3) + 1j * RNG.normal(size=3)),
+    "CONJUGATE MISSING": lambda: gradcheck(
+        op(lambda z: z * np.conj(z) * z, lambda ct, z: ct * z * (2 * np.conj(z) + z)),
+        RNG.normal(size=3) + 1j * RNG.normal(size=3),
+    ),
     "LOW PRECISION": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: (ct * np.cos(x)).astype(np.float32))),
 }
 

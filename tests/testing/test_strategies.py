@@ -24,9 +24,7 @@ def test_hypothesis_draws_tensors(x):
 @FEW
 @given(
     st.data(),
-    st.sampled_from(
-        [(-np.inf, np.inf), (0.0, np.inf), (-1.0, 1.0), (1.0, np.inf), (-np.inf, 3.0), (-1.5, 1.5)]
-    ),
+    st.sampled_from([(-np.inf, np.inf), (0.0, np.inf), (-1.0, 1.0), (1.0, np.inf), (-np.inf, 3.0), (-1.5, 1.5)]),
 )
 def test_values_lie_inside_their_domain_on_a_grid(data, domain):
     x = data.draw(strategies.arrays(domain=domain))

@@ -31,9 +31,14 @@ class Counted:
 
 
 CONTAINERS = {
-    "dict": lambda a, b: {"a": a, "b": [b]}, "list": lambda a, b: [a, b], "tuple": lambda a, b: (a, (b,)),
-    "namedtuple": Point, "dataclass": Pair, "nested": lambda a, b: {"p": Point(a, {"q": Pair(b, ())}), "none": []},
-    "ordered": lambda a, b: OrderedDict(a=a, b=b), "default": lambda a, b: defaultdict(list, {"a": a, "b": [b]}),
+    "dict": lambda a, b: {"a": a, "b": [b]},
+    "list": lambda a, b: [a, b],
+    "tuple": lambda a, b: (a, (b,)),
+    "namedtuple": Point,
+    "dataclass": Pair,
+    "nested": lambda a, b: {"p": Point(a, {"q": Pair(b, ())}), "none": []},
+    "ordered": lambda a, b: OrderedDict(a=a, b=b),
+    "default": lambda a, b: defaultdict(list, {"a": a, "b": [b]}),
     "computed": Counted,
 }
 
@@ -64,9 +69,12 @@ def test_argnums_and_aux():
     assert (value, aux, g) == (9, 3, 6)
 
 
-ORDERS = [lambda x: np.tanh(x) ** 2 * np.exp(x), lambda x: np.sqrt(x) / (1 + np.log(x + 2)),
-          lambda x: (x[None] ** 3).prod() * x,
-          lambda x: np.linalg.det(np.stack([np.stack([x, np.sin(x)]), np.stack([x * x, np.cos(x)])]))]
+ORDERS = [
+    lambda x: np.tanh(x) ** 2 * np.exp(x),
+    lambda x: np.sqrt(x) / (1 + np.log(x + 2)),
+    lambda x: (x[None] ** 3).prod() * x,
+    lambda x: np.linalg.det(np.stack([np.stack([x, np.sin(x)]), np.stack([x * x, np.cos(x)])])),
+]
 
 
 def forward(f):
@@ -75,9 +83,10 @@ def forward(f):
 
 @pytest.mark.parametrize("f", ORDERS)
 def test_every_nesting_of_the_two_modes_to_third_order_agrees(f):
-    def numeric(x):     # of the analytic second derivative
+    def numeric(x):  # of the analytic second derivative
         g, h = tg.grad(tg.grad(f)), 1e-5
         return (g(x + h) - g(x - h)) / (2 * h)
+
     found = []
     for modes in itertools.product((tg.grad, forward), repeat=3):
         g = f
@@ -152,6 +161,7 @@ def test_checkpoint_equals_the_function_and_keeps_nothing_of_its_inside():
     def block(x):
         calls.append(1)
         return np.tanh(x @ w), {"sum": x.sum()}
+
     x = Tensor(RNG.normal(size=(2, 3)), requires_grad=True)
     ct = RNG.normal(size=(2, 3))
     results = []
@@ -187,28 +197,31 @@ def test_complex_gradient_is_the_direction_of_steepest_ascent():
     np.testing.assert_allclose(g, numeric, rtol=1e-7)
 
 
-@pytest.mark.parametrize("call, error, words", [
-    (lambda: tg.grad(np.sin)(np.ones(3)), ValueError, r"shape \(3,\).*jacobian or vjp"),
-    (lambda: tg.grad(lambda x: x * 1j)(2.0), TypeError, "complex"),
-    (lambda: tg.grad(np.sin)(3), TypeError, "int64"),
-    (lambda: tg.grad(lambda d: d["a"] * 1.0)({"a": 1.0, "n": 3}), TypeError, r"\['n'\]"),
-    (lambda: tg.grad(lambda x: x, 1)(2.0), ValueError, "argument 1.*1 positional"),
-    (lambda: tg.grad(lambda x: x, "x")(2.0), TypeError, "argnums: expected the number of an argument.*found 'x'"),
-    (lambda: tg.grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), ValueError, "names argument 0 more than once"),
-    (lambda: tg.grad(lambda x: None)(2.0), TypeError, "grad: the function returned a NoneType; expected arrays"),
-    (lambda: tg.jacobian(lambda x: {"a": x, "b": "c"})(2.0), TypeError, r"returned a str at \['b'\]"),
-    (lambda: tg.jvp(np.sin, np.ones(3), (np.ones(3),)), TypeError, "primals: expected a tuple.*found ndarray"),
-    (lambda: tg.jvp(np.sin, (1.0,), 1.0), TypeError, "tangents: expected a tuple.*found float"),
-    (lambda: tg.hvp(np.sum, np.ones(2), (np.ones(2),)), TypeError, "hvp: primals: expected a tuple"),
-    (lambda: tg.grad(lambda x: x, has_aux=True)(2.0), TypeError, "aux"),
-    (lambda: tg.vjp(np.sin, np.ones(3))[1](np.ones(2)), ValueError, r"shape \(2,\); expected \(3,\)"),
-    (lambda: tg.vjp(np.sin, np.ones(3))[1](np.ones(3) * 1j), TypeError, "complex"),
-    (lambda: tg.jvp(np.sin, (np.ones(3),), (np.ones(2),)), ValueError, "tangent"),
-    (lambda: tg.jvp(np.sin, (np.ones(3),), (np.ones(3), 1.0)), ValueError, "found 2 tangents; expected 1"),
-    (lambda: tg.grad(lambda x: float(x) * x)(2.0), TypeError, r"x.numpy\(\) or x.detach\(\)"),
-    (lambda: tg.grad(lambda x: np.asarray(x).sum())(np.ones(2)), TypeError, "x.detach"),
-    (lambda: tg.grad(lambda x: np.array([x, x]).sum())(2.0), TypeError, "np.stack"),
-])
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda: tg.grad(np.sin)(np.ones(3)), ValueError, r"shape \(3,\).*jacobian or vjp"),
+        (lambda: tg.grad(lambda x: x * 1j)(2.0), TypeError, "complex"),
+        (lambda: tg.grad(np.sin)(3), TypeError, "int64"),
+        (lambda: tg.grad(lambda d: d["a"] * 1.0)({"a": 1.0, "n": 3}), TypeError, r"\['n'\]"),
+        (lambda: tg.grad(lambda x: x, 1)(2.0), ValueError, "argument 1.*1 positional"),
+        (lambda: tg.grad(lambda x: x, "x")(2.0), TypeError, "argnums: expected the number of an argument.*found 'x'"),
+        (lambda: tg.grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), ValueError, "names argument 0 more than once"),
+        (lambda: tg.grad(lambda x: None)(2.0), TypeError, "grad: the function returned a NoneType; expected arrays"),
+        (lambda: tg.jacobian(lambda x: {"a": x, "b": "c"})(2.0), TypeError, r"returned a str at \['b'\]"),
+        (lambda: tg.jvp(np.sin, np.ones(3), (np.ones(3),)), TypeError, "primals: expected a tuple.*found ndarray"),
+        (lambda: tg.jvp(np.sin, (1.0,), 1.0), TypeError, "tangents: expected a tuple.*found float"),
+        (lambda: tg.hvp(np.sum, np.ones(2), (np.ones(2),)), TypeError, "hvp: primals: expected a tuple"),
+        (lambda: tg.grad(lambda x: x, has_aux=True)(2.0), TypeError, "aux"),
+        (lambda: tg.vjp(np.sin, np.ones(3))[1](np.ones(2)), ValueError, r"shape \(2,\); expected \(3,\)"),
+        (lambda: tg.vjp(np.sin, np.ones(3))[1](np.ones(3) * 1j), TypeError, "complex"),
+        (lambda: tg.jvp(np.sin, (np.ones(3),), (np.ones(2),)), ValueError, "tangent"),
+        (lambda: tg.jvp(np.sin, (np.ones(3),), (np.ones(3), 1.0)), ValueError, "found 2 tangents; expected 1"),
+        (lambda: tg.grad(lambda x: float(x) * x)(2.0), TypeError, r"x.numpy\(\) or x.detach\(\)"),
+        (lambda: tg.grad(lambda x: np.asarray(x).sum())(np.ones(2)), TypeError, "x.detach"),
+        (lambda: tg.grad(lambda x: np.array([x, x]).sum())(2.0), TypeError, "np.stack"),
+    ],
+)
 def test_errors_say_what_was_found_and_expected(call, error, words):
     with pytest.raises(error, match=words):
         call()
@@ -217,20 +230,30 @@ def test_errors_say_what_was_found_and_expected(call, error, words):
 def test_a_function_that_raises_leaves_the_state_as_it_was():
     def fails(x):
         raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
         tg.grad(fails)(1.0)
     assert tg.is_grad_enabled()
-    assert float(Tensor(1.0, requires_grad=True) * 2) == 2       # no transform is thought to be running
+    assert float(Tensor(1.0, requires_grad=True) * 2) == 2  # no transform is thought to be running
 
 
 def test_a_single_number_may_have_axes_of_length_one():
     assert tg.grad(lambda x: (x * x).sum(keepdims=True))(np.array([[2.0]])) == 4
 
 
-@pytest.mark.parametrize("transform", [
-    lambda f: tg.grad(f)(1.0), lambda f: tg.value_and_grad(f)(1.0), lambda f: tg.vjp(f, 1.0),
-    lambda f: tg.jvp(f, (1.0,), (1.0,)), lambda f: tg.jacobian(f)(np.ones(2)), lambda f: tg.hessian(f)(np.ones(2)),
-    lambda f: tg.hvp(f, (np.ones(2),), (np.ones(2),)), tg.checkpoint])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: tg.grad(f)(1.0),
+        lambda f: tg.value_and_grad(f)(1.0),
+        lambda f: tg.vjp(f, 1.0),
+        lambda f: tg.jvp(f, (1.0,), (1.0,)),
+        lambda f: tg.jacobian(f)(np.ones(2)),
+        lambda f: tg.hessian(f)(np.ones(2)),
+        lambda f: tg.hvp(f, (np.ones(2),), (np.ones(2),)),
+        tg.checkpoint,
+    ],
+)
 def test_what_is_no_function_is_refused(transform):
     with pytest.raises(TypeError, match=r"^\w+: expected a function, found int$"):
         transform(5)

@@ -107,9 +107,7 @@ def test_focus_path_find_and_hide():
     view = loss.graph(model)
     near = view.focus("blocks.2", radius=1)
     assert 0 < len(near.nodes) < len(view.collapse().nodes) and "only blocks.2" in near.notes[-1]
-    assert all(
-        (n.scope or "").startswith("blocks.") for n in near.nodes if n.kind == "op" and "blocks.2" in n.id
-    )
+    assert all((n.scope or "").startswith("blocks.") for n in near.nodes if n.kind == "op" and "blocks.2" in n.id)
     near.check(), near.to_svg()
     way = view.path("x", "cross_entropy#0")
     assert {"x", "cross_entropy#0"} <= {n.id for n in way.nodes}

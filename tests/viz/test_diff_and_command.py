@@ -39,12 +39,7 @@ def test_one_more_operation_is_one_difference():
     plain, more = (Net(extra) for extra in (False, True))
     a, b = plain(x).graph(plain), more(x).graph(more)
     diff = tg.graph_diff(a, b)
-    assert (
-        [n.id for n in diff.added] == ["Net/sin#0"]
-        and not diff.removed
-        and not diff.rewired
-        and not diff.reshaped
-    )
+    assert [n.id for n in diff.added] == ["Net/sin#0"] and not diff.removed and not diff.rewired and not diff.reshaped
     assert diff.text == "+ Net/sin#0  (2, 4) float32"
     back = tg.graph_diff(b, a)
     assert [n.id for n in back.removed] == ["Net/sin#0"] and not back.added and not back.rewired
@@ -53,9 +48,7 @@ def test_one_more_operation_is_one_difference():
 def test_other_shapes_operands_and_arguments_are_found():
     x, y = (tg.Tensor(np.ones((2, 3)), requires_grad=True, name=name) for name in "xy")
     reshaped = tg.graph_diff((x @ np.ones((3, 2))).graph(), (x @ np.ones((3, 5))).graph())
-    assert {n.id for n, _ in reshaped.reshaped} >= {
-        "matmul#0"
-    } and "(2, 2) float64 -> (2, 5) float64" in reshaped.text
+    assert {n.id for n, _ in reshaped.reshaped} >= {"matmul#0"} and "(2, 2) float64 -> (2, 5) float64" in reshaped.text
     rewired = tg.graph_diff((np.sin(x) - np.sin(y)).graph(), (np.sin(y) - np.sin(x)).graph())
     assert rewired.rewired
     arguments = tg.graph_diff(x.sum(axis=0).graph(), x.sum(axis=0, keepdims=True).graph())

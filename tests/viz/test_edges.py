@@ -42,9 +42,7 @@ def test_svg_and_page_have_the_edges_of_a_random_program(seed):
     view = out.graph().collapse("none")
     found = re.findall(r'data-src="([^"]*)" data-dst="([^"]*)" data-slot="(\d+)"', view.to_svg())
     assert places(view, [(a, int(slot), b) for a, b, slot in found]) == expected
-    data = json.loads(
-        re.search(r'<script type="application/json" id="data">(.*?)</script>', view.to_html(), re.S)[1]
-    )
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', view.to_html(), re.S)[1])
     ids = [node["id"] for node in data["levels"][0]["nodes"]]
     ends = Counter((ids[e[0]], ids[e[1]]) for e in data["levels"][0]["edges"])
     assert ends == Counter((e.src, e.dst) for e in view.edges)
@@ -121,11 +119,7 @@ def test_several_outputs_and_operations_with_several_outputs():
     a, b = np.split(x, 2)
     product = a * b
     view = tg.graph([product, a], names={"a": a})
-    assert (
-        view.outputs == ("multiply#0", "split/getitem#0")
-        and "equal to the tape" in view.check()
-        and view.title
-    )
+    assert view.outputs == ("multiply#0", "split/getitem#0") and "equal to the tape" in view.check() and view.title
     matrix = tg.Tensor(np.diag([1.0, 2.0]) + 0.1, requires_grad=True, name="m")
     outs = np.linalg.eigh((matrix + matrix.T) / 2)
     joined = outs[0].sum() + outs[1].sum()
@@ -143,13 +137,16 @@ def test_a_tensor_without_history_is_one_box():
     assert [n.id for n in leaf.nodes] == ["w"] and leaf.to_text()
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda x: tg.graph(np.ones(3)), "graph: found a ndarray; expected a Tensor"),
-    (lambda x: tg.graph([]), "at least one Tensor"),
-    (lambda x: tg.graph(x * x, model="model"), "a Module as model"),
-    (lambda x: tg.graph(x * x, names=["x"]), "a dict {name: tensor} as names"),
-    (lambda x: tg.graph_diff(tg.graph(x * x), x), "graph_diff: found a Tensor; expected two graphs"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda x: tg.graph(np.ones(3)), "graph: found a ndarray; expected a Tensor"),
+        (lambda x: tg.graph([]), "at least one Tensor"),
+        (lambda x: tg.graph(x * x, model="model"), "a Module as model"),
+        (lambda x: tg.graph(x * x, names=["x"]), "a dict {name: tensor} as names"),
+        (lambda x: tg.graph_diff(tg.graph(x * x), x), "graph_diff: found a Tensor; expected two graphs"),
+    ],
+)
 def test_what_is_no_graph_is_refused(call, words):
     with pytest.raises(TypeError, match=words):
         call(tg.Tensor([1.0], requires_grad=True))

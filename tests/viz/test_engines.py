@@ -48,9 +48,7 @@ def test_a_hung_or_broken_dot_is_replaced(view, tmp_path, monkeypatch, body, sai
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     began = time.perf_counter()
     # the second engine gets its own 5 s; only the first is given half a second
-    monkeypatch.setattr(
-        svg, "by_dot", lambda dot, format, timeout, dpi, by=svg.by_dot: by(dot, format, 0.5, dpi)
-    )
+    monkeypatch.setattr(svg, "by_dot", lambda dot, format, timeout, dpi, by=svg.by_dot: by(dot, format, 0.5, dpi))
     text = html.unescape(view.to_svg())
     assert time.perf_counter() - began < 10
     assert said in text and "laid out by pygraphviz" in text
@@ -154,9 +152,7 @@ def test_a_large_graph_is_collapsed_and_says_so():
         view = out.graph()
         text = view.to_svg()
         assert text.count('class="node') <= 150
-        assert (
-            re.search(r"drawn as \d+ box(es)? for", text) and "equal to the tape" in view.collapse().check()
-        )
+        assert re.search(r"drawn as \d+ box(es)? for", text) and "equal to the tape" in view.collapse().check()
 
 
 @needs_engine

@@ -61,14 +61,11 @@ def test_a_bare_view_in_a_notebook_is_a_picture(monkeypatch):
     model, loss = digits()
     bundle = loss.graph(model)._repr_mimebundle_(include=None, exclude=None)
     assert (
-        bundle["text/html"].startswith('<div style="overflow-x:auto"><svg id="g')
-        and "linear(" in bundle["text/plain"]
+        bundle["text/html"].startswith('<div style="overflow-x:auto"><svg id="g') and "linear(" in bundle["text/plain"]
     )
     shown = []
     shell = type("ZMQInteractiveShell", (), {})()
-    fake = types.SimpleNamespace(
-        get_ipython=lambda: shell, display=types.SimpleNamespace(display=shown.append)
-    )
+    fake = types.SimpleNamespace(get_ipython=lambda: shell, display=types.SimpleNamespace(display=shown.append))
     monkeypatch.setitem(sys.modules, "IPython", fake)
     view = loss.graph(model)
     assert view.show() is None and shown == [view]

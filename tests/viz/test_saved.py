@@ -48,9 +48,7 @@ def test_saved_bytes_are_the_unique_buffers_of_the_tape(make):
 def test_a_buffer_is_counted_once_however_often_it_is_used():
     x = tg.Tensor(np.random.default_rng(0).random((50, 40)), requires_grad=True, name="x")
     y = np.tanh(x)  # keeps its output
-    z = y * y + np.sin(y) * y.T.reshape(
-        50, 40
-    )  # four more residuals look at the same memory or make their own
+    z = y * y + np.sin(y) * y.T.reshape(50, 40)  # four more residuals look at the same memory or make their own
     view = z.sum().graph()
     assert view["tanh#0"].saved_nbytes == 50 * 40 * 8
     assert view["multiply#0"].saved_nbytes == 0 and view["multiply#0"].shared_nbytes == 2 * 50 * 40 * 8
@@ -107,7 +105,7 @@ def test_a_graph_keeps_no_module_alive_and_is_drawn_without_its_name():
             self.inner = nn.Linear(3, 2)
 
         def forward(self, x):
-            self.last = self.inner(x)       # with a strong reference back this would be a cycle
+            self.last = self.inner(x)  # with a strong reference back this would be a cycle
             return self.last
 
     model = Remembers()
@@ -231,9 +229,7 @@ def test_where_the_gradient_of_a_product_is_summed():
         lambda ct, x, weight_shape: np.full(weight_shape, (ct * x).sum()),
     )
     mine = linear(np.ones((3, 2)), tg.Tensor(np.ones((2, 2)), requires_grad=True)).graph()
-    assert all(
-        e.summed == () and not e.over_batch for e in mine.edges
-    )  # nothing is claimed for a user's operation
+    assert all(e.summed == () and not e.over_batch for e in mine.edges)  # nothing is claimed for a user's operation
 
 
 def test_graphs_of_gradients_have_orders():

@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[2]
 def content(svg: str) -> list[str]:
     """The texts and joints of a drawing, without its geometry and the last digits of its norms."""
     texts = [
-        re.sub(r"norm [\d.e-]+", "norm", html.unescape(t).strip())
-        for t in re.findall(r"<text[^>]*>([^<]*)<", svg)
+        re.sub(r"norm [\d.e-]+", "norm", html.unescape(t).strip()) for t in re.findall(r"<text[^>]*>([^<]*)<", svg)
     ]
     return [t for t in texts if t] + re.findall(r'data-(?:id|src|dst|slot)="[^"]*"', svg)
 
@@ -28,9 +27,7 @@ def content(svg: str) -> list[str]:
 @needs_engine
 def test_the_picture_is_up_to_date(tmp_path):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    block = re.search(
-        r"^```python\n(.*?)^```", (ROOT / "docs/graphs.md").read_text(encoding="utf-8"), re.M | re.S
-    )[1]
+    block = re.search(r"^```python\n(.*?)^```", (ROOT / "docs/graphs.md").read_text(encoding="utf-8"), re.M | re.S)[1]
     subprocess.run(
         [sys.executable, "-c", block],
         cwd=tmp_path,

@@ -16,11 +16,11 @@ import numpy as np
 
 from .tape import SELECT, Leaf, Node, next_serial, oldest_first
 
-COPY_BELOW = 16384      # bytes: up to here a copy costs less than the bookkeeping of a lock
-_locks: dict[int, int] = {}                     # id of a locked array -> how many residuals need it
-_held: dict[int, tuple] = {}                    # id of a weak reference to a residual -> itself, what it locks
-_waiting: dict[int, list] = {}                  # id of a locked array -> views of it that nothing else locks
-_mutex = threading.RLock()     # a residual may die, and unlock, while another one is made
+COPY_BELOW = 16384  # bytes: up to here a copy costs less than the bookkeeping of a lock
+_locks: dict[int, int] = {}  # id of a locked array -> how many residuals need it
+_held: dict[int, tuple] = {}  # id of a weak reference to a residual -> itself, what it locks
+_waiting: dict[int, list] = {}  # id of a locked array -> views of it that nothing else locks
+_mutex = threading.RLock()  # a residual may die, and unlock, while another one is made
 
 
 class MutationError(RuntimeError):
@@ -51,7 +51,7 @@ def protect(array: np.ndarray) -> np.ndarray:
 def _unlock(watcher: weakref.ref) -> None:
     """A residual is gone: whatever it was the last to need may be written again."""
     with _mutex:
-        for owner in reversed(_held.pop(id(watcher))[1]):      # what views share before the views
+        for owner in reversed(_held.pop(id(watcher))[1]):  # what views share before the views
             _locks[id(owner)] -= 1
             if not _locks[id(owner)]:
                 _release(owner)
@@ -89,9 +89,9 @@ def _owned(array) -> int:
     return sys.getrefcount(array)
 
 
-ALONE = _alone()        # the count of an array that its Tensor alone refers to
+ALONE = _alone()  # the count of an array that its Tensor alone refers to
 for _, _array in {0: np.empty(0)}.items():
-    OWNED = _owned(_array)      # the count, in a function, of an argument that a dict alone holds, and a loop over it
+    OWNED = _owned(_array)  # the count, in a function, of an argument that a dict alone holds, and a loop over it
 
 
 def expose(tensor) -> np.ndarray:
@@ -133,7 +133,7 @@ def check_unchanged(root: Node, leaves) -> None:
     for leaf in leaves:
         if not leaf.changed:
             continue
-        same = {leaf}       # nodes whose array may be the leaf's memory: linear functions may return views
+        same = {leaf}  # nodes whose array may be the leaf's memory: linear functions may return views
         for node in oldest_first([root]):
             touched = [i for i, parent in enumerate(node.parents) if parent in same]
             if not touched or node.serial > leaf.changed:
@@ -143,4 +143,5 @@ def check_unchanged(root: Node, leaves) -> None:
             elif any(node.row.keeps_operand(i) for i in touched):
                 raise MutationError(
                     f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} "
-                    "recorded it; call backward before the update, or compute the value again after it")
+                    "recorded it; call backward before the update, or compute the value again after it"
+                )

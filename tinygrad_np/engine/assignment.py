@@ -47,8 +47,9 @@ class Assignment(Traced):
             value = np.stack(value)
             amount, tracked = value.array, (self.node.tracked, True)
         if tracked[1] and self.array.dtype.kind not in "fc":
-            raise TypeError(f"x[...] = value: the value needs a gradient and x is {self.array.dtype}; make x floating "
-                            "first")
+            raise TypeError(
+                f"x[...] = value: the value needs a gradient and x is {self.array.dtype}; make x floating first"
+            )
         if tracked[1] and value.dtype.kind == "c" and self.array.dtype.kind != "c":
             raise TypeError(f"x[...] = value: the value is complex and x is {self.array.dtype}")
         if refs(self) != ALONE or self.array.base is not None or not self.array.flags.writeable:
@@ -71,7 +72,7 @@ class Assignment(Traced):
         if not self.array.ndim and type(self.node) is not Leaf and not shares(self):
             return result
         if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
-            return result           # the middle of x[i] += v: the assignment that follows writes it
+            return result  # the middle of x[i] += v: the assignment that follows writes it
         refuse_view(self)
         shape, dtype = self.array.shape, self.array.dtype
         if result.shape != shape:
@@ -125,8 +126,10 @@ def shares(tensor) -> bool:
 
 def refuse_view(tensor) -> None:
     if shares(tensor):
-        raise ViewError("this tensor is a view of another, and writing to it would change both; assign to the other "
-                        "one, as in x[i] = value, or to a copy: y = y.copy()")
+        raise ViewError(
+            "this tensor is a view of another, and writing to it would change both; assign to the other "
+            "one, as in x[i] = value, or to a copy: y = y.copy()"
+        )
 
 
 def augments(frame) -> bool:
@@ -135,8 +138,10 @@ def augments(frame) -> bool:
 
 
 def refused_leaf(tensor, what: str) -> RuntimeError:
-    return RuntimeError(f"{what}...: {tensor.name or 'x'} is a leaf whose gradient is being recorded; assign to a copy "
-                        "(y = x.copy()), or update it under tinygrad_np.no_grad()")
+    return RuntimeError(
+        f"{what}...: {tensor.name or 'x'} is a leaf whose gradient is being recorded; assign to a copy "
+        "(y = x.copy()), or update it under tinygrad_np.no_grad()"
+    )
 
 
 class _Probe:
@@ -161,4 +166,4 @@ def _measure(probe) -> int:
 
 _probe = _Probe()
 _probe[0] += 1
-TEMPORARY = _Probe.count        # `_update` too is called with the operand from inside the operator's method
+TEMPORARY = _Probe.count  # `_update` too is called with the operand from inside the operator's method

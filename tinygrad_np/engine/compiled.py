@@ -36,12 +36,32 @@ from .tape import CONST, Node, next_serial
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
 # _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
 WORDS = {
-    "_CONST": CONST, "_CONSTANTS": CONSTANTS, "_CONTAINERS": CONTAINERS, "_LinAlgError": np.linalg.LinAlgError,
-    "_Node": Node, "_TENSORS": TENSORS, "_Traced": Traced, "_as_array": as_array, "_cut": cut, "_explained": explained,
-    "_finish": finish, "_is_tracked": is_tracked, "_kept": kept, "_left": left, "_ndarray": np.ndarray,
-    "_new": object.__new__, "_next_serial": next_serial, "_note_view": note_view, "_now": mode.get,
-    "_overlaps": overlaps, "_raw": raw, "_record": record, "_residual": residual,
-    "_shape_of": shape_of, "_watched": watched}
+    "_CONST": CONST,
+    "_CONSTANTS": CONSTANTS,
+    "_CONTAINERS": CONTAINERS,
+    "_LinAlgError": np.linalg.LinAlgError,
+    "_Node": Node,
+    "_TENSORS": TENSORS,
+    "_Traced": Traced,
+    "_as_array": as_array,
+    "_cut": cut,
+    "_explained": explained,
+    "_finish": finish,
+    "_is_tracked": is_tracked,
+    "_kept": kept,
+    "_left": left,
+    "_ndarray": np.ndarray,
+    "_new": object.__new__,
+    "_next_serial": next_serial,
+    "_note_view": note_view,
+    "_now": mode.get,
+    "_overlaps": overlaps,
+    "_raw": raw,
+    "_record": record,
+    "_residual": residual,
+    "_shape_of": shape_of,
+    "_watched": watched,
+}
 
 OPERAND = """
     _is_@ = type(@) in _TENSORS
@@ -122,9 +142,9 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         return None
     try:
         bound = dict(zip(row.names, row.bind(*first, **{name: name for name in keywords})))
-    except TypeError:       # NumPy says what is wrong with the call
+    except TypeError:  # NumPy says what is wrong with the call
         return None
-    if any(bound[name] is not name for name in names):      # *args
+    if any(bound[name] is not name for name in names):  # *args
         return None
     spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
     spelled |= {"out": "_out", "memo": "_memo", "tracked": f"({each('_n_@.tracked', operands)})"}
@@ -136,11 +156,13 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         "$PASSED": each("_v_@", first).replace("_v_out", "None")
         + each("@=_v_@", (name for name in keywords if name != "out")),
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
-        "$OPERANDS": each("@", operands), "$PARENTS": each("_n_@", operands),
+        "$OPERANDS": each("@", operands),
+        "$PARENTS": each("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
         "$MEMO": "" if row.again is None else ", _memo",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
-        "$SAVED": "".join(r + ", " for r in residuals)}
+        "$SAVED": "".join(r + ", " for r in residuals),
+    }
     text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"
     for name in spelling:
         text += (OUT if name == "out" else OPERAND if name in operands else OTHER).replace("@", name)

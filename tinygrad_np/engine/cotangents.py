@@ -55,24 +55,29 @@ def careful_bilinear(pull: Callable) -> Callable:
 
     The same product tells, of zeros and ones, which results have such a factor with a cotangent that is not zero.
     """
+
     def careful(ct, parent, saved):
         g = pull(ct, parent, saved)
-        if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):     # a recording does without
+        if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):  # a recording does without
             return g
-        bad = [~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None
-               for s in saved]
+        bad = [
+            ~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved
+        ]
         finite = [s if b is None else np.where(b, 0, s) for s, b in zip(saved, bad)]
         counted = [s if b is None else b.astype(s.dtype) for s, b in zip(saved, bad)]
         touched = pull((ct != 0).astype(ct.dtype), parent, counted) != 0
         return np.where(touched, g, pull(ct, parent, finite))
+
     return careful
 
 
 def fit(g, node: Node, name: str):
     """Give a cotangent (or tangent) its node's dtype. A wrong shape is the rule's mistake and never repaired."""
     if g.shape != node.shape:
-        raise WrongShape(f"{name}: a rule returned shape {g.shape} where {node.shape} is expected; "
-                         "sum over broadcast axes with tinygrad_np.unbroadcast(ct, shape)")
+        raise WrongShape(
+            f"{name}: a rule returned shape {g.shape} where {node.shape} is expected; "
+            "sum over broadcast axes with tinygrad_np.unbroadcast(ct, shape)"
+        )
     if g.dtype != node.dtype:
         if g.dtype.kind == "c" and node.dtype.kind != "c":
             g = np.real(g)

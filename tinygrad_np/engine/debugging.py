@@ -80,20 +80,25 @@ class Watch:
             wrong = non_finite(result, self.infinity)
             if wrong:
                 operands = ", ".join("a constant" if p.dtype is None else f"{p.shape} {p.dtype}" for p in node.parents)
-                raise NonFiniteError(f"{node.row.name} of {operands} made {wrong} in its result {result.shape} "
-                                     f"{result.dtype}; {line}")
+                raise NonFiniteError(
+                    f"{node.row.name} of {operands} made {wrong} in its result {result.shape} {result.dtype}; {line}"
+                )
 
     def before(self, node: Node) -> None:
         """Look at the residuals of a node that is about to be pulled back through."""
         line, recorded = self.known.get(node, ("", None))
         if recorded is not None and digest(node.saved) != recorded:
-            raise MutationError(f"an array that {node.row.name} needs for its gradient was changed after it was "
-                                f"recorded; recorded at {line}")
+            raise MutationError(
+                f"an array that {node.row.name} needs for its gradient was changed after it was "
+                f"recorded; recorded at {line}"
+            )
 
     def backward(self, node: Node, parent: Node, g) -> None:
         """Look at a cotangent."""
         wrong = non_finite(g, self.infinity)
         if wrong:
             line = self.known.get(node, ("an operation recorded outside debug()", 0))[0]
-            raise NonFiniteError(f"the gradient of {node.row.name} made {wrong} in the cotangent {parent.shape} "
-                                 f"{parent.dtype} of its operand {node.parents.index(parent)}; recorded at {line}")
+            raise NonFiniteError(
+                f"the gradient of {node.row.name} made {wrong} in the cotangent {parent.shape} "
+                f"{parent.dtype} of its operand {node.parents.index(parent)}; recorded at {line}"
+            )

@@ -29,7 +29,7 @@ class Calls(dict[Callable, "Callable[..., Tensor]"]):
     def __missing__(self, ufunc):
         row = TABLE.get(ufunc)
         call = recorded(row, len(row.names)) if isinstance(row, Row) else None
-        if row is not None:     # a row may still be entered for a function that has none
+        if row is not None:  # a row may still be entered for a function that has none
             self[ufunc] = call
         return call
 
@@ -95,8 +95,9 @@ def out_position(fun: Callable) -> int:
         parameters = list(signature_of(fun).parameters.values())
     except (TypeError, ValueError):
         return sys.maxsize
-    return next((i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD),
-                sys.maxsize)
+    return next(
+        (i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD), sys.maxsize
+    )
 
 
 def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:
@@ -106,7 +107,7 @@ def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
     if len(args) > at:
         names = list(signature_of(fun).parameters)
         out = args[at]
-        kwargs.update(zip(names[at + 1:], args[at + 1:]))
+        kwargs.update(zip(names[at + 1 :], args[at + 1 :]))
         args = args[:at]
     return args, kwargs, out
 
@@ -117,8 +118,12 @@ def unknown(fun: Callable, args: tuple, kwargs: dict):
         module = getattr(fun, "__module__", None) or ("numpy" if hasattr(np, fun.__name__) else "scipy.special")
         name = f"{module}.{fun.__name__}"
         if isinstance(fun, Primitive):
-            raise NotDifferentiable(f"{name} is a primitive without a derivative; give it one rule for each "
-                                    f"differentiable argument, as in {fun.__name__}.defvjp(lambda ct, x: ...)")
-        raise NotDifferentiable(f"{name} has no derivative here; write it with functions that have one, define it as a "
-                                "tinygrad_np.primitive, or call it on x.detach()")
+            raise NotDifferentiable(
+                f"{name} is a primitive without a derivative; give it one rule for each "
+                f"differentiable argument, as in {fun.__name__}.defvjp(lambda ct, x: ...)"
+            )
+        raise NotDifferentiable(
+            f"{name} has no derivative here; write it with functions that have one, define it as a "
+            "tinygrad_np.primitive, or call it on x.detach()"
+        )
     return Engine.untracked(fun, args, kwargs)

@@ -20,8 +20,9 @@ class Elementwise(Row):
 
     def __init__(self, fun, partials, names, **options):
         rules = [p if callable(p) else constant(p) for p in partials]
-        super().__init__(fun, rules, names, ", ".join(names),
-                         residuals=tuple(names_of(rule, skip=0) for rule in rules), **options)
+        super().__init__(
+            fun, rules, names, ", ".join(names), residuals=tuple(names_of(rule, skip=0) for rule in rules), **options
+        )
 
     def puller(self, rule: Callable, product: Callable) -> Callable:
         return elementwise_puller(self.name, rule, product)
@@ -35,8 +36,10 @@ class Elementwise(Row):
 
 def constant(number) -> Callable:
     """The partial that is one number everywhere."""
+
     def partial():
         return number
+
     marked: Any = partial
     marked.number = number
     return marked
@@ -57,6 +60,7 @@ def elementwise_puller(name: str, partial: Callable, product: Callable) -> Calla
         if g.shape == parent.shape and g.dtype is parent.dtype:
             return g
         return fit(unbroadcast(g, parent.shape), parent, name)
+
     return pull if number is None else constant_pull
 
 
@@ -89,6 +93,7 @@ class Reduction(Row):
         def pull(ct, parent, saved):
             w, axis, keepdims = self.weights(parent, saved)
             return fit(product(expand(ct, parent.shape, axis, keepdims), w.conjugate()), parent, self.name)
+
         return pull
 
     def pushforward(self, node: Node, ts: list, lift):

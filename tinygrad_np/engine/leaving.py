@@ -78,8 +78,10 @@ class Leaving(Traced):
 def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
-        raise TypeError(f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
-                        "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)")
+        raise TypeError(
+            f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
+            "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)"
+        )
     return tensor.array
 
 

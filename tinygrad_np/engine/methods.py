@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Axes = int | tuple[int, ...] | None
 
-np: Any = numpy     # its own types do not say that a function of tensors returns tensors
+np: Any = numpy  # its own types do not say that a function of tensors returns tensors
 
 
 class ArrayMethods(Assignment):
@@ -118,8 +118,9 @@ class ArrayMethods(Assignment):
         """The slices along an axis where `condition` holds."""
         return np.compress(condition, self, axis, out)
 
-    def sort(self, axis: int | None = -1, kind: str | None = None, order: Any = None, *,
-             stable: bool | None = None) -> None:
+    def sort(
+        self, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+    ) -> None:
         """Sort in place."""
         self[...] = np.sort(self, axis, kind, order, stable=stable)
 
@@ -139,50 +140,91 @@ class ArrayMethods(Assignment):
         """A tensor with an array of its own, still on the tape."""
         return np.copy(self, order)
 
-    def astype(self, dtype: DTypeLike, order: str = "K", casting: str = "unsafe", subok: bool = True,
-               copy: bool = True) -> Self:
+    def astype(
+        self, dtype: DTypeLike, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Self:
         """The elements in another dtype; to integers or booleans this leaves the tape."""
         return self if not copy and self.dtype == dtype else np.astype(self, dtype)
 
     # ---- reductions ---------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False,
-            initial: Any = 0, where: Any = True) -> Tensor:
+    def sum(
+        self,
+        axis: Axes = None,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = 0,
+        where: Any = True,
+    ) -> Tensor:
         """The sum over an axis, axes or all elements."""
         return np.sum(self, axis, dtype, out, keepdims, initial, where)
 
-    def prod(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False,
-             initial: Any = 1, where: Any = True) -> Tensor:
+    def prod(
+        self,
+        axis: Axes = None,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = 1,
+        where: Any = True,
+    ) -> Tensor:
         """The product over an axis, axes or all elements."""
         return np.prod(self, axis, dtype, out, keepdims, initial, where)
 
-    def mean(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, keepdims: bool = False, *,
-             where: Any = True) -> Tensor:
+    def mean(
+        self,
+        axis: Axes = None,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        keepdims: bool = False,
+        *,
+        where: Any = True,
+    ) -> Tensor:
         """The mean over an axis, axes or all elements."""
         return np.mean(self, axis, dtype, out, keepdims, where=where)
 
-    def var(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, ddof: float = 0,
-            keepdims: bool = False, *, where: Any = True) -> Tensor:
+    def var(
+        self,
+        axis: Axes = None,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        *,
+        where: Any = True,
+    ) -> Tensor:
         """The variance over an axis, axes or all elements."""
         return np.var(self, axis, dtype, out, ddof, keepdims, where=where)
 
-    def std(self, axis: Axes = None, dtype: DTypeLike | None = None, out: Any = None, ddof: float = 0,
-            keepdims: bool = False, *, where: Any = True) -> Tensor:
+    def std(
+        self,
+        axis: Axes = None,
+        dtype: DTypeLike | None = None,
+        out: Any = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        *,
+        where: Any = True,
+    ) -> Tensor:
         """The standard deviation over an axis, axes or all elements."""
         return np.std(self, axis, dtype, out, ddof, keepdims, where=where)
 
-    def max(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None,
-            where: Any = True) -> Tensor:
+    def max(
+        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    ) -> Tensor:
         """The maximum over an axis, axes or all elements."""
         return np.max(self, axis, out, keepdims, **given(initial=initial, where=where))
 
-    def min(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None,
-            where: Any = True) -> Tensor:
+    def min(
+        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    ) -> Tensor:
         """The minimum over an axis, axes or all elements."""
         return np.min(self, axis, out, keepdims, **given(initial=initial, where=where))
 
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None,
-              out: Any = None) -> Tensor:
+    def trace(
+        self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None, out: Any = None
+    ) -> Tensor:
         """The sum of a diagonal."""
         return np.trace(self, offset, axis1, axis2, dtype, out)
 
@@ -263,8 +305,9 @@ class ArrayMethods(Assignment):
         """Where the minimum is, as plain integers."""
         return np.argmin(self, axis, out, keepdims=keepdims)
 
-    def argsort(self, axis: int | None = -1, kind: str | None = None, order: Any = None, *,
-                stable: bool | None = None) -> Any:
+    def argsort(
+        self, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+    ) -> Any:
         """The order that sorts, as plain integers."""
         return np.argsort(self, axis, kind, order, stable=stable)
 

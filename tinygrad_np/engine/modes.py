@@ -53,7 +53,7 @@ class setting(ContextDecorator):
     def __exit__(self, *exc) -> None:
         mode.reset(self._tokens.pop())
 
-    def _recreate_cm(self):     # a decorated function gets a fresh block a call: it may recurse or be shared
+    def _recreate_cm(self):  # a decorated function gets a fresh block a call: it may recurse or be shared
         return setting(**self._fields)
 
 

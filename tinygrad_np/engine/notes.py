@@ -13,14 +13,14 @@ import numpy as np
 from .modes import current, setting
 from .tape import Node, oldest_first
 
-NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()      # node -> Note, gone with the node
-CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()       # node -> the steps at which it left the tape
+NOTES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # node -> Note, gone with the node
+CUTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # node -> the steps at which it left the tape
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INSIDE = tuple(folder + os.sep for folder in (PACKAGE, os.path.dirname(os.path.abspath(np.__file__))))
 
 
-_last = -1      # the serial number of the node that was marked last
+_last = -1  # the serial number of the node that was marked last
 
 
 def note_call(maker, start: int, out) -> None:

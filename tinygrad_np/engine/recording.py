@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 ndarray = np.ndarray
 new = object.__new__
-TENSORS: set[type] = set()      # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
-CONTAINERS = {list, tuple, slice}       # what may have tensors inside
+TENSORS: set[type] = set()  # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
+CONTAINERS = {list, tuple, slice}  # what may have tensors inside
 # What is taken as it is, as an operand.
-CONSTANTS = {ndarray, bool, int, float, complex, type(None), type(np._NoValue),
-             *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_)))}
+CONSTANTS = {
+    ndarray,
+    bool,
+    int,
+    float,
+    complex,
+    type(None),
+    type(np._NoValue),
+    *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_))),
+}
 
 
 class Traced:
@@ -32,7 +40,7 @@ class Traced:
     __slots__ = ("array", "node", "views", "__weakref__")
     array: ndarray
     node: Node
-    views: tuple[weakref.ref, ...]      # tensors that share the array
+    views: tuple[weakref.ref, ...]  # tensors that share the array
     public: type[Tensor]
 
     def __init_subclass__(cls) -> None:
@@ -54,13 +62,16 @@ def record(row: Row, args: tuple, kwargs: dict):
         if is_tracked(values[i]):
             if row.names[i] in row.when:
                 return row.when[row.names[i]](*values)
-            raise NotDifferentiable(f"{row.name} is not differentiable with respect to {row.names[i]!r}; "
-                                    "pass a detached value")
+            raise NotDifferentiable(
+                f"{row.name} is not differentiable with respect to {row.names[i]!r}; pass a detached value"
+            )
     operands = row.operands(values)
     foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
+
         def swap(a):
             return foreign[id(a)] if id(a) in foreign else [foreign.get(id(e), e) for e in a] if a is operands else a
+
         args = tuple(map(swap, args))
         kwargs = {name: swap(a) for name, a in kwargs.items()}
         values = row.bind(*args, **kwargs)
@@ -81,11 +92,15 @@ def constant(row: Row, a):
     if type(a) in STANDINS:
         return a
     if is_tracked(a):
-        raise NotDifferentiable(f"{row.name}: an operand is a list that holds tensors; join them first, as in "
-                                "Tensor([...]) or np.stack([...])")
+        raise NotDifferentiable(
+            f"{row.name}: an operand is a list that holds tensors; join them first, as in "
+            "Tensor([...]) or np.stack([...])"
+        )
     if isinstance(a, (np.matrix, np.ma.MaskedArray)):
-        raise NotDifferentiable(f"{row.name}: an operand is a {type(a).__name__}, whose arithmetic is its own; "
-                                "pass an ndarray, as np.asarray(a)")
+        raise NotDifferentiable(
+            f"{row.name}: an operand is a {type(a).__name__}, whose arithmetic is its own; "
+            "pass an ndarray, as np.asarray(a)"
+        )
     array = np.asarray(raw(a))
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{row.name}: an operand is a {type(a).__name__}, {array.dtype} for NumPy; expected numbers")
@@ -100,8 +115,9 @@ def finish(row: Row, values, operands, parents: tuple, out, memo=None):
         values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):
             out = type_like(out, [as_array(o) for o in out])
-            node = Node(row, parents, row.save(values, out, tracked, memo), [o.shape for o in out],
-                        [o.dtype for o in out])
+            node = Node(
+                row, parents, row.save(values, out, tracked, memo), [o.shape for o in out], [o.dtype for o in out]
+            )
         else:
             if type(out) is not ndarray:
                 out = as_array(out)
@@ -143,9 +159,17 @@ def outputs(out, node: Node):
     """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
     if not isinstance(out, (list, tuple)):
         return wrap(as_array(out), node)
-    return type_like(out, [outputs(o, CONST) if isinstance(o, (list, tuple)) else
-                           wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
-                           if np.asarray(o).dtype.kind in "fc" else o for i, o in enumerate(out)])
+    return type_like(
+        out,
+        [
+            outputs(o, CONST)
+            if isinstance(o, (list, tuple))
+            else wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
+            if np.asarray(o).dtype.kind in "fc"
+            else o
+            for i, o in enumerate(out)
+        ],
+    )
 
 
 def as_array(out) -> ndarray:
@@ -195,17 +219,19 @@ def watched(node: Node, out) -> Node:
 
 def explained(error: Exception, row: Row, operands) -> Exception:
     """NumPy's error with the operation and its operands' shapes and dtypes in front."""
+
     def describe(a) -> str:
         if isinstance(a, list):
             return "[" + ", ".join(map(describe, a[:4])) + ", ..." * (len(a) > 4) + "]"
         return f"{a.shape} {a.dtype}" if isinstance(a, ndarray) else repr(a)[:40]
+
     if str(error).startswith(f"{row.name}("):
         return error
     found = ", ".join(describe(a) for a in operands if isinstance(a, (ndarray, np.generic, int, float, list)))
     message = f"{row.name}({found}): {error}"
     try:
         return type(error)(message)
-    except TypeError:       # NumPy's own kinds of TypeError want more than a message
+    except TypeError:  # NumPy's own kinds of TypeError want more than a message
         return TypeError(message)
 
 
@@ -221,7 +247,7 @@ class Engine:
         """Call NumPy's own function on the arrays; the result has no history."""
         out = fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()})
         for a in args:
-            if type(a) in TENSORS and a.array is out:       # np.atleast_1d(x) is x
+            if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
                 return a
         result = outputs(out, CONST)
         for tensor in result if isinstance(result, (list, tuple)) else (result,):

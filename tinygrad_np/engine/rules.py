@@ -44,9 +44,25 @@ class Row:
 
     kind = "function"
 
-    def __init__(self, fun: Callable, rules, diff=None, signature: str | None = None, *, jvps=(), joint=False,
-                 conj=True, domain=None, kinks=None, cases=(), residuals=None, ignores=(), name=None, again=None,
-                 when=None):
+    def __init__(
+        self,
+        fun: Callable,
+        rules,
+        diff=None,
+        signature: str | None = None,
+        *,
+        jvps=(),
+        joint=False,
+        conj=True,
+        domain=None,
+        kinks=None,
+        cases=(),
+        residuals=None,
+        ignores=(),
+        name=None,
+        again=None,
+        when=None,
+    ):
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
         self.rules = tuple(rules)
@@ -59,13 +75,24 @@ class Row:
         self.ignores = ignores
         self.again = again
         self.when = when or {}
-        self.forms: dict[int | tuple, Callable | None] = {}      # spelling of a call -> recorded form, see compiled.py
+        self.forms: dict[int | tuple, Callable | None] = {}  # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
 
     def __getattr__(self, name: str):
         # What follows from the signature is made at the first use: importing hundreds of rows stays quick.
-        if name not in ("parameters", "names", "diff", "positions", "others", "bind", "residuals", "kept", "keeps",
-                        "pulls", "careful_pulls"):
+        if name not in (
+            "parameters",
+            "names",
+            "diff",
+            "positions",
+            "others",
+            "bind",
+            "residuals",
+            "kept",
+            "keeps",
+            "pulls",
+            "careful_pulls",
+        ):
             raise AttributeError(f"{self!r} has no attribute {name!r}")
         self._prepare()
         return self.__dict__[name]
@@ -75,7 +102,7 @@ class Row:
         signature = signature_of(self.fun, text)
         self.parameters = tuple(signature.parameters)
         self.names = tuple(p for p in self.parameters if p != "out")
-        self.diff = tuple(diff or self.names[:len(self.rules)])
+        self.diff = tuple(diff or self.names[: len(self.rules)])
         self.positions = tuple(self.names.index(name) for name in self.diff)
         self.others = tuple(i for i, name in enumerate(self.names) if name not in (*self.diff, *self.ignores))
         self.bind = binder(signature)
@@ -83,10 +110,12 @@ class Row:
         more = tuple(map(names_of, self.jvps)) or ((),) * len(wanted)
         again = () if self.again is None else names_of(self.again, skip=0)
         self.residuals = tuple(tuple(dict.fromkeys(names + extra + again)) for names, extra in zip(wanted, more))
-        self.kept = tuple(any(name in names for names in self.residuals) for name in self.names)     # by a residual
+        self.kept = tuple(any(name in names for names in self.residuals) for name in self.names)  # by a residual
         self.keeps = tuple(selector(names, self.names + ("out", "tracked", "memo")) for names in self.residuals)
-        rules = [fed(rule, len(names)) if names != all_names else rule
-                 for rule, names, all_names in zip(self.rules, wanted, self.residuals)]
+        rules = [
+            fed(rule, len(names)) if names != all_names else rule
+            for rule, names, all_names in zip(self.rules, wanted, self.residuals)
+        ]
         self.pulls = () if self.joint else tuple([self.puller(rule, mul) for rule in rules])
         self.careful_pulls = () if self.joint else tuple([self.puller(rule, times) for rule in rules])
 
@@ -115,8 +144,12 @@ class Row:
 
     def lifted(self, node: Node, lift) -> tuple:
         """The residuals, each operand and output among them as a value that carries its node."""
-        return tuple([None if saved is None else self.lift_all(names, saved, node, lift)
-                      for names, saved in zip(self.residuals, node.saved)])
+        return tuple(
+            [
+                None if saved is None else self.lift_all(names, saved, node, lift)
+                for names, saved in zip(self.residuals, node.saved)
+            ]
+        )
 
     def lift_all(self, names: tuple, saved: tuple, node: Node, lift) -> tuple:
         named = {name: self.lift_one(name, value, node, lift) for name, value in zip(names, saved)}
@@ -128,8 +161,7 @@ class Row:
         if name == "out":
             if not isinstance(value, (list, tuple)):
                 return lift(value, node)
-            return type_like(value, [lift(v, Node(SELECT, (node,), i, v.shape, v.dtype))
-                                     for i, v in enumerate(value)])
+            return type_like(value, [lift(v, Node(SELECT, (node,), i, v.shape, v.dtype)) for i, v in enumerate(value)])
         if name not in self.diff:
             return value
         if self.joint and len(self.diff) == 1 and isinstance(value, (list, tuple)):
@@ -143,31 +175,38 @@ class Row:
 
         def pull(ct, parent, saved):
             g = rule((conjugated(ct) if isinstance(ct, tuple) else ct.conjugate()) if conj else ct, *saved)
-            try:        # costs nothing where all is well
+            try:  # costs nothing where all is well
                 if conj:
                     g = g.conjugate()
                 return g if g.shape == parent.shape and g.dtype is parent.dtype else fit(g, parent, name)
             except AttributeError:
                 if hasattr(g, "shape"):
                     raise
-                raise WrongShape(f"{name}: a rule returned a {type(g).__name__}; expected an array of shape "
-                                 f"{parent.shape}, the cotangent of its operand") from None
+                raise WrongShape(
+                    f"{name}: a rule returned a {type(g).__name__}; expected an array of shape "
+                    f"{parent.shape}, the cotangent of its operand"
+                ) from None
+
         return careful_bilinear(pull) if self.kind == "bilinear" and product is times else pull
 
     def pull_all(self, node: Node, ct, lift) -> list:
         """The cotangents of all operands of a joint rule, None where it gives none."""
-        saved, = node.saved if lift is None else self.lifted(node, lift)
+        (saved,) = node.saved if lift is None else self.lifted(node, lift)
         gs = self.rules[0](conjugated(ct) if self.conj else ct, *saved)
-        return [None if g is None or not p.tracked else fit(g.conjugate() if self.conj else g, p, self.name)
-                for g, p in zip(gs, node.parents)]
+        return [
+            None if g is None or not p.tracked else fit(g.conjugate() if self.conj else g, p, self.name)
+            for g, p in zip(gs, node.parents)
+        ]
 
     def pullback(self, node: Node, ct, lift) -> list:
         """The cotangents of the parents, None for those that need none: what a pass does at one node."""
         if self.joint:
             return self.pull_all(node, ct, lift)
         residuals = node.saved if lift is None else self.lifted(node, lift)
-        return [pull(ct, parent, saved) if parent.tracked else None
-                for pull, parent, saved in zip(self.pulls, node.parents, residuals)]
+        return [
+            pull(ct, parent, saved) if parent.tracked else None
+            for pull, parent, saved in zip(self.pulls, node.parents, residuals)
+        ]
 
     def pushforward(self, node: Node, ts: list, lift):
         """The tangent of the output, from the tangents of the parents (None for zero)."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-PLAIN = {"keepdims": False, "where": True, "initial": None}     # what NumPy's `_NoValue` stands for
+PLAIN = {"keepdims": False, "where": True, "initial": None}  # what NumPy's `_NoValue` stands for
 
 
 def signature_of(fun: Callable, text: str | None = None) -> inspect.Signature:
@@ -24,10 +24,10 @@ def signature_of(fun: Callable, text: str | None = None) -> inspect.Signature:
 
 def names_of(rule: Callable, skip: int = 1) -> tuple[str, ...]:
     """The residuals that a rule declares: its parameter names after the cotangent."""
-    code = getattr(rule, "__code__", None)      # far quicker than inspect, and rules are plain functions
+    code = getattr(rule, "__code__", None)  # far quicker than inspect, and rules are plain functions
     if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or hasattr(rule, "__wrapped__"):
         return tuple(inspect.signature(rule).parameters)[skip:]
-    return code.co_varnames[skip:code.co_argcount + code.co_kwonlyargcount]
+    return code.co_varnames[skip : code.co_argcount + code.co_kwonlyargcount]
 
 
 def binder(signature: inspect.Signature) -> Callable[..., tuple]:

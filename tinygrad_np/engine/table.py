@@ -30,7 +30,7 @@ class Composed:
 
     def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=None, inplace=False):
         self.fun = fun
-        self.inplace = inplace      # changes its first argument: NumPy's own never runs on a tensor's array
+        self.inplace = inplace  # changes its first argument: NumPy's own never runs on a tensor's array
         self.name = fun.__name__
         self.body = body
         self.cases = cases
@@ -86,7 +86,7 @@ def enter(fun: Callable, row):
 
 def elementwise(fun: Callable, *partials, domain=REAL, kinks=None, names=("x", "y"), call=None, examples=()) -> Row:
     """A function of corresponding elements: for each operand its partial, a function of x, y, out, or a number."""
-    names = names[:len(partials)]
+    names = names[: len(partials)]
     row = Elementwise(call or fun, partials, names, name=fun.__name__, domain=domain, kinks=kinks, cases=examples)
     return enter(fun, row)
 
@@ -123,7 +123,7 @@ def moves(fun: Callable, **options) -> Row:
 
     def rule(ct, shape, *others):
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
-        if not numbers.size:        # np.resize fills what it finds nothing for with zeros
+        if not numbers.size:  # np.resize fills what it finds nothing for with zeros
             return np.zeros(shape, ct.dtype)
         went = fun(numbers, **{k: v for k, v in zip(rest, others) if v is not None})
         return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size,)), shape)
@@ -140,12 +140,13 @@ def newer(name: str) -> Callable | None:
 
 def composed(fun: Callable | None, **options) -> Callable:
     """Decorate the definition of a NumPy function in terms of others that have rows."""
-    if fun is None:     # this NumPy does not have it
+    if fun is None:  # this NumPy does not have it
         return lambda body: body
 
     def decorate(body: Callable) -> Callable:
         enter(fun, Composed(fun, body, **options))
         return body
+
     return decorate
 
 
@@ -174,7 +175,7 @@ class Primitive:
         self.__module__ = fun.__module__
         self.__wrapped__ = fun
         self.row: Row | None = None
-        self.forms: dict = {}       # those of the row
+        self.forms: dict = {}  # those of the row
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
@@ -202,8 +203,10 @@ class Primitive:
         """
         if not rules or not all(map(callable, rules)):
             found = ", ".join(type(rule).__name__ for rule in rules) or "none"
-            raise TypeError(f"{self.__name__}: defvjp: found {found}; expected one function a differentiable argument, "
-                            "as in lambda ct, x: ...")
+            raise TypeError(
+                f"{self.__name__}: defvjp: found {found}; expected one function a differentiable argument, "
+                "as in lambda ct, x: ..."
+            )
         fun, again = options.pop("memo", (self.fun, None))
         kind = options.pop("kind", "function")
         self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, again=again))
@@ -240,6 +243,7 @@ def primitive(fun: Callable) -> Primitive:
 
 # ---- the two operations on which all moving of elements rests ---------------------------------------------
 
+
 @primitive
 def getitem(x, index):
     """x[index], for any index that NumPy takes."""
@@ -272,8 +276,9 @@ def is_basic(index) -> bool:
     if isinstance(index, np.ndarray) and index.dtype == bool:
         return True
     parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool)
-               for i in parts)
+    return all(
+        isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool) for i in parts
+    )
 
 
 @primitive
@@ -292,19 +297,37 @@ def last_written(ct, index, x_shape, value_shape):
         board = np.empty(x_shape, int)
         board[index] = numbers
         g = np.where(board[index] == numbers, g, 0)
-    lead = len(value_shape) - g.ndim        # NumPy lets a value have more axes of length one than its place
-    return np.reshape(unbroadcast(g, value_shape[max(lead, 0):]), value_shape)
+    lead = len(value_shape) - g.ndim  # NumPy lets a value have more axes of length one than its place
+    return np.reshape(unbroadcast(g, value_shape[max(lead, 0) :]), value_shape)
 
 
-getitem.defvjp(lambda ct, x_shape, index: scatter(ct, index, x_shape), kind="linear", cases=[
-    lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))), lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
-    lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
-    lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))), lambda f, A: f(A(3, 4), (Ellipsis, 0))])
-scatter.defvjp(lambda ct, index: getitem(ct, index), kind="linear", cases=[
-    lambda f, A: f(A(3, 2), ([0, 2, 0],), (4, 2)), lambda f, A: f(A(2), slice(1, 3), (4,))])
-assigned.defvjp(lambda ct, index: assigned(ct, index, 0), last_written, diff=("x", "value"), kind="linear", cases=[
-    lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")), lambda f, A: f(A(4), [1, 0, 1], A(3)),
-    lambda f, A: f(A(2, 2), 1, A())])
+getitem.defvjp(
+    lambda ct, x_shape, index: scatter(ct, index, x_shape),
+    kind="linear",
+    cases=[
+        lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))),
+        lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
+        lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
+        lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))),
+        lambda f, A: f(A(3, 4), (Ellipsis, 0)),
+    ],
+)
+scatter.defvjp(
+    lambda ct, index: getitem(ct, index),
+    kind="linear",
+    cases=[lambda f, A: f(A(3, 2), ([0, 2, 0],), (4, 2)), lambda f, A: f(A(2), slice(1, 3), (4,))],
+)
+assigned.defvjp(
+    lambda ct, index: assigned(ct, index, 0),
+    last_written,
+    diff=("x", "value"),
+    kind="linear",
+    cases=[
+        lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")),
+        lambda f, A: f(A(4), [1, 0, 1], A(3)),
+        lambda f, A: f(A(2, 2), 1, A()),
+    ],
+)
 
 
 def values_of(x) -> np.ndarray:

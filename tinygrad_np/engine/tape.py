@@ -56,8 +56,8 @@ class Leaf(Node):
         super().__init__(None, (), (), shape, dtype)
         self.grad = None
         self.name = name
-        self.exposed = None     # a weak reference to the view that its user holds, see aliasing.py
-        self.changed = 0        # the serial number of the last in-place update
+        self.exposed = None  # a weak reference to the view that its user holds, see aliasing.py
+        self.changed = 0  # the serial number of the last in-place update
 
 
 class Variable(Leaf):
@@ -108,11 +108,12 @@ class FreedGraphError(RuntimeError):
     """The residuals of this graph were released by an earlier backward."""
 
 
-WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))     # the kinds with a careful pull of their own
+WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))  # the kinds with a careful pull of their own
 
 
-def pullback(root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None,
-             free: bool = False) -> dict[Node, Any]:
+def pullback(
+    root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None, free: bool = False
+) -> dict[Node, Any]:
     """Return {node: cotangent} for the `wanted` nodes, by default every leaf below `root`: x̄ = J(x)ᵀ ȳ.
 
     `ct` is the cotangent of `root`. `lift(array, node)` makes residuals differentiable, so that the pass records
@@ -141,7 +142,7 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
     found: dict[Node, Any] = {}
     cts = {root: ct}
     heap: list[tuple[int, Node]] = []
-    newest: tuple[int, Node] | None = (-root.serial, root)      # a candidate beside the heap: a chain never touches it
+    newest: tuple[int, Node] | None = (-root.serial, root)  # a candidate beside the heap: a chain never touches it
     while newest or heap:
         if newest is None:
             node = heappop(heap)[1]
@@ -159,13 +160,14 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
         if saved is FREED:
             raise FreedGraphError(
                 f"backward through {row.name}: the graph was freed by an earlier backward; "
-                "pass retain_graph=True to that one, or compute the value again")
+                "pass retain_graph=True to that one, or compute the value again"
+            )
         if row is SELECT:
             parent = node.parents[0]
             if parent not in cts:
                 cts[parent] = {}
                 heappush(heap, (-parent.serial, parent))
-            several = cts[parent]       # one entry an output, and an output may have been selected twice
+            several = cts[parent]  # one entry an output, and an output may have been selected twice
             several[saved] = several[saved] + ct if saved in several else ct
             continue
         visited.append(node)
@@ -186,7 +188,7 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
                 watch.backward(node, parent, g)
             if parent in cts:
                 cts[parent] = cts[parent] + g
-            elif parent.row is None and stop is None:       # a leaf has nothing below it to wait for
+            elif parent.row is None and stop is None:  # a leaf has nothing below it to wait for
                 found[parent] = found[parent] + g if parent in found else g
             else:
                 cts[parent] = g
@@ -245,7 +247,8 @@ class Cotangents(tuple):
 
 def filled(ct: dict[int, Any], node: Node) -> Cotangents:
     """The cotangents of every output of `node`: zeros for the outputs that nothing used."""
-    full = Cotangents(ct[i] if i in ct else np.zeros(shape, dtype)
-                      for i, (shape, dtype) in enumerate(zip(node.shape, node.dtype)))
+    full = Cotangents(
+        ct[i] if i in ct else np.zeros(shape, dtype) for i, (shape, dtype) in enumerate(zip(node.shape, node.dtype))
+    )
     full.used = frozenset(ct)
     return full

@@ -32,10 +32,12 @@ def reflected(ufunc: np.ufunc) -> Callable[..., Tensor]:
 
 def compare(ufunc: np.ufunc) -> Any:
     """The operator of a comparison, whose answer is a plain array."""
+
     def answer(self, other):
         if mode.get() is not None:
             cut(f"{ufunc.__name__}, which has no derivative", (self, other))
         return ufunc(raw(self), raw(other))
+
     return answer
 
 
@@ -84,14 +86,17 @@ class Tensor(ArrayMethods, Leaving):
     def data(self, value) -> None:
         node = self.node
         if not isinstance(node, Leaf):
-            raise ValueError("data: only a leaf's data can be set; this tensor was computed by "
-                             f"{node.row.name}: assign with x[...] = value")
+            raise ValueError(
+                "data: only a leaf's data can be set; this tensor was computed by "
+                f"{node.row.name}: assign with x[...] = value"
+            )
         array = raw(value) if isinstance(value, Tensor) else np.asarray(value)
         if array.shape != self.array.shape or not np.can_cast(array.dtype, self.array.dtype, "same_kind"):
-            raise ValueError(f"data: found shape {array.shape} {array.dtype}; "
-                             f"expected {self.array.shape} {self.array.dtype}")
+            raise ValueError(
+                f"data: found shape {array.shape} {array.dtype}; expected {self.array.shape} {self.array.dtype}"
+            )
         view = node.exposed() if node.exposed is not None else None
-        if view is not None and array is view:      # x.data -= step: the view has been written already
+        if view is not None and array is view:  # x.data -= step: the view has been written already
             return
         self.array = np.array(array, dtype=self.array.dtype)
         node.exposed = None
@@ -146,7 +151,7 @@ class Tensor(ArrayMethods, Leaving):
     @grad.setter
     def grad(self, value) -> None:
         if not isinstance(self.node, Leaf) or not self.node.tracked:
-            if value is None and not self.node.tracked:     # as when frozen parameters are cleared with the others
+            if value is None and not self.node.tracked:  # as when frozen parameters are cleared with the others
                 return
             raise ValueError("grad: only a leaf that requires a gradient has one")
         if value is not None:
@@ -198,7 +203,7 @@ class Tensor(ArrayMethods, Leaving):
         if not self.node.tracked:
             raise ValueError("backward: this tensor does not depend on a leaf with requires_grad=True")
         ct = self._cotangent(cotangent, "backward")
-        with np.errstate(all="ignore"):     # an unused branch may divide by zero; `times` has the answer
+        with np.errstate(all="ignore"):  # an unused branch may divide by zero; `times` has the answer
             found: dict[Any, Any] = pullback(self.node, ct, free=not retain_graph)
         guard.check_unchanged(self.node, found)
         del ct
@@ -208,8 +213,10 @@ class Tensor(ArrayMethods, Leaving):
     def _cotangent(self, cotangent, caller: str):
         if cotangent is None:
             if self.array.size != 1:
-                raise ValueError(f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
-                                 "pass one, or reduce the tensor to a single number, as with .sum()")
+                raise ValueError(
+                    f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
+                    "pass one, or reduce the tensor to a single number, as with .sum()"
+                )
             return np.array(1, self.dtype).reshape(self.shape)
         ct = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
         if ct.shape != self.shape:
@@ -226,6 +233,7 @@ class Tensor(ArrayMethods, Leaving):
         <GraphView of sum#0: 2 operations, 1 leaf, 3 edges>
         """
         from ..viz import graph
+
         return graph(self, model=model, **options)
 
     # ---- NumPy's protocols --------------------------------------------------------------------------------
@@ -252,8 +260,9 @@ class Tensor(ArrayMethods, Leaving):
     __floordiv__, __rfloordiv__ = CALLS[np.floor_divide], reflected(np.floor_divide)
     __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
     __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
-    __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(map(
-        compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor)))
+    __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(
+        map(compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
+    )
     __lshift__, __rshift__ = map(compare, (np.left_shift, np.right_shift))
     __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
     __hash__ = object.__hash__

@@ -20,7 +20,7 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
     """ufunc(..., out=, where=, dtype=): convert first, apply, then assign where asked."""
     if dtype is not None:
         inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
-    if where is not True:       # a place that is not computed must not warn: any number of the domain will do
+    if where is not True:  # a place that is not computed must not warn: any number of the domain will do
         inputs = tuple(np.where(where, x, np.ones((), values_of(x).dtype)) for x in inputs)
     result = aligned(ufunc, inputs, **options) if options else ufunc(*inputs)
     target = out[0] if isinstance(out, tuple) else out
@@ -37,8 +37,10 @@ def assign_out(fun: Callable, result, out):
         if not (hasattr(result, "node") and result.node.tracked):
             out[...] = values_of(result)
             return out
-        raise NotDifferentiable(f"{fun.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
-                                "np.zeros_like of one, or use the returned value")
+        raise NotDifferentiable(
+            f"{fun.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
+            "np.zeros_like of one, or use the returned value"
+        )
     out[...] = result
     return out
 
@@ -73,13 +75,19 @@ def fold(ufunc, array, axes: tuple, initial, where):
     """The function applied from element to element along the axes, as one; those outside `where` change nothing."""
     rest = tuple(n for i, n in enumerate(array.shape) if i not in axes)
     where = where if where is True else np.broadcast_to(where, array.shape)
-    array, where = (np.reshape(np.moveaxis(a, axes, range(len(axes))), (math.prod(array.shape[i] for i in axes), *rest))
-                    if a is not True else True for a in (array, where))
-    if initial is np._NoValue and (where is not True or len(array) < 2):     # hypot makes |x| of a single x
+    array, where = (
+        np.reshape(np.moveaxis(a, axes, range(len(axes))), (math.prod(array.shape[i] for i in axes), *rest))
+        if a is not True
+        else True
+        for a in (array, where)
+    )
+    if initial is np._NoValue and (where is not True or len(array) < 2):  # hypot makes |x| of a single x
         initial = np._NoValue if ufunc.identity is None and len(array) and where is True else ufunc.identity
         if initial is None:
-            raise ValueError(f"{ufunc.__name__}.reduce: found an empty axis, or where=, and a function without an "
-                             "identity; pass initial=")
+            raise ValueError(
+                f"{ufunc.__name__}.reduce: found an empty axis, or where=, and a function without an "
+                "identity; pass initial="
+            )
     start = initial is np._NoValue
     result = array[0] if start else np.astype(np.broadcast_to(initial, rest), array.dtype)
     for i in range(int(start), len(array)):
@@ -106,8 +114,12 @@ def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
     array = array if dtype is None else np.astype(array, dtype)
     starts = [int(i) for i in indices]
     ends = starts[1:] + [array.shape[axis]]
-    parts = [reduce(ufunc, array[along(slice(s, e), axis, array.ndim)], axis=axis) if e > s
-             else array[along(s, axis, array.ndim)] for s, e in zip(starts, ends)]
+    parts = [
+        reduce(ufunc, array[along(slice(s, e), axis, array.ndim)], axis=axis)
+        if e > s
+        else array[along(s, axis, array.ndim)]
+        for s, e in zip(starts, ends)
+    ]
     result = np.stack(parts, axis)
     return result if out is None else call(np.positive, result, out=out)
 
@@ -121,13 +133,14 @@ def outer(ufunc, a, b, **options):
 def at(ufunc, a, indices, b=None):
     """ufunc.at: in place and unbuffered, so that a repeated index counts each time."""
     if not hasattr(a, "node"):
-        raise NotDifferentiable(f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the "
-                                "gradient; make it a tensor")
+        raise NotDifferentiable(
+            f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the gradient; make it a tensor"
+        )
     if ufunc in (np.add, np.subtract):
         place = np.broadcast_to(b, values_of(a)[indices].shape)
         a[...] = ufunc(a, scatter(place if hasattr(place, "node") else np.asarray(place, a.dtype), indices, a.shape))
         return
-    numbers = np.arange(a.size).reshape(a.shape)[indices]       # which element each place is, to take repeats in turn
+    numbers = np.arange(a.size).reshape(a.shape)[indices]  # which element each place is, to take repeats in turn
     flat = np.ravel(numbers)
     seen: dict[int, int] = {}
     turns = np.array([_turn(seen, n) for n in flat.tolist()], int)
@@ -147,5 +160,11 @@ def _turn(seen: dict[int, int], n: int) -> int:
     return seen[n]
 
 
-METHODS: dict[str, Callable] = {"__call__": call, "reduce": reduce, "accumulate": accumulate, "reduceat": reduceat,
-                                "outer": outer, "at": at}
+METHODS: dict[str, Callable] = {
+    "__call__": call,
+    "reduce": reduce,
+    "accumulate": accumulate,
+    "reduceat": reduceat,
+    "outer": outer,
+    "at": at,
+}

@@ -73,9 +73,7 @@ class Arguments:
                     continue
                 node = leaf.node
                 self.tensors[id(leaf)] = i
-                self.saved.append(
-                    (leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None)
-                )
+                self.saved.append((leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None))
                 leaf.array = self.stand_in(leaf.array, i, "array")
                 if type(node) is Leaf:
                     node.exposed = None
@@ -99,9 +97,7 @@ class Arguments:
             np.copyto(dense, was)
         for stream, state in self.streams if exc[0] is not None else ():
             stream.bit_generator.state = state
-        self.grads = [
-            (self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf
-        ]
+        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
         assigned = False
         for tensor, array, node, exposed, grad in self.saved:
             assigned |= tensor.node is not node

@@ -56,8 +56,7 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
         f"    for {', '.join(names)}, s, e in rounds:\n" + "".join(f"        {x}\n" for x in body)
     )
     pieces = [
-        ([t[k] for t in total], rounds(source, band, part, rows, adding, numbers, cuts))
-        for k, part in enumerate(parts)
+        ([t[k] for t in total], rounds(source, band, part, rows, adding, numbers, cuts)) for k, part in enumerate(parts)
     ]
     source.names |= {"one_thread": one_thread, "product_of": products.product_of, "matmul": np.matmul, "add": np.add}
     source.names |= {f"pieces{number}": pieces, f"cores{number}": Choice(), "add_reduce": np.add.reduce}

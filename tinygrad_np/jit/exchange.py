@@ -66,8 +66,7 @@ class Swap:
         self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
         self.random = np.random.get_state(), random.getstate()
         self.nodes = [
-            (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0)
-            for t, _ in state.tensors
+            (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0) for t, _ in state.tensors
         ]
         self.ends: dict[int, Node] = {}  # where the tape ends for now, by the id of a tensor with a history
         for tensor, node, _, _ in self.nodes:
@@ -221,9 +220,7 @@ class Swap:
             now = box if isinstance(box, dict) else list(box)
             for key in keys:
                 new = box.get(key, ABSENT) if isinstance(box, dict) else now[key]
-                same &= self.entry(
-                    was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]"
-                )
+                same &= self.entry(was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]")
         for cell, was in zip(state.cells, state.cell_values):
             same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
         for names, used, values in state.global_values:

@@ -104,11 +104,7 @@ def takes_out(fun: Callable) -> bool:
 @lru_cache(None)
 def names_from_out(fun: Callable) -> tuple[int, tuple[str, ...]]:
     """Where `out` stands among a function's parameters, and the names from there on."""
-    if (
-        not takes_out(fun)
-        or isinstance(fun, np.ufunc)
-        or isinstance(getattr(fun, "__self__", None), np.ufunc)
-    ):
+    if not takes_out(fun) or isinstance(fun, np.ufunc) or isinstance(getattr(fun, "__self__", None), np.ufunc):
         return sys.maxsize, ()
     parameters = inspect.signature(fun).parameters
     names = tuple(parameters)
@@ -178,11 +174,7 @@ def kind_of(fun, values, options) -> str:
         return "elementwise"
     if fun is np.where:
         return "elementwise" if not options else "call"
-    if (
-        fun in (np.matmul, np.dot)
-        and not options
-        and all(isinstance(v, ndarray) and 0 < v.ndim < 3 for v in values)
-    ):
+    if fun in (np.matmul, np.dot) and not options and all(isinstance(v, ndarray) and 0 < v.ndim < 3 for v in values):
         return "product"
     return "call"
 

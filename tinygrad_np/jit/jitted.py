@@ -52,13 +52,7 @@ class Jitted:
 
     def _call(self, args: tuple, kwargs: dict):
         last, now = self._last, mode.get()
-        if (
-            last is not None
-            and not kwargs
-            and last.mode is now
-            and last.takes(args)
-            and last.state.unchanged()
-        ):
+        if last is not None and not kwargs and last.mode is now and last.takes(args) and last.state.unchanged():
             return last(args)
         if now is not None and (now.transforms or now.watch is not None):
             raise Differs  # a transform, or a debugger, sees the function itself

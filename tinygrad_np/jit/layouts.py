@@ -143,9 +143,7 @@ def upright(i: Instruction) -> Instruction:
         return i
     out = i.out[0]
     ndim = len(out.shape)
-    order = sorted(
-        range(ndim), key=lambda axis: (-abs(out.strides[axis]) if out.shape[axis] != 1 else 0, axis)
-    )
+    order = sorted(range(ndim), key=lambda axis: (-abs(out.strides[axis]) if out.shape[axis] != 1 else 0, axis))
     if order == list(range(ndim)) or contiguous(out):
         return i
 

@@ -133,9 +133,7 @@ def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, 
     piece_of = {end: k for k, part in enumerate(parts) for end in ends[part]}
     size_of_tile = (step.tile,) if flat else (step.tile, *shape[1:])
     place = slots(step.instructions, internal)
-    rooms = {
-        (slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in parts] for v, slot in place.items()
-    }
+    rooms = {(slot, v.dtype): [np.empty(size_of_tile, v.dtype) for _ in parts] for v, slot in place.items()}
     full = {v: source.array(v).reshape(-1) if flat else source.array(v) for v in sliced if v not in place}
     numbers = full_numbers(step.instructions)
     constants = [np.full(size_of_tile, value, dtype) for value, dtype, _ in numbers]
@@ -153,8 +151,7 @@ def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, 
     header = [f"t{k}" for k in range(len(sliced))] + list(source.fulls.values()) + ["s", "e"] * bool(inputs)
     source.tile, source.fulls = {}, {}
     body = [
-        f"u{k} = {source.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]"
-        for k, v in enumerate(inputs)
+        f"u{k} = {source.input(v)}{'.ravel()' if flat and len(v.shape) != 1 else ''}[s:e]" for k, v in enumerate(inputs)
     ] + body
     loop = f"for {', '.join(header)}{',' * (len(header) == 1)} in "
     if len(parts) > 1:

@@ -85,12 +85,7 @@ def folded(program, storages):
         if type(value) is not View or value.dtype != bool:
             return False
         storage = storages[value.storage]
-        return (
-            value in false
-            or storage.kind == "constant"
-            and value.storage not in written
-            and not storage.where.any()
-        )
+        return value in false or storage.kind == "constant" and value.storage not in written and not storage.where.any()
 
     kept = []
     for i in program:

@@ -33,9 +33,7 @@ ndarray = np.ndarray
 class Program:
     """A recorded function, ready to be replayed. `print(program)` lists what is run."""
 
-    def __init__(
-        self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild
-    ):
+    def __init__(self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild):
         self.key, self.mode, self.state = key, mode.get(), state
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, outputs, rebuild
         self.specs = [spec(a) for a in arguments.leaves]
@@ -65,9 +63,7 @@ class Program:
                 for leaf, view in self.grads
                 if view is not None and tape.storages[view.storage].kind != "input"
             ]
-            views = [o.view for o in self.outputs if o.view is not None] + [
-                view for _, view in self.argument_grads
-            ]
+            views = [o.view for o in self.outputs if o.view is not None] + [view for _, view in self.argument_grads]
             self.plan = Plan(tape.program, tape.storages, views)
             found = [i for step in self.plan.steps if not isinstance(step, Band) for i in step.instructions]
             self.shares = KNOWN and any(map(products.is_large, found))

@@ -108,9 +108,7 @@ class Tape:
         """Compute, and write down: what NumPy's protocols and a stand-in's methods come to."""
         kwargs = dict(kwargs or {})
         if not self.open:
-            refuse(
-                "an array of an earlier recording was used: it was kept outside the jitted function; return it"
-            )
+            refuse("an array of an earlier recording was used: it was kept outside the jitted function; return it")
         fun, args, kwargs = canonical(fun, args, kwargs)
         if fun is np.copyto:
             return self.copy(*args, **kwargs)

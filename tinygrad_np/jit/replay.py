@@ -21,6 +21,7 @@ from .plan import Plan
 
 ndarray = np.ndarray
 
+
 class Differs(Exception):
     """A condition on values is not what it was while recording."""
 
@@ -105,9 +106,7 @@ class Source:
                 n = len(self.taken)
                 self.names[f"l{n}"] = (view.shape, view.dtype)
                 self.names[f"s{n}"] = view.strides
-                self.prologue.append(
-                    f"{self.taken[view]} = ndarray(*l{n}, x{storage.where}, {view.offset}, s{n})"
-                )
+                self.prologue.append(f"{self.taken[view]} = ndarray(*l{n}, x{storage.where}, {view.offset}, s{n})")
         return self.taken[view]
 
     def number(self, value: Number, i: Instruction | None) -> str:
@@ -210,16 +209,12 @@ class Source:
             else:
                 for i in step.instructions:
                     lines += self.call(i)
-        outputs = [
-            f"{self.operand(v)}.copy()" if type(v) is View else self.operand(v) for v in self.plan.outputs
-        ]
+        outputs = [f"{self.operand(v)}.copy()" if type(v) is View else self.operand(v) for v in self.plan.outputs]
         text = []
         for line in [*self.prologue, *lines]:
             if type(line) is tuple:  # the numbers of a host call, for those who want them as arrays
                 text += [
-                    f"{array}[()] = n{n.call}[{n.entry}]"
-                    for (n, _), array in self.numbers.items()
-                    if n.call == line[1]
+                    f"{array}[()] = n{n.call}[{n.entry}]" for (n, _), array in self.numbers.items() if n.call == line[1]
                 ]
             else:
                 text.append(line)

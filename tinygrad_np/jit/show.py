@@ -61,9 +61,7 @@ class Names:
         out = ", ".join(dict.fromkeys(map(self.view, i.changed())))
         if i.kind == "copy":
             return f"{out} = {self.argument(i.args[0])}"
-        arguments = [self.argument(a) for a in i.args] + [
-            f"{k}={self.argument(v)}" for k, v in i.kwargs.items()
-        ]
+        arguments = [self.argument(a) for a in i.args] + [f"{k}={self.argument(v)}" for k, v in i.kwargs.items()]
         return (f"{out} = " if out else "") + f"{function_name(i)}({', '.join(arguments)})"
 
 
@@ -113,9 +111,7 @@ def data(plan: Plan, names: Names) -> dict[str, Any]:
     """The plan as plain data, for drawing: steps with what they read and write, and the buffers."""
     steps = [
         {
-            "functions": [
-                function_name(i) if i.kind not in ("host", "guard") else i.kind for i in step.instructions
-            ],
+            "functions": [function_name(i) if i.kind not in ("host", "guard") else i.kind for i in step.instructions],
             "fused": len(step.instructions) > 1,
             "tile": step.tile,
             "reads": sorted({names.view(v) for i in step.instructions for v in i.operands()}),

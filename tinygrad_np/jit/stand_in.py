@@ -104,9 +104,7 @@ class StandIn(NDArrayOperatorsMixin):
         if name in INSTEAD or not callable(method):
             refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
         named = getattr(np, name, None)
-        return lambda *args, **kwargs: self.tape.call(
-            named if named in REDUCTIONS else method, (self, *args), kwargs
-        )
+        return lambda *args, **kwargs: self.tape.call(named if named in REDUCTIONS else method, (self, *args), kwargs)
 
     def copy(self, order="C"):
         return self.tape.fresh(self.value.copy(order), self, self.scalar)
@@ -119,9 +117,7 @@ class StandIn(NDArrayOperatorsMixin):
     def __getitem__(self, index):
         for part in index if type(index) is tuple else (index,):
             if type(part) is StandIn and part.dtype == bool:
-                refuse(
-                    "the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape"
-                )
+                refuse("the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape")
         index, moves = located(index)
         if moves and isinstance(self.value[replaced(index, real)], ndarray):
             refuse("x[i] is a view of another part of x for another i; np.take(x, i, axis=0) is an array")

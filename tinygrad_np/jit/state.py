@@ -25,9 +25,7 @@ class State(Reach):
         super().__init__(roots)
         self.tensor_ids = {id(tensor) for tensor, _ in self.tensors}
         self.arguments = self.among(leaves)
-        self.snapshot = [
-            (box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers
-        ]
+        self.snapshot = [(box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers]
         self.views = [
             view
             for box, _ in self.containers
@@ -93,9 +91,7 @@ class State(Reach):
             if any(self.unnoted(space, done) for space, done in self.spaces.values()):
                 return False  # a name that f uses means something new
             self.sizes = list(map(len, self.dicts))
-        return not self.still or all(
-            (array := get()) is not None and array.tobytes() == was for get, was in self.still
-        )
+        return not self.still or all((array := get()) is not None and array.tobytes() == was for get, was in self.still)
 
     def grads_are_kept(self) -> bool:
         """Whether somebody besides its tensor has a gradient of the last call."""

@@ -15,9 +15,10 @@ def array(x: Any, name: str = "") -> Any:
         return x
     try:
         return np.asarray(x)
-    except ValueError as error:     # NumPy tells at length of lists that differ in their lengths
-        raise ValueError(f"{name + ': ' * bool(name)}expected an array of numbers, found lists of unequal "
-                         "lengths") from error
+    except ValueError as error:  # NumPy tells at length of lists that differ in their lengths
+        raise ValueError(
+            f"{name + ': ' * bool(name)}expected an array of numbers, found lists of unequal lengths"
+        ) from error
 
 
 def floating(name: str, x: Any) -> Any:
@@ -67,8 +68,9 @@ def real_number(name: str, what: str, value: Any, least: float = -math.inf) -> A
     ValueError: BatchNorm2d: eps: expected a finite number, 0 or more, found -1.0
     """
     if not isinstance(value, (int, float, np.floating, np.integer)) or not least <= value < math.inf:
-        raise ValueError(f"{name}: {what}: expected a finite number{f', {least} or more' * math.isfinite(least)}, "
-                         f"found {value!r}")
+        raise ValueError(
+            f"{name}: {what}: expected a finite number{f', {least} or more' * math.isfinite(least)}, found {value!r}"
+        )
     return value
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # ---- softmax ----------------------------------------------------------------------------------------------
 
+
 def softmax(input: Array, dim: int = -1) -> Tensor:
     """exp(x) / Σ exp(x) along axis `dim`.
 
@@ -74,15 +75,22 @@ def _log_softmax(x):
     return z - np.log(_row_sums(np.exp(z)))
 
 
-_softmax.__name__, _log_softmax.__name__ = "softmax", "log_softmax"      # in errors and pictures
+_softmax.__name__, _log_softmax.__name__ = "softmax", "log_softmax"  # in errors and pictures
 _softmax.defvjp(lambda ct, out: out * (ct - _row_sums(ct * out)), cases=[lambda f, A: f(A("m", 3))])
 _log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lambda f, A: f(A("m", 3))])
 
 
 # ---- losses -----------------------------------------------------------------------------------------------
 
-def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: int = -100,
-                  reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+
+def cross_entropy(
+    input: Array,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """-Σ q log softmax(x) over the classes, averaged: for logits x of shape (N, C), (C,) or (N, C, d1, ...).
 
     `target` holds class indices, shaped like `input` without its axis of classes, or probabilities q, shaped
@@ -120,8 +128,9 @@ def cross_entropy(input: Array, target: Any, weight: Any = None, ignore_index: i
     return _soft(x, q, _scale("cross_entropy", reduction, count))
 
 
-def nll_loss(input: Array, target: Any, weight: Any = None, ignore_index: int = -100,
-             reduction: str = "mean") -> Tensor:
+def nll_loss(
+    input: Array, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)
@@ -153,7 +162,7 @@ def _hard(logits, labels, row_weights, scale):
 
 def _d_hard(ct, memo, labels, row_weights, scale):
     classes = memo.shape[1]
-    if type(labels) is np.ndarray and classes <= 256:     # quicker than to compare; a recording fuses the comparison
+    if type(labels) is np.ndarray and classes <= 256:  # quicker than to compare; a recording fuses the comparison
         one_hot = identity(classes, memo.dtype).take(labels, axis=0)
     else:
         one_hot = labels[:, None] == np.arange(classes)
@@ -168,12 +177,19 @@ def _soft(logits, q, scale):
 
 
 _hard.__name__ = _soft.__name__ = "cross_entropy"
-_hard.defvjp(_d_hard, memo=(_hard_and_softmax, lambda logits: _softmax(logits)), cases=[
-    lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
-    lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0)])
-_soft.defvjp(lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
-             lambda ct, logits, scale: -ct * scale * _log_softmax(logits),
-             cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)])
+_hard.defvjp(
+    _d_hard,
+    memo=(_hard_and_softmax, lambda logits: _softmax(logits)),
+    cases=[
+        lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
+        lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0),
+    ],
+)
+_soft.defvjp(
+    lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
+    lambda ct, logits, scale: -ct * scale * _log_softmax(logits),
+    cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)],
+)
 
 
 # ---- their arguments --------------------------------------------------------------------------------------
@@ -197,8 +213,9 @@ def _classes_last(name: str, x: Any) -> tuple[Any, tuple[int, ...]]:
 def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray:
     """The weights of the classes, in the dtype of the logits; they are data, so no gradient is lost unseen."""
     if getattr(weight, "requires_grad", False):
-        raise TypeError(f"{name}: weight: found a tensor that requires a gradient, which is not given; "
-                        "pass weight.detach()")
+        raise TypeError(
+            f"{name}: weight: found a tensor that requires a gradient, which is not given; pass weight.detach()"
+        )
     weight = floating(f"{name}: weight", weight)
     if weight.shape != x.shape[1:]:
         raise ValueError(f"{name}: found weights of shape {weight.shape}; expected {x.shape[1:]}, one a class")
@@ -209,9 +226,11 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
     """(labels, weights of the rows or None where all are 1), checked and in one dimension."""
     labels, classes = np.asarray(target), x.shape[1]
     if labels.dtype.kind not in "iu" or labels.shape != shape:
-        raise ValueError(f"{name}: found a target of shape {labels.shape} {labels.dtype}; expected integer class "
-                         f"indices of shape {shape}"
-                         + (", or floating probabilities of the shape of the input" * (name == "cross_entropy")))
+        raise ValueError(
+            f"{name}: found a target of shape {labels.shape} {labels.dtype}; expected integer class "
+            f"indices of shape {shape}"
+            + (", or floating probabilities of the shape of the input" * (name == "cross_entropy"))
+        )
     labels = labels.ravel()
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
@@ -221,8 +240,10 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
         labels = np.where(counted, labels, 0)
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
             stray = labels[(labels < 0) | (labels >= classes)][0]
-            raise ValueError(f"{name}: found the label {stray}; expected 0 to {classes - 1}"
-                             + (f" (or ignore_index={ignore_index})" if ignore_index >= 0 else ""))
+            raise ValueError(
+                f"{name}: found the label {stray}; expected 0 to {classes - 1}"
+                + (f" (or ignore_index={ignore_index})" if ignore_index >= 0 else "")
+            )
     if weight is None:
         return labels, None if counted is None else counted.astype(x.dtype)
     return labels, weight[labels] if counted is None else weight[labels] * counted

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # ---- linear -----------------------------------------------------------------------------------------------
 
+
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
     """x Wᵀ + b for x of shape (..., in), W of shape (out, in), b of shape (out,); gives shape (..., out).
 
@@ -47,8 +48,9 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
 @primitive
 def _affine(x, weight, bias):
     if bias.shape != weight.shape[:1]:
-        raise ValueError(f"linear({x.shape}, {weight.shape}, {bias.shape}): expected a bias of shape "
-                         f"{weight.shape[:1]}")
+        raise ValueError(
+            f"linear({x.shape}, {weight.shape}, {bias.shape}): expected a bias of shape {weight.shape[:1]}"
+        )
     y = _product.fun(x, weight)
     return np.add(y, bias, out=y) if bias.dtype == y.dtype else y + bias
 
@@ -57,8 +59,9 @@ def _affine(x, weight, bias):
 def _product(x, weight):
     x = array(x)
     if weight.ndim != 2 or x.shape[-1:] != weight.shape[1:]:
-        raise ValueError(f"linear({x.shape}, {weight.shape}): expected an input of shape (..., in) and a weight of "
-                         "shape (out, in)")
+        raise ValueError(
+            f"linear({x.shape}, {weight.shape}): expected an input of shape (..., in) and a weight of shape (out, in)"
+        )
     return np.dot(x, weight.T) if x.ndim < 3 else x @ weight.T
 
 
@@ -72,24 +75,33 @@ def _d_input(ct, weight):
 
 
 def _d_weight(ct, x):
-    return np.dot(_rows(ct).T, _rows(x))        # of two vectors a dot product is ten times faster than @
+    return np.dot(_rows(ct).T, _rows(x))  # of two vectors a dot product is ten times faster than @
 
 
 def _d_bias(ct):
-    ct = _rows(ct)      # its sum over rows, as a product: BLAS is several times faster than a reduction
+    ct = _rows(ct)  # its sum over rows, as a product: BLAS is several times faster than a reduction
     return np.dot(ones((ct.shape[0],), ct.dtype), ct)
 
 
-_affine.__name__ = _product.__name__ = "linear"      # in errors and pictures
-_affine.defvjp(_d_input, _d_weight, _d_bias, kind="bilinear", cases=[
-    lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))])
-_product.defvjp(_d_input, _d_weight, kind="bilinear", cases=[
-    lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])
+_affine.__name__ = _product.__name__ = "linear"  # in errors and pictures
+_affine.defvjp(
+    _d_input,
+    _d_weight,
+    _d_bias,
+    kind="bilinear",
+    cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))],
+)
+_product.defvjp(
+    _d_input,
+    _d_weight,
+    kind="bilinear",
+    cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))],
+)
 
 
 # ---- activations ------------------------------------------------------------------------------------------
 
-VECTORIZED = 1 << 16      # elements: up to here a maximum with as many zeros is several times faster than with one
+VECTORIZED = 1 << 16  # elements: up to here a maximum with as many zeros is several times faster than with one
 
 
 @primitive
@@ -117,9 +129,11 @@ def leaky_relu(input, negative_slope=0.01):
     return np.where(input > 0, input, input * negative_slope)
 
 
-leaky_relu.defvjp(lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope),
-                  kinks=lambda input: input,
-                  cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m"), 0.25)])
+leaky_relu.defvjp(
+    lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope),
+    kinks=lambda input: input,
+    cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m"), 0.25)],
+)
 
 
 @primitive
@@ -142,7 +156,7 @@ def tanh(input: Array) -> Tensor:
     >>> tanh(np.array([-800.0, 0.0, 800.0]))
     array([-1.,  0.,  1.])
     """
-    out: Any = np.tanh(input)       # NumPy's stubs say ndarray; of a tensor it is a tensor
+    out: Any = np.tanh(input)  # NumPy's stubs say ndarray; of a tensor it is a tensor
     return out
 
 
@@ -185,11 +199,13 @@ def _normal_cdf(x):
 
 
 _normal_cdf.__name__ = "normal_cdf"
-_normal_cdf.defvjp(lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi),
-                   cases=[lambda f, A: f(A("m", "n"))])
+_normal_cdf.defvjp(
+    lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))]
+)
 
 
 # ---- losses -------------------------------------------------------------------------------------------------
+
 
 def mse_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
     """(x - y)², averaged ("mean"), summed ("sum") or as it is ("none"); x and y of one shape.
@@ -211,8 +227,9 @@ def l1_loss(input: Array, target: Array, reduction: str = "mean") -> Tensor:
     return _reduced("l1_loss", np.abs(input - target), reduction)
 
 
-def binary_cross_entropy_with_logits(input: Array, target: Array, weight: Array | None = None,
-                                     reduction: str = "mean", pos_weight: Array | None = None) -> Tensor:
+def binary_cross_entropy_with_logits(
+    input: Array, target: Array, weight: Array | None = None, reduction: str = "mean", pos_weight: Array | None = None
+) -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, free of overflow for any x.
 
     `weight` multiplies each loss and `pos_weight` the terms of y; both broadcast against x.
@@ -249,6 +266,7 @@ def _reduced(name: str, losses, reduction: str):
 
 # ---- the rest -------------------------------------------------------------------------------------------------
 
+
 def dropout(input: Array, p: float = 0.5, training: bool = True, generator: Seed = None) -> Array:
     """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training.
 
@@ -280,8 +298,9 @@ def embedding(input: Any, weight: Array) -> Tensor:
     if len(weight.shape) != 2:
         raise ValueError(f"embedding: found a weight of shape {weight.shape}; expected (number, dim)")
     if rows.size and not holds((rows.min() >= 0) & (rows.max() < weight.shape[0])):
-        raise ValueError(f"embedding: found rows from {rows.min()} to {rows.max()}; "
-                         f"expected 0 to {weight.shape[0] - 1}")
+        raise ValueError(
+            f"embedding: found rows from {rows.min()} to {rows.max()}; expected 0 to {weight.shape[0] - 1}"
+        )
     return weight[rows]
 
 
@@ -299,6 +318,7 @@ def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:
         num_classes = int(labels.max()) + 1 if labels.size else 0
     num_classes = whole_number("one_hot", "num_classes", num_classes)
     if labels.size and not holds((labels.min() >= 0) & (labels.max() < num_classes)):
-        raise ValueError(f"one_hot: found labels from {labels.min()} to {labels.max()}; "
-                         f"expected 0 to {num_classes - 1}")
+        raise ValueError(
+            f"one_hot: found labels from {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}"
+        )
     return (labels[..., None] == np.arange(num_classes)).astype(np.int64)

@@ -27,9 +27,20 @@ class Conv2d(Layer):
     (2, 8, 28, 28)
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, stride: Pair = 1,
-                 padding: Pair | str = 0, dilation: Pair = 1, groups: int = 1, bias: bool = True, *,
-                 dtype=np.float32, generator: Seed = None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair | str = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        dtype=np.float32,
+        generator: Seed = None,
+    ):
         for what, n in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
             whole_number("Conv2d", what, n, least=1)
         if in_channels % groups or out_channels % groups:
@@ -49,10 +60,13 @@ class Conv2d(Layer):
         return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self):
-        return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
-                f"padding={self.padding!r}" + (f", dilation={self.dilation}" if self.dilation != (1, 1) else "")
-                + (f", groups={self.groups}" if self.groups > 1 else "")
-                + ("" if self.bias is not None else ", bias=False"))
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding!r}"
+            + (f", dilation={self.dilation}" if self.dilation != (1, 1) else "")
+            + (f", groups={self.groups}" if self.groups > 1 else "")
+            + ("" if self.bias is not None else ", bias=False")
+        )
 
 
 class MaxPool2d(Layer):
@@ -100,8 +114,16 @@ class _BatchNorm(Layer):
 
     layouts: tuple[str, ...] = ()
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, *, dtype=np.float32):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype=np.float32,
+    ):
         name = type(self).__name__
         self.num_features = whole_number(name, "num_features", num_features)
         self.eps = real_number(name, "eps", eps, least=0)
@@ -118,12 +140,14 @@ class _BatchNorm(Layer):
         input = array(input)
         if len(input.shape) not in map(len, self.layouts) or input.shape[1] != self.num_features:
             expected = " or ".join(f"({', '.join(layout)})" for layout in self.layouts)
-            raise ValueError(f"{type(self).__name__}: found shape {input.shape}; expected {expected} with "
-                             f"C = {self.num_features}")
+            raise ValueError(
+                f"{type(self).__name__}: found shape {input.shape}; expected {expected} with C = {self.num_features}"
+            )
         learns = self.training and self.running_mean is not None
         momentum = 1 / (self.num_batches_tracked + 1) if learns and self.momentum is None else self.momentum
-        out = F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-                           momentum, self.eps)
+        out = F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, self.training, momentum, self.eps
+        )
         if learns:
             self.num_batches_tracked += 1
         return out

@@ -32,8 +32,9 @@ def as_generator(generator: Seed = None) -> np.random.Generator:
         try:
             return np.random.default_rng(generator)
         except (TypeError, ValueError):
-            raise ValueError("generator: expected a NumPy generator or a whole number, 0 or more, "
-                             f"found {generator!r}") from None
+            raise ValueError(
+                f"generator: expected a NumPy generator or a whole number, 0 or more, found {generator!r}"
+            ) from None
     global _default
     if _default is None:
         _default = np.random.default_rng(0)
@@ -41,6 +42,7 @@ def as_generator(generator: Seed = None) -> np.random.Generator:
 
 
 # ---- distributions ----------------------------------------------------------------------------------------
+
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) -> T:
     """Fill with draws from U(a, b).
@@ -65,8 +67,9 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = No
     return _fill(tensor, lambda shape: as_generator(generator).normal(mean, std, shape))
 
 
-def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
-                  generator: Seed = None) -> T:
+def trunc_normal_(
+    tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Seed = None
+) -> T:
     """Fill with draws from N(mean, std²), each drawn again until it lies in [a, b].
 
     >>> bool((np.abs(trunc_normal_(np.empty(1000), generator=0)) <= 2).all())
@@ -81,6 +84,7 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
         while (outside := (draws < a) | (draws > b)).any():
             draws[outside] = rng.normal(mean, std, int(outside.sum()))
         return draws
+
     return _fill(tensor, draw)
 
 
@@ -138,10 +142,12 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
         q, r = np.linalg.qr(as_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diagonal(r))  # makes the draw uniform over orthogonal matrices
         return gain * (q if rows >= columns else q.T).reshape(shape)
+
     return _fill(tensor, draw)
 
 
 # ---- scaled to the layer ----------------------------------------------------------------------------------
+
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
     """Fill with U(-a, a), a = gain · √(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
@@ -162,8 +168,9 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
     return normal_(tensor, 0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
 
-def kaiming_uniform_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                     generator: Seed = None) -> T:
+def kaiming_uniform_(
+    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
+) -> T:
     """Fill with U(-b, b), b = gain · √(3 / fan) (He et al., 2015); `a` is the slope of a leaky ReLU.
 
     >>> bool(np.abs(kaiming_uniform_(np.empty((300, 200)), generator=0)).max() <= np.sqrt(2 * 3 / 200))
@@ -173,8 +180,9 @@ def kaiming_uniform_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity
     return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                    generator: Seed = None) -> T:
+def kaiming_normal_(
+    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
+) -> T:
     """Fill with N(0, std²), std = gain / √fan (He et al., 2015); `a` is the slope of a leaky ReLU.
 
     >>> round(float(kaiming_normal_(np.empty((300, 200)), generator=0).std() / np.sqrt(2 / 200)), 1)
@@ -183,8 +191,16 @@ def kaiming_normal_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity:
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3,
-         "relu": math.sqrt(2), "selu": 3 / 4}
+GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv3d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -196,12 +212,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in GAINS:
-        raise ValueError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; "
-                         f"expected one of {', '.join(GAINS)}, leaky_relu")
+        raise ValueError(
+            f"calculate_gain: unknown nonlinearity {nonlinearity!r}; expected one of {', '.join(GAINS)}, leaky_relu"
+        )
     return GAINS[nonlinearity]
 
 
 # ---- what they share --------------------------------------------------------------------------------------
+
 
 def _fill(tensor: T, draw: Callable[[tuple[int, ...]], Any], sample: float = 0.5) -> T:
     """Fill with what `draw` gives for the shape, numbers like `sample`.
@@ -212,8 +230,11 @@ def _fill(tensor: T, draw: Callable[[tuple[int, ...]], Any], sample: float = 0.5
     if not isinstance(array, np.ndarray):
         raise TypeError(f"nn.init: expected a tensor or an array to fill, found {type(tensor).__name__}")
     if not array.flags.writeable:
-        why = "a graph still needs the array of this tensor" if isinstance(tensor, Tensor) and tensor.is_leaf else \
-            "this is no leaf but was computed, or is a read-only array,"
+        why = (
+            "a graph still needs the array of this tensor"
+            if isinstance(tensor, Tensor) and tensor.is_leaf
+            else "this is no leaf but was computed, or is a read-only array,"
+        )
         raise ValueError(f"nn.init: {why} of shape {array.shape}; initialize it before use")
     if not np.can_cast(np.asarray(sample).dtype, array.dtype, "same_kind"):
         raise TypeError(f"nn.init: found an array of dtype {array.dtype}; expected one of floats")

@@ -27,8 +27,9 @@ class Linear(Layer):
     (5, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32,
-                 generator: Seed = None):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32, generator: Seed = None
+    ):
         self.in_features = whole_number("Linear", "in_features", in_features)
         self.out_features = whole_number("Linear", "out_features", out_features)
         generator = init.as_generator(generator)
@@ -135,8 +136,15 @@ class LayerNorm(Layer):
            [ 0.,  0.]])
     """
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
-                 bias: bool = True, *, dtype=np.float32):
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype=np.float32,
+    ):
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = real_number("LayerNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -157,8 +165,10 @@ class Embedding(Layer):
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype=np.float32, generator: Seed = None):
-        shape = (whole_number("Embedding", "num_embeddings", num_embeddings),
-                 whole_number("Embedding", "embedding_dim", embedding_dim))
+        shape = (
+            whole_number("Embedding", "num_embeddings", num_embeddings),
+            whole_number("Embedding", "embedding_dim", embedding_dim),
+        )
         self.weight = init.normal_(Parameter(np.empty(shape, dtype)), generator=generator)
 
     def forward(self, input):
@@ -187,7 +197,7 @@ class Flatten(Layer):
         start, end = (dim + len(shape) if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
         if not 0 <= start <= end < len(shape):
             raise ValueError(f"Flatten: found shape {shape}, which has no axes from {self.start_dim} to {self.end_dim}")
-        return input.reshape(*shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
+        return input.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -204,8 +214,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, generator: Seed = None):
         self.p = probability("Dropout", "p", p)
-        self.generator = (np.random.default_rng(generator) if generator is not None
-                          else init.as_generator().spawn(1)[0])
+        self.generator = np.random.default_rng(generator) if generator is not None else init.as_generator().spawn(1)[0]
 
     def forward(self, input):
         return F.dropout(input, self.p, self.training, self.generator)

@@ -65,7 +65,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         start = next_serial()
         out = self.forward(*args, **kwargs)
-        note_call(weakref.ref(self), start, out)        # a module that keeps an output would be a cycle otherwise
+        note_call(weakref.ref(self), start, out)  # a module that keeps an output would be a cycle otherwise
         return out
 
     # ---- what it holds ------------------------------------------------------------------------------------
@@ -74,8 +74,10 @@ class Module:
         """Set an attribute to an array that is part of the state but is not trained (a running mean)."""
         array = np.asarray(array)
         if array.dtype.kind not in "biufc" or not name.isidentifier():
-            raise ValueError(f"register_buffer: found {name!r} of dtype {array.dtype}; expected the name of an "
-                             "attribute and an array of numbers")
+            raise ValueError(
+                f"register_buffer: found {name!r} of dtype {array.dtype}; expected the name of an "
+                "attribute and an array of numbers"
+            )
         setattr(self, name, array)
         if name not in self._buffers:
             self._buffers += (name,)
@@ -145,8 +147,10 @@ class Module:
         `strict=False` where an entry is missing or unexpected.
         """
         if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict: expected a dict of arrays, found {type(state).__name__}; "
-                            "model.state_dict() makes one, and load reads one from a file")
+            raise TypeError(
+                f"load_state_dict: expected a dict of arrays, found {type(state).__name__}; "
+                "model.state_dict() makes one, and load reads one from a file"
+            )
         own = dict(self._entries())
         given = {name: _array(value) for name, value in state.items()}
         missing = [name for name in own if name not in given]
@@ -160,8 +164,9 @@ class Module:
                 faults.append(f"{name!r} has dtype {given[name].dtype}, expected {own[name].dtype}")
         if faults:
             more = f"; and {len(faults) - 8} more" if len(faults) > 8 else ""
-            raise ValueError(f"load_state_dict: the state does not fit this {type(self).__name__}: "
-                             + "; ".join(faults[:8]) + more)
+            raise ValueError(
+                f"load_state_dict: the state does not fit this {type(self).__name__}: " + "; ".join(faults[:8]) + more
+            )
         for name, value in own.items():
             if name in given and isinstance(value, Tensor):
                 value.data = given[name]
@@ -201,6 +206,7 @@ class Module:
         total                                   15   60 B           2               56 B
         """
         from ..viz.summary import summary
+
         return summary(self, x)
 
     # ---- how it reads -------------------------------------------------------------------------------------
@@ -220,6 +226,7 @@ class Layer(Module):
     """A module that returns one tensor, as a type checker may know of those of this package."""
 
     if TYPE_CHECKING:
+
         def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 

@@ -33,8 +33,13 @@ _standardized.__name__ = "standardized"
 _standardized.defvjp(_d_standardized, cases=[lambda f, A: f(A("m", 3), 0.5)])
 
 
-def layer_norm(input: Array, normalized_shape: int | Sequence[int], weight: Array | None = None,
-               bias: Array | None = None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
     """Normalize over the last axes, of shape `normalized_shape`, then scale and shift (Ba et al., 2016).
 
     `weight` and `bias` have that shape too.
@@ -43,13 +48,13 @@ def layer_norm(input: Array, normalized_shape: int | Sequence[int], weight: Arra
     array([[-1.,  1.]])
     """
     input, shape = floating("layer_norm", input), as_shape(normalized_shape)
-    if not shape or tuple(input.shape[-len(shape):]) != shape:
+    if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ValueError(f"layer_norm: found shape {input.shape}; expected it to end in {shape}, at least one axis")
     same_shapes("layer_norm", shape, weight=weight, bias=bias)
     if len(shape) == 1:
         out = _standardized(input, eps)
     else:
-        out = _standardized(input.reshape(*input.shape[:-len(shape)], math.prod(shape)), eps).reshape(input.shape)
+        out = _standardized(input.reshape(*input.shape[: -len(shape)], math.prod(shape)), eps).reshape(input.shape)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -64,9 +69,16 @@ def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(whole_number("layer_norm", "normalized_shape", n) for n in several)
 
 
-def batch_norm(input: Array, running_mean: np.ndarray | None, running_var: np.ndarray | None,
-               weight: Array | None = None, bias: Array | None = None, training: bool = False,
-               momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+def batch_norm(
+    input: Array,
+    running_mean: np.ndarray | None,
+    running_var: np.ndarray | None,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
     """Normalize each channel of (N, C, ...) over all else, then scale and shift (Ioffe & Szegedy, 2015).
 
     All others have shape (C,). In training the batch's own mean and variance are used, and the running ones move

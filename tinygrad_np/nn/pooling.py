@@ -134,14 +134,13 @@ def _spread(ct, shape, window):
 
 
 _sums.__name__, _spread.__name__ = "avg_pool2d", "avg_pool2d_input"
-_sums.defvjp(
-    lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)]
-)
+_sums.defvjp(lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)])
 _spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), (2, 1, 3, 3), CASE)])
 
 
-def _pool_window(name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any,
-                 dilation: Any) -> Window:
+def _pool_window(
+    name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> Window:
     """The window of a pooling of images of this shape, or one line that says what is wrong with it."""
     images(name, shape)
     kernel, stride = kernel_and_stride(name, kernel_size, stride)

@@ -32,9 +32,14 @@ class Window(NamedTuple):
         """
         borders = [before if before == after else f"{before}+{after}" for before, after in self.padding]
         parts = [("stride", self.stride, 1), ("padding", borders, 0), ("dilation", self.dilation, 1)]
-        return " ".join(["×".join(map(str, self.kernel))] + [
-            f"{what} {down}" if down == across else f"{what} {down}×{across}"
-            for what, (down, across), usual in parts if not down == across == usual])
+        return " ".join(
+            ["×".join(map(str, self.kernel))]
+            + [
+                f"{what} {down}" if down == across else f"{what} {down}×{across}"
+                for what, (down, across), usual in parts
+                if not down == across == usual
+            ]
+        )
 
     def places(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The number of positions, down and across, on images of shape (..., H, W)."""
@@ -104,8 +109,9 @@ def pair(name: str, what: str, value: Any, least: int = 1) -> tuple[int, int]:
     except (TypeError, ValueError):
         down = across = least - 1
     if min(down, across) < least:
-        raise ValueError(f"{name}: {what}: expected a whole number, {least} or more, or two of them (down, across), "
-                         f"found {value!r}")
+        raise ValueError(
+            f"{name}: {what}: expected a whole number, {least} or more, or two of them (down, across), found {value!r}"
+        )
     return down, across
 
 
@@ -115,8 +121,9 @@ def kernel_and_stride(name: str, kernel_size: Any, stride: Any) -> tuple[tuple[i
     return kernel, kernel if stride is None else pair(name, "stride", stride)
 
 
-def border(name: str, value: Any, kernel: tuple[int, int], stride: tuple[int, int],
-           dilation: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+def border(
+    name: str, value: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """The border that `padding` asks for: numbers, "valid" for none, "same" for as many places as pixels.
 
     An even kernel needs an odd border for that: the greater half comes after the image, as in PyTorch.
@@ -140,14 +147,18 @@ def border(name: str, value: Any, kernel: tuple[int, int], stride: tuple[int, in
 def images(name: str, shape: tuple[int, ...]) -> None:
     """Refuse what is not a batch of images."""
     if len(shape) != 4:
-        raise ValueError(f"{name}: found shape {shape}; expected images (N, C, H, W)"
-                         + ("; one image is x[None]" if len(shape) == 3 else ""))
+        raise ValueError(
+            f"{name}: found shape {shape}; expected images (N, C, H, W)"
+            + ("; one image is x[None]" if len(shape) == 3 else "")
+        )
 
 
 def fitting(name: str, window: Window, shape: tuple[int, ...]) -> Window:
     """The window, if it finds a place on images of shape (..., H, W)."""
     if min(window.places(shape)) < 1:
         wide = tuple(n + sum(border) for n, border in zip(shape[-2:], window.padding))
-        raise ValueError(f"{name}: the kernel spans {window.spans()}, which does not fit on images of "
-                         f"{tuple(shape[-2:])}, with padding {wide}; use a smaller kernel or dilation, or more padding")
+        raise ValueError(
+            f"{name}: the kernel spans {window.spans()}, which does not fit on images of "
+            f"{tuple(shape[-2:])}, with padding {wide}; use a smaller kernel or dilation, or more padding"
+        )
     return window

@@ -77,9 +77,7 @@ class Block:
         self.is_small = self.values.size < THREADED
         room = np.empty((2, max(map(math.prod, self.shapes)) if self.is_small else 0), self.dtype)
         self.rooms = (
-            [[r[: math.prod(shape)].reshape(shape) for r in room] for shape in self.shapes]
-            if self.is_small
-            else []
+            [[r[: math.prod(shape)].reshape(shape) for r in room] for shape in self.shapes] if self.is_small else []
         )
         self.gather_values()
 
@@ -131,9 +129,7 @@ class Block:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
         for p in self.params:
             g = p.node.grad
-            if (
-                g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3
-            ):  # the leaf, `g`, the call
+            if g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3:  # the leaf, `g`, the call
                 self.renew(self.grads)
                 return
 

@@ -46,8 +46,9 @@ class LRScheduler:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue after as many steps as a `state_dict()` says."""
         if "last_epoch" not in state or int(state["last_epoch"]) < 0:
-            raise ValueError("load_state_dict: expected a 'last_epoch' >= 0, found "
-                             f"{state.get('last_epoch', 'no such entry')}")
+            raise ValueError(
+                f"load_state_dict: expected a 'last_epoch' >= 0, found {state.get('last_epoch', 'no such entry')}"
+            )
         self.last_epoch = int(state["last_epoch"])
         self._apply()
 
@@ -94,8 +95,9 @@ class LinearLR(LRScheduler):
     [0.025, 0.05, 0.075, 0.1]
     """
 
-    def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
-                 total_iters: int = 5):
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ):
         require("start_factor", start_factor, lambda v: 0 < v <= 1, "a number in (0, 1]")
         require("end_factor", end_factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         require("total_iters", total_iters, lambda v: v >= 1, "a number of steps >= 1")
@@ -144,11 +146,22 @@ class OneCycleLR(LRScheduler):
     [0.02, 0.5, 0.3333, 0.1667]
     """
 
-    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
-                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-                 anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
-                 max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
-                 three_phase: bool = False):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+    ):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: expected total_steps, or both epochs and steps_per_epoch")
@@ -160,18 +173,23 @@ class OneCycleLR(LRScheduler):
         groups = self._groups(optimizer)
         highest = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(highest) != len(groups):
-            raise ValueError(f"max_lr: expected one number, or one for each of {len(groups)} parameter groups, "
-                             f"found {len(highest)}")
+            raise ValueError(
+                f"max_lr: expected one number, or one for each of {len(groups)} parameter groups, found {len(highest)}"
+            )
         if cycle_momentum and not {"momentum", "betas"} & set(groups[0]):
-            raise ValueError(f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle; "
-                             "pass cycle_momentum=False")
+            raise ValueError(
+                f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle; pass cycle_momentum=False"
+            )
         self.total_steps, self.anneal = total_steps, _cosine if anneal_strategy == "cos" else _line
         self.cycle_momentum, self.low_momentum, self.high_momentum = cycle_momentum, base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         rise = pct_start * total_steps - 1
         # (last step, what is reached there); the first phase starts from the initial rate.
-        self.phases = [(rise, "high"), (2 * rise, "start"), (total_steps - 1, "end")] if three_phase else \
-                      [(rise, "high"), (total_steps - 1, "end")]
+        self.phases = (
+            [(rise, "high"), (2 * rise, "start"), (total_steps - 1, "end")]
+            if three_phase
+            else [(rise, "high"), (total_steps - 1, "end")]
+        )
         for group, high in zip(groups, highest, strict=True):
             group["initial_lr"] = high / div_factor
         super().__init__(optimizer)

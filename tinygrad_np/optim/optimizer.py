@@ -30,11 +30,15 @@ class Optimizer:
         self.state: dict[int, dict[str, Any]] = {}
         for i, p in enumerate(self.params):
             if not hasattr(p, "is_leaf"):
-                raise TypeError(f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
-                                "model.parameters() or a list of tensors")
+                raise TypeError(
+                    f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
+                    "model.parameters() or a list of tensors"
+                )
             if not p.requires_grad or not p.is_leaf:
-                raise ValueError(f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
-                                 "gradient; pass model.parameters() or Tensor(..., requires_grad=True)")
+                raise ValueError(
+                    f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
+                    "gradient; pass model.parameters() or Tensor(..., requires_grad=True)"
+                )
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
         self._blocks = [self._cut(group) for group in self.param_groups]
@@ -163,13 +167,13 @@ class Optimizer:
         for p in self.params:
             p.grad = None
 
-    decoupled = False       # whether weight decay bypasses the gradient
+    decoupled = False  # whether weight decay bypasses the gradient
 
     def check(self, group: dict) -> None:
         """Raise ValueError for options of a group outside their range."""
         raise NotImplementedError
 
-    counts = False          # whether the state has a "step"
+    counts = False  # whether the state has a "step"
 
     def names(self, group: dict) -> list[str]:
         """The arrays that a parameter has as its state."""
@@ -187,8 +191,16 @@ class Optimizer:
         """The options that change which operations an update consists of; `update` gets those after the first two."""
         return bool(group["maximize"]), bool(group["weight_decay"]) and not self.decoupled
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict, numbers: Sequence[float], shape: Sequence,
-               s: np.ndarray, t: np.ndarray) -> None:
+    def update(
+        self,
+        p: np.ndarray,
+        g: np.ndarray,
+        state: dict,
+        numbers: Sequence[float],
+        shape: Sequence,
+        s: np.ndarray,
+        t: np.ndarray,
+    ) -> None:
         """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.
@@ -200,8 +212,10 @@ class Optimizer:
     def state_dict(self) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         """Copies of all state and options as nested dicts of arrays, fit for `tg.save`; parameters by position."""
         groups = ({k: v for k, v in group.items() if k != "params"} for group in self.param_groups)
-        return {"state": {str(i): _arrays(state) for i, state in self.state.items() if state},
-                "param_groups": {str(i): _arrays(group) for i, group in enumerate(groups)}}
+        return {
+            "state": {str(i): _arrays(state) for i, state in self.state.items() if state},
+            "param_groups": {str(i): _arrays(group) for i, group in enumerate(groups)},
+        }
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         """Continue, bit for bit, from a `state_dict()` of an optimizer with the same groups of parameters.
@@ -220,8 +234,7 @@ class Optimizer:
                 self._refuse(f"group {i} has the options {sorted(found)}, expected {sorted(wanted)}")
             options.append({name: _plain(value) for name, value in groups[str(i)].items()})
             self.check(options[-1])
-        owners = [option for group, option in zip(self.param_groups, options, strict=True)
-                  for _ in group["params"]]
+        owners = [option for group, option in zip(self.param_groups, options, strict=True) for _ in group["params"]]
         fresh: dict[int, dict[str, Any]] = {}
         for key, entries in states.items():
             if not key.isdecimal() or int(key) >= len(self.params):
@@ -234,8 +247,10 @@ class Optimizer:
             for name, value in entries.items():
                 value = np.array(value)
                 if value.ndim and (value.shape, value.dtype) != (p.shape, p.dtype):
-                    self._refuse(f"{name!r} of parameter {key} is {value.dtype} of shape {value.shape}, "
-                                 f"expected {p.dtype} of shape {p.shape}")
+                    self._refuse(
+                        f"{name!r} of parameter {key} is {value.dtype} of shape {value.shape}, "
+                        f"expected {p.dtype} of shape {p.shape}"
+                    )
                 fresh[int(key)][name] = value if name != "step" else int(value)
         for group, option in zip(self.param_groups, options, strict=True):
             group.update(option)
@@ -260,12 +275,15 @@ class Optimizer:
 
     def _group(self, i: int, given: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(given, Mapping) or "params" not in given:
-            raise TypeError(f"{self._name}: parameter group {i} must be a dict with 'params', "
-                            f"found {type(given).__name__}")
+            raise TypeError(
+                f"{self._name}: parameter group {i} must be a dict with 'params', found {type(given).__name__}"
+            )
         unknown = set(given) - set(self.defaults) - {"params"}
         if unknown:
-            raise ValueError(f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
-                             f"expected some of {sorted(self.defaults)}")
+            raise ValueError(
+                f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
+                f"expected some of {sorted(self.defaults)}"
+            )
         params = [given["params"]] if hasattr(given["params"], "shape") else list(given["params"])
         group = {**self.defaults, **given, "params": params}
         self.check(group)
@@ -279,8 +297,10 @@ class Optimizer:
         return [Block(params, [positions[id(p)] for p in params]) for params in chosen]
 
     def __repr__(self) -> str:
-        lines = (", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"),
-                            f"{len(group['params'])} parameters"]) for group in self.param_groups)
+        lines = (
+            ", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"), f"{len(group['params'])} parameters"])
+            for group in self.param_groups
+        )
         return f"{self._name}({'; '.join(lines)})"
 
 

@@ -23,16 +23,34 @@ class SGD(Optimizer):
     array([0.8, 1.6])
     """
 
-    def __init__(self, params: Iterable, lr: float = 1e-3, momentum: float = 0, *, dampening: float = 0,
-                 weight_decay: float = 0, nesterov: bool = False, maximize: bool = False):
-        super().__init__(params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-                         nesterov=nesterov, maximize=maximize)
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        *,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        maximize: bool = False,
+    ):
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
 
     def check(self, group):
         require_positive(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise ValueError("nesterov: expected momentum > 0 and dampening 0, found "
-                             f"momentum {group['momentum']} and dampening {group['dampening']}")
+            raise ValueError(
+                "nesterov: expected momentum > 0 and dampening 0, found "
+                f"momentum {group['momentum']} and dampening {group['dampening']}"
+            )
 
     def names(self, group):
         return ["momentum_buffer"] if group["momentum"] else []
@@ -42,7 +60,7 @@ class SGD(Optimizer):
 
     def numbers(self, group, step, new):
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
-        return lr, momentum, 1.0 if new else 1 - dampening      # a new buffer is zero, and becomes d
+        return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 
     def update(self, p, g, state, numbers, shape, s, t):
         lr, momentum, share = numbers

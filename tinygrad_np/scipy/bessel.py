@@ -12,9 +12,7 @@ from .in_last import in_last
 def sign_of(x):
     """The sign of a real argument; a scaled function of a complex one is not holomorphic."""
     if values_of(x).dtype.kind == "c":
-        raise NotDifferentiable(
-            "an exponentially scaled Bessel function of a complex tensor has no complex derivative"
-        )
+        raise NotDifferentiable("an exponentially scaled Bessel function of a complex tensor has no complex derivative")
     return np.sign(values_of(x))
 
 
@@ -38,9 +36,7 @@ elementwise(sc.i1e, i1e_slope, kinks=lambda x: x)
 elementwise(sc.k0e, lambda x, out: out - sc.k1e(x), domain=POSITIVE)
 elementwise(sc.k1e, lambda x, out: out - (sc.k0e(x) + sc.kve(2, x)) / 2, domain=POSITIVE)
 for bessel in (sc.jv, sc.hankel1, sc.hankel2):
-    in_last(
-        bessel, lambda v, x, out, f=bessel: (f(np.subtract(v, 1), x) - f(np.add(v, 1), x)) / 2, ("v", "x")
-    )
+    in_last(bessel, lambda v, x, out, f=bessel: (f(np.subtract(v, 1), x) - f(np.add(v, 1), x)) / 2, ("v", "x"))
 for bessel in (sc.yv, sc.yn):
     in_last(
         bessel,

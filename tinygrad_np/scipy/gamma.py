@@ -96,8 +96,11 @@ def bell(g, i, j=0):
     if not i and not j:
         return 1.0
     if i:
-        return sum(comb(i - 1, k) * comb(j, m) * bell(g, i - 1 - k, j - m) * g(k + 1, m)
-                   for k in range(i) for m in range(j + 1))
+        return sum(
+            comb(i - 1, k) * comb(j, m) * bell(g, i - 1 - k, j - m) * g(k + 1, m)
+            for k in range(i)
+            for m in range(j + 1)
+        )
     return sum(comb(j - 1, m) * bell(g, 0, j - 1 - m) * g(0, m + 1) for m in range(j))
 
 
@@ -118,6 +121,7 @@ def gammainc_da(a, x, order=1):
 
 def beta_logs(log_x, log_rest, first, second, both):
     """The derivatives by p and q of p log x + q log(1 - x) + log Γ(both) - log Γ(first) - log Γ(second)."""
+
     def g(k, m):
         slope = polygamma(k + m - 1, both)
         if not m:
@@ -125,6 +129,7 @@ def beta_logs(log_x, log_rest, first, second, both):
         if not k:
             slope = slope - polygamma(m - 1, second) + (log_rest if m == 1 else 0)
         return slope
+
     return g
 
 
@@ -143,11 +148,7 @@ def betainc_dab(a, b, x, i, j):
 
     def term(n):
         size = np.exp(
-            (p + n) * np.log(z)
-            + q * np.log1p(-z)
-            + sc.gammaln(p + q + n)
-            - sc.gammaln(p + n + 1)
-            - sc.gammaln(q)
+            (p + n) * np.log(z) + q * np.log1p(-z) + sc.gammaln(p + q + n) - sc.gammaln(p + n + 1) - sc.gammaln(q)
         )
         g = beta_logs(np.log(z), np.log1p(-z), p + n + 1, q, p + q + n)
         return size * np.where(turn[..., None], -bell(g, j, i), bell(g, i, j))

@@ -49,9 +49,7 @@ def matrix_function(fun, cases, check=lambda a: None):
         return np.asarray(fun(a))
 
     of_matrix.__name__ = of_matrix.__qualname__ = fun.__name__
-    of_matrix.__doc__ = (
-        f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
-    )
+    of_matrix.__doc__ = f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
 
     def slope(e, a):
         check(values_of(a))
@@ -61,7 +59,7 @@ def matrix_function(fun, cases, check=lambda a: None):
         return of_matrix(np.concatenate([above, below], axis=-2))[..., :n, n:]
 
     of_matrix.defvjp(lambda ct, a: slope(ct, mT(a)), diff=("a",), cases=cases)
-    of_matrix.defjvp(slope)     # the transpose of the vjp would be a block of twice the size
+    of_matrix.defjvp(slope)  # the transpose of the vjp would be a block of twice the size
     return of_matrix
 
 
@@ -89,7 +87,7 @@ sinhm, coshm, tanhm = (
 def logm(a):
     if a.dtype.char not in "fF":
         return sl.logm(a)
-    out = np.asarray(sl.logm(a.astype(np.result_type(a, np.float64))))      # SciPy's own of single precision is complex
+    out = np.asarray(sl.logm(a.astype(np.result_type(a, np.float64))))  # SciPy's own of single precision is complex
     return out.astype(np.float32 if out.dtype.kind == "f" else np.complex64)
 
 
@@ -102,7 +100,7 @@ logm = matrix_function(logm, POSITIVE, off_the_cut)
 def triangular(a, b, lower, unit_diagonal):
     """The solution x of a x = b for a triangular a; the other triangle is not read."""
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if 0 in stack:      # which SciPy refuses
+    if 0 in stack:  # which SciPy refuses
         return np.zeros(stack + b.shape[-2:], np.result_type(a, b))
     return sl.solve_triangular(a, b, lower=lower, unit_diagonal=unit_diagonal)
 
@@ -191,7 +189,7 @@ def banded(l_and_u, ab, b):
 def turned(l_and_u, ab):
     """The diagonals of the transpose: diagonal k of a, moved k places along its row, is diagonal -k of aᵀ."""
     (low, up), n = l_and_u, ab.shape[1]
-    rows = [ab[up + k, max(0, -k): n - max(0, k)] for k in range(low, -up - 1, -1)]
+    rows = [ab[up + k, max(0, -k) : n - max(0, k)] for k in range(low, -up - 1, -1)]
     return np.stack([np.pad(row, (max(0, k), max(0, -k))) for k, row in zip(range(low, -up - 1, -1), rows)])
 
 
@@ -201,9 +199,9 @@ def banded_ct(ct, l_and_u, ab, b_shape, out):
     g = banded((up, low), turned(l_and_u, ab), ct)
     left, right = (a[:, None] if len(b_shape) == 1 else a for a in (g, out))
     rows = []
-    for k in range(-up, low + 1):     # a[j + k, j]
+    for k in range(-up, low + 1):  # a[j + k, j]
         first, last = max(0, -k), n - max(0, k)
-        rows.append(np.pad(-(left[first + k: last + k] * right[first:last]).sum(axis=1), (first, n - last)))
+        rows.append(np.pad(-(left[first + k : last + k] * right[first:last]).sum(axis=1), (first, n - last)))
     return np.stack(rows), g
 
 

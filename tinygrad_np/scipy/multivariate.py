@@ -29,8 +29,10 @@ class multivariate_normal:
         k = max(mean.size, cov.shape[0] if cov.ndim else 1)
         full = cov * np.eye(k) if cov.ndim == 0 else np.diag(cov) if cov.ndim == 1 else cov
         if full.shape != (k, k) or mean.ndim > 1 or mean.size not in (1, k):
-            raise ValueError(f"multivariate_normal: found a mean of shape {mean.shape} and a covariance of shape "
-                             f"{cov.shape}; expected ({k},) and ({k}, {k})")
+            raise ValueError(
+                f"multivariate_normal: found a mean of shape {mean.shape} and a covariance of shape "
+                f"{cov.shape}; expected ({k},) and ({k}, {k})"
+            )
         return mean + np.zeros(k), full, k
 
     @staticmethod
@@ -45,8 +47,10 @@ class multivariate_normal:
         s, u = np.linalg.eigh(values_of(cov))
         small = 1e6 * np.finfo(s.dtype).eps * np.abs(s).max(initial=0)
         if s.min(initial=np.inf) < -small:
-            raise ValueError(f"multivariate_normal: the covariance has the eigenvalue {s.min():.3g}; "
-                             "expected a symmetric matrix without negative ones")
+            raise ValueError(
+                f"multivariate_normal: the covariance has the eigenvalue {s.min():.3g}; "
+                "expected a symmetric matrix without negative ones"
+            )
         kept = s > small
         if np.all(kept):
             far = (off * np.linalg.solve(cov, off[..., None])[..., 0]).sum(-1)
@@ -54,8 +58,10 @@ class multivariate_normal:
         if not allow_singular:
             raise np.linalg.LinAlgError("multivariate_normal: the covariance is singular; pass allow_singular=True")
         if is_tracked(cov):
-            raise NotDifferentiable("multivariate_normal with respect to a singular covariance, where the density "
-                                    "is not continuous; pass a detached one")
+            raise NotDifferentiable(
+                "multivariate_normal with respect to a singular covariance, where the density "
+                "is not continuous; pass a detached one"
+            )
         white = np.square(off @ (u[:, kept] / np.sqrt(s[kept]))).sum(-1)
         outside = np.linalg.norm(values_of(off) @ u[:, ~kept], axis=-1) >= 1e3 * small
         inside = -0.5 * (kept.sum() * LOG_2PI + np.log(s[kept]).sum() + white)

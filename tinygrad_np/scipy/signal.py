@@ -82,7 +82,7 @@ def fftconvolve(in1, in2, mode="full", axes=None):
     axes = axes_of(axes, in1.ndim)
     last = list(range(in1.ndim - len(axes), in1.ndim))
     in1, in2 = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
-    m, n = in1.shape[last[0]:] if last else (), in2.shape[last[0]:] if last else ()
+    m, n = in1.shape[last[0] :] if last else (), in2.shape[last[0] :] if last else ()
     whole = [i + k - 1 for i, k in zip(m, n)]
     real = in1.dtype.kind != "c" and in2.dtype.kind != "c"
     there, back = (np.fft.rfftn, np.fft.irfftn) if real else (np.fft.fftn, np.fft.ifftn)
@@ -114,5 +114,5 @@ def bounded(in1, in2, mode, boundary, fillvalue, middle):
 def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     """The cross-correlation of two matrices; boundaries as in `convolve2d`."""
     in1, in2 = operands("correlate2d", in1, in2)
-    middle = [k // 2 for k in in2.shape]        # of an even length, the other middle than a convolution has
+    middle = [k // 2 for k in in2.shape]  # of an even length, the other middle than a convolution has
     return bounded(in1, np.flip(np.conjugate(in2)), mode, boundary, fillvalue, middle)

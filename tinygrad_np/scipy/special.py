@@ -44,8 +44,9 @@ def shares(a, out, axis):
 TABLE[log_of_sum] = log_of_sum.row = Reduction(log_of_sum.fun, shares, name="logsumexp", cases=AXES)
 
 
-def logsumexp(a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, keepdims: bool = False,
-              return_sign: bool = False) -> Any:
+def logsumexp(
+    a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
     """log(Σ b exp(a)) along an axis, without overflow; with `return_sign`, the logarithm of the size and the sign.
 
     Elements of a that are all -infinity give -infinity, and share the gradient equally.
@@ -105,9 +106,7 @@ def multigammaln(a: Any, d: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
     a = as_operand(a)
     if np.any(values_of(a) <= 0.5 * (d - 1)):
-        raise ValueError(
-            f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}"
-        )
+        raise ValueError(f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
     return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
 
 

@@ -36,9 +36,13 @@ def positive(a):
 def signature(names: tuple[str, ...]) -> inspect.Signature:
     """That of these parameters, loc=0 and scale=1."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature([*(inspect.Parameter(name, kind) for name in names),
-                              inspect.Parameter("loc", kind, default=0.0),
-                              inspect.Parameter("scale", kind, default=1.0)])
+    return inspect.Signature(
+        [
+            *(inspect.Parameter(name, kind) for name in names),
+            inspect.Parameter("loc", kind, default=0.0),
+            inspect.Parameter("scale", kind, default=1.0),
+        ]
+    )
 
 
 class Continuous:
@@ -53,9 +57,21 @@ class Continuous:
     0.7619
     """
 
-    def __init__(self, name: str, shapes: str, *, logpdf: Callable, cdf: Callable, sf: Callable, ppf: Callable,
-                 isf: Callable, entropy: Callable, support: tuple[float, float] = (-inf, inf),
-                 logcdf: Callable | None = None, logsf: Callable | None = None):
+    def __init__(
+        self,
+        name: str,
+        shapes: str,
+        *,
+        logpdf: Callable,
+        cdf: Callable,
+        sf: Callable,
+        ppf: Callable,
+        isf: Callable,
+        entropy: Callable,
+        support: tuple[float, float] = (-inf, inf),
+        logcdf: Callable | None = None,
+        logsf: Callable | None = None,
+    ):
         self.name, self.support = name, support
         self.shapes = tuple(shapes.split())
         self._logpdf, self._cdf, self._sf, self._ppf, self._isf = logpdf, cdf, sf, ppf, isf
@@ -137,36 +153,76 @@ class Continuous:
 
 
 def t_logpdf(z, df):
-    return (sc.gammaln((df + 1) / 2) - sc.gammaln(df / 2) - 0.5 * (np.log(df) + LOG_PI)
-            - (df + 1) / 2 * np.log1p(z * z / df))
+    return (
+        sc.gammaln((df + 1) / 2)
+        - sc.gammaln(df / 2)
+        - 0.5 * (np.log(df) + LOG_PI)
+        - (df + 1) / 2 * np.log1p(z * z / df)
+    )
 
 
 in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"))
 in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0))
 
 norm = Continuous(
-    "norm", "", logpdf=lambda z: -z * z / 2 - LOG_ROOT_2PI, cdf=sc.ndtr, sf=lambda z: sc.ndtr(-z), ppf=sc.ndtri,
-    isf=lambda q: -sc.ndtri(q), logcdf=sc.log_ndtr, logsf=lambda z: sc.log_ndtr(-z), entropy=lambda: 0.5 + LOG_ROOT_2PI)
+    "norm",
+    "",
+    logpdf=lambda z: -z * z / 2 - LOG_ROOT_2PI,
+    cdf=sc.ndtr,
+    sf=lambda z: sc.ndtr(-z),
+    ppf=sc.ndtri,
+    isf=lambda q: -sc.ndtri(q),
+    logcdf=sc.log_ndtr,
+    logsf=lambda z: sc.log_ndtr(-z),
+    entropy=lambda: 0.5 + LOG_ROOT_2PI,
+)
 t = Continuous(
-    "t", "df", logpdf=t_logpdf, cdf=lambda z, df: sc.stdtr(df, z), sf=lambda z, df: sc.stdtr(df, -z),
-    ppf=lambda q, df: sc.stdtrit(df, q), isf=lambda q, df: -sc.stdtrit(df, q),
-    entropy=lambda df: ((df + 1) / 2 * (sc.digamma((df + 1) / 2) - sc.digamma(df / 2)) + np.log(df) / 2
-                        + sc.betaln(df / 2, 0.5)))
+    "t",
+    "df",
+    logpdf=t_logpdf,
+    cdf=lambda z, df: sc.stdtr(df, z),
+    sf=lambda z, df: sc.stdtr(df, -z),
+    ppf=lambda q, df: sc.stdtrit(df, q),
+    isf=lambda q, df: -sc.stdtrit(df, q),
+    entropy=lambda df: (
+        (df + 1) / 2 * (sc.digamma((df + 1) / 2) - sc.digamma(df / 2)) + np.log(df) / 2 + sc.betaln(df / 2, 0.5)
+    ),
+)
 gamma = Continuous(
-    "gamma", "a", logpdf=lambda z, a: sc.xlogy(a - 1, z) - z - sc.gammaln(a), cdf=lambda z, a: sc.gammainc(a, z),
-    sf=lambda z, a: sc.gammaincc(a, z), ppf=lambda q, a: sc.gammaincinv(a, q), isf=lambda q, a: sc.gammainccinv(a, q),
-    entropy=lambda a: a + sc.gammaln(a) + (1 - a) * sc.digamma(a), support=(0.0, inf))
+    "gamma",
+    "a",
+    logpdf=lambda z, a: sc.xlogy(a - 1, z) - z - sc.gammaln(a),
+    cdf=lambda z, a: sc.gammainc(a, z),
+    sf=lambda z, a: sc.gammaincc(a, z),
+    ppf=lambda q, a: sc.gammaincinv(a, q),
+    isf=lambda q, a: sc.gammainccinv(a, q),
+    entropy=lambda a: a + sc.gammaln(a) + (1 - a) * sc.digamma(a),
+    support=(0.0, inf),
+)
 chi2 = Continuous(
-    "chi2", "df", logpdf=lambda z, df: gamma._logpdf(z / 2, df / 2) - np.log(2),
-    cdf=lambda z, df: sc.gammainc(df / 2, z / 2), sf=lambda z, df: sc.gammaincc(df / 2, z / 2),
-    ppf=lambda q, df: 2 * sc.gammaincinv(df / 2, q), isf=lambda q, df: 2 * sc.gammainccinv(df / 2, q),
-    entropy=lambda df: gamma._entropy(df / 2) + np.log(2), support=(0.0, inf))
+    "chi2",
+    "df",
+    logpdf=lambda z, df: gamma._logpdf(z / 2, df / 2) - np.log(2),
+    cdf=lambda z, df: sc.gammainc(df / 2, z / 2),
+    sf=lambda z, df: sc.gammaincc(df / 2, z / 2),
+    ppf=lambda q, df: 2 * sc.gammaincinv(df / 2, q),
+    isf=lambda q, df: 2 * sc.gammainccinv(df / 2, q),
+    entropy=lambda df: gamma._entropy(df / 2) + np.log(2),
+    support=(0.0, inf),
+)
 beta = Continuous(
-    "beta", "a b", logpdf=lambda z, a, b: sc.xlogy(a - 1, z) + sc.xlog1py(b - 1, -z) - sc.betaln(a, b),
-    cdf=lambda z, a, b: sc.betainc(a, b, z), sf=lambda z, a, b: sc.betaincc(a, b, z),
-    ppf=lambda q, a, b: sc.betaincinv(a, b, q), isf=lambda q, a, b: 1 - sc.betaincinv(b, a, q),
-    entropy=lambda a, b: (sc.betaln(a, b) - (a - 1) * sc.digamma(a) - (b - 1) * sc.digamma(b)
-                          + (a + b - 2) * sc.digamma(a + b)), support=(0.0, 1.0))
+    "beta",
+    "a b",
+    logpdf=lambda z, a, b: sc.xlogy(a - 1, z) + sc.xlog1py(b - 1, -z) - sc.betaln(a, b),
+    cdf=lambda z, a, b: sc.betainc(a, b, z),
+    sf=lambda z, a, b: sc.betaincc(a, b, z),
+    ppf=lambda q, a, b: sc.betaincinv(a, b, q),
+    isf=lambda q, a, b: 1 - sc.betaincinv(b, a, q),
+    entropy=lambda a, b: (
+        sc.betaln(a, b) - (a - 1) * sc.digamma(a) - (b - 1) * sc.digamma(b) + (a + b - 2) * sc.digamma(a + b)
+    ),
+    support=(0.0, 1.0),
+)
 
 
 class poisson:
@@ -180,8 +236,10 @@ class poisson:
     def counts(k, mu, loc):
         """k - loc, where that is a whole number that is not negative, and mu, NaN where it is negative."""
         if is_tracked(k) or is_tracked(loc):
-            raise NotDifferentiable("poisson is not differentiable with respect to k and loc, which are whole numbers; "
-                                    "pass a detached value")
+            raise NotDifferentiable(
+                "poisson is not differentiable with respect to k and loc, which are whole numbers; "
+                "pass a detached value"
+            )
         k, mu = values_of(as_operand(k)) - values_of(as_operand(loc)), as_operand(mu)
         fits = values_of(mu) >= 0
         return np.floor(k), (k >= 0) & (k == np.floor(k)), mu if np.all(fits) else np.where(fits, mu, np.nan)

@@ -43,14 +43,10 @@ def value(case: Case) -> None:
     args, kwargs = case.problem.rebuild(leaves)
     expected = [np.asarray(a) for a in floating(ref(*args, **kwargs))]
     if len(expected) != len(case.outputs):
-        raise failures.ForwardMismatch(
-            f"{len(case.outputs)} floating outputs; the reference has {len(expected)}"
-        )
+        raise failures.ForwardMismatch(f"{len(case.outputs)} floating outputs; the reference has {len(expected)}")
     for out, e in zip(case.outputs, expected):
         if out.shape != e.shape:
-            raise failures.ForwardMismatch(
-                f"the output has shape {out.shape}; the reference's has {e.shape}"
-            )
+            raise failures.ForwardMismatch(f"the output has shape {out.shape}; the reference's has {e.shape}")
         if case.ref is None and out.dtype != e.dtype:
             raise failures.WrongDtype(f"the output is {out.dtype}; the reference's is {e.dtype}")
     apart = case.values_differ(case.outputs, expected, 1e-10)
@@ -63,13 +59,9 @@ def shapes(case: Case) -> None:
     outs, grads = attempt(case.run)
     for slot, g in zip(case.problem.slots, grads):
         if g.shape != slot.array.shape:
-            raise failures.WrongShape(
-                f"the gradient of {slot.name} has shape {g.shape}; expected {slot.array.shape}"
-            )
+            raise failures.WrongShape(f"the gradient of {slot.name} has shape {g.shape}; expected {slot.array.shape}")
         if g.dtype != slot.array.dtype:
-            raise failures.WrongDtype(
-                f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}"
-            )
+            raise failures.WrongDtype(f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}")
 
 
 def linearity(case: Case) -> None:
@@ -146,9 +138,7 @@ def subsets(case: Case) -> None:
             zeros = [ct if k == i else 0 * ct for k, ct in enumerate(case.cts)]
             apart = case.gradients_differ(case.run(cts=only)[1], case.run(cts=zeros)[1])
             if apart:
-                raise failures.GradientMismatch(
-                    f"where only output {i} is used, the gradients change: {apart}"
-                )
+                raise failures.GradientMismatch(f"where only output {i} is used, the gradients change: {apart}")
 
 
 def twice(case: Case) -> None:
@@ -163,9 +153,7 @@ def twice(case: Case) -> None:
                 outs, grads = case.run(same)
             except Exception:  # outside the domain
                 continue
-            if [o.shape for o in outs] != [ct.shape for ct in case.cts] or not all(
-                np.isfinite(o).all() for o in outs
-            ):
+            if [o.shape for o in outs] != [ct.shape for ct in case.cts] or not all(np.isfinite(o).all() for o in outs):
                 continue
             tensors = [wrap(a, Leaf(a.shape, a.dtype)) for a in same]
             tensors[j] = tensors[i]

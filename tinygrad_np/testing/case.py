@@ -82,8 +82,7 @@ class Case:
     def forward(self, arrays: list[np.ndarray], tracked: list[bool] | None = None):
         """The tensors of a fresh call and its outputs, on the tape."""
         tensors = [
-            wrap(a, (Leaf if tracked is None or tracked[i] else Const)(a.shape, a.dtype))
-            for i, a in enumerate(arrays)
+            wrap(a, (Leaf if tracked is None or tracked[i] else Const)(a.shape, a.dtype)) for i, a in enumerate(arrays)
         ]
         return tensors, self.problem(*tensors)
 

@@ -50,9 +50,7 @@ def check_op(
     report = OpReport(title(op), tuple(name for name in CHECKS if name not in (skip or {})), skip or {})
     unknown = set(skip or {}) - set(CHECKS) - {"vacuity"}
     if unknown:
-        raise ValueError(
-            f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity"
-        )
+        raise ValueError(f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity")
     given = inputs is not None and not hasattr(inputs, "example")
 
     def check(args: tuple, options: dict, program: Callable | None = None) -> None:
@@ -155,15 +153,12 @@ def draw(
         import hypothesis
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            'check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass '
-            "inputs=[(args...), ...]"
+            'check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass inputs=[(args...), ...]'
         ) from None
     from . import strategies
 
     if inputs is None:
-        drawn = strategies.op_inputs(
-            op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype
-        )
+        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
     else:
         drawn = strategies.with_options(inputs, kwargs)
     n = max(5, round(max_examples * ledger.EFFORT["examples"]))
@@ -233,8 +228,7 @@ def refused(op: Callable, arguments, exception) -> None:
 
     arguments = arguments if isinstance(arguments, tuple) else (arguments,)
     tensors = tuple(
-        Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a
-        for a in arguments
+        Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a for a in arguments
     )
     for args in (arguments, tensors):
         try:
@@ -254,11 +248,7 @@ def refused(op: Callable, arguments, exception) -> None:
 def vacuity(report: OpReport, given: bool) -> None:
     """A run that compared nothing, or only zeros that are not a step function's, checked nothing."""
     if not report.inputs:
-        why = (
-            f"the last refusal: {report.refusals[-1]}"
-            if report.refusals
-            else "all of them were at declared kinks"
-        )
+        why = f"the last refusal: {report.refusals[-1]}" if report.refusals else "all of them were at declared kinks"
         raise failures.VacuousCheck(f"the operation accepted none of the inputs; {why}")
     if report.returned:
         raise failures.VacuousCheck(
@@ -269,6 +259,4 @@ def vacuity(report: OpReport, given: bool) -> None:
     if not report.compared:
         raise failures.VacuousCheck("no derivative could be estimated at any input: is the domain right?")
     if not report.nonzero and (given or not report.varied):
-        raise failures.VacuousCheck(
-            "every derivative compared is 0, so a rule that returns zeros would pass"
-        )
+        raise failures.VacuousCheck("every derivative compared is 0, so a rule that returns zeros would pass")

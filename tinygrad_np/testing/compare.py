@@ -56,8 +56,13 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
         status, slack = judge(claim, ref, rtol, noise, floor)
     failing = np.flatnonzero((status == FAIL).any(axis=1))
     if len(failing) and n > 1 and not all(additive(p, u * size, ref).all() for u in dense(n, rng)):
-        near = around(p, np.diag(size)[failing], claim[failing] * size[failing, None],
-                      slack[failing] * size[failing, None], some(ref, failing).over(1 / size[failing, None]))
+        near = around(
+            p,
+            np.diag(size)[failing],
+            claim[failing] * size[failing, None],
+            slack[failing] * size[failing, None],
+            some(ref, failing).over(1 / size[failing, None]),
+        )
         ref = placed(ref, failing, near.over(size[failing, None]))
         status, slack = judge(claim, ref, rtol, noise, floor)
     found = tally(status, slack, ref, claim)

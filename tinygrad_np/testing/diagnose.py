@@ -17,9 +17,9 @@ def explained_by(b: Block) -> dict[str, bool]:
     evidence for them.
     """
     found: dict[str, bool] = {}
-    scale = np.abs(b.expected[np.isfinite(b.expected)]).max(initial=0) + np.abs(
-        b.yours[np.isfinite(b.yours)]
-    ).max(initial=0)
+    scale = np.abs(b.expected[np.isfinite(b.expected)]).max(initial=0) + np.abs(b.yours[np.isfinite(b.yours)]).max(
+        initial=0
+    )
     for rule in MISTAKES:
         with np.errstate(all="ignore"):
             for name, text, predicted, *weak in rule(b):
@@ -61,11 +61,7 @@ def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
         return [], len(MISTAKES)
     fits = [explained_by(b) for b in blocks]
     every = list(dict.fromkeys(name for found in fits for name in found))
-    best = [
-        name
-        for name in every
-        if all(name in found for found in fits) and any(found[name] for found in fits)
-    ]
+    best = [name for name in every if all(name in found for found in fits) and any(found[name] for found in fits)]
     if not best:  # the same mistake may read a little differently at each input
         kinds = list(dict.fromkeys(name.split(":")[0] for name in every if "FACTOR" not in name))
         shared = [

@@ -33,9 +33,7 @@ def arity(op: Callable) -> int:
     except (TypeError, ValueError):
         return 1
     required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     if not required and any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 2

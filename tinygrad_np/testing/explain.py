@@ -97,9 +97,7 @@ def entry_lines(problem: Problem, e: Entry) -> list[str]:
         head = f"d {problem.where_out(e.row)} / d {problem.where(e.column)}"
     lines = part("worst entry", [head, f"yours     {e.yours:.10g}"])
     if e.low < e.high:
-        lines += part(
-            "", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"]
-        )
+        lines += part("", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"])
     else:
         lines += part("", [f"expected  {e.expected:.10g} ± {e.slack:.1g}"])
     if np.isfinite(e.yours) and e.expected:
@@ -113,9 +111,7 @@ def jacobian_lines(here: list[Block]) -> list[str]:
         return []
     block = here[0]
     with np.errstate(all="ignore"):
-        clean = np.where(
-            np.abs(block.expected) < 1e-12 * np.abs(block.expected).max(initial=0), 0, block.expected
-        )
+        clean = np.where(np.abs(block.expected) < 1e-12 * np.abs(block.expected).max(initial=0), 0, block.expected)
     left, right = (
         np.array2string(a, precision=5, suppress_small=True, max_line_width=200).splitlines()
         for a in (block.yours, clean)

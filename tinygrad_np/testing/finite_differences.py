@@ -37,9 +37,7 @@ def scales(x: np.ndarray, relative: bool) -> np.ndarray:
     return np.where(np.isfinite(exponent), np.exp2(np.clip(exponent, -1040, 1000)), 1.0)
 
 
-def sample(
-    f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: int
-) -> tuple[np.ndarray, np.ndarray]:
+def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: int) -> tuple[np.ndarray, np.ndarray]:
     """f on both sides of x, at every step along every direction: two arrays (steps, directions, outputs)."""
     right = np.full((len(levels), len(directions), n_out), np.nan)
     left = right.copy()
@@ -110,9 +108,7 @@ def runs(levels) -> list[tuple[int, int]]:
     return [(a, b) for a, b in zip(cuts, cuts[1:]) if b - a > 1]
 
 
-def central(
-    right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def central(right: np.ndarray, left: np.ndarray, levels, roundoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The two-sided derivative and its error."""
     h = np.array([2.0**-level for level in levels])[:, None, None]
     with np.errstate(all="ignore"):
@@ -121,9 +117,7 @@ def central(
         return extrapolate(rough, noise, levels, power=2)
 
 
-def one_sided(
-    f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff
-) -> tuple[np.ndarray, np.ndarray]:
+def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -> tuple[np.ndarray, np.ndarray]:
     """The derivative to one side and its error."""
     h = np.array([2.0**-level for level in levels])[:, None, None]
     with np.errstate(all="ignore"):

@@ -73,9 +73,7 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
     """The whole check of one problem, in float64; findings go into the report, failures are raised."""
     rng = np.random.default_rng(0)
     if not problem.slots:
-        raise failures.VacuousCheck(
-            "no input varies: pass floating arrays or tensors (integers have no gradient)"
-        )
+        raise failures.VacuousCheck("no input varies: pass floating arrays or tensors (integers have no gradient)")
     attempt(problem.traced)
     if not problem.outputs:
         raise failures.VacuousCheck(
@@ -110,11 +108,7 @@ def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
 
 def as_given(f: Callable, inputs: tuple, problem: Problem) -> None:
     """In the dtype that the inputs came in: the gradient of that dtype, near the one verified in float64."""
-    if (
-        all(np.finfo(d).bits >= 64 for d in problem.dtypes)
-        or not problem.point.size
-        or not problem.size_out
-    ):
+    if all(np.finfo(d).bits >= 64 for d in problem.dtypes) or not problem.point.size or not problem.size_out:
         return
     narrow(Problem(f, inputs, dtype=None), problem)
 

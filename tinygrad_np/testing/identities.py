@@ -104,9 +104,7 @@ def natural(problem: Problem) -> float:
     this.
     """
     with np.errstate(all="ignore"):
-        size = np.abs(flat(problem.outputs)).max(initial=0) / (
-            np.abs(problem.point).max(initial=0) + 1e-300
-        )
+        size = np.abs(flat(problem.outputs)).max(initial=0) / (np.abs(problem.point).max(initial=0) + 1e-300)
     return float(np.nan_to_num(size, posinf=0))
 
 
@@ -128,9 +126,7 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
         except Exception as error:
             if transposing(error):
                 return  # a rule that cannot be differentiated: of the second order, which asks for that
-            raise failures.NotAdjoint(
-                f"forward mode raised {type(error).__name__}: {error}{guilty(error)}"
-            ) from error
+            raise failures.NotAdjoint(f"forward mode raised {type(error).__name__}: {error}{guilty(error)}") from error
         back = problem.pull(v)
         with np.errstate(all="ignore"):
             left, right = v * forward, back * u

@@ -32,10 +32,7 @@ def merged(a: Reference, b: Reference) -> Reference:
     """Entry by entry the tighter of two references; a smooth one before a kink."""
     with np.errstate(all="ignore"):
         score = [
-            np.where(
-                np.isfinite(r.error), r.error / (r.size + 1e-300), np.inf
-            )
-            + np.where(r.kink, 0.1, 0)
+            np.where(np.isfinite(r.error), r.error / (r.size + 1e-300), np.inf) + np.where(r.kink, 0.1, 0)
             for r in (a, b)
         ]
     take = score[1] < score[0]

@@ -27,9 +27,7 @@ def narrow(low: Problem, problem: Problem) -> None:
     gs = attempt(lambda: pullback(low.cut(v)))
     for slot, g in zip(low.slots, gs):
         if g.dtype != slot.array.dtype:
-            raise failures.WrongDtype(
-                f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}"
-            )
+            raise failures.WrongDtype(f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}")
     found = np.concatenate([g.reshape(-1).view(g.real.dtype) for g in map(np.ascontiguousarray, gs)])
     expected = problem.pull(v)
     with np.errstate(all="ignore"):
@@ -40,11 +38,7 @@ def narrow(low: Problem, problem: Problem) -> None:
         # what 1 - tanh² loses where it saturates
         near += 64 * eps * max(1.0, np.abs(problem.point).max()) * min(1.0, usual(problem, rng))
         bad = off > near
-        bad &= (
-            np.isfinite(expected)
-            & (np.abs(expected) < np.finfo(dtype).max / 16)
-            & np.isfinite(flat_of(outs).sum())
-        )
+        bad &= np.isfinite(expected) & (np.abs(expected) < np.finfo(dtype).max / 16) & np.isfinite(flat_of(outs).sum())
     if bad.any():
         j = int(np.argmax(np.where(bad, np.where(np.isfinite(off), off, np.inf), -1)))
         raise failures.WrongDtype(

@@ -33,9 +33,7 @@ def apart(call: tuple, made: int) -> bool:
     view of another.
     """
     found = [leaf for leaf in flatten(call)[0] if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"]
-    return len(found) <= made and not any(
-        np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i]
-    )
+    return len(found) <= made and not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
 
 
 class Program:
@@ -43,9 +41,7 @@ class Program:
 
     def __init__(self, case: Callable, fun: Callable, name: str):
         self.case, self.fun, self.__name__ = case, fun, name
-        self.__module__ = (
-            "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
-        )
+        self.__module__ = "numpy" if (getattr(fun, "__module__", "") or "").startswith("numpy") else "program"
 
     def __call__(self, *arrays):
         given = iter(arrays)
@@ -69,9 +65,7 @@ class Program:
 
 
 @st.composite
-def case_inputs(
-    draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4
-) -> tuple:
+def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="float64", max_side: int = 4) -> tuple:
     """(args, kwargs) of one of a row's cases, with drawn sizes and values; (args, {}, Program) for other
     programs.
     """
@@ -117,9 +111,7 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
     wide = [core[:1] == ("...",) for core in cores]
     cores = [core[1:] if more else core for core, more in zip(cores, wide)]
     sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
-    fronts = [
-        front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)
-    ]
+    fronts = [front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)]
     domains = each(domain, len(cores))
     return tuple(
         draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
@@ -158,9 +150,7 @@ def op_inputs(
         drawn = drawn.map(lambda found: off_kinks(known, *found)).filter(lambda found: found[0] is not None)
     if not kwargs:
         return drawn
-    return st.builds(
-        lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs)
-    )
+    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
 
 
 def off_kinks(kinks: list, args: tuple, kwargs: dict, *program: Program) -> tuple:
@@ -215,9 +205,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[t
 
 def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:
     """(args, kwargs) from a strategy of argument tuples and of options."""
-    return st.tuples(
-        inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {})
-    )
+    return st.tuples(inputs.map(lambda args: args if isinstance(args, tuple) else (args,)), options_of(kwargs or {}))
 
 
 def fixed(kwargs: dict | None) -> dict:
@@ -226,9 +214,7 @@ def fixed(kwargs: dict | None) -> dict:
 
 
 def options_of(kwargs: dict) -> st.SearchStrategy[dict]:
-    return st.fixed_dictionaries(
-        {k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()}
-    )
+    return st.fixed_dictionaries({k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in kwargs.items()})
 
 
 def example(op: Callable, signature: str | None = None) -> str:

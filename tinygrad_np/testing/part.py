@@ -98,8 +98,15 @@ def frame(problem: Problem, slot: int, expected: np.ndarray) -> Frame:
         start, end = problem.ends[slot : slot + 2]
         places, outs = problem.places[slot], problem.places_out
         out = outs[0] if len(outs) == 1 else [problem.rows]
-        found = Frame(problem.whole, problem.kept[slot], problem.entries[slot], problem.rows, [], [],
-                      problem.columns[:, start:end])
+        found = Frame(
+            problem.whole,
+            problem.kept[slot],
+            problem.entries[slot],
+            problem.rows,
+            [],
+            [],
+            problem.columns[:, start:end],
+        )
     else:
         places, out = [], []
         found = Frame(problem, slot, np.arange(problem.sizes[slot]), np.arange(problem.size_out), [], [], expected)

@@ -28,9 +28,7 @@ def compare_probes(p: Problem, rng, rtol: float, atol: float, brief: bool = Fals
     total = Findings(whole=False)
     for relative in (False,) if brief else (True, False):
         for _ in range(1 if brief else PROBES):
-            probe = (
-                rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) * scales(p.point, relative)
-            )[None]
+            probe = (rng.choice([-1.0, 1.0], n) * (1 + rng.integers(0, 8, n) / 8) * scales(p.point, relative))[None]
             claim = probe @ rows.T
             floor = 1e-2 * largest(claim) + 1e-6 * level(p, v)
             noise = np.abs(probe) @ (TINY * np.abs(rows.T) + atol)

@@ -54,9 +54,7 @@ class Problem:
         self.f = f
         self.args, self.kwargs = tuple(args), kwargs or {}
         self.leaves, paths, self.rebuild = flatten((self.args, self.kwargs))
-        self.bare = (
-            not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
-        )
+        self.bare = not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
         self.slots = slots_of(self.leaves, [named(f, path) for path in paths])
         if wrt is not None:
             self.slots = [self.slots[i] for i in wrt]
@@ -120,13 +118,9 @@ class Problem:
         self.calls += 1
         with no_grad():
             outs = self(*[wrap(array, CONST) for array in self.arrays(x)])
-        if self._pull is not None and len(outs) == len(
-            self._pull[0]
-        ):  # eig is real at one point, complex at the next
+        if self._pull is not None and len(outs) == len(self._pull[0]):  # eig is real at one point, complex at the next
             outs = [
-                out.array + 0j
-                if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c"
-                else out
+                out.array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
                 for out, e in zip(outs, self._pull[0])
             ]
         return flat(outs)
@@ -268,10 +262,7 @@ def floating(out) -> list:
         if isinstance(leaf, Tensor):
             if leaf.array.dtype.kind in "fc":
                 found.append(leaf)
-        elif (
-            isinstance(leaf, (float, complex, np.ndarray, np.generic))
-            and np.asarray(leaf).dtype.kind in "fc"
-        ):
+        elif isinstance(leaf, (float, complex, np.ndarray, np.generic)) and np.asarray(leaf).dtype.kind in "fc":
             found.append(np.asarray(leaf))
     return found
 

@@ -55,15 +55,7 @@ class GradReport(Report):
 
     @property
     def verdict(self) -> str:
-        return (
-            "fail"
-            if self.failure
-            else "inconclusive"
-            if self.inconclusive
-            else "kink"
-            if self.kinks
-            else "pass"
-        )
+        return "fail" if self.failure else "inconclusive" if self.inconclusive else "kink" if self.kinks else "pass"
 
     def add(self, found: Findings, order: int = 1) -> None:
         """Count what a comparison found."""
@@ -152,11 +144,7 @@ class OpReport(Report):
         """Make the report of a failure."""
         self.failure = type(failure).__name__
         case = failure.case
-        where = (
-            f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]"
-            if case
-            else ""
-        )
+        where = f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]" if case else ""
         others = [(f.case.problem, f.found) for f, _ in self.failing if type(f) is type(failure)]
         pattern = str(self.pattern)
         self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where, pattern)
@@ -181,11 +169,7 @@ class OpReport(Report):
         n = len(self.checks)
         text = f"{self.name}: PASS {n}/{n} checks, {self.inputs} input{'s' * (self.inputs != 1)}"
         text += f" ({', '.join(details)})" if details else ""
-        text += (
-            f"; {certificate(self.sensitivity)}"
-            if self.sensitivity
-            else "; a step function: its derivative is 0"
-        )
+        text += f"; {certificate(self.sensitivity)}" if self.sensitivity else "; a step function: its derivative is 0"
         if self.skip:
             text += "; skipped: " + ", ".join(f"{k} ({v})" for k, v in self.skip.items())
         if self.mutants is not None:

@@ -63,7 +63,5 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
         size += CANCELED * natural(problem) / (np.abs(problem.point).max(initial=0) + 1e-300)
         apart = abs(b @ ha - a @ hb)
     if np.isfinite(size) and apart > SYMMETRY * coarseness(problem) * size and not found.kinks:
-        raise failures.SecondOrderMismatch(
-            f"the second derivative is not symmetric: {b @ ha:.10g} and {a @ hb:.10g}"
-        )
+        raise failures.SecondOrderMismatch(f"the second derivative is not symmetric: {b @ ha:.10g} and {a @ hb:.10g}")
     return found

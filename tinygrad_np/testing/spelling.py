@@ -20,11 +20,7 @@ def short(value, whole: bool = False) -> str:
         text = np.array2string(value, separator=", ", threshold=limit, floatmode="unique")
         text = re.sub(r"(?<=\[) +| +(?=[,\]])|\n", "", text)
         text = re.sub(r" +", " ", text)
-        dtype = (
-            ""
-            if value.dtype in (np.float64, np.int64, np.bool_, np.complex128)
-            else f", dtype={value.dtype}"
-        )
+        dtype = "" if value.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={value.dtype}"
         empty = value.size == 0
         return f"np.zeros({value.shape}{dtype})" if empty else f"np.array({text}{dtype})"
     if isinstance(value, (list, tuple)):

@@ -42,9 +42,7 @@ def mutation(case: Case) -> None:
             )
     for out, value in zip(outs, kept):
         if values_of(out).tobytes() != value.tobytes():
-            raise failures.MutatedInput(
-                "the derivative changed the output that the graph keeps; work on a copy"
-            )
+            raise failures.MutatedInput("the derivative changed the output that the graph keeps; work on a copy")
 
 
 def where_written(case: Case, cotangent: bool = False) -> str:
@@ -66,9 +64,7 @@ def determinism(case: Case) -> None:
     (out_a, grad_a), (out_b, grad_b) = case.run(), case.run()
     apart = case.values_differ(out_a, out_b)
     if apart:
-        raise failures.NonDeterministic(
-            f"two equal calls gave {apart}: is there a random number, or a counter, in it?"
-        )
+        raise failures.NonDeterministic(f"two equal calls gave {apart}: is there a random number, or a counter, in it?")
     apart = case.gradients_differ(grad_a, grad_b)
     if apart:
         raise failures.NonDeterministic(
@@ -80,9 +76,7 @@ def determinism(case: Case) -> None:
         t.node.grad = None
     apart = case.gradients_differ(case.backward(tensors, outs, case.cts), first)
     if apart:
-        raise failures.HiddenState(
-            f"two backward passes over one graph gave {apart}: the rule changes what it keeps"
-        )
+        raise failures.HiddenState(f"two backward passes over one graph gave {apart}: the rule changes what it keeps")
 
 
 def steady(problem: Problem, rng) -> None:

@@ -16,9 +16,7 @@ from .layouts import LAYOUTS
 Domain = tuple[float, float]
 
 
-def shapes(
-    min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3
-) -> st.SearchStrategy[tuple]:
+def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[tuple]:
     """Shapes; a side of length 0 is rare."""
     return st.integers(min_dims, max_dims).flatmap(lambda n: st.tuples(*[sides(min_side, max_side)] * n))
 
@@ -44,9 +42,7 @@ def grid(domain: Domain = REAL, reach: int = 40) -> st.SearchStrategy[float]:
 @st.composite
 def arrays(draw, shape=None, domain: Domain = REAL, dtype="float64") -> np.ndarray:
     """Arrays of a shape (or of any) with values from a domain."""
-    shape = (
-        draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-    )
+    shape = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     n = int(np.prod(shape))
     dtype = np.dtype(dtype)
     values = draw(st.lists(grid(domain), min_size=n, max_size=n))

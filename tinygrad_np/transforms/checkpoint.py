@@ -29,12 +29,17 @@ class Checkpointed:
     def again(self) -> list:
         """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
         with setting(recording=True):
-            outs = [out for out in flatten(self.f(*self.args, **self.kwargs))[0]
-                    if isinstance(out, Tensor) and out.node.tracked]
+            outs = [
+                out
+                for out in flatten(self.f(*self.args, **self.kwargs))[0]
+                if isinstance(out, Tensor) and out.node.tracked
+            ]
         for out, value in zip(outs, self.values):
             if not np.array_equal(real(raw(out)), real(value), equal_nan=value.dtype.kind in "fc"):
-                raise RuntimeError(f"{self.name}: the function gave another result when it was computed again; it must "
-                                   "not draw random numbers or depend on what changes")
+                raise RuntimeError(
+                    f"{self.name}: the function gave another result when it was computed again; it must "
+                    "not draw random numbers or depend on what changes"
+                )
         return outs
 
     def pull_all(self, node: Node, ct, lift) -> list:
@@ -83,7 +88,9 @@ def checkpoint(f: Callable) -> Callable:
         node = Node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
         if mode.get() is not None:
             node = watched(node, [out.array for out in tracked])
-        fresh = {id(out): wrap(out.array, Node(SELECT, (node,), i, out.shape, out.dtype))
-                 for i, out in enumerate(tracked)}
+        fresh = {
+            id(out): wrap(out.array, Node(SELECT, (node,), i, out.shape, out.dtype)) for i, out in enumerate(tracked)
+        }
         return rebuild([fresh.get(id(out), out) for out in outs])
+
     return checkpointed

@@ -22,6 +22,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     array([[3., 0., 1.],
            [0., 3., 2.]])
     """
+
     def jacobian_of_f(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "jacobian")
         trace = Trace(g, primals, "jacobian")
@@ -32,6 +33,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         else:
             blocks = by_columns(trace, shapes) if columns < rows else by_rows(trace, shapes)
         return trace.rebuild_out([give(trace.rebuild(row)) for row in blocks])
+
     return jacobian_of_f
 
 
@@ -51,10 +53,13 @@ def by_rows(trace: Trace, shapes: list) -> list[list]:
     """The blocks [output][variable], a pullback an output element."""
     blocks = []
     for k, (out, shape) in enumerate(zip(trace.outs, shapes)):
-        found = [trace.pull([unit if j == k else None for j in range(len(shapes))])
-                 for unit in units(shape, getattr(out, "dtype", float))]
-        blocks.append([stacked([row[i] for row in found], shape + v.shape, v.dtype, 0)
-                       for i, v in enumerate(trace.variables)])
+        found = [
+            trace.pull([unit if j == k else None for j in range(len(shapes))])
+            for unit in units(shape, getattr(out, "dtype", float))
+        ]
+        blocks.append(
+            [stacked([row[i] for row in found], shape + v.shape, v.dtype, 0) for i, v in enumerate(trace.variables)]
+        )
     return blocks
 
 
@@ -62,11 +67,21 @@ def by_columns(trace: Trace, shapes: list, direction=1) -> list[list]:
     """The blocks [output][variable], a pushforward an input element."""
     columns = []
     for k, variable in enumerate(trace.variables):
-        columns.append([trace.push([unit * direction if j == k else np.zeros(v.shape, v.dtype)
-                                    for j, v in enumerate(trace.variables)])
-                        for unit in units(variable.shape, variable.dtype)])
-    return [[stacked([dots[j] for dots in columns[i]], shape + v.shape, getattr(out, "dtype", float), -1)
-             for i, v in enumerate(trace.variables)] for j, (out, shape) in enumerate(zip(trace.outs, shapes))]
+        columns.append(
+            [
+                trace.push(
+                    [unit * direction if j == k else np.zeros(v.shape, v.dtype) for j, v in enumerate(trace.variables)]
+                )
+                for unit in units(variable.shape, variable.dtype)
+            ]
+        )
+    return [
+        [
+            stacked([dots[j] for dots in columns[i]], shape + v.shape, getattr(out, "dtype", float), -1)
+            for i, v in enumerate(trace.variables)
+        ]
+        for j, (out, shape) in enumerate(zip(trace.outs, shapes))
+    ]
 
 
 def of_complex(trace: Trace, shapes: list) -> list[list]:
@@ -77,10 +92,12 @@ def of_complex(trace: Trace, shapes: list) -> list[list]:
             raise TypeError("jacobian: found real and complex arguments together; take them one by one with argnums")
         for row, turned in zip(blocks, by_columns(trace, shapes, 1j)):
             for block, other in zip(map(raw, row), map(raw, turned)):
-                tolerance = np.finfo(block.dtype).eps ** 0.4        # rounding alone; what is not holomorphic is far off
+                tolerance = np.finfo(block.dtype).eps ** 0.4  # rounding alone; what is not holomorphic is far off
                 if np.max(np.abs(other - 1j * block), initial=0) > tolerance * np.max(np.abs(block), initial=0):
-                    raise NotDifferentiable("jacobian: the function is not holomorphic, so it has no complex Jacobian; "
-                                            "write it in real and imaginary parts, or use vjp")
+                    raise NotDifferentiable(
+                        "jacobian: the function is not holomorphic, so it has no complex Jacobian; "
+                        "write it in real and imaginary parts, or use vjp"
+                    )
     return blocks
 
 

@@ -24,6 +24,7 @@ IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 
 # ---- containers -------------------------------------------------------------------------------------------
 
+
 def flatten(tree, path: str = "") -> tuple[list, list[str], Callable]:
     """The leaves of nested containers, their paths, and a function that puts leaves back in their places.
 
@@ -42,7 +43,8 @@ def flatten(tree, path: str = "") -> tuple[list, list[str], Callable]:
 
     def rebuild(leaves: list):
         ends = np.cumsum(sizes, dtype=int)
-        return make([back(leaves[end - size:end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
+        return make([back(leaves[end - size : end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
+
     return [x for leaves, _, _ in parts for x in leaves], [p for _, paths, _ in parts for p in paths], rebuild
 
 
@@ -56,9 +58,12 @@ def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
         return [(f"[{i}]", child) for i, child in enumerate(tree)], type(tree)
     if hasattr(type(tree), "__dataclass_fields__"):
         import dataclasses  # its user has imported it already
+
         names = [f.name for f in dataclasses.fields(tree) if f.init]
-        return ([(f".{name}", getattr(tree, name)) for name in names],
-                lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))))
+        return (
+            [(f".{name}", getattr(tree, name)) for name in names],
+            lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))),
+        )
     return None
 
 
@@ -71,6 +76,7 @@ def refilled(tree: dict, parts: list) -> dict:
 
 # ---- tracing ----------------------------------------------------------------------------------------------
 
+
 def fresh(value, where: str, caller: str) -> Tensor:
     """A new variable at the value of a primal: a leaf, or an identity on top of an outer variable."""
     if isinstance(value, Tensor) and value.node.tracked:
@@ -79,8 +85,9 @@ def fresh(value, where: str, caller: str) -> Tensor:
     array = np.array(raw(value))
     if array.dtype.kind not in "fc":
         such = float(array.flat[0]) if array.size and array.dtype.kind in "iub" else "an array of floats"
-        raise TypeError(f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, "
-                        f"such as {such}")
+        raise TypeError(
+            f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, such as {such}"
+        )
     return wrap(array, Variable(array.shape, array.dtype))
 
 
@@ -99,23 +106,26 @@ class Trace:
         try:
             with setting(transforms=depth + 1, recording=True):
                 self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
-                out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))     # which f may assign to
+                out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))  # which f may assign to
             self.order = derivatives_taken.get() + 1
         finally:
             derivatives_taken.reset(before)
         self.aux = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) != 2:
-                raise TypeError(f"{caller}: with has_aux the function returns (output, aux); "
-                                f"found {type(out).__name__}")
+                raise TypeError(
+                    f"{caller}: with has_aux the function returns (output, aux); found {type(out).__name__}"
+                )
             out, aux = out
             self.aux = self.given_back(aux)
         self.outs, paths, self.rebuild_out = flatten(out)
         for value, path in zip(self.outs, paths):
             dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
-            if dtype.kind not in "biufc":       # such as None, where a return was forgotten
-                raise TypeError(f"{caller}: the function returned a {type(value).__name__}{path and ' at ' + path}; "
-                                "expected arrays or numbers")
+            if dtype.kind not in "biufc":  # such as None, where a return was forgotten
+                raise TypeError(
+                    f"{caller}: the function returned a {type(value).__name__}{path and ' at ' + path}; "
+                    "expected arrays or numbers"
+                )
 
     def give(self, value):
         """A value as the caller gets it: a Tensor inside an outer transform, a plain ndarray otherwise."""
@@ -133,11 +143,18 @@ class Trace:
     def pull(self, cts: list) -> list:
         """The cotangents of the variables for those of the outputs."""
         nodes = [v.node for v in self.variables]
-        given = [(out.node, ct) for out, ct in zip(self.outs, cts)
-                 if ct is not None and isinstance(out, Tensor) and out.node.tracked]
+        given = [
+            (out.node, ct)
+            for out, ct in zip(self.outs, cts)
+            if ct is not None and isinstance(out, Tensor) and out.node.tracked
+        ]
         with self.differentiating(recording=self.outer), np.errstate(all="ignore"):
-            total = pullback(together(node for node, _ in given), tuple(ct for _, ct in given), wanted=nodes,
-                             lift=lift if self.outer else None)
+            total = pullback(
+                together(node for node, _ in given),
+                tuple(ct for _, ct in given),
+                wanted=nodes,
+                lift=lift if self.outer else None,
+            )
         return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
     def differentiating(self, recording: bool) -> setting:
@@ -157,8 +174,10 @@ class Trace:
                 dots = pushforward(roots, given, lift)
             except Undetermined:
                 dots = [transposed(root, given) if root.tracked else None for root in roots]
-        return [np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
-                for out, dot in zip(self.outs, dots)]
+        return [
+            np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
+            for out, dot in zip(self.outs, dots)
+        ]
 
 
 def transposed(root: Node, given: dict):
@@ -186,8 +205,9 @@ def matched(trees, like: list, caller: str, what: str) -> list:
     for value, path, x in zip(leaves, paths, like):
         value = value if isinstance(value, Tensor) else np.asarray(value)
         if value.shape != np.shape(raw(x)):
-            raise ValueError(f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; "
-                             f"expected {np.shape(raw(x))}")
+            raise ValueError(
+                f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; expected {np.shape(raw(x))}"
+            )
         dtype = getattr(x, "dtype", value.dtype)
         if value.dtype.kind == "c" and dtype.kind != "c":
             raise TypeError(f"{caller}: found a complex {what.rstrip('s')}{path} for {dtype} data")
@@ -196,6 +216,7 @@ def matched(trees, like: list, caller: str, what: str) -> list:
 
 
 # ---- the transforms ---------------------------------------------------------------------------------------
+
 
 def vjp(f: Callable, *primals) -> tuple[Any, Callable]:
     """Return f(*primals) and the pullback: a cotangent of the output -> a tuple of cotangents, one a primal.
@@ -210,6 +231,7 @@ def vjp(f: Callable, *primals) -> tuple[Any, Callable]:
 
     def pull_back(ct) -> tuple:
         return trace.rebuild(trace.pull(matched(ct, trace.outs, "pullback", "cotangents")))
+
     return trace.output(), pull_back
 
 
@@ -251,6 +273,7 @@ def select_arguments(f: Callable, argnums, args: tuple, kwargs: dict, caller: st
         for n, value in zip(numbers, chosen):
             full[n] = value
         return f(*full, **kwargs)
+
     return of_selected, tuple(args[n] for n in numbers), (lambda gs: tuple(gs)) if many else (lambda gs: gs[0])
 
 
@@ -263,19 +286,23 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
     >>> value_and_grad(lambda w: (w["a"] ** 2).sum())({"a": np.array([1.0, 2.0])})
     (array(5.), {'a': array([2., 4.])})
     """
+
     def value_and_gradient(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")
         trace = Trace(g, primals, "grad", has_aux)
         if len(trace.outs) != 1 or np.size(raw(trace.outs[0])) != 1:
             found = [np.shape(raw(out)) for out in trace.outs]
-            raise ValueError(f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
-                             "one number: reduce it, as with .sum(), or use jacobian or vjp")
+            raise ValueError(
+                f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
+                "one number: reduce it, as with .sum(), or use jacobian or vjp"
+            )
         out = trace.outs[0]
         if getattr(out, "dtype", np.dtype(float)).kind == "c":
             raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")
         gs = trace.pull([np.ones(np.shape(raw(out)), getattr(out, "dtype", float))])
         value = trace.output()
         return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
+
     return value_and_gradient
 
 
@@ -290,4 +317,5 @@ def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False)
     def gradient(*args, **kwargs):
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
+
     return gradient

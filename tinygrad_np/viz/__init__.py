@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from .view import GraphView
 
 
-def graph(outputs: Any, *, model: Any = None, names: dict[str, Any] | None = None, grads: bool = False,
-          title: str | None = None) -> GraphView:
+def graph(
+    outputs: Any,
+    *,
+    model: Any = None,
+    names: dict[str, Any] | None = None,
+    grads: bool = False,
+    title: str | None = None,
+) -> GraphView:
     """Describe the computation of a tensor, or of several, as a `GraphView`: names, shapes, bytes, no arrays.
 
     `model` names the parameters and modules; without it, the outermost module that was called does. `names` (such
@@ -32,6 +38,7 @@ def graph(outputs: Any, *, model: Any = None, names: dict[str, Any] | None = Non
     2 operations, 2 leaves, 3 edges; backward keeps 64 B
     """
     from .capture import capture
+
     return capture(outputs, model, names=names, grads=grads, title=title)
 
 
@@ -44,17 +51,21 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
     + exp#0  (2,) float64
     """
     from .diff import graph_diff
+
     return graph_diff(a, b)
 
 
 def __getattr__(name: str):
     if name in ("Node", "Edge", "Scope", "GraphMismatch"):
         from . import parts
+
         return getattr(parts, name)
     if name == "GraphView":
         from .view import GraphView
+
         return GraphView
     if name == "GraphvizMissing":
         from .svg import GraphvizMissing
+
         return GraphvizMissing
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

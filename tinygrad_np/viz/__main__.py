@@ -43,12 +43,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def draw(argv: list[str]) -> int:
     """Draw the tensor that a script computes, or a graph that was saved as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tinygrad_np.viz", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", metavar="script.py:loss | graph.json",
-                        help="a script and the name of its tensor, or a saved graph")
-    parser.add_argument("-o", "--out", type=Path,
-                        help="the file to write: .svg .html .png .pdf .dot .mmd .json .txt (default: text, printed)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tinygrad_np.viz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "what", metavar="script.py:loss | graph.json", help="a script and the name of its tensor, or a saved graph"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        help="the file to write: .svg .html .png .pdf .dot .mmd .json .txt (default: text, printed)",
+    )
     parser.add_argument("--depth", type=int, help="draw modules nested deeper than this as one box each")
     parser.add_argument("--max-nodes", type=int, default=MAX_NODES, help=f"boxes at most (default: {MAX_NODES})")
     parser.add_argument("--params", choices=("fold", "nodes"), default="fold", help="parameters as rows, or as nodes")
@@ -138,8 +144,10 @@ def doctor(argv: list[str]) -> int:
     """Say which layout engines work here, by laying out a small graph with each."""
     argparse.ArgumentParser(prog="python -m tinygrad_np.viz doctor").parse_args(argv)
     working = 0
-    for name, engine, fix in (("dot", by_dot, "install Graphviz (apt install graphviz, brew install graphviz)"),
-                              ("pygraphviz", by_pygraphviz, 'pip install "tinygrad_np[viz]"')):
+    for name, engine, fix in (
+        ("dot", by_dot, "install Graphviz (apt install graphviz, brew install graphviz)"),
+        ("pygraphviz", by_pygraphviz, 'pip install "tinygrad_np[viz]"'),
+    ):
         if not available(name):
             print(f"{name}: not installed; {fix}")
             continue

@@ -18,8 +18,9 @@ from .sums import over_batch, summed
 from .view import GraphView
 
 
-def capture(outputs, model=None, *, names: dict[str, Any] | None = None, grads: bool = False,
-            title: str | None = None) -> GraphView:
+def capture(
+    outputs, model=None, *, names: dict[str, Any] | None = None, grads: bool = False, title: str | None = None
+) -> GraphView:
     """See `viz.graph`."""
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for out in outputs:
@@ -33,13 +34,22 @@ def capture(outputs, model=None, *, names: dict[str, Any] | None = None, grads: 
             work.leaf(node)
         else:
             work.operation(node)
-    outs = [work.found[id(out.node)] if out.node.tracked
-            else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""))
-            for i, out in enumerate(outputs)]
+    outs = [
+        work.found[id(out.node)]
+        if out.node.tracked
+        else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""))
+        for i, out in enumerate(outputs)
+    ]
     names_of_outs = [work.given.get(id(out.node)) or id_ for out, id_ in zip(outputs, outs, strict=True)]
     roots = tuple(weakref.ref(out.node) for out in outputs)
-    return GraphView(tuple(work.nodes), tuple(work.edges), work.scopes, tuple(dict.fromkeys(outs)),
-                     title or ", ".join(dict.fromkeys(names_of_outs[:3])), tape=roots)
+    return GraphView(
+        tuple(work.nodes),
+        tuple(work.edges),
+        work.scopes,
+        tuple(dict.fromkeys(outs)),
+        title or ", ".join(dict.fromkeys(names_of_outs[:3])),
+        tape=roots,
+    )
 
 
 class Capture:
@@ -57,7 +67,7 @@ class Capture:
         visits = [node for node in reversed(self.tape) if node.row is not None]
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
         self.ids, self.numbers = Ids(), Numbers()
-        self.found: dict[int, str] = {}         # tape node -> id
+        self.found: dict[int, str] = {}  # tape node -> id
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
 
@@ -66,10 +76,18 @@ class Capture:
         key = id(node)
         name = self.params.get(key) or self.given.get(key) or node.name or self.numbers.next("leaf")
         id_ = self.found[key] = self.ids.new(name)
-        self.nodes.append(Node(
-            id_, "param" if key in self.params else "leaf", id_, node.shape, dtype_name(node.dtype),
-            nbytes_of(node.shape, node.dtype), uses=self.uses[key],
-            grad_norm=norm(node.grad) if node.grad is not None else self.norms.get(key)))
+        self.nodes.append(
+            Node(
+                id_,
+                "param" if key in self.params else "leaf",
+                id_,
+                node.shape,
+                dtype_name(node.dtype),
+                nbytes_of(node.shape, node.dtype),
+                uses=self.uses[key],
+                grad_norm=norm(node.grad) if node.grad is not None else self.norms.get(key),
+            )
+        )
 
     def constant(self, node, place: str, facts: tuple) -> str:
         """Describe an operand without gradient; what no Tensor holds is a node of its own at each use.
@@ -84,8 +102,17 @@ class Capture:
         if node.dtype is not None:
             shape, dtype = node.shape, dtype_name(node.dtype)
         id_ = self.ids.new(name or place)
-        self.nodes.append(Node(id_, "data" if shape else "const", name or value or ("data" if shape else "constant"),
-                               shape, dtype, nbytes_of(shape, dtype) if shape else 0, args=value))
+        self.nodes.append(
+            Node(
+                id_,
+                "data" if shape else "const",
+                name or value or ("data" if shape else "constant"),
+                shape,
+                dtype,
+                nbytes_of(shape, dtype) if shape else 0,
+                args=value,
+            )
+        )
         if node is not CONST:
             self.found[key] = id_
         return id_
@@ -99,9 +126,19 @@ class Capture:
         for slot, parent in enumerate(node.parents):
             operand = operands[slot] if slot < len(operands) else str(slot)
             if parent.tracked:
-                self.edges.append(Edge(
-                    self.found[id(parent)], id_, slot, operand, parent.shape, True, summed(node, slot, operand),
-                    self.norms.get(id(parent)), over_batch=over_batch(row, operand)))
+                self.edges.append(
+                    Edge(
+                        self.found[id(parent)],
+                        id_,
+                        slot,
+                        operand,
+                        parent.shape,
+                        True,
+                        summed(node, slot, operand),
+                        self.norms.get(id(parent)),
+                        over_batch=over_batch(row, operand),
+                    )
+                )
             else:
                 facts = constants.get(slot, UNKNOWN)
                 src = self.constant(parent, f"{id_}[{slot}]", facts)
@@ -111,11 +148,27 @@ class Capture:
         dtypes = node.dtype if several else [node.dtype]
         shapes = node.shape if several else [node.shape]
         note = NOTES.get(node)
-        self.nodes.append(Node(
-            id_, "op", row.name, tuple(node.shape), ", ".join(dict.fromkeys(str(dtype_name(d)) for d in dtypes)),
-            0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)), scope, args, self.order[key],
-            self.steps[key], self.uses[key], saved, node.saved is FREED, self.norms.get(key),
-            note and note.source, note and note.time_ns, getattr(row, "kind", "") == "elementwise"))
+        self.nodes.append(
+            Node(
+                id_,
+                "op",
+                row.name,
+                tuple(node.shape),
+                ", ".join(dict.fromkeys(str(dtype_name(d)) for d in dtypes)),
+                0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)),
+                scope,
+                args,
+                self.order[key],
+                self.steps[key],
+                self.uses[key],
+                saved,
+                node.saved is FREED,
+                self.norms.get(key),
+                note and note.source,
+                note and note.time_ns,
+                getattr(row, "kind", "") == "elementwise",
+            )
+        )
 
 
 UNKNOWN = (None, None, "")
@@ -151,6 +204,7 @@ class Numbers:
 
 # ---- gradients --------------------------------------------------------------------------------------------
 
+
 def norm(g) -> float:
     """The Euclidean norm of a gradient."""
     return float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
@@ -184,8 +238,10 @@ def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
                 cts.setdefault(node.parents[0], {})[node.saved] = ct
             elif node.row is not None:
                 if node.saved is FREED:
-                    raise ValueError("graph: grads=True needs a graph that is not freed: call it before backward, or "
-                                     "pass retain_graph=True to backward")
+                    raise ValueError(
+                        "graph: grads=True needs a graph that is not freed: call it before backward, or "
+                        "pass retain_graph=True to backward"
+                    )
                 for parent, g in pulled(node, filled(ct, node) if isinstance(ct, dict) else ct):
                     cts[parent] = cts[parent] + g if parent in cts else g
     return norms

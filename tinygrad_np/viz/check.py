@@ -23,8 +23,10 @@ def check(view: GraphView) -> str:
         against = "the tape"
     same_drawing(view)
     same_boxes(view, whole)
-    return (f"{count(len(view.nodes), 'node')} and {count(len(view.edges), 'edge')} drawn: "
-            f"{count(len(whole.edges), 'edge')} equal to {against}")
+    return (
+        f"{count(len(view.nodes), 'node')} and {count(len(view.edges), 'edge')} drawn: "
+        f"{count(len(whole.edges), 'edge')} equal to {against}"
+    )
 
 
 def walked(roots: list) -> Counter:
@@ -35,8 +37,9 @@ def walked(roots: list) -> Counter:
         if id(node) not in seen:
             seen[id(node)] = node
             stack.extend(parent for parent in node.parents if parent.tracked)
-    places = {id(node): place for place, node in enumerate(sorted(seen.values(), key=lambda n: n.serial))
-              if node.tracked}
+    places = {
+        id(node): place for place, node in enumerate(sorted(seen.values(), key=lambda n: n.serial)) if node.tracked
+    }
     edges: Counter = Counter()
     for node in seen.values():
         for slot, parent in enumerate(node.parents):
@@ -92,5 +95,7 @@ def same(a: Counter, b: Counter, what: str) -> None:
     if a != b:
         extra, missing = a - b, b - a
         edge = next(iter(extra or missing))
-        raise GraphMismatch(f"the picture and {what} differ: {'only the picture' if extra else f'only {what}'} has "
-                            f"{edge}; {sum(extra.values())} too many, {sum(missing.values())} missing")
+        raise GraphMismatch(
+            f"the picture and {what} differ: {'only the picture' if extra else f'only {what}'} has "
+            f"{edge}; {sum(extra.values())} too many, {sum(missing.values())} missing"
+        )

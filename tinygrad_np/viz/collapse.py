@@ -13,8 +13,8 @@ from .labels import count
 from .parts import Edge, Node, Scope
 from .view import GraphView
 
-FEW = 3                 # this many inputs of a closed box are drawn, not folded into it
-LONGEST_BODY = 12       # a repeat of more items than this is not looked for
+FEW = 3  # this many inputs of a closed box are drawn, not folded into it
+LONGEST_BODY = 12  # a repeat of more items than this is not looked for
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,18 @@ class Plan:
     consts: str = "fold"
 
     def __post_init__(self) -> None:
-        for what, found, expected in (("level", self.level, ("auto", "none")),
-                                      ("params", self.params, ("fold", "nodes")),
-                                      ("consts", self.consts, ("fold", "nodes"))):
+        for what, found, expected in (
+            ("level", self.level, ("auto", "none")),
+            ("params", self.params, ("fold", "nodes")),
+            ("consts", self.consts, ("fold", "nodes")),
+        ):
             if found not in expected:
                 raise ValueError(f"collapse: {what}: found {found!r}; expected {' or '.join(map(repr, expected))}")
         if self.max_nodes < 2 or self.depth is not None and self.depth < 0:
-            raise ValueError("collapse: expected max_nodes of at least 2 and a depth of at least 0; "
-                             f"found max_nodes={self.max_nodes}, depth={self.depth}")
+            raise ValueError(
+                "collapse: expected max_nodes of at least 2 and a depth of at least 0; "
+                f"found max_nodes={self.max_nodes}, depth={self.depth}"
+            )
 
 
 def collapse(whole: GraphView, plan: Plan) -> GraphView:
@@ -74,7 +78,7 @@ class Work:
         self.chains: dict[str | None, tuple[str, ...]] = {None: ()}
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
-        self.rolled: dict[object, tuple[str, int]] = {}     # box -> (title, repeats)
+        self.rolled: dict[object, tuple[str, int]] = {}  # box -> (title, repeats)
 
     def boxes(self, depth: int | None, roll: bool, fuse: bool) -> list:
         """The box of every node."""
@@ -97,11 +101,11 @@ class Work:
         """Put leaves into the box that alone uses them: parameters and numbers, and arrays where they are many."""
         nodes = self.whole.nodes
         closed = Counter(boxes[i] for i, node in enumerate(nodes) if not node.is_leaf)
-        users: dict[int, object] = {}       # leaf -> the one box that uses it
+        users: dict[int, object] = {}  # leaf -> the one box that uses it
         for i, node in enumerate(nodes):
             found = {boxes[j] for j in self.consumers[i]} if node.is_leaf else ()
             if len(found) == 1:
-                users[i], = found
+                (users[i],) = found
         inputs = Counter(user for i, user in users.items() if nodes[i].kind in ("data", "leaf"))
         for i, user in users.items():
             if nodes[i].kind in ("data", "leaf"):
@@ -119,14 +123,17 @@ class Work:
             users = set(self.consumers[i])
             if not nodes[i].elementwise or boxes[i] != i or len(users) != 1:
                 continue
-            user, = users
-            if nodes[user].elementwise and nodes[user].scope == nodes[i].scope and (
-                    boxes[user] == user or isinstance(boxes[user], tuple) and boxes[user][0] == "chain"):
+            (user,) = users
+            if (
+                nodes[user].elementwise
+                and nodes[user].scope == nodes[i].scope
+                and (boxes[user] == user or isinstance(boxes[user], tuple) and boxes[user][0] == "chain")
+            ):
                 boxes[i] = boxes[user] = boxes[user] if boxes[user] != user else ("chain", user)
 
     def roll(self, boxes: list) -> None:
         """Put the repeats of a sequence of modules or operations into one box."""
-        inside: dict[str | None, list] = defaultdict(list)      # scope -> its items: (key, scope or None, nodes)
+        inside: dict[str | None, list] = defaultdict(list)  # scope -> its items: (key, scope or None, nodes)
         for i, node in enumerate(self.whole.nodes):
             if node.is_leaf:
                 continue
@@ -142,7 +149,7 @@ class Work:
                     items.append((("scope", scope.alike or scope.name, scope.type), child, [i]))
         for parent in [None, *(s.id for s in self.whole.scopes)]:
             for start, period, repeats in repeats_in([item[0] for item in inside[parent]]):
-                items = inside[parent][start:start + period * repeats]
+                items = inside[parent][start : start + period * repeats]
                 members = [i for item in items for i in item[2]]
                 if len(members) < 3 or any(isinstance(boxes[i], tuple) for i in members):
                     continue
@@ -165,7 +172,7 @@ class Work:
         ops = [i for i, node in enumerate(self.whole.nodes) if not node.is_leaf]
         last = {boxes[i]: i for i in ops}
         ordered = sorted(last, key=last.__getitem__)
-        for budget in (self.plan.max_nodes // 2, self.plan.max_nodes // 4):     # leaves need room too
+        for budget in (self.plan.max_nodes // 2, self.plan.max_nodes // 4):  # leaves need room too
             budget = max(budget, 1)
             boxes = list(boxes)
             size = -(-len(ordered) // budget)
@@ -205,15 +212,30 @@ class Work:
             single = sum(not m.is_leaf for m in members[b]) <= 1
             key = (a, b, edge.src if single else "", edge.dst if single else "", edge.slot if single else 0)
             old = merged.get(key)
-            merged[key] = edge._replace(src=names[a], dst=names[b]) if old is None else old._replace(
-                times=old.times + 1, shape=old.shape if old.shape == edge.shape else None,
-                tracked=old.tracked or edge.tracked, operand="", summed=())
+            merged[key] = (
+                edge._replace(src=names[a], dst=names[b])
+                if old is None
+                else old._replace(
+                    times=old.times + 1,
+                    shape=old.shape if old.shape == edge.shape else None,
+                    tracked=old.tracked or edge.tracked,
+                    operand="",
+                    summed=(),
+                )
+            )
         outputs = tuple(dict.fromkeys(names[boxes[self.index[o]]] for o in self.whole.outputs))
         shown, all_ = len(nodes), len(self.whole.nodes)
         hidden = any(sum(not m.is_leaf for m in n.members) > 1 for n in nodes)
         notes = (f"drawn as {count(shown, 'box')} for {count(all_, 'node')}",) if hidden else ()
-        return replace(self.whole, nodes=tuple(nodes), edges=tuple(merged.values()), outputs=outputs, plan=self.plan,
-                       whole=self.whole, notes=notes)
+        return replace(
+            self.whole,
+            nodes=tuple(nodes),
+            edges=tuple(merged.values()),
+            outputs=outputs,
+            plan=self.plan,
+            whole=self.whole,
+            notes=notes,
+        )
 
     def box(self, box, members: list[Node]) -> Node:
         """The node that stands for the members of one box."""
@@ -231,12 +253,35 @@ class Work:
         else:
             kind = {"chain": "chain", "roll": "module", "chunk": "block"}[box[0]]
             id_, scope = f"{ops[0].id}…{last.id}", self.shared_scope(ops)
-            title = self.rolled[box][0] if box[0] == "roll" else summary(ops) if kind == "block" else \
-                " · ".join(op.op for op in ops[:4]) + (f" · … ({len(ops)})" if len(ops) > 4 else "")
+            title = (
+                self.rolled[box][0]
+                if box[0] == "roll"
+                else summary(ops)
+                if kind == "block"
+                else " · ".join(op.op for op in ops[:4]) + (f" · … ({len(ops)})" if len(ops) > 4 else "")
+            )
         times = [m.time_ns for m in members if m.time_ns is not None]
-        return Node(id_, kind, kind, last.shape, last.dtype, last.nbytes, scope, "", max(m.order for m in ops),
-                    min(m.step for m in ops if m.step is not None), last.uses, (), any(m.freed for m in ops),
-                    last.grad_norm, None, sum(times) if times else None, False, title, tuple(members))
+        return Node(
+            id_,
+            kind,
+            kind,
+            last.shape,
+            last.dtype,
+            last.nbytes,
+            scope,
+            "",
+            max(m.order for m in ops),
+            min(m.step for m in ops if m.step is not None),
+            last.uses,
+            (),
+            any(m.freed for m in ops),
+            last.grad_norm,
+            None,
+            sum(times) if times else None,
+            False,
+            title,
+            tuple(members),
+        )
 
     def shared_scope(self, ops: list[Node]) -> str | None:
         """The innermost scope that all of some nodes are in."""
@@ -258,8 +303,10 @@ def repeats_in(keys: list) -> list[tuple[int, int, int]]:
         best = (0, 0, 0)
         for period in range(1, min(LONGEST_BODY, (len(keys) - i) // 2) + 1):
             repeats = 1
-            while keys[i + (repeats - 1) * period:i + repeats * period] == keys[
-                    i + repeats * period:i + (repeats + 1) * period]:
+            while (
+                keys[i + (repeats - 1) * period : i + repeats * period]
+                == keys[i + repeats * period : i + (repeats + 1) * period]
+            ):
                 repeats += 1
             if repeats > 1 and period * repeats > best[0]:
                 best = period * repeats, period, repeats

@@ -16,8 +16,13 @@ class GraphDiff:
     whose operands differ otherwise than by what was added or removed.
     """
 
-    def __init__(self, added: list[Node], removed: list[Node], reshaped: list[tuple[Node, Node]],
-                 rewired: list[tuple[Node, Node, str]]):
+    def __init__(
+        self,
+        added: list[Node],
+        removed: list[Node],
+        reshaped: list[tuple[Node, Node]],
+        rewired: list[tuple[Node, Node, str]],
+    ):
         self.added, self.removed, self.reshaped, self.rewired = added, removed, reshaped, rewired
 
     def __bool__(self) -> bool:
@@ -26,17 +31,21 @@ class GraphDiff:
     @property
     def text(self) -> str:
         """The differences, one a line; empty when there is none."""
-        return "\n".join([f"+ {n.id}  {array_text(n)}" for n in self.added]
-                         + [f"- {n.id}  {array_text(n)}" for n in self.removed]
-                         + [f"~ {a.id}  {array_text(a)} -> {array_text(b)}" for a, b in self.reshaped]
-                         + [f"~ {a.id}  {how}" for a, b, how in self.rewired])
+        return "\n".join(
+            [f"+ {n.id}  {array_text(n)}" for n in self.added]
+            + [f"- {n.id}  {array_text(n)}" for n in self.removed]
+            + [f"~ {a.id}  {array_text(a)} -> {array_text(b)}" for a, b in self.reshaped]
+            + [f"~ {a.id}  {how}" for a, b, how in self.rewired]
+        )
 
     def __str__(self) -> str:
         return self.text or "no difference"
 
     def __repr__(self) -> str:
-        return (f"<GraphDiff: {len(self.added)} added, {len(self.removed)} removed, {len(self.reshaped)} reshaped, "
-                f"{len(self.rewired)} rewired>")
+        return (
+            f"<GraphDiff: {len(self.added)} added, {len(self.removed)} removed, {len(self.reshaped)} reshaped, "
+            f"{len(self.rewired)} rewired>"
+        )
 
 
 def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
@@ -52,8 +61,9 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
     pairs = matched(a, b)
     back = {new: old for old, new in pairs.items()}
     old, new = {n.id: n for n in a.nodes}, {n.id: n for n in b.nodes}
-    reshaped = [(old[i], new[j]) for i, j in pairs.items()
-                if (old[i].shape, old[i].dtype) != (new[j].shape, new[j].dtype)]
+    reshaped = [
+        (old[i], new[j]) for i, j in pairs.items() if (old[i].shape, old[i].dtype) != (new[j].shape, new[j].dtype)
+    ]
     before, after = operands(a), operands(b)
     rewired = []
     for i, j in pairs.items():
@@ -64,8 +74,9 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
             rewired.append((old[i], new[j], how))
         elif old[i].args != new[j].args and not (old[i].freed or new[j].freed):
             rewired.append((old[i], new[j], f"arguments {old[i].args or 'none'} -> {new[j].args or 'none'}"))
-    return GraphDiff([n for n in b.nodes if n.id not in back], [n for n in a.nodes if n.id not in pairs],
-                     reshaped, rewired)
+    return GraphDiff(
+        [n for n in b.nodes if n.id not in back], [n for n in a.nodes if n.id not in pairs], reshaped, rewired
+    )
 
 
 def matched(a: GraphView, b: GraphView) -> dict[str, str]:
@@ -78,7 +89,7 @@ def matched(a: GraphView, b: GraphView) -> dict[str, str]:
         pairs.update((old[i].id, new[j].id) for i, j in aligned([n.op for n in old], [n.op for n in new]))
     constants = {n.id for n in b.nodes if n.kind in ("const", "data")}
     where = operands(a)
-    for i, j in list(pairs.items()):        # a constant goes with the operation that uses it
+    for i, j in list(pairs.items()):  # a constant goes with the operation that uses it
         for slot, src in enumerate(where.get(i, ())):
             if src not in pairs and src == f"{i}[{slot}]" and f"{j}[{slot}]" in constants:
                 pairs[src] = f"{j}[{slot}]"
@@ -97,7 +108,7 @@ def aligned(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     tail = 0
     while tail < shorter - low and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    between = SequenceMatcher(None, old[low:len(old) - tail], new[low:len(new) - tail])
+    between = SequenceMatcher(None, old[low : len(old) - tail], new[low : len(new) - tail])
     pairs = [(i, i) for i in range(low)]
     for block in between.get_matching_blocks():
         pairs += [(low + block.a + k, low + block.b + k) for k in range(block.size)]

@@ -24,9 +24,17 @@ from .view import GraphView
 
 FONT = "Helvetica,Arial,sans-serif"
 SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
-LEGEND = {"param": "parameter", "leaf": "requires a gradient", "data": "data", "op": "operation", "output": "output",
-          "derivative": "operation of a derivative",
-          "module": "module", "chain": "fused chain", "block": "several operations"}
+LEGEND = {
+    "param": "parameter",
+    "leaf": "requires a gradient",
+    "data": "data",
+    "op": "operation",
+    "output": "output",
+    "derivative": "operation of a derivative",
+    "module": "module",
+    "chain": "fused chain",
+    "block": "several operations",
+}
 
 
 def quote(text: str) -> str:
@@ -48,15 +56,24 @@ def unquote(text: str) -> str:
     return text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
 
 
-def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light", legend: bool = True,
-           note: str = "") -> str:
+def to_dot(
+    view: GraphView, *, rankdir: str | None = None, theme: str = "light", legend: bool = True, note: str = ""
+) -> str:
     """The DOT text of a view exactly as it is; see `GraphView.to_dot`."""
     palette = colors(theme)
     if rankdir not in (None, "LR", "TB", "RL", "BT"):
         raise ValueError(f"rankdir: found {rankdir!r}; expected 'LR', 'TB', 'RL' or 'BT'")
     text, muted = palette["text"], palette["muted"]
-    graph = attributes(rankdir=rankdir or direction(view), bgcolor=palette["background"], fontname=FONT, fontsize=11,
-                       fontcolor=muted, nodesep=0.3, ranksep=0.35, labelloc="b")
+    graph = attributes(
+        rankdir=rankdir or direction(view),
+        bgcolor=palette["background"],
+        fontname=FONT,
+        fontsize=11,
+        fontcolor=muted,
+        nodesep=0.3,
+        ranksep=0.35,
+        labelloc="b",
+    )
     node_ = attributes(fontname=FONT, fontsize=12, fontcolor=text, margin="0.08,0.04")
     edge_ = attributes(fontname=FONT, fontsize=10, fontcolor=muted, color=palette["edge"], arrowsize=0.7)
     lines = ["digraph {", f"graph [{graph}]", f"node [{node_}]", f"edge [{edge_}]"]
@@ -69,8 +86,14 @@ def to_dot(view: GraphView, *, rankdir: str | None = None, theme: str = "light",
             lines.append("}")
             continue
         if scope is not None:
-            frame = attributes(id=f"c{frames.number[scope.id]}", style="rounded,filled", color=border, fillcolor=fill,
-                               labelloc="t", labeljust="l")
+            frame = attributes(
+                id=f"c{frames.number[scope.id]}",
+                style="rounded,filled",
+                color=border,
+                fillcolor=fill,
+                labelloc="t",
+                labeljust="l",
+            )
             lines.append(f"subgraph {quote('cluster_' + scope.id)} {{")
             lines.append(f"graph [{frame} label={html(scope.title)}]")
         for node in nodes:
@@ -95,7 +118,7 @@ def html(text: str) -> str:
 def direction(view: GraphView) -> str:
     """Left to right for a short graph, top to bottom for a long one: what fits a page."""
     rank: dict[str, int] = {}
-    for edge in view.edges:     # edges are in the order of creation, so one pass is the longest path
+    for edge in view.edges:  # edges are in the order of creation, so one pass is the longest path
         rank[edge.dst] = max(rank.get(edge.dst, 0), rank.get(edge.src, 0) + 1)
     return "LR" if max(rank.values(), default=0) <= 6 else "TB"
 
@@ -139,7 +162,7 @@ def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, mo
     if keeps_text(node):
         body += f"<tr><td>{small(keeps_text(node), palette)}</td></tr>"
     if shape == "box3d":
-        body = f"<tr><td height=\"4\"></td></tr>{body}"      # its lid covers a line
+        body = f'<tr><td height="4"></td></tr>{body}'  # its lid covers a line
     label = f'<table border="0" cellborder="0" cellspacing="1" cellpadding="2">{body}</table>'
     head = attributes(id=f"n{i}", **{"class": kind}, shape=shape, style=style, color=border, fillcolor=fill, **more)
     return f"{quote(node.id)} [{head} label=<{label}>]"
@@ -174,9 +197,11 @@ def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict) ->
         if leaf.grad_norm is not None:
             text += "&#160; " + small(f"gradient norm {leaf.grad_norm:.3g}", palette)
         says = small(gradient_text(leaf, edge, norm=False), palette)
-    end = '&#160;&#160;<br align="left"/>'        # room for fonts that are wider than the one that was measured
-    return (f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left" balign="left">{text}{end}'
-            f'{says + end if says else ""}</td></tr>')
+    end = '&#160;&#160;<br align="left"/>'  # room for fonts that are wider than the one that was measured
+    return (
+        f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left" balign="left">{text}{end}'
+        f"{says + end if says else ''}</td></tr>"
+    )
 
 
 def small(text: str, palette: dict) -> str:
@@ -186,9 +211,17 @@ def small(text: str, palette: dict) -> str:
 
 def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
     """One edge: the shape that flows, the operand's name where there are several, how many edges it stands for."""
-    text = " ".join(filter(None, (edge.operand + ":" if operands > 1 and edge.operand else "", shape_text(edge.shape),
-                                  f"×{edge.times}" if edge.times > 1 else "")))
-    if edge.summed and edge.operand in ("x", "y"):      # broadcast, in an elementwise operation
+    text = " ".join(
+        filter(
+            None,
+            (
+                edge.operand + ":" if operands > 1 and edge.operand else "",
+                shape_text(edge.shape),
+                f"×{edge.times}" if edge.times > 1 else "",
+            ),
+        )
+    )
+    if edge.summed and edge.operand in ("x", "y"):  # broadcast, in an elementwise operation
         text += f", gradient {summed_text(edge)}"
     head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
     rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
@@ -200,12 +233,17 @@ def legend_table(view: GraphView, palette: dict, note: str) -> str:
     """What the colors mean, of the kinds that this view has, and the line of totals."""
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
-    cells = "".join(f'<td bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}">'
-                    f'<font color="{palette["text"]}">&#160;{text}&#160;</font></td>'
-                    for kind, text in LEGEND.items() if kind in kinds)
+    cells = "".join(
+        f'<td bgcolor="{palette[kind][0]}" border="1" color="{palette[kind][1]}">'
+        f'<font color="{palette["text"]}">&#160;{text}&#160;</font></td>'
+        for kind, text in LEGEND.items()
+        if kind in kinds
+    )
     if any(not e.tracked for e in view.edges):
         cells += "<td>dashed: no gradient</td>"
     total = escape(caption(view) + (f" · {note}" if note else ""))
     legend = f'<table border="0" cellborder="0" cellspacing="6" cellpadding="3"><tr>{cells}</tr></table>'
-    return (f'<table border="0" cellborder="0" cellspacing="2"><tr><td> </td></tr><tr><td>{legend}</td></tr>'
-            f'<tr><td>{total}</td></tr></table>')
+    return (
+        f'<table border="0" cellborder="0" cellspacing="2"><tr><td> </td></tr><tr><td>{legend}</td></tr>'
+        f"<tr><td>{total}</td></tr></table>"
+    )

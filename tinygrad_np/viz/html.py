@@ -18,8 +18,9 @@ from .view import MAX_NODES, GraphView
 HERE = Path(__file__).parent
 
 
-def to_html(view: GraphView, *, theme: str = "auto", rankdir: str | None = None, engine: str = "auto",
-            timeout: float = 10.0) -> str:
+def to_html(
+    view: GraphView, *, theme: str = "auto", rankdir: str | None = None, engine: str = "auto", timeout: float = 10.0
+) -> str:
     """The page of a view; see `GraphView.to_html`. Theme "auto" follows the reader's light or dark mode."""
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
@@ -33,10 +34,15 @@ def to_html(view: GraphView, *, theme: str = "auto", rankdir: str | None = None,
         data = data.replace(hidden, safe)
     kinds = {k for level in levels for k in level["kinds"]}
     page = (HERE / "page.html").read_text(encoding="utf-8")
-    parts = {"TITLE": xml(title), "CAPTION": xml(caption(view)), "LEGEND": legend(kinds), "DATA": data,
-             "STYLE": style() + (HERE / "page.css").read_text(encoding="utf-8"),
-             "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8")}
-    pieces = page.split("@@")       # text, NAME, text, NAME, ..., text: no part is searched for another's name
+    parts = {
+        "TITLE": xml(title),
+        "CAPTION": xml(caption(view)),
+        "LEGEND": legend(kinds),
+        "DATA": data,
+        "STYLE": style() + (HERE / "page.css").read_text(encoding="utf-8"),
+        "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
+    }
+    pieces = page.split("@@")  # text, NAME, text, NAME, ..., text: no part is searched for another's name
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
 
@@ -57,12 +63,29 @@ def levels_of(view: GraphView) -> list[tuple[str, GraphView]]:
 def facts(view: GraphView) -> dict:
     """What the script knows: for each node its texts and its place in the backward pass, for each edge its ends."""
     number = {node.id: i for i, node in enumerate(view.nodes)}
-    nodes = [{"id": node.id, "label": heading(node), "kind": node.kind, "facts": details(node, view), "step": node.step,
-              "leaves": [leaf.id for leaf in node.leaves if leaf.kind in ("param", "leaf")][:12],
-              "words": " ".join([node.id, node.op, node.scope or "", *(m.id for m in node.members[:50])]).lower()}
-             for node in view.nodes]
-    edges = [[number[e.src], number[e.dst], int(e.tracked), e.times, e.operand,
-              None if e.grad_norm is None else float(f"{e.grad_norm:.6g}")] for e in view.edges]
+    nodes = [
+        {
+            "id": node.id,
+            "label": heading(node),
+            "kind": node.kind,
+            "facts": details(node, view),
+            "step": node.step,
+            "leaves": [leaf.id for leaf in node.leaves if leaf.kind in ("param", "leaf")][:12],
+            "words": " ".join([node.id, node.op, node.scope or "", *(m.id for m in node.members[:50])]).lower(),
+        }
+        for node in view.nodes
+    ]
+    edges = [
+        [
+            number[e.src],
+            number[e.dst],
+            int(e.tracked),
+            e.times,
+            e.operand,
+            None if e.grad_norm is None else float(f"{e.grad_norm:.6g}"),
+        ]
+        for e in view.edges
+    ]
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
     return {"nodes": nodes, "edges": edges, "kinds": sorted(kinds), "caption": caption(view)}
@@ -71,15 +94,24 @@ def facts(view: GraphView) -> dict:
 def legend(kinds: set[str]) -> str:
     """What the colors mean, of the kinds on the page."""
     from .dot import LEGEND
-    items = [f'<span><i style="background:var(--{kind}-fill);border-color:var(--{kind}-border)"></i>{text}</span>'
-             for kind, text in LEGEND.items() if kind in kinds]
-    return "".join([*items, "<span><i class=\"dashed\"></i>no gradient</span>"])
+
+    items = [
+        f'<span><i style="background:var(--{kind}-fill);border-color:var(--{kind}-border)"></i>{text}</span>'
+        for kind, text in LEGEND.items()
+        if kind in kinds
+    ]
+    return "".join([*items, '<span><i class="dashed"></i>no gradient</span>'])
 
 
 def style() -> str:
     """Both palettes as CSS variables, and the rules that turn the drawing dark."""
+
     def variables(palette: dict) -> str:
         return "".join(f"--{name}:{color};" for name, color in flat(palette).items())
-    return (f":root{{{variables(LIGHT)}color-scheme:light}}\n"
-            f":root[data-theme=dark]{{{variables(DARK)}color-scheme:dark}}\n"
-            + dark_rules(":root[data-theme=dark] #stage svg ") + "\n")
+
+    return (
+        f":root{{{variables(LIGHT)}color-scheme:light}}\n"
+        f":root[data-theme=dark]{{{variables(DARK)}color-scheme:dark}}\n"
+        + dark_rules(":root[data-theme=dark] #stage svg ")
+        + "\n"
+    )

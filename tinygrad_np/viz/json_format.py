@@ -50,19 +50,22 @@ def from_json(text: str) -> GraphView:
         plan = data.get("plan")
         if plan is not None:
             from .collapse import Plan
+
             plan = Plan(**plan)
         view = replanned(whole, plan)
         if "shown" in data:
             view = replace(view._only(set(data["shown"]), ""), notes=tuple(data["notes"]))
         return view
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"graph: damaged ({type(error).__name__}: {error}); "
-                         "expected what GraphView.to_json writes") from None
+        raise ValueError(
+            f"graph: damaged ({type(error).__name__}: {error}); expected what GraphView.to_json writes"
+        ) from None
 
 
 def replanned(whole: GraphView, plan) -> GraphView:
     """The view of a whole graph that a plan gives; without one, the graph itself."""
     from .collapse import collapse
+
     return whole if plan is None else collapse(whole, plan)
 
 

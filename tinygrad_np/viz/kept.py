@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.tape import FREED, SELECT, Leaf
 from .parts import Saved
 
-FREE_ARGS = (None, False, "K", "C")     # arguments that say nothing, at their usual defaults
+FREE_ARGS = (None, False, "K", "C")  # arguments that say nothing, at their usual defaults
 
 
 class Buffers:
@@ -25,7 +25,7 @@ class Buffers:
     def count(self, array: np.ndarray, leaf) -> tuple[int, bool]:
         """The bytes that an array keeps alive, and whether this is the first to do so."""
         base = owner(array)
-        if leaf is not None and id(leaf) not in self.leaves:    # an unnamed leaf's array is alive anyway
+        if leaf is not None and id(leaf) not in self.leaves:  # an unnamed leaf's array is alive anyway
             return base.nbytes, False
         new = id(base) not in self.counted
         self.counted.add(id(base))
@@ -44,7 +44,7 @@ def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[st
     row = node.row
     if row is SELECT:
         return (), f"output {node.saved}", ("of",), {}
-    operands = (tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff)
+    operands = tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff
     if node.saved is FREED:
         return (), "", operands, {}
     saved: dict[tuple, Saved] = {}

@@ -7,9 +7,17 @@ import math
 from .parts import Edge, Node
 from .view import GraphView
 
-KIND_WORDS = {"param": "parameter", "leaf": "tensor that requires a gradient", "data": "data, no gradient",
-              "const": "number, no gradient", "op": "operation", "output": "output", "module": "module (collapsed)",
-              "chain": "elementwise chain (fused)", "block": "operations (collapsed)"}
+KIND_WORDS = {
+    "param": "parameter",
+    "leaf": "tensor that requires a gradient",
+    "data": "data, no gradient",
+    "const": "number, no gradient",
+    "op": "operation",
+    "output": "output",
+    "module": "module (collapsed)",
+    "chain": "elementwise chain (fused)",
+    "block": "operations (collapsed)",
+}
 
 
 def nbytes_text(n: int) -> str:
@@ -55,7 +63,7 @@ def printable(text: str, limit: int = 60) -> str:
     ('a\\\\nb', 60)
     """
     if len(text) > limit:
-        text = text[:limit - 20] + "…" + text[-19:]
+        text = text[: limit - 20] + "…" + text[-19:]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text
@@ -114,14 +122,22 @@ def _all(node: Node):
 
 def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
     """Everything known of a node, as (what, value) pairs: hover text, tooltips, the panel of a page."""
-    rows = [("kind", KIND_WORDS.get(node.kind, node.kind)), ("shape", array_text(node)),
-            ("bytes", nbytes_text(node.nbytes) if node.nbytes else ""), ("arguments", node.args),
-            ("module", node.scope or "")]
+    rows = [
+        ("kind", KIND_WORDS.get(node.kind, node.kind)),
+        ("shape", array_text(node)),
+        ("bytes", nbytes_text(node.nbytes) if node.nbytes else ""),
+        ("arguments", node.args),
+        ("module", node.scope or ""),
+    ]
     if node.members:
         members = list(_all(node))
         leaves = [m for m in members if m.is_leaf]
-        rows.append(("stands for", ", ".join(filter(None, (
-            count(node.ops, "operation"), count(len(leaves), "leaf") if leaves else "")))))
+        rows.append(
+            (
+                "stands for",
+                ", ".join(filter(None, (count(node.ops, "operation"), count(len(leaves), "leaf") if leaves else ""))),
+            )
+        )
     if node.order:
         rows.append(("order", f"{node.order} (recorded by a derivative)"))
     folded = {leaf.id: leaf for leaf in node.leaves if leaf.kind in ("param", "leaf", "data") or leaf.args}
@@ -131,8 +147,16 @@ def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
             said = leaf.args or ", ".join(filter(None, (array_text(leaf), gradient_text(leaf, edge))))
             rows.append((edge.operand if leaf.kind in ("const", "data") else leaf.id, said))
     if node.saved:
-        rows.append(("keeps", "; ".join(f"{s.name} {shape_text(s.shape)} {s.dtype} {nbytes_text(s.nbytes)}"
-                                        + ("" if s.counted else " (shared)") for s in node.saved)))
+        rows.append(
+            (
+                "keeps",
+                "; ".join(
+                    f"{s.name} {shape_text(s.shape)} {s.dtype} {nbytes_text(s.nbytes)}"
+                    + ("" if s.counted else " (shared)")
+                    for s in node.saved
+                ),
+            )
+        )
     if node.members or not node.is_leaf:
         freed = any(n.freed for n in _all(node))
         shared = f", {nbytes_text(node.shared_nbytes)} shared" if node.shared_nbytes else ""

@@ -11,9 +11,15 @@ from .palette import LIGHT
 from .parts import Node
 from .view import GraphView
 
-MAX_TEXT = 45_000       # Mermaid refuses 50,000 characters
-BRACKETS = {"param": ("([", "])"), "leaf": ("([", "])"), "data": ("[", "]"), "const": ("[", "]"),
-            "module": ("[[", "]]"), "block": ("[[", "]]")}
+MAX_TEXT = 45_000  # Mermaid refuses 50,000 characters
+BRACKETS = {
+    "param": ("([", "])"),
+    "leaf": ("([", "])"),
+    "data": ("[", "]"),
+    "const": ("[", "]"),
+    "module": ("[[", "]]"),
+    "block": ("[[", "]]"),
+}
 
 
 def to_mermaid(view: GraphView, max_edges: int = 250) -> str:
@@ -59,13 +65,18 @@ def write(view: GraphView) -> str:
 def label(node: Node) -> list[str]:
     """The lines of a box."""
     rows = [heading(node), array_text(node) if not node.is_leaf or node.shape else ""]
-    rows += [f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}" for leaf in node.leaves
-             if leaf.kind in ("param", "leaf")][:6]
+    rows += [
+        f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}"
+        for leaf in node.leaves
+        if leaf.kind in ("param", "leaf")
+    ][:6]
     return [row for row in [*rows, keeps_text(node)] if row]
 
 
 def text(*rows: str) -> str:
     """A quoted Mermaid text; what has a meaning there is written as entities, which Mermaid spells with '#'."""
+
     def entity(c: str) -> str:
         return c if c.isalnum() or c in " .,:_()[]×-+…/=@" else f"#{ord(c)};"
+
     return '"' + "<br/>".join("".join(map(entity, printable(row))) for row in rows) + '"'

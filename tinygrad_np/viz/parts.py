@@ -105,11 +105,11 @@ class Scope(NamedTuple):
     """One call of a module (or of a function that is made of others): its nodes are drawn together."""
 
     id: str
-    name: str           # the qualified name, without the number of the call
-    type: str           # what it is, such as Linear(64, 10)
+    name: str  # the qualified name, without the number of the call
+    type: str  # what it is, such as Linear(64, 10)
     parent: str | None
     call: int = 1
-    alike: str = ""     # equal for modules of the same class and parameter shapes
+    alike: str = ""  # equal for modules of the same class and parameter shapes
 
     @property
     def title(self) -> str:

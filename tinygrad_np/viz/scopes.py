@@ -22,13 +22,13 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
                 maker = maker()
             if type(maker) is int:
                 order[id(node)] = maker
-            elif maker is not None:         # else a module that is gone, and its name with it
-                calls[start] = start, node.serial, maker        # of several outputs the newest ends the call
+            elif maker is not None:  # else a module that is gone, and its name with it
+                calls[start] = start, node.serial, maker  # of several outputs the newest ends the call
     waiting = [calls[start] for start in sorted(calls, reverse=True)]
     names = Names(model)
     numbers: Counter = Counter()
     scopes: list[Scope] = []
-    inside: list[tuple[int, str]] = []          # the calls around the present node: (end, scope)
+    inside: list[tuple[int, str]] = []  # the calls around the present node: (end, scope)
     innermost: dict[int, str | None] = {}
     for node in tape:
         inside = [call for call in inside if call[0] >= node.serial]

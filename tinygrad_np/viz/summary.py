@@ -23,7 +23,7 @@ class Row(NamedTuple):
     nbytes: int
     operations: int | None
     saved_nbytes: int | None
-    shared: bool            # some of its parameters were counted in an earlier row
+    shared: bool  # some of its parameters were counted in an earlier row
 
 
 class Summary:
@@ -39,19 +39,32 @@ class Summary:
 
     def __str__(self) -> str:
         heads = ["layer", "type", "output", "parameters", "bytes"]
-        table = [[row.layer, row.type, row.output, f"{row.parameters:,}" + ("*" if row.shared else ""),
-                  nbytes_text(row.nbytes)] for row in self.rows]
+        table = [
+            [
+                row.layer,
+                row.type,
+                row.output,
+                f"{row.parameters:,}" + ("*" if row.shared else ""),
+                nbytes_text(row.nbytes),
+            ]
+            for row in self.rows
+        ]
         total = ["total", "", "", f"{self.parameters:,}", nbytes_text(self.nbytes)]
         if self.operations is not None:
             heads += ["operations", "kept for backward"]
-            table = [line + [str(row.operations), nbytes_text(row.saved_nbytes or 0)]
-                     for line, row in zip(table, self.rows, strict=True)]
+            table = [
+                line + [str(row.operations), nbytes_text(row.saved_nbytes or 0)]
+                for line, row in zip(table, self.rows, strict=True)
+            ]
             total += [str(self.operations), nbytes_text(self.saved_nbytes or 0)]
         widths = [max(map(len, column)) for column in zip(heads, *table, total, strict=True)]
 
         def written(cells: list[str]) -> str:
-            return "  ".join(cell.ljust(width) if i < 3 else cell.rjust(width)
-                             for i, (cell, width) in enumerate(zip(cells, widths, strict=True))).rstrip()
+            return "  ".join(
+                cell.ljust(width) if i < 3 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            ).rstrip()
+
         rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
         lines = [written(heads), rule, *map(written, table), rule, written(total)]
         if any(row.shared for row in self.rows):
@@ -77,9 +90,18 @@ def summary(model, x: Any = None) -> Summary:
         counted_already |= {id(p) for p in own}
         depth = name.count(".") + 1 if name else 0
         operations, kept = used.get(id(module), (0, 0)) if x is not None else (None, None)
-        rows.append(Row("  " * depth + (name or type(model).__name__), type(module).__name__,
-                        outputs.get(id(module), ""), sum(p.size for p in new), sum(p.nbytes for p in new), operations,
-                        kept, len(new) < len(own)))
+        rows.append(
+            Row(
+                "  " * depth + (name or type(model).__name__),
+                type(module).__name__,
+                outputs.get(id(module), ""),
+                sum(p.size for p in new),
+                sum(p.nbytes for p in new),
+                operations,
+                kept,
+                len(new) < len(own),
+            )
+        )
     return Summary(type(model).__name__, rows)
 
 
@@ -112,10 +134,12 @@ def watched_forwards(model, outputs: dict[int, str]):
 
 def noting(module, forward, outputs: dict[int, str]):
     """A module's forward that notes the shape of what it returns."""
+
     def noted(*args, **kwargs):
         out = forward(*args, **kwargs)
         outputs[id(module)] = " ".join(shape_text(tuple(t.shape)) for t in tensors_in(out, plain=True))
         return out
+
     return noted
 
 

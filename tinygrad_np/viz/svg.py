@@ -15,7 +15,7 @@ from .labels import count, details
 from .palette import dark_rules
 from .view import GraphView
 
-TOO_MUCH = 4000     # nodes + long edges, beyond which `dot` needs seconds
+TOO_MUCH = 4000  # nodes + long edges, beyond which `dot` needs seconds
 
 
 class GraphvizMissing(RuntimeError):
@@ -26,8 +26,15 @@ class EngineFailed(Exception):
     """One engine did not answer, or answered with something else than a picture."""
 
 
-def to_svg(view: GraphView, *, rankdir: str | None = None, theme: str = "auto", engine: str = "auto",
-           timeout: float = 10.0, legend: bool = True) -> str:
+def to_svg(
+    view: GraphView,
+    *,
+    rankdir: str | None = None,
+    theme: str = "auto",
+    engine: str = "auto",
+    timeout: float = 10.0,
+    legend: bool = True,
+) -> str:
     """The SVG text of a view, with ids that no other picture on a page has; see `GraphView.to_svg`."""
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
@@ -36,14 +43,23 @@ def to_svg(view: GraphView, *, rankdir: str | None = None, theme: str = "auto", 
     return finish(raw.decode("utf-8", "replace"), view, by, theme)
 
 
-def image(view: GraphView, format: str, *, rankdir: str | None = None, theme: str = "light", engine: str = "auto",
-          timeout: float = 10.0, dpi: int = 144) -> bytes:
+def image(
+    view: GraphView,
+    format: str,
+    *,
+    rankdir: str | None = None,
+    theme: str = "light",
+    engine: str = "auto",
+    timeout: float = 10.0,
+    dpi: int = 144,
+) -> bytes:
     """The bytes of a PNG or PDF of a view."""
     theme = "light" if theme == "auto" else theme
     return run(drawable(view), format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
 
 
 # ---- before the layout ------------------------------------------------------------------------------------
+
 
 def effort(view: GraphView) -> int:
     """How hard a layout is: nodes, and edges that span many ranks or come in crowds; not the nodes alone."""
@@ -69,8 +85,10 @@ def drawable(view: GraphView) -> GraphView:
 
 # ---- the layout -------------------------------------------------------------------------------------------
 
-def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, options: dict,
-        dpi: int = 96) -> tuple[bytes, str]:
+
+def run(
+    view: GraphView, format: str, theme: str, engine: str, timeout: float, options: dict, dpi: int = 96
+) -> tuple[bytes, str]:
     """The picture's bytes and the engine that made them: the first that works, with a note on those that did not."""
     engines = {"dot": by_dot, "pygraphviz": by_pygraphviz}
     if engine != "auto" and engine not in engines:
@@ -88,7 +106,8 @@ def run(view: GraphView, format: str, theme: str, engine: str, timeout: float, o
     raise GraphvizMissing(
         f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
         'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .mmd, .txt, .dot or .json instead, '
-        "which need neither")
+        "which need neither"
+    )
 
 
 def available(engine: str) -> bool:
@@ -108,8 +127,10 @@ def by_dot(dot: str, format: str, timeout: float, dpi: int) -> bytes:
 
 def by_pygraphviz(dot: str, format: str, timeout: float, dpi: int) -> bytes:
     """Through pygraphviz, in a process of its own that can be killed."""
-    code = ("import sys, pygraphviz; g = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()); "
-            "sys.stdout.buffer.write(g.draw(prog='dot', format=sys.argv[1], args=' '.join(sys.argv[2:])))")
+    code = (
+        "import sys, pygraphviz; g = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()); "
+        "sys.stdout.buffer.write(g.draw(prog='dot', format=sys.argv[1], args=' '.join(sys.argv[2:])))"
+    )
     return piped([sys.executable, "-c", code, format, *resolution(format, dpi)], dot, format, timeout)
 
 
@@ -139,9 +160,10 @@ def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
 
 # ---- after the layout -------------------------------------------------------------------------------------
 
+
 def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
     """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, nothing clipped."""
-    svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg"):], flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = svg.replace('stroke="transparent"', 'stroke="none"')
     unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
@@ -150,8 +172,9 @@ def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
     def group(match: re.Match) -> str:
         id_, classes = match[1], match[2]
         if id_ in ids:
-            tip = "\n".join([ids[id_].id] + [f"{what}: {value}" if what else value
-                                             for what, value in details(ids[id_], view)])
+            tip = "\n".join(
+                [ids[id_].id] + [f"{what}: {value}" if what else value for what, value in details(ids[id_], view)]
+            )
             extra = f' data-id="{xml(ids[id_].id)}"'
         elif id_ in links:
             edge = links[id_]
@@ -160,14 +183,18 @@ def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
         else:
             tip, extra = "", ""
         return f'<g id="{unique}{id_}" class="{classes}"{extra}{match[3]}>\n<title>{xml(tip)}</title>'
+
     svg = re.sub(r'<g id="([^"]*)" class="([^"]*)"([^>]*)>(?:\n<title>.*?</title>)?', group, svg, flags=re.DOTALL)
     rules = f"#{unique}{{max-width:100%;height:auto}}"
     if theme == "auto":
         rules += "\n@media (prefers-color-scheme:dark){\n" + dark_rules(f"#{unique} ") + "\n}"
     svg = re.sub("<svg ", f'<svg id="{unique}" class="tinygrad-graph" ', svg, count=1)
     first = svg.index(">") + 1
-    return (svg[:first] + f"\n<desc>{xml(view.title)}, laid out by {engine}</desc>\n<style>\n{rules}\n</style>"
-            + svg[first:]).strip() + "\n"
+    return (
+        svg[:first]
+        + f"\n<desc>{xml(view.title)}, laid out by {engine}</desc>\n<style>\n{rules}\n</style>"
+        + svg[first:]
+    ).strip() + "\n"
 
 
 def xml(text: str) -> str:

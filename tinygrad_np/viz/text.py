@@ -5,7 +5,7 @@ from __future__ import annotations
 from .labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
 from .view import GraphView
 
-MOST = 6        # folded leaves named in one line
+MOST = 6  # folded leaves named in one line
 
 
 def to_text(view: GraphView) -> str:
@@ -40,11 +40,12 @@ def line(node, number: dict, edges) -> str:
         facts.append("requires grad" if node.kind in ("param", "leaf") else "no grad")
         name = printable(heading(node))
     else:
-        given = ", ".join([f"%{number[e.src]}" + (f" ×{e.times}" if e.times > 1 else "") for e in edges]
-                          + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
-                             for leaf in node.leaves[:MOST]]
-                          + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])
-                          + ([node.args] if node.args else []))
+        given = ", ".join(
+            [f"%{number[e.src]}" + (f" ×{e.times}" if e.times > 1 else "") for e in edges]
+            + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf)) for leaf in node.leaves[:MOST]]
+            + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])
+            + ([node.args] if node.args else [])
+        )
         name = f"{printable(heading(node))}({given})"
         if node.members:
             facts.append(count(node.ops, "operation"))

@@ -16,7 +16,7 @@ from typing import Any
 
 from .parts import Edge, Node, Scope
 
-MAX_NODES = 150         # more boxes than this nobody reads
+MAX_NODES = 150  # more boxes than this nobody reads
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,40 @@ class GraphView:
 
     def find(self, pattern: str) -> tuple[Node, ...]:
         """The nodes whose id, operation or module matches a pattern, as in a shell: `find("*relu*")`."""
-        return tuple(n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in
-                                                  (n.id, n.op, n.scope or "")))
+        return tuple(
+            n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in (n.id, n.op, n.scope or ""))
+        )
 
     def stats(self) -> dict[str, Any]:
         """Totals of the recorded graph: operations, leaves, edges, parameters, bytes."""
         nodes = (self.whole or self).nodes
         params = [n for n in nodes if n.kind in ("param", "leaf")]
         ops = [n for n in nodes if not n.is_leaf]
-        return {"ops": len(ops), "leaves": len(nodes) - len(ops), "edges": len((self.whole or self).edges),
-                "parameters": sum(_size(n.shape) for n in params), "parameter_nbytes": sum(n.nbytes for n in params),
-                "saved_nbytes": sum(n.saved_nbytes for n in nodes), "freed": any(n.freed for n in nodes),
-                "orders": dict(sorted(Counter(n.order for n in ops).items())),
-                "time_ns": sum(n.time_ns or 0 for n in nodes)}
+        return {
+            "ops": len(ops),
+            "leaves": len(nodes) - len(ops),
+            "edges": len((self.whole or self).edges),
+            "parameters": sum(_size(n.shape) for n in params),
+            "parameter_nbytes": sum(n.nbytes for n in params),
+            "saved_nbytes": sum(n.saved_nbytes for n in nodes),
+            "freed": any(n.freed for n in nodes),
+            "orders": dict(sorted(Counter(n.order for n in ops).items())),
+            "time_ns": sum(n.time_ns or 0 for n in nodes),
+        }
 
     # ---- other views of the same graph ----------------------------------------------------------------------
 
-    def collapse(self, level: str = "auto", *, max_nodes: int = MAX_NODES, depth: int | None = None,
-                 roll: bool | None = None, fuse: bool | None = None, params: str = "fold",
-                 consts: str = "fold") -> GraphView:
+    def collapse(
+        self,
+        level: str = "auto",
+        *,
+        max_nodes: int = MAX_NODES,
+        depth: int | None = None,
+        roll: bool | None = None,
+        fuse: bool | None = None,
+        params: str = "fold",
+        consts: str = "fold",
+    ) -> GraphView:
         """The same graph in fewer boxes; every box knows its members, so totals still add up.
 
         `depth` draws modules nested deeper as one box each (0: the whole model); `roll` draws repeated modules
@@ -84,6 +99,7 @@ class GraphView:
         boxes remain; level "none" draws every node of the tape.
         """
         from .collapse import Plan, collapse
+
         return collapse(self.whole or self, Plan(level, max_nodes, depth, roll, fuse, params, consts))
 
     def focus(self, name: str, radius: int = 1) -> GraphView:
@@ -144,10 +160,14 @@ class GraphView:
         return found
 
     def _only(self, kept: set[str], note: str) -> GraphView:
-        return replace(self, nodes=tuple(n for n in self.nodes if n.id in kept),
-                       edges=tuple(e for e in self.edges if e.src in kept and e.dst in kept),
-                       outputs=tuple(o for o in self.outputs if o in kept), notes=(*self.notes, note),
-                       whole=self.whole or self)
+        return replace(
+            self,
+            nodes=tuple(n for n in self.nodes if n.id in kept),
+            edges=tuple(e for e in self.edges if e.src in kept and e.dst in kept),
+            outputs=tuple(o for o in self.outputs if o in kept),
+            notes=(*self.notes, note),
+            whole=self.whole or self,
+        )
 
     # ---- asking -------------------------------------------------------------------------------------------
 
@@ -158,11 +178,13 @@ class GraphView:
         Raises GraphMismatch with the first difference; returns what was compared.
         """
         from .check import check
+
         return check(self)
 
     def why_no_grad(self, x: Any) -> str:
         """Why no gradient of this graph's output reaches a tensor, in a sentence that names the step that cut it."""
         from .why import why_no_grad
+
         return why_no_grad(self, x)
 
     # ---- writing ------------------------------------------------------------------------------------------
@@ -170,15 +192,24 @@ class GraphView:
     def to_dot(self, *, rankdir: str | None = None, theme: str = "light", legend: bool = True) -> str:
         """The picture in Graphviz's language, laid out from left to right ("LR") or top to bottom ("TB")."""
         from .dot import to_dot
+
         return to_dot(self.planned(), rankdir=rankdir, theme=theme, legend=legend)
 
-    def to_svg(self, path: str | Path | None = None, *, rankdir: str | None = None, theme: str = "auto",
-               engine: str = "auto", timeout: float = 10.0) -> str:
+    def to_svg(
+        self,
+        path: str | Path | None = None,
+        *,
+        rankdir: str | None = None,
+        theme: str = "auto",
+        engine: str = "auto",
+        timeout: float = 10.0,
+    ) -> str:
         """The picture as SVG text, also written to `path`. Theme "auto" follows its reader's light or dark mode.
 
         `engine` is "dot" (the program), "pygraphviz", or "auto": the first of them that answers in `timeout` s.
         """
         from .svg import to_svg
+
         text = to_svg(self.planned(), rankdir=rankdir, theme=theme, engine=engine, timeout=timeout)
         return _written(path, text)
 
@@ -192,45 +223,61 @@ class GraphView:
 
     def _image(self, path, format: str, *, rankdir=None, theme="light", engine="auto", timeout=10.0, dpi=144) -> None:
         from .svg import image
-        _written(path, image(self.planned(), format, rankdir=rankdir, theme=theme, engine=engine, timeout=timeout,
-                             dpi=dpi))
+
+        _written(
+            path, image(self.planned(), format, rankdir=rankdir, theme=theme, engine=engine, timeout=timeout, dpi=dpi)
+        )
 
     def to_html(self, path: str | Path | None = None, **options: Any) -> str:
         """One page that needs no network: pan, zoom, search, hover, follow, step through the backward pass."""
         from .html import to_html
+
         return _written(path, to_html(self.planned(), **options))
 
     def to_mermaid(self, path: str | Path | None = None, *, max_edges: int = 250) -> str:
         """The picture in Mermaid's language, which GitHub and many notes programs draw; collapsed to `max_edges`."""
         from .mermaid import to_mermaid
+
         return _written(path, to_mermaid(self.planned(), max_edges))
 
     def to_text(self, path: str | Path | None = None) -> str:
         """A numbered listing of the recorded operations, one a line; a collapsed view lists its boxes."""
         from .text import to_text
+
         return _written(path, to_text(self))
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The recorded graph as JSON, schema "tinygrad_np.graph/1"; `GraphView.from_json` reads it back."""
         from .json_format import to_json
+
         return _written(path, to_json(self))
 
     @classmethod
     def from_json(cls, text: str) -> GraphView:
         """The view that `to_json` wrote; raises ValueError when the text is something else."""
         from .json_format import from_json
+
         return from_json(text)
 
     def to_graphviz(self, **options: Any):
         """A `graphviz.Source` of the DOT text, for those who work with that package."""
         import graphviz  # type: ignore[import-untyped]
+
         return graphviz.Source(self.to_dot(**options))
 
     def save(self, path: str | Path, **options: Any) -> None:
         """Write in the format that the suffix names: .svg .html .png .pdf .dot .gv .mmd .json .txt"""
         write: dict[str, Callable] = {
-            "svg": self.to_svg, "html": self.to_html, "png": self.to_png, "pdf": self.to_pdf, "dot": self._save_dot,
-            "gv": self._save_dot, "mmd": self.to_mermaid, "json": self.to_json, "txt": self.to_text}
+            "svg": self.to_svg,
+            "html": self.to_html,
+            "png": self.to_png,
+            "pdf": self.to_pdf,
+            "dot": self._save_dot,
+            "gv": self._save_dot,
+            "mmd": self.to_mermaid,
+            "json": self.to_json,
+            "txt": self.to_text,
+        }
         suffix = Path(path).suffix.lower().removeprefix(".")
         if suffix not in write:
             raise ValueError(f"save: found the suffix {Path(path).suffix!r}; expected one of .{' .'.join(write)}")
@@ -242,10 +289,12 @@ class GraphView:
     def show(self) -> Any:
         """Show the picture: in a notebook as output, otherwise as a page in the browser, or as text without one."""
         from .notebook import show
+
         return show(self)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         from .notebook import mimebundle
+
         return mimebundle(self)
 
     def __str__(self) -> str:
@@ -253,6 +302,7 @@ class GraphView:
 
     def __repr__(self) -> str:
         from .labels import totals
+
         return f"<GraphView of {self.title or 'a tape'}: {totals(self)}>"
 
 
@@ -275,6 +325,7 @@ def _written(path, data):
     """Give back a text, after putting it in place of the file at `path`, if any, in one step."""
     if path is not None:
         from ..io import atomic_write
+
         with atomic_write(path) as file:
             file.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
     return data

@@ -49,9 +49,7 @@ def last_duplicate_wins():
 
 @species([(A,)], F.GradientMismatch, "WRONG MEMORY ORDER")
 def raveled_in_the_wrong_order():
-    return op(
-        lambda x: x.ravel(order="F") ** 2, lambda ct, x: (2 * ct * x.ravel(order="F")).reshape(x.shape)
-    )
+    return op(lambda x: x.ravel(order="F") ** 2, lambda ct, x: (2 * ct * x.ravel(order="F")).reshape(x.shape))
 
 
 @species([(A,)], F.GradientMismatch, "ONE TRIANGLE")

@@ -61,8 +61,10 @@ def features(b: Block):
         many, missing = b.expected * value, np.where(lost, b.yours, b.expected / value)
         yield "FACTOR TOO MANY", f"there is a factor {what} too many", many
         yield "FACTOR MISSING", f"a factor {what} is missing", missing, weak
-        for kind, said, base, sign in (("TOO MANY", "there is a factor {} too many", many, 1),
-                                       ("MISSING", "a factor {} is missing", missing, -1)):
+        for kind, said, base, sign in (
+            ("TOO MANY", "there is a factor {} too many", many, 1),
+            ("MISSING", "a factor {} is missing", missing, -1),
+        ):
             told = used(b) & ~lost
             k = ratio(b.yours, base, told)
             if k:

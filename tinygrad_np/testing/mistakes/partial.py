@@ -35,9 +35,7 @@ def branch(b: Block):
         region = np.broadcast_to(region, b.expected.shape)
         if (region & used(b) & ~wrong).sum() > (region & wrong).sum():
             continue  # most of it is right there too
-        weak = (
-            not (~region & ~wrong & used(b)).any() or (region & ~wrong & used(b)).any()
-        )
+        weak = not (~region & ~wrong & used(b)).any() or (region & ~wrong & used(b)).any()
         yield (
             f"BRANCH FORGOTTEN ({name})",
             f"the gradient is wrong only where {name}",

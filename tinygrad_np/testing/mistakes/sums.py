@@ -24,8 +24,7 @@ def duplicates(b: Block):
     what = (
         (
             "DUPLICATE INDEX OVERWRITTEN",
-            "of each repeated index only the {} counts: accumulate with np.add.at(gx, idx, ct), "
-            "not gx[idx] += ct",
+            "of each repeated index only the {} counts: accumulate with np.add.at(gx, idx, ct), not gx[idx] += ct",
         )
         if indexing
         else (
@@ -80,9 +79,7 @@ def uncentered(b: Block):
         apart = b.yours - b.expected
         for axis in (None, *range(len(b.shape))):
             spread = apart.reshape((-1,) + b.shape)
-            mean = spread.mean(
-                axis=tuple(range(1, spread.ndim)) if axis is None else axis + 1, keepdims=True
-            )
+            mean = spread.mean(axis=tuple(range(1, spread.ndim)) if axis is None else axis + 1, keepdims=True)
             if np.abs(mean).max(initial=0) > 0 and (axis is None or b.shape[axis] > 1):
                 yield (
                     "MEAN NOT SUBTRACTED",
