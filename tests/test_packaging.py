@@ -1,6 +1,5 @@
 """The package from outside: what it imports, what that costs, what depends on what, what its files may say."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -13,29 +12,6 @@ import tinygrad_np as tg
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygrad_np"
-# Imports run one way, from later to earlier: a file may import only what stands before it.
-ORDER = [
-    "standin",
-    "modes",
-    "signatures",
-    "tape",
-    "notes",
-    "cotangents",
-    "rules",
-    "kinds",
-    "table",
-    "derivatives",
-    "guard",
-    "ufuncs",
-    "recording",
-    "fastpath",
-    "dispatch",
-    "assignment",
-    "methods",
-    "leaving",
-    "tensor",
-    "transforms",
-]
 
 
 def run(code: str) -> str:
@@ -73,31 +49,6 @@ def test_models_and_files_are_there_when_they_are_asked_for():
     assert {"nn", "optim", "save", "load", "Tensor"} <= set(dir(tg))
     with pytest.raises(AttributeError, match="module 'tinygrad_np' has no attribute 'mm'"):
         tg.mm()
-
-
-def imports(path: Path) -> set[str]:
-    """The modules of the package that a file imports at its top, by first name."""
-    found = set()
-    depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            found |= {node.module.partition(".")[0]} if node.module else {alias.name for alias in node.names}
-    return found
-
-
-@pytest.mark.parametrize("name", ORDER)
-def test_imports_run_one_way(name):
-    files = [PACKAGE / f"{name}.py"] if (PACKAGE / f"{name}.py").exists() else sorted((PACKAGE / name).glob("*.py"))
-    earlier = set(ORDER[: ORDER.index(name)]) | {name}
-    for path in files:
-        assert imports(path) <= earlier, path
-
-
-def test_the_core_knows_nothing_above_it():
-    for name in ORDER:
-        for path in [PACKAGE / f"{name}.py", *sorted((PACKAGE / name).glob("*.py"))]:
-            if path.exists():
-                assert not imports(path) & {"nn", "optim", "viz", "testing", "jit", "io"}, path
 
 
 def test_the_public_names():
