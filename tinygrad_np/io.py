@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +15,7 @@ import numpy as np
 
 from .engine.tensor import Tensor
 
+CHECKSUM = "tinygrad_np.sha256"  # of the arrays; in a .safetensors file's metadata, a .npz file's comment
 LEVEL = "/"  # between the levels of a nested dict; a dot belongs to the names themselves ("0.weight"), as in PyTorch
 
 
@@ -44,7 +48,8 @@ def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True
 def load(path: str | os.PathLike) -> dict[str, Any]:
     """Read what `save` wrote, or any .safetensors or .npz file of plain arrays, as a (nested) dict of arrays.
 
-    Raises FileNotFoundError, or ValueError with one line where the file is truncated, foreign or corrupt.
+    Raises FileNotFoundError, or ValueError with one line where the file is truncated, foreign or damaged in any bit:
+    `save` writes a checksum.
     """
     path = Path(path)
     read = _format(path)[1]
@@ -57,22 +62,54 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` that takes its place, all at once, when the block ends well."""
+    """Open a temporary file beside `path` that takes its place, all at once, when the block ends well.
+
+    The temporary file is new, has a name of its own and is readable by its owner alone; a link is never followed to it.
+    The file that takes the place has the mode of the one that was there. Errors name `path`.
+    """
     path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary, file = _temporary(path)
     try:
-        with open(temporary, "wb") as file:
+        with file:
+            mode = os.fstat(file.fileno()).st_mode & 0o7777  # what the umask leaves of a new file's
+            with suppress(FileNotFoundError):
+                mode = path.stat().st_mode & 0o7777
+            if hasattr(os, "fchmod"):  # Windows has none before Python 3.13
+                os.fchmod(file.fileno(), 0o600)
             yield file
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename != os.fspath(temporary):
+        if error.filename not in (None, os.fspath(temporary)):
             raise
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # nobody asked for the other file
+        raise _about(path, error) from None  # nobody asked for the other file, and a full disk names none
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> tuple[Path, IO[bytes]]:
+    """Create and open a file beside `path` that was not there; its name begins with a dot and ends with .tmp."""
+    stem = path.name
+    while len(os.fsencode(stem)) > 200:  # a name may have 255 bytes, and ours is longer
+        stem = stem[:-1]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        temporary = path.with_name(f".{stem}.{secrets.token_hex(6)}.tmp")
+        try:
+            return temporary, open(os.open(temporary, flags, 0o666), "wb")
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _about(path, error) from None
+
+
+def _about(path: Path, error: OSError) -> OSError:
+    """The same error about `path`; without a number (a library's own) it keeps its words."""
+    return OSError(error.errno or 0, error.strerror or str(error), os.fspath(path))
 
 
 # ---- names ------------------------------------------------------------------------------------------------
@@ -127,6 +164,7 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
+        archive.comment = f"{CHECKSUM}={_checksum(arrays)}".encode()
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -140,11 +178,14 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             for info in archive.infolist():
                 with archive.open(info) as entry:
                     arrays[info.filename.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
-            return arrays
-    except OSError:
-        raise
-    except Exception as error:
+            mark, _, expected = archive.comment.decode(errors="replace").partition("=")
+    except Exception as error:  # an OSError too: a damaged archive sends zipfile to places before the file's start
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # the file cannot be opened
         raise ValueError(f"{path}: not a readable .npz file of plain arrays ({_reason(error)})") from error
+    if mark == CHECKSUM:
+        _compare(path, arrays, expected)
+    return arrays
 
 
 def _safetensors():
@@ -164,17 +205,39 @@ def _write_safetensors(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> Non
             raise TypeError(
                 f"save: {name!r} has dtype {array.dtype}, which .safetensors cannot hold; use the suffix .npz"
             )
-    file.write(_safetensors().save(dict(arrays)))
+    file.write(_safetensors().save(dict(arrays), {CHECKSUM: _checksum(arrays)}))
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    load_file = _safetensors().load_file
+    parse = _safetensors().load
+    content = path.read_bytes()
     try:
-        return load_file(path)
-    except OSError:
-        raise
+        arrays = parse(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        expected = (header.get("__metadata__") or {}).get(CHECKSUM)
     except Exception as error:
         raise ValueError(f"{path}: not a readable .safetensors file ({_reason(error)})") from error
+    if expected is not None:
+        _compare(path, arrays, expected)
+    return arrays
+
+
+def _compare(path: Path, arrays: Mapping[str, np.ndarray], expected: str) -> None:
+    """Refuse arrays that are not those of the checksum in their file; files of others have none."""
+    if _checksum(arrays) != expected:
+        raise ValueError(
+            f"{path}: not a readable {path.suffix} file (damaged: its SHA-256 is not the one written in it)"
+        )
+
+
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    """The SHA-256 of all that the arrays are: names, dtypes, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}\0{array.dtype.name}\0{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def _reason(error: Exception) -> str:
