@@ -15,7 +15,7 @@ import numpy as np
 
 from .engine.tensor import Tensor
 
-CHECKSUM = "tinygrad_np.sha256"  # of the arrays; in a .safetensors file's metadata, a .npz file's comment
+CHECKSUM = "tinygrad_np.sha256"  # of the arrays: in a .safetensors file's metadata, a .npz file's first comment
 LEVEL = "/"  # between the levels of a nested dict; a dot belongs to the names themselves ("0.weight"), as in PyTorch
 
 
@@ -164,7 +164,8 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
-        archive.comment = f"{CHECKSUM}={_checksum(arrays)}".encode()
+        for entry in archive.infolist()[:1]:
+            entry.comment = f"{CHECKSUM}={_checksum(arrays)}".encode()
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -178,11 +179,12 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             for info in archive.infolist():
                 with archive.open(info) as entry:
                     arrays[info.filename.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
-            mark, _, expected = archive.comment.decode(errors="replace").partition("=")
+            comment = b"".join(entry.comment for entry in archive.infolist()[:1])
     except Exception as error:  # an OSError too: a damaged archive sends zipfile to places before the file's start
         if isinstance(error, OSError) and error.filename is not None:
             raise  # the file cannot be opened
         raise ValueError(f"{path}: not a readable .npz file of plain arrays ({_reason(error)})") from error
+    mark, _, expected = comment.decode(errors="replace").partition("=")
     if mark == CHECKSUM:
         _compare(path, arrays, expected)
     return arrays
