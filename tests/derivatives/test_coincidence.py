@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 
-rng = np.random.default_rng(0)
 L = np.linalg
 
 WEIGHT = rng.normal(size=(4, 4))

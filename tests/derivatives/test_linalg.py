@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np.testing import gradcheck
 
-rng = np.random.default_rng(0)
 L = np.linalg
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.stream import rng
+
 pytest.importorskip("scipy", reason="SciPy is an extra")
 import scipy.signal
 
 import tinygrad_np as tg
 import tinygrad_np.scipy.signal as signal
 from tinygrad_np.testing import gradcheck
-
-rng = np.random.default_rng(5)
 
 
 def real(*shape):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import gradcheck
 
@@ -14,7 +15,6 @@ import scipy.linalg  # noqa: E402
 import tinygrad_np.scipy.linalg as sl  # noqa: E402
 import tinygrad_np.scipy.special as sp  # noqa: E402
 
-rng = np.random.default_rng(0)
 SHAPE_PARAMETERS = {
     "gammainc",
     "gammaincc",

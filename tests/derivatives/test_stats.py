@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.stream import rng
+
 pytest.importorskip("scipy", reason="SciPy is an extra")
 import scipy.linalg  # noqa: E402
 import scipy.stats  # noqa: E402
@@ -13,7 +15,6 @@ from tinygrad_np.scipy import stats  # noqa: E402
 from tinygrad_np.scipy.linalg import solve_banded  # noqa: E402
 from tinygrad_np.testing import gradcheck  # noqa: E402
 
-rng = np.random.default_rng(0)
 SHAPES = {"norm": (), "t": (3.5,), "gamma": (2.5,), "chi2": (3.0,), "beta": (2.5, 1.5)}
 FUNCTIONS = ["logpdf", "pdf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor
 
-RNG = np.random.default_rng(7)
-X, C = RNG.normal(size=4), RNG.normal(size=4)
+X, C = rng.normal(size=4), rng.normal(size=4)
 
 
 def whole(x):

@@ -3,13 +3,12 @@
 import numpy as np
 
 import tinygrad_np.nn.functional as F
+from tests.stream import rng
 from tinygrad_np import nn, optim
-
-RNG = np.random.default_rng(0)
 
 
 def normal(*shape, dtype=np.float32):
-    return RNG.standard_normal(shape).astype(dtype)
+    return rng.standard_normal(shape).astype(dtype)
 
 
 def same(a, b):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor, optim
 from tinygrad_np.jit import plan
 
-from .examples import RNG, normal
+from .examples import normal
 
 
 def alike(f, *draws, calls=4):
@@ -79,7 +80,7 @@ def test_views_and_writes(f, tiles, monkeypatch):
     if tiles:
         monkeypatch.setattr(plan, "FUSE_BYTES", 1)
         monkeypatch.setattr(plan, "TILE_BYTES", 40)
-    alike(f, RNG.standard_normal((6, 5)))
+    alike(f, rng.standard_normal((6, 5)))
 
 
 def test_empty_views():
@@ -94,7 +95,7 @@ def test_an_argument_in_another_layout(layout):
     f = tg.jit(lambda x, y: (x - y, np.sin(x) @ y.T))
     for n in (3, 33, 200):
         for _ in range(3):
-            x, y = (layout(RNG.standard_normal((n, n))) for _ in range(2))
+            x, y = (layout(rng.standard_normal((n, n))) for _ in range(2))
             for a, b in zip(f(x, y), (x - y, np.sin(x) @ y.T)):
                 np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
@@ -108,7 +109,7 @@ def test_writes_reach_an_argument_whatever_it_is():
 
     jitted = tg.jit(f)
     for layout in (np.array, np.asfortranarray, np.array, lambda a: a[::-1], np.asfortranarray):
-        x = layout(RNG.standard_normal((3, 3)))
+        x = layout(rng.standard_normal((3, 3)))
         mine, theirs = x.copy("K"), x.copy("K")
         np.testing.assert_array_equal(jitted(mine), f(theirs))
         np.testing.assert_array_equal(mine, theirs)
@@ -133,7 +134,7 @@ def test_state_that_moves_to_another_place():
     (mine, f), (theirs, g) = build(), build()
     jitted = tg.jit(f)
     for _ in range(4):
-        x = RNG.standard_normal(3)
+        x = rng.standard_normal(3)
         np.testing.assert_array_equal(jitted(x), g(x))
         np.testing.assert_equal(mine, theirs)
 
@@ -149,7 +150,7 @@ def test_an_update_waits_for_its_numbers(name, monkeypatch):
     (w, step), (v, eager) = (descent(np.ones((4, 16)), loss, getattr(optim, name)) for _ in range(2))
     jitted = tg.jit(step)
     for _ in range(6):
-        x = RNG.standard_normal((4, 16))
+        x = rng.standard_normal((4, 16))
         assert jitted(x).item() == pytest.approx(eager(x).item(), rel=1e-12)
         np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-12)
 
@@ -191,7 +192,7 @@ def of_a_view(x):
 def test_an_array_of_one_name_is_written_in_place(f):
     jitted = tg.jit(f)
     for _ in range(4):
-        x = RNG.standard_normal(3)
+        x = rng.standard_normal(3)
         assert jitted(x) == f(x)
 
 

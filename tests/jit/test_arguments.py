@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor
-
-from .examples import RNG
 
 
 def leaves(n=2):
@@ -61,7 +60,7 @@ def test_a_tensor_that_the_function_reaches_besides():
     (f, mine), (eager, theirs) = build(), build()
     jitted = tg.jit(f)
     for i in (1, 0, 1, 0, 0, 1):
-        x = RNG.standard_normal(3)
+        x = rng.standard_normal(3)
         np.testing.assert_array_equal(jitted(mine[i], x), eager(theirs[i], x))
         equal_grads(mine, theirs)
     assert jitted.recordings <= 4
@@ -92,7 +91,7 @@ def test_a_random_stream():
     jitted = tg.jit(f)
     mine, theirs = ([np.random.default_rng(k) for k in range(2)] for _ in range(2))
     for i in (0, 0, 1, 0, 1):
-        x = RNG.standard_normal(3)
+        x = rng.standard_normal(3)
         np.testing.assert_array_equal(jitted(x, {"noise": mine[i]}), f(x, {"noise": theirs[i]}))
     assert jitted.recordings == 2
     with pytest.raises(tg.NotReplayable):
@@ -108,7 +107,7 @@ def test_a_written_argument_is_replayed():
 
     jitted = tg.jit(f)
     for _ in range(4):
-        x, y = RNG.standard_normal((2, 3))
+        x, y = rng.standard_normal((2, 3))
         mine, theirs = x.copy(), x.copy()
         np.testing.assert_array_equal(jitted(mine, y), f(theirs, y))
         np.testing.assert_array_equal(mine, theirs)
@@ -152,7 +151,7 @@ def test_containers(name):
 
     jitted = tg.jit(f)
     for _ in range(3):
-        x = RNG.standard_normal(3)
+        x = rng.standard_normal(3)
         args = CONTAINERS[name](x)
         got, expected = tg.transforms.flatten(jitted(*args)), tg.transforms.flatten(f(*args))
         assert got[1] == expected[1]

@@ -7,9 +7,10 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from tests.stream import rng
 from tinygrad_np import nn, optim
 
-from .examples import OPTIMIZERS, RNG, network, normal, same, training
+from .examples import OPTIMIZERS, network, normal, same, training
 
 
 def test_gradients_that_are_kept_stay_as_they_were():
@@ -18,7 +19,7 @@ def test_gradients_that_are_kept_stay_as_they_were():
     weight = next(iter(model.parameters()))
     kept, copies = [], []
     for _ in range(5):
-        step(normal(6, 12), RNG.integers(0, 5, 6))
+        step(normal(6, 12), rng.integers(0, 5, 6))
         kept.append(weight.grad)
         copies.append(weight.grad.copy())
     for a, b in zip(kept, copies):
@@ -30,7 +31,7 @@ def test_weights_may_be_loaded_between_steps():
     steps = [training(m, optim.SGD(m.parameters(), lr=0.1)) for m in models]
     steps[1] = tg.jit(steps[1])
     for i in range(6):
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         losses = [s(x, y).numpy() for s in steps]
         same(*losses)
         if i == 2:
@@ -47,7 +48,7 @@ def test_an_optimizers_state_may_be_loaded_between_steps(name):
     steps[1] = tg.jit(steps[1])
     saved = [[o.state_dict() for o in optimizers]]
     for i in range(12):
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         same(*[s(x, y).numpy() for s in steps])
         saved.append([o.state_dict() for o in optimizers])
         if i in (3, 6, 8):  # a later state, the blank one, and one that is a step old
@@ -78,7 +79,7 @@ def test_an_optimizers_state_may_be_edited(edit, n):
         if rows == n:
             for o in optimizers:
                 EDITS[edit](o) if len(o.state) else None
-        x, y = normal(rows, 12), RNG.integers(0, 5, rows)
+        x, y = normal(rows, 12), rng.integers(0, 5, rows)
         same(*[s(x, y).numpy() for s in steps])
         for p, q in zip(*[m.parameters() for m in models]):
             np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
@@ -95,11 +96,11 @@ def test_a_training_is_resumed_under_jit():
 
     model, optimizer, step = resumed((network(5).state_dict(), optim.Adam(network(5).parameters()).state_dict()), True)
     for _ in range(3):
-        step(normal(6, 12), RNG.integers(0, 5, 6))
+        step(normal(6, 12), rng.integers(0, 5, 6))
     state = model.state_dict(), optimizer.state_dict()
     (eager, _, first), (jitted, _, second) = resumed(state, False), resumed(state, True)
     for _ in range(4):
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         same(*[f(x, y).numpy() for f in (first, second)])
         for p, q in zip(eager.parameters(), jitted.parameters()):
             np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
@@ -113,7 +114,7 @@ def test_parameters_may_be_frozen_between_steps(name):
     for i in range(16):
         for m in models:
             next(m.parameters()).requires_grad = not 3 <= i < 11
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         same(*[s(x, y).numpy() for s in steps])
         for p, q in zip(*[m.parameters() for m in models]):
             np.testing.assert_allclose(p.numpy(), q.numpy(), rtol=1e-5, atol=1e-6)
@@ -124,7 +125,7 @@ def test_a_graph_that_is_still_alive_keeps_the_old_weights():
     models = [network(5), network(5)]
     steps = [training(m, optim.SGD(m.parameters(), lr=0.1)) for m in models]
     steps[1] = tg.jit(steps[1])
-    x, y = normal(6, 12), RNG.integers(0, 5, 6)
+    x, y = normal(6, 12), rng.integers(0, 5, 6)
     for _ in range(3):
         [s(x, y) for s in steps]
     losses = [F.cross_entropy(m(x), y) for m in models]

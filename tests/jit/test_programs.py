@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor, nn, optim
 from tinygrad_np.jit import kernels
 from tinygrad_np.parallel.blas import KNOWN
 
-from .examples import RNG, network, normal, same, training
+from .examples import network, normal, same, training
 
 
 def test_a_replay_allocates_next_to_nothing():
@@ -19,7 +20,7 @@ def test_a_replay_allocates_next_to_nothing():
     nn.init.manual_seed(0)
     model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
     step = tg.jit(training(model, optim.Adam(model.parameters())))
-    x, y = normal(512, 512), RNG.integers(0, 10, 512)
+    x, y = normal(512, 512), rng.integers(0, 10, 512)
     for _ in range(kernels.AFTER + 4):  # compiling, where Numba is installed, is behind us
         step(x, y)
     tracemalloc.start()
@@ -51,7 +52,7 @@ def test_a_program_tells_what_it_does():
     model = network(1)
     step = tg.jit(training(model, optim.SGD(model.parameters(), lr=0.1)))
     for _ in range(3):
-        step(normal(6, 12), RNG.integers(0, 5, 6))
+        step(normal(6, 12), rng.integers(0, 5, 6))
     program = step.programs[0]
     facts = program.data()
     assert facts["recorded"] > sum(len(s["functions"]) for s in facts["steps"])

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor, nn, optim
 
-from .examples import RNG, network, normal
+from .examples import network, normal
 
 FACTOR = 1.0
 
@@ -144,7 +145,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_not_be_repeated_is_refused(name):
     with pytest.raises(tg.NotReplayable) as caught, np.errstate():
-        tg.jit(REFUSED[name])(RNG.standard_normal(3))
+        tg.jit(REFUSED[name])(rng.standard_normal(3))
     assert "\n" not in str(caught.value)
 
 

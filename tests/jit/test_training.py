@@ -5,9 +5,10 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from tests.stream import rng
 from tinygrad_np import Tensor, nn, optim
 
-from .examples import OPTIMIZERS, RNG, arrays, network, normal, same, training
+from .examples import OPTIMIZERS, arrays, network, normal, same, training
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -17,7 +18,7 @@ def test_training_takes_the_same_steps(name, dropout):
     optimizers = [OPTIMIZERS[name](m.parameters()) for m in models]
     eager, jitted = training(models[0], optimizers[0]), tg.jit(training(models[1], optimizers[1]))
     for i in range(8):
-        x, y = normal(9, 12), RNG.integers(0, 5, 9)
+        x, y = normal(9, 12), rng.integers(0, 5, 9)
         same(jitted(x, y).numpy(), eager(x, y).numpy())
         if i == 4:  # what a scheduler, or a user, does
             for o in optimizers:
@@ -38,7 +39,7 @@ def test_gradients_accumulate_where_the_step_does_not_clear_them():
 
     jitted = tg.jit(lambda x, y: step(model, x, y))
     for _ in range(4):
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         jitted(x, y)
         step(other, x, y)
         for p, q in zip(model.parameters(), other.parameters()):
@@ -108,7 +109,7 @@ def test_gradients_may_be_returned():
     eager, jitted = build(), tg.jit(build())
     kept = []
     for _ in range(5):
-        x, y = normal(6, 12), RNG.integers(0, 5, 6)
+        x, y = normal(6, 12), rng.integers(0, 5, 6)
         (loss, grads), (expected, wanted) = jitted(x, y), eager(x, y)
         same(loss.numpy(), expected.numpy())
         kept += [(g, w.copy()) for g, w in zip(grads, wanted, strict=True)]
@@ -119,7 +120,7 @@ def test_gradients_may_be_returned():
 def test_wrong_labels_raise_as_ever_and_change_nothing():
     model = network(6)
     step = tg.jit(training(model, optim.Adam(model.parameters())))
-    x, y = normal(6, 12), RNG.integers(0, 5, 6)
+    x, y = normal(6, 12), rng.integers(0, 5, 6)
     for _ in range(3):
         step(x, y)
     before = model.state_dict()
@@ -174,7 +175,7 @@ NETWORKS = {
     ),
     "embedding": (
         lambda: nn.Sequential(nn.Embedding(11, 6), nn.LayerNorm(6), nn.Flatten(), nn.Linear(24, 5)),
-        lambda: RNG.integers(0, 11, (7, 4)),
+        lambda: rng.integers(0, 11, (7, 4)),
     ),
     "norms": (
         lambda: nn.Sequential(
@@ -195,7 +196,7 @@ def test_networks_of_every_layer_train_alike(name):
     steps = [training(m, optim.Adam(m.parameters(), lr=0.01)) for m in models]
     steps[1] = tg.jit(steps[1])
     for _ in range(5):
-        x, y = draw(), RNG.integers(0, 5, 7)
+        x, y = draw(), rng.integers(0, 5, 7)
         losses = [s(x, y).numpy() for s in steps]
         np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
     for (key, a), (_, b) in zip(models[0].state_dict().items(), models[1].state_dict().items()):
@@ -215,7 +216,7 @@ def test_heads_that_take_turns_are_recorded_a_few_times():
     (mine, step), (theirs, eager) = build(), build()
     jitted = tg.jit(step)
     for i in range(24):
-        x, y = normal(6, 12), RNG.integers(0, 3, 6)
+        x, y = normal(6, 12), rng.integers(0, 3, 6)
         same(jitted(x, y, int(i % 3 == 0)).numpy(), eager(x, y, int(i % 3 == 0)).numpy())
         for a, b in zip(mine, theirs, strict=True):
             np.testing.assert_allclose(a.weight.numpy(), b.weight.numpy(), rtol=1e-4, atol=1e-6)

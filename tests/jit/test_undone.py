@@ -7,9 +7,10 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from tests.stream import rng
 from tinygrad_np import Tensor, nn, optim
 
-from .examples import RNG, normal
+from .examples import normal
 
 FACTOR = 1.0
 NUMPYS = np.asarray, np.array
@@ -83,7 +84,7 @@ def test_an_error_in_a_later_call_changes_nothing():
         optimizer.step()
         return loss
 
-    x, y = normal(8, 4), RNG.integers(0, 3, 8)
+    x, y = normal(8, 4), rng.integers(0, 3, 8)
     for _ in range(3):
         step(x, y)
     before = [a.copy() for a in (*(p.numpy() for p in model.parameters()),)]

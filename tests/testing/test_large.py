@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from species import op
 
+from tests.stream import rng
 from tinygrad_np import unbroadcast
 from tinygrad_np.testing import check_op, failures, gradcheck
 
-RNG = np.random.default_rng(3)
-M = RNG.normal(size=(200, 200))
-W = RNG.normal(size=(30, 30))
+M = rng.normal(size=(200, 200))
+W = rng.normal(size=(30, 30))
 X = np.linspace(-2, 2, 300)
 ONE = M.copy()
 ONE[17, 113] *= -1
-INDEX = RNG.integers(0, 100, 300)
+INDEX = rng.integers(0, 100, 300)
 
 
 def last_wins(ct, x_shape):

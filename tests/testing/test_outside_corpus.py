@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np.testing import CheckFailed, check_op, gradcheck
-
-RNG = np.random.default_rng(11)
 
 
 def op(f, *rules, jvp=()):
@@ -69,7 +68,7 @@ def test_gradcheck_sees_state_and_chance():
         return np.sin(x)
 
     stale = op(sine, lambda ct: ct * np.cos(kept["x"]))
-    x = RNG.normal(size=4)
+    x = rng.normal(size=4)
     assert type(raised(lambda: gradcheck(lambda x: stale(x) + stale(2 * x), x))).__name__ == "HiddenState"
     dropout = np.random.default_rng(0)
     failure = raised(lambda: gradcheck(lambda x: x * (dropout.random(x.shape) > 0.5), x))
@@ -99,24 +98,24 @@ def batch_of_products(x, w):
     return x @ w
 
 
-A = RNG.normal(size=(3, 3))
+A = rng.normal(size=(3, 3))
 NAMED = {
-    "ONE OF TWO TERMS": lambda: gradcheck(op(lambda x: x @ A @ x, lambda ct, x: ct * (A @ x)), RNG.normal(size=3)),
+    "ONE OF TWO TERMS": lambda: gradcheck(op(lambda x: x @ A @ x, lambda ct, x: ct * (A @ x)), rng.normal(size=3)),
     "PROJECTION MISSING": lambda: gradcheck(
         op(layer_norm, lambda ct, x: (ct - ct.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)),
-        RNG.normal(size=(2, 4)),
+        rng.normal(size=(2, 4)),
     ),
     "FIRST ONLY": lambda: gradcheck(
         op(batch_of_products, lambda ct, w: ct @ w.T, lambda ct, x: x[0].T @ ct[0]),
-        RNG.normal(size=(3, 2, 2)),
-        RNG.normal(size=(2, 2)),
+        rng.normal(size=(3, 2, 2)),
+        rng.normal(size=(2, 2)),
     ),
     "FUNCTION FOR ITS DERIVATIVE": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: ct * np.sin(x))),
     "BRANCH FORGOTTEN (x < 0)": lambda: check_op(op(lambda x: np.where(x > 0, x, 0.1 * x), lambda ct: ct * 1.0)),
     "SUM FOR MEAN": lambda: check_op(op(lambda x: np.mean(x), lambda ct, x_shape: np.broadcast_to(ct, x_shape) * 1.0)),
     "CONJUGATE MISSING": lambda: gradcheck(
         op(lambda z: z * np.conj(z) * z, lambda ct, z: ct * z * (2 * np.conj(z) + z)),
-        RNG.normal(size=3) + 1j * RNG.normal(size=3),
+        rng.normal(size=3) + 1j * rng.normal(size=3),
     ),
     "LOW PRECISION": lambda: check_op(op(lambda x: np.sin(x), lambda ct, x: (ct * np.cos(x)).astype(np.float32))),
 }
@@ -168,7 +167,7 @@ def test_at_a_point_where_many_kinks_meet_shares_must_add_up():
 
 def test_the_test_to_paste_runs_and_fails():
     wrong = op(lambda x: x[1:], lambda ct, x: np.concatenate([ct, [0.0]]))
-    failure = raised(lambda: gradcheck(wrong, RNG.normal(size=100)))
+    failure = raised(lambda: gradcheck(wrong, rng.normal(size=100)))
     source = failure.report.reproducer()
     assert "f = ..." in source and "test_outside_corpus.py" in source
     space = {"wrong": wrong}

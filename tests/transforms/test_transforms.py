@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.stream import rng
 from tinygrad_np import Tensor
 
-RNG = np.random.default_rng(3)
 Point = namedtuple("Point", "x y")
 
 
@@ -45,8 +45,8 @@ CONTAINERS = {
 
 @pytest.mark.parametrize("make", CONTAINERS.values(), ids=CONTAINERS)
 def test_gradients_have_the_containers_of_the_arguments(make):
-    a, b = RNG.normal(size=3), np.array(2.0, np.float32)
-    leaves = lambda tree: tg.transforms.flatten(tree)[0]  # noqa: E731
+    a, b = rng.normal(size=3), np.array(2.0, np.float32)
+    leaves = lambda tree: tg.transforms.trace.flatten(tree)[0]  # noqa: E731
     f = lambda tree: (np.sin(leaves(tree)[0]) * leaves(tree)[1]).sum()  # noqa: E731
     value, g = tg.value_and_grad(f)(make(a, b))
     assert type(g) is type(make(a, b))
@@ -113,8 +113,8 @@ def test_a_closure_over_a_leaf_gets_no_part_in_a_transform():
 @pytest.mark.parametrize("shapes", [((3,), (2,)), ((2,), (5,)), ((2, 2), (3, 1)), ((), (4,)), ((0,), (2,)), ((3,), ())])
 def test_jacobian_either_way(shapes):
     shape_in, shape_out = shapes
-    m = RNG.normal(size=shape_out + shape_in)
-    x = RNG.normal(size=shape_in)
+    m = rng.normal(size=shape_out + shape_in)
+    x = rng.normal(size=shape_in)
     f = lambda x: np.sin(np.tensordot(m, x, len(shape_in)))  # noqa: E731
     expected = np.cos(np.tensordot(m, x, len(shape_in)))[(...,) + (None,) * len(shape_in)] * m
     np.testing.assert_allclose(tg.jacobian(f)(x), expected)
@@ -144,7 +144,7 @@ def test_jacobian_of_a_holomorphic_function_and_refusal_of_others():
 
 def test_hessian_and_hvp():
     f = lambda x: np.log(np.exp(x).sum()) + x[0] * x[1] ** 2  # noqa: E731
-    x, v = RNG.normal(size=3), RNG.normal(size=3)
+    x, v = rng.normal(size=3), rng.normal(size=3)
     h, step = tg.hessian(f)(x), 1e-5
     numeric = [(tg.grad(f)(x + step * e) - tg.grad(f)(x - step * e)) / (2 * step) for e in np.eye(3)]
     np.testing.assert_allclose(h, numeric, rtol=1e-7, atol=1e-9)
@@ -155,15 +155,15 @@ def test_hessian_and_hvp():
 
 
 def test_checkpoint_equals_the_function_and_keeps_nothing_of_its_inside():
-    w = Tensor(RNG.normal(size=(3, 3)), requires_grad=True)
+    w = Tensor(rng.normal(size=(3, 3)), requires_grad=True)
     calls = []
 
     def block(x):
         calls.append(1)
         return np.tanh(x @ w), {"sum": x.sum()}
 
-    x = Tensor(RNG.normal(size=(2, 3)), requires_grad=True)
-    ct = RNG.normal(size=(2, 3))
+    x = Tensor(rng.normal(size=(2, 3)), requires_grad=True)
+    ct = rng.normal(size=(2, 3))
     results = []
     for f in (block, tg.checkpoint(block)):
         y, aux = f(x)
@@ -188,7 +188,7 @@ def test_checkpoint_of_a_random_function_is_refused():
 
 
 def test_complex_gradient_is_the_direction_of_steepest_ascent():
-    z = RNG.normal(size=3) + 1j * RNG.normal(size=3)
+    z = rng.normal(size=3) + 1j * rng.normal(size=3)
     f = lambda z: np.abs(z**2 * np.exp(z) + np.conj(z)).sum() + np.angle(z).sum() + np.real(z[0] * z[1])  # noqa: E731
     g, step = tg.grad(f)(z), 1e-6
     value = lambda z: tg.vjp(f, z)[0]  # noqa: E731
