@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .problem import CASES, SCHEDULES, STEPS, first_parameters, gradients
+from .problem import CASES, METRICS, SCHEDULE_STEPS, SCHEDULES, STEPS, first_parameters, gradients
 
 REFERENCE = Path(__file__).with_name("reference.npz")
 
@@ -25,19 +25,27 @@ def trajectory(torch, name: str, options: dict) -> list[np.ndarray]:
     return [p.detach().numpy() for p in params]
 
 
-def rates(torch, name: str, options: dict, optimizer_name: str, optimizer_options: dict) -> np.ndarray:
-    """(learning rate, momentum or first beta) before the first step and after each of 40."""
-    p = torch.nn.Parameter(torch.zeros(1))
-    optimizer = getattr(torch.optim, optimizer_name)([p], **optimizer_options)
-    scheduler = getattr(torch.optim.lr_scheduler, name)(optimizer, **options)
-    rows = []
-    for _ in range(41):
-        group = optimizer.param_groups[0]
-        rows.append((group["lr"], group["betas"][0] if "betas" in group else group["momentum"]))
-        if len(rows) < 41:
-            optimizer.step()
-            scheduler.step()
+def rates(torch, label: str) -> np.ndarray:
+    """What a schedule sets, before the first step and after each, for two groups of parameters."""
+    build, (name, options) = SCHEDULES[label]
+    params = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    optimizer = getattr(torch.optim, name)([{"params": params[:1]}, {"params": params[1:], "lr": 0.3}], **options)
+    return follow(optimizer, build(torch.optim.lr_scheduler, torch.optim.swa_utils, optimizer), label)
+
+
+def follow(optimizer, schedulers: list, label: str, start: int = 0, stop: int = SCHEDULE_STEPS) -> np.ndarray:
+    """(learning rate and momentum or first beta of each group) at the start and after each step, of either library."""
+    rows = [row(optimizer)]
+    for t in range(start, stop):
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step(*([METRICS[t]] if label.startswith("plateau") else []))
+        rows.append(row(optimizer))
     return np.array(rows)
+
+
+def row(optimizer) -> list[float]:
+    return [v for g in optimizer.param_groups for v in (g["lr"], g["betas"][0] if "betas" in g else g["momentum"])]
 
 
 def main() -> None:
@@ -47,8 +55,8 @@ def main() -> None:
     for label, (name, options) in CASES.items():
         for i, p in enumerate(trajectory(torch, name, options)):
             arrays[f"{label}/{i}"] = p
-    for label, case in SCHEDULES.items():
-        arrays[label] = rates(torch, *case)
+    for label in SCHEDULES:
+        arrays[label] = rates(torch, label)
     arrays["torch_version"] = np.array([int(part) for part in torch.__version__.split("+")[0].split(".")])
     np.savez_compressed(REFERENCE, **arrays)
     print(f"{REFERENCE.name}: {len(arrays)} arrays from PyTorch {torch.__version__}")

@@ -31,26 +31,101 @@ CASES = {
 }
 
 SGD, ADAM = ("SGD", dict(lr=0.1, momentum=0.9)), ("Adam", dict(lr=0.1))
+SCHEDULE_STEPS = 60
+METRICS = (np.abs(np.random.default_rng(2).normal(size=SCHEDULE_STEPS)) * np.linspace(2, 1, SCHEDULE_STEPS)).tolist()
 
-# label: (scheduler, options, optimizer, its options)
+
+def alone(name: str, optimizer=SGD, /, **options):
+    """One scheduler of a name."""
+    return lambda lr, swa, opt: [getattr(lr, name)(opt, **options)], optimizer
+
+
+def several(build, optimizer=SGD):
+    """Schedulers of one optimizer, stepped in turn."""
+    return lambda lr, swa, opt: build(lr, swa, opt), optimizer
+
+
+# label: (what makes schedulers from lr_scheduler, swa_utils and an optimizer of either library, the optimizer)
 SCHEDULES = {
-    "step": ("StepLR", dict(step_size=7, gamma=0.3), *SGD),
-    "step_defaults": ("StepLR", dict(step_size=30), *SGD),
-    "cosine": ("CosineAnnealingLR", dict(T_max=40), *SGD),
-    "cosine_restart": ("CosineAnnealingLR", dict(T_max=12, eta_min=0.01), *SGD),
-    "linear": ("LinearLR", dict(), *SGD),
-    "linear_down": ("LinearLR", dict(start_factor=1.0, end_factor=0.1, total_iters=25), *SGD),
-    "one_cycle": ("OneCycleLR", dict(max_lr=0.5, total_steps=40), *SGD),
-    "one_cycle_adam": ("OneCycleLR", dict(max_lr=0.5, epochs=4, steps_per_epoch=10), *ADAM),
-    "one_cycle_linear": (
+    "constant": alone("ConstantLR", factor=0.2, total_iters=7),
+    "constant_defaults": alone("ConstantLR"),
+    "step": alone("StepLR", step_size=7, gamma=0.3),
+    "step_defaults": alone("StepLR", step_size=30),
+    "multi_step": alone("MultiStepLR", milestones=[30, 5, 5, 12], gamma=0.5),
+    "exponential": alone("ExponentialLR", gamma=0.9),
+    "polynomial": alone("PolynomialLR", total_iters=33, power=2.5),
+    "polynomial_defaults": alone("PolynomialLR"),
+    "lambda": alone("LambdaLR", lr_lambda=lambda t: 1 / (1 + t)),
+    "lambdas": alone("LambdaLR", lr_lambda=[lambda t: 1 / (1 + t), lambda t: 0.9**t]),
+    "cosine": alone("CosineAnnealingLR", T_max=40),
+    "cosine_restart": alone("CosineAnnealingLR", T_max=12, eta_min=0.01),
+    "warm_restarts": alone("CosineAnnealingWarmRestarts", T_0=7),
+    "warm_restarts_longer": alone("CosineAnnealingWarmRestarts", T_0=5, T_mult=2, eta_min=0.01),
+    "linear": alone("LinearLR"),
+    "linear_down": alone("LinearLR", start_factor=1.0, end_factor=0.1, total_iters=25),
+    "one_cycle": alone("OneCycleLR", max_lr=0.5, total_steps=60),
+    "one_cycle_adam": alone("OneCycleLR", ADAM, max_lr=[0.5, 0.7], epochs=6, steps_per_epoch=10),
+    "one_cycle_linear": alone(
         "OneCycleLR",
-        dict(
-            max_lr=0.5, total_steps=45, anneal_strategy="linear", pct_start=0.4, div_factor=10.0, final_div_factor=50.0
-        ),
-        *SGD,
+        max_lr=0.5,
+        total_steps=65,
+        anneal_strategy="linear",
+        pct_start=0.4,
+        div_factor=10.0,
+        final_div_factor=50.0,
     ),
-    "one_cycle_three": ("OneCycleLR", dict(max_lr=0.5, total_steps=41, three_phase=True, base_momentum=0.7), *ADAM),
-    "one_cycle_plain": ("OneCycleLR", dict(max_lr=0.5, total_steps=40, cycle_momentum=False), *SGD),
+    "one_cycle_three": alone("OneCycleLR", ADAM, max_lr=0.5, total_steps=61, three_phase=True, base_momentum=0.7),
+    "one_cycle_plain": alone("OneCycleLR", max_lr=0.5, total_steps=60, cycle_momentum=False),
+    "plateau": alone("ReduceLROnPlateau", factor=0.5, patience=3),
+    "plateau_options": alone(
+        "ReduceLROnPlateau",
+        mode="max",
+        factor=0.5,
+        patience=2,
+        threshold=0.05,
+        threshold_mode="abs",
+        cooldown=2,
+        min_lr=[1e-3, 1e-2],
+    ),
+    "plateau_max": alone("ReduceLROnPlateau", mode="max", patience=2, threshold=0.02, cooldown=1, eps=1e-3),
+    "plateau_abs": alone("ReduceLROnPlateau", patience=0, threshold_mode="abs", factor=0.7, min_lr=1e-2),
+    "sequential": several(
+        lambda lr, swa, opt: [
+            lr.SequentialLR(
+                opt,
+                [
+                    lr.LinearLR(opt, 0.1, total_iters=10),
+                    lr.CosineAnnealingLR(opt, 20),
+                    lr.ExponentialLR(opt, 0.9),
+                ],
+                [10, 30],
+            )
+        ]
+    ),
+    "sequential_cycle": several(
+        lambda lr, swa, opt: [
+            lr.SequentialLR(opt, [lr.OneCycleLR(opt, [0.5, 0.7], total_steps=30), lr.StepLR(opt, 4, 0.5)], [20])
+        ]
+    ),
+    "chained": several(
+        lambda lr, swa, opt: [lr.ChainedScheduler([lr.ConstantLR(opt, 0.1, 5), lr.ExponentialLR(opt, 0.9)])]
+    ),
+    "chained_three": several(
+        lambda lr, swa, opt: [
+            lr.ChainedScheduler(
+                [
+                    lr.LinearLR(opt, 0.1, total_iters=5),
+                    lr.MultiStepLR(opt, [8, 20], 0.3),
+                    lr.CosineAnnealingLR(opt, 40, 1e-4),
+                ]
+            )
+        ]
+    ),
+    "two_in_turn": several(lambda lr, swa, opt: [lr.ExponentialLR(opt, 0.9), lr.StepLR(opt, 5, 0.5)]),
+    "swa": several(lambda lr, swa, opt: [swa.SWALR(opt, 0.05)]),
+    "swa_linear": several(lambda lr, swa, opt: [swa.SWALR(opt, 0.1, 5, "linear")]),
+    "swa_at_once": several(lambda lr, swa, opt: [swa.SWALR(opt, 0.05, 0)]),
+    "swa_after_a_decay": several(lambda lr, swa, opt: [lr.ExponentialLR(opt, 0.97), swa.SWALR(opt, 0.1, 20)]),
 }
 
 

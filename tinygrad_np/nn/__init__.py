@@ -2,6 +2,7 @@
 
 from . import functional as functional
 from . import init as init
+from . import utils as utils
 from .image_layers import AvgPool2d as AvgPool2d
 from .image_layers import BatchNorm1d as BatchNorm1d
 from .image_layers import BatchNorm2d as BatchNorm2d

@@ -1,14 +1,19 @@
 """Learning rates as functions of the step: each scheduler is one closed formula, so it resumes from a count.
 
 The values are those of PyTorch's schedulers of the same names. Call `step()` after each `optimizer.step()`
-(or each epoch). A scheduler sets the rate from its own formula: use one an optimizer.
+(or each epoch). Where something else has changed the rate meanwhile, as a second scheduler or its user, a scheduler
+goes on from there: it multiplies the rate by what its formula changed, as PyTorch's do.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from .optimizer import Optimizer
 from .options import require
@@ -17,6 +22,10 @@ from .options import require
 class LRScheduler:
     """Sets `lr` of every parameter group to `rate(base, t)` after t steps; a subclass gives `rate`."""
 
+    chains = True  # whether it goes on from a rate that something else has set
+    floor = 0.0  # the rate that factors leave as it is
+    kept: tuple[str, ...] = ("last_epoch",)  # the counts that say where it is
+
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
         self.last_epoch = 0
@@ -24,42 +33,89 @@ class LRScheduler:
         for group in groups:
             group.setdefault("initial_lr", float(group["lr"]))
         self.base_lrs = [float(group["initial_lr"]) for group in groups]
-        self._apply()
+        self.begin()
 
     def rate(self, base: float, t: int) -> float:
         """The learning rate after t steps, where it started at `base`."""
         raise NotImplementedError
 
+    def rates(self, t: int) -> list[float]:
+        """The learning rate of each group after t steps."""
+        return [self.rate(base, t) for base in self.base_lrs]
+
     def step(self) -> None:
         """Move on by one step and set the learning rates."""
+        before = self.rates(self.last_epoch)
         self.last_epoch += 1
-        self._apply()
+        self._set(before, self.rates(self.last_epoch))
+
+    def begin(self) -> None:
+        """Go to the start from where the learning rates are now."""
+        self.last_epoch = 0
+        self._set(self.base_lrs, self.rates(0))
+
+    def restart(self) -> None:
+        """Go to the start, wherever the learning rates are now."""
+        self.last_epoch = 0
+        self._set(None, self.rates(0))
 
     def get_last_lr(self) -> list[float]:
         """The learning rates now in use, one a parameter group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
-    def state_dict(self) -> dict[str, int]:
-        """The number of steps taken."""
-        return {"last_epoch": self.last_epoch}
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps taken, and the learning rates, as numbers and arrays fit for `tg.save`."""
+        counts = {name: getattr(self, name) for name in self.kept}
+        return {**counts, "base_lrs": np.array(self.base_lrs), "last_lr": np.array(self.get_last_lr())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue after as many steps as a `state_dict()` says."""
-        if "last_epoch" not in state or int(state["last_epoch"]) < 0:
-            raise ValueError(
-                f"load_state_dict: expected a 'last_epoch' >= 0, found {state.get('last_epoch', 'no such entry')}"
-            )
-        self.last_epoch = int(state["last_epoch"])
-        self._apply()
+        """Continue after as many steps as a `state_dict()` says; a count alone is enough for most.
+
+        Raises ValueError, with nothing changed, where it does not fit.
+        """
+        require("load_state_dict: last_epoch", state.get("last_epoch"), lambda n: int(n) >= 0, "a number of steps >= 0")
+        missing = [name for name in self.kept if name not in state]
+        bases = [float(v) for v in state.get("base_lrs", self.base_lrs)]
+        last = [float(v) for v in state.get("last_lr", ())]
+        n = len(self.optimizer.param_groups)
+        if missing or len(bases) != n or len(last) not in (0, n):
+            fault = f"there is no {missing[0]!r}" if missing else f"it is for {len(bases)} parameter groups, not {n}"
+            raise ValueError(f"load_state_dict: the state does not fit this {type(self).__name__}: {fault}")
+        for name in self.kept:
+            setattr(self, name, type(getattr(self, name))(state[name]))
+        self.base_lrs = bases
+        self._set(None, last or self.rates(self.last_epoch))
 
     def _groups(self, optimizer: Optimizer) -> list[dict]:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
         return optimizer.param_groups
 
-    def _apply(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.rate(base, self.last_epoch)
+    def _set(self, before: list[float] | None, after: list[float]) -> None:
+        """Move the learning rates as the formula does from `before` to `after`, or to `after` whatever they are."""
+        for i, (group, now) in enumerate(zip(self.optimizer.param_groups, after, strict=True)):
+            was, lr, floor = now if before is None else before[i], group["lr"], self.floor
+            if before is None or not self.chains or lr == was:
+                group["lr"] = now
+            elif was == floor:
+                group["lr"] = lr + (now - floor)
+            elif was != now:
+                group["lr"] = floor + (lr - floor) * (now - floor) / (was - floor)
+
+    def __copy__(self) -> LRScheduler:
+        return copy.deepcopy(self)  # together with its optimizer: the original's is not moved by two
+
+
+class ConstantLR(LRScheduler):
+    """lr = base · factor for the first total_iters steps, then base."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5):
+        require("factor", factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        return base * self.factor if t < self.total_iters else base
 
 
 class StepLR(LRScheduler):
@@ -81,6 +137,57 @@ class StepLR(LRScheduler):
 
     def rate(self, base, t):
         return base * self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """lr = base · gamma^(the number of milestones up to t)."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1):
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        return base * self.gamma ** bisect_right(self.milestones, t)
+
+
+class ExponentialLR(LRScheduler):
+    """lr = base · gammaᵗ."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float):
+        require("gamma", gamma, lambda v: 0 <= v < math.inf, "a finite number >= 0")
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        return base * self.gamma**t
+
+
+class PolynomialLR(LRScheduler):
+    """lr = base · (1 - t / total_iters)^power, and 0 from step total_iters on."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0):
+        require("total_iters", total_iters, lambda v: v >= 1, "a number of steps >= 1")
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        return base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power
+
+
+class LambdaLR(LRScheduler):
+    """lr = base · lr_lambda(t); one function, or a list of one for each parameter group."""
+
+    chains = False
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]):
+        n = len(self._groups(optimizer))
+        self.lr_lambdas = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
+        if len(self.lr_lambdas) != n:
+            raise ValueError(f"lr_lambda: expected one function, or {n}, found {len(self.lr_lambdas)}")
+        super().__init__(optimizer)
+
+    def rates(self, t):
+        return [base * factor(t) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
 class LinearLR(LRScheduler):
@@ -123,11 +230,42 @@ class CosineAnnealingLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
         require("T_max", T_max, lambda v: v >= 1, "a number of steps >= 1")
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max, self.eta_min, self.floor = T_max, eta_min, eta_min
         super().__init__(optimizer)
 
     def rate(self, base, t):
         return _cosine(base, self.eta_min, t / self.T_max)
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """A cosine from base to eta_min in T_0 steps, and again in T_mult times as many, and so on (SGDR: same paper).
+
+    `step(t)` goes to any t, which may be a fraction, as epoch + batch / batches.
+    """
+
+    chains = False
+    last_epoch: float
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):
+        require("T_0", T_0, lambda v: v >= 1 and v == int(v), "a whole number of steps >= 1")
+        require("T_mult", T_mult, lambda v: v >= 1 and v == int(v), "a whole number >= 1")
+        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        length = self.T_0
+        if self.T_mult == 1:
+            t %= length
+        while t >= length:
+            t -= length
+            length *= self.T_mult
+        return _cosine(base, self.eta_min, t / length)
+
+    def step(self, t: float | None = None) -> None:
+        """Move on by one step, or to step t, and set the learning rates."""
+        require("step", t or 0, lambda v: 0 <= v < math.inf, "a finite number >= 0")
+        self.last_epoch = self.last_epoch + 1 if t is None else t
+        self._set(None, self.rates(self.last_epoch))
 
 
 class OneCycleLR(LRScheduler):
@@ -145,6 +283,8 @@ class OneCycleLR(LRScheduler):
     >>> rates
     [0.02, 0.5, 0.3333, 0.1667]
     """
+
+    chains = False
 
     def __init__(
         self,
@@ -168,8 +308,7 @@ class OneCycleLR(LRScheduler):
             total_steps = epochs * steps_per_epoch
         require("total_steps", total_steps, lambda v: v >= 1, "a number of steps >= 1")
         require("pct_start", pct_start, lambda v: 0 <= v <= 1, "a number in [0, 1]")
-        if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy: expected 'cos' or 'linear', found {anneal_strategy!r}")
+        self.total_steps, self.anneal = total_steps, annealing(anneal_strategy)
         groups = self._groups(optimizer)
         highest = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(highest) != len(groups):
@@ -180,7 +319,6 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle; pass cycle_momentum=False"
             )
-        self.total_steps, self.anneal = total_steps, _cosine if anneal_strategy == "cos" else _line
         self.cycle_momentum, self.low_momentum, self.high_momentum = cycle_momentum, base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         rise = pct_start * total_steps - 1
@@ -211,8 +349,8 @@ class OneCycleLR(LRScheduler):
             begin, level = end, levels[name]
         raise AssertionError("the last phase ends the cycle")
 
-    def _apply(self):
-        super()._apply()
+    def _set(self, before, after):
+        super()._set(before, after)
         if not self.cycle_momentum:
             return
         levels = {"start": self.high_momentum, "high": self.low_momentum, "end": self.high_momentum}
@@ -222,6 +360,184 @@ class OneCycleLR(LRScheduler):
                 group["betas"] = (momentum, *group["betas"][1:])
             else:
                 group["momentum"] = momentum
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """lr · factor, and not below min_lr, once `patience` steps in a row have not brought a better metric.
+
+    `step(metric)`: "better" is less for mode "min" and more for "max", by a fraction ("rel") or an amount ("abs") of
+    `threshold`. For `cooldown` steps after a cut none is counted; a cut of less than `eps` is not made.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1)
+    >>> schedule = ReduceLROnPlateau(opt, factor=0.5, patience=1)
+    >>> for loss in (1.0, 0.8, 0.9, 0.9):
+    ...     schedule.step(loss)
+    >>> schedule.get_last_lr()
+    [0.05]
+    """
+
+    kept = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0,
+        eps: float = 1e-8,
+    ):
+        require("factor", factor, lambda v: v < 1.0, "a number < 1")
+        require("mode", mode, lambda v: v in ("min", "max"), "'min' or 'max'")
+        require("threshold_mode", threshold_mode, lambda v: v in ("rel", "abs"), "'rel' or 'abs'")
+        self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
+        self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
+        n = len(self._groups(optimizer))
+        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * n
+        require("min_lr", min_lr, lambda _: len(self.min_lrs) == n, f"one number, or {n}")
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = 0
+        super().__init__(optimizer)
+
+    def rate(self, base, t):
+        return base
+
+    def is_better(self, metric: float) -> bool:
+        """Whether a metric is better than the best so far by the threshold."""
+        sign = -1 if self.mode == "min" else 1
+        margin = sign * self.threshold
+        bound = self.best * (1 + margin) if self.threshold_mode == "rel" else self.best + margin
+        return sign * metric > sign * bound
+
+    def step(self, metric: Any) -> None:  # type: ignore[override]
+        """Take note of a metric, and cut the learning rates if it is time."""
+        metric = float(metric)
+        self.last_epoch += 1
+        if self.is_better(metric):
+            self.best, self.num_bad_epochs = metric, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
+        if self.num_bad_epochs > self.patience:
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+                lr = max(float(group["lr"]) * self.factor, least)
+                if group["lr"] - lr > self.eps:
+                    group["lr"] = lr
+
+    def load_state_dict(self, state):
+        require("load_state_dict: last_lr", state, lambda s: "last_lr" in s, "the learning rates")
+        super().load_state_dict(state)
+
+
+class ChainedScheduler(LRScheduler):
+    """Several schedulers of one optimizer, stepped together: each multiplies the rate by what it changes."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+        self.schedulers = _of_one_optimizer(type(self).__name__, schedulers, optimizer)
+        self.optimizer, self.last_epoch = self.schedulers[0].optimizer, 0
+
+    def step(self) -> None:
+        """Move all on by one step."""
+        self.last_epoch += 1
+        for scheduler in self.schedulers:
+            scheduler.step()
+
+    def begin(self) -> None:
+        self.last_epoch = 0
+        for scheduler in self.schedulers:
+            scheduler.begin()
+
+    def restart(self) -> None:
+        self.last_epoch = 0
+        self.schedulers[0].restart()
+        for scheduler in self.schedulers[1:]:
+            scheduler.begin()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps taken, and the states of the schedulers by position."""
+        states = {str(i): scheduler.state_dict() for i, scheduler in enumerate(self.schedulers)}
+        return {"last_epoch": self.last_epoch, "last_lr": np.array(self.get_last_lr()), **states}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        missing = [n for n in ("last_epoch", "last_lr", *map(str, range(len(self.schedulers)))) if n not in state]
+        if missing:
+            raise ValueError(
+                f"load_state_dict: the state does not fit this {type(self).__name__}: there is no {missing[0]!r}"
+            )
+        before = [scheduler.state_dict() for scheduler in self.schedulers]
+        try:
+            for i, scheduler in enumerate(self.schedulers):
+                scheduler.load_state_dict(state[str(i)])
+        except BaseException:
+            for scheduler, old in zip(self.schedulers, before, strict=True):
+                scheduler.load_state_dict(old)
+            raise
+        self.last_epoch = int(state["last_epoch"])
+        self._set(None, [float(v) for v in state["last_lr"]])
+
+
+class SequentialLR(ChainedScheduler):
+    """Schedulers one after another: each begins, from its own start, at its milestone.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1)
+    >>> warm, then = LinearLR(opt, 0.5, total_iters=2), StepLR(opt, 2, gamma=0.1)
+    >>> schedule, rates = SequentialLR(opt, [warm, then], milestones=[2]), []
+    >>> for _ in range(5):
+    ...     rates.append(round(schedule.get_last_lr()[0], 4)); opt.step(); schedule.step()
+    >>> rates
+    [0.05, 0.075, 0.1, 0.1, 0.01]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+        super().__init__(schedulers, optimizer)
+        if len(milestones) != len(self.schedulers) - 1:
+            raise ValueError(
+                f"milestones: expected {len(self.schedulers) - 1}, one less than schedulers, found {len(milestones)}"
+            )
+        if any(isinstance(scheduler, ReduceLROnPlateau) for scheduler in self.schedulers):
+            raise ValueError("SequentialLR: ReduceLROnPlateau needs a metric at each step; step it by itself")
+        self.milestones = list(milestones)
+        self.restart()
+
+    def begin(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self.last_epoch = 0
+        self.schedulers[bisect_right(self.milestones, 0)].restart()
+
+    def step(self) -> None:
+        """Move on by one step and set the learning rates."""
+        self.last_epoch += 1
+        i = bisect_right(self.milestones, self.last_epoch)
+        begins = i > 0 and self.milestones[i - 1] == self.last_epoch
+        self.schedulers[i].restart() if begins else self.schedulers[i].step()
+
+
+def _of_one_optimizer(name: str, schedulers: Sequence[Any], optimizer: Optimizer | None) -> list[LRScheduler]:
+    found = list(schedulers)
+    if not found:
+        raise ValueError(f"{name}: there are no schedulers")
+    for i, scheduler in enumerate(found):
+        if not isinstance(scheduler, LRScheduler):
+            raise TypeError(f"{name}: scheduler {i}: expected a scheduler, found {type(scheduler).__name__}")
+        if scheduler.optimizer is not (optimizer or found[0].optimizer):
+            raise ValueError(f"{name}: scheduler {i} belongs to another optimizer")
+    return found
+
+
+def annealing(strategy: str) -> Callable[[float, float, float], float]:
+    """The curve from a start to an end, by its name."""
+    if strategy not in ("cos", "linear"):
+        raise ValueError(f"anneal_strategy: expected 'cos' or 'linear', found {strategy!r}")
+    return _cosine if strategy == "cos" else _line
 
 
 def _cosine(start: float, end: float, done: float) -> float:
