@@ -1,0 +1,104 @@
+"""A small break: one place of a file's syntax tree, changed as a tired person might change it."""
+
+import ast
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import NamedTuple
+
+COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+               ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}  # fmt: skip
+ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Mod: ast.FloorDiv,
+              ast.FloorDiv: ast.Mod, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.Pow: ast.Mult}  # fmt: skip
+CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "zeros": "ones", "greater": "less"}
+
+
+class Break(NamedTuple):
+    """The text of a file with one change, and the change in words."""
+
+    line: int
+    what: str
+    text: str
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """The changed forms of a node, each with its words."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
+        new = deepcopy(node)
+        new.ops[0] = COMPARISONS[type(node.ops[0])]()
+        yield "another comparison", new
+    if (
+        isinstance(node, ast.BinOp)
+        and type(node.op) in ARITHMETIC
+        and not isinstance(node.left, ast.Constant | ast.List)
+    ):
+        new = deepcopy(node)
+        new.op = ARITHMETIC[type(node.op)]()
+        yield "another operator", new
+    if isinstance(node, ast.BoolOp):
+        new = deepcopy(node)
+        new.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield "and for or", new
+        yield (
+            "the last condition gone",
+            node.values[0] if len(node.values) == 2 else ast.BoolOp(node.op, node.values[:-1]),
+        )
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub | ast.Invert):
+        yield "the sign or the not gone", node.operand
+    if isinstance(node, ast.Constant) and type(node.value) in (bool, int, float):
+        value = node.value
+        yield "another constant", ast.Constant(not value if value is True or value is False else value + 1)
+    if isinstance(node, ast.IfExp):
+        yield "the branches swapped", ast.IfExp(node.test, node.orelse, node.body)
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in CALLS:
+            new = deepcopy(node)
+            setattr(new.func, "attr" if isinstance(new.func, ast.Attribute) else "id", CALLS[name])
+            yield f"{CALLS[name]} for {name}", new
+        if name in ("conjugate", "astype", "copy") and isinstance(node.func, ast.Attribute):
+            yield f".{name}() gone", node.func.value
+        if node.keywords and node.keywords[-1].arg:
+            new = deepcopy(node)
+            gone = new.keywords.pop()
+            yield f"{gone.arg}= gone", new
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) or isinstance(node, ast.AugAssign):
+        yield "the line gone", ast.Pass()
+    if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise):
+        yield "the check gone", ast.Pass()
+
+
+def breaks(text: str) -> list[Break]:
+    """All small breaks of a file.
+
+    >>> [b.what for b in breaks("def f(x):\\n    return x < 2")]
+    ['another comparison', 'another constant']
+    """
+    found = []
+    tree = ast.parse(text)
+    skipped = {id(inner) for node in ast.walk(tree) if is_words(node) for inner in ast.walk(node)}
+    for parent in ast.walk(tree):
+        for field, value in ast.iter_fields(parent):
+            several = isinstance(value, list)
+            for place, node in enumerate(value if several else [value]):
+                if not isinstance(node, ast.AST) or id(node) in skipped:
+                    continue
+                for what, new in changes(node):
+                    put(parent, field, place if several else None, new)
+                    found.append(Break(getattr(node, "lineno", 0), what, ast.unparse(ast.fix_missing_locations(tree))))
+                    put(parent, field, place if several else None, node)
+    return sorted(found, key=lambda b: b.line)
+
+
+def put(parent: ast.AST, field: str, place: int | None, node: ast.AST) -> None:
+    """Set a child of a node."""
+    if place is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[place] = node
+
+
+def is_words(node: ast.AST) -> bool:
+    """What no behaviour hangs on: annotations, messages, the branch for type checkers, what a test cannot reach."""
+    if isinstance(node, ast.Raise | ast.AnnAssign | ast.Assert | ast.ImportFrom | ast.Import | ast.arguments):
+        return True
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
