@@ -14,7 +14,7 @@ from tinygrad_np import (
 )
 from tinygrad_np.engine.table import TABLE, Plain
 from tinygrad_np.testing import check_op, strategies
-from tinygrad_np.testing.problem import Problem
+from tinygrad_np.testing.reference.problem import Problem
 
 try:  # SciPy's rows are entered where SciPy is installed
     import tinygrad_np.scipy.linalg

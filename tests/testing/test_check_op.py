@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import tinygrad_np as tg
 from tinygrad_np.testing import CheckFailed, ForwardMismatch, GradientMismatch, VacuousCheck, check_op, strategies
-from tinygrad_np.testing.battery import CHECKS
-from tinygrad_np.testing.discover import find_domain
+from tinygrad_np.testing.inputs.discover import find_domain
+from tinygrad_np.testing.properties.checks import CHECKS
 
 
 @tg.primitive

@@ -9,7 +9,7 @@ import tinygrad_np as tg
 from tinygrad_np import Tensor
 from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import register, strategies
-from tinygrad_np.testing.layouts import LAYOUTS
+from tinygrad_np.testing.inputs.layouts import LAYOUTS
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 register.register()

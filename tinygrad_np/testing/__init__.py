@@ -1,12 +1,8 @@
 """Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it.
 
-failures.py what can be wrong, problem.py a function as one of a flat vector, interval.py and
-finite_differences.py the reference, rounding.py, around.py, directions.py, compare.py, probes.py and
-verdict.py the comparison,
-identities.py, second.py and narrow.py what needs no differences, gradcheck.py and check_op.py what users
-call, case.py, battery.py and surroundings.py the checks, mistakes/, diagnose.py, pattern.py, explain.py and
-report.py what a failure says, mutants.py what a pass would have missed, values.py, op_inputs.py, discover.py
-and layouts.py inputs, plugin.py pytest.
+reference/ what is true, inputs/ what is drawn, properties/ what must hold, diagnosis/ what went wrong. Above them
+failures.py the kinds of failure, session.py what a run shares, report.py what is said, gradcheck.py and check_op.py
+what users call; strategies.py and register.py for hypothesis, plugin.py for pytest, __main__.py for the command line.
 """
 
 from .check_op import check_op as check_op

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import NotDifferentiable
-from . import failures, ledger
-from .battery import CHECKS
-from .case import Case
-from .problem import title
+from . import failures
+from . import session as session
+from .properties.case import Case
+from .properties.checks import CHECKS
+from .reference.problem import title
 from .report import OpReport
 
 
@@ -78,14 +79,14 @@ def check_op(
             vacuity(report, given)
     except failures.CheckFailed as failure:
         report.fail(failure)
-        ledger.note(report)
+        session.note(report)
         raise type(failure)(str(report), report) from None
     if mutants:
-        from .mutants import survivors
+        from .diagnosis.mutants import survivors
 
         report.mutants = survivors(report)
     report.cases.clear()
-    ledger.note(report)
+    session.note(report)
     return report
 
 
@@ -161,7 +162,7 @@ def draw(
         drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
     else:
         drawn = strategies.with_options(inputs, kwargs)
-    n = max(5, round(max_examples * ledger.EFFORT["examples"]))
+    n = max(5, round(max_examples * session.EFFORT["examples"]))
 
     phases = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .case import Case
+    from .properties.case import Case
+    from .reference.verdict import Findings
     from .report import GradReport, OpReport
-    from .verdict import Findings
 
 
 class CheckFailed(AssertionError):

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from . import failures, ledger
-from .attempt import attempt
-from .case import Case
-from .compare import compare
-from .identities import adjoint, linear
-from .narrow import narrow
-from .problem import Problem, title
+from . import failures
+from . import session as session
+from .properties.case import Case
+from .properties.compare import first_order
+from .properties.identities import adjoint, linear
+from .properties.precision import precise
+from .properties.second_order import second_order
+from .properties.side_effects import mutation, steady
+from .properties.user_code import attempt
+from .reference.problem import Problem, title
+from .reference.verdict import RTOL, Findings
 from .report import GradReport
-from .second import second_order
-from .surroundings import mutation, steady
-from .verdict import RTOL, Findings
 
 
 def gradcheck(
@@ -51,11 +52,11 @@ def gradcheck(
         as_given(f, inputs, problem)
     except failures.CheckFailed as failure:
         report.fail(failure, problem)
-        ledger.note(report)
+        session.note(report)
         if raise_on_fail:
             raise type(failure)(str(report), report) from None
         return report
-    ledger.note(report)
+    session.note(report)
     return report
 
 
@@ -95,22 +96,11 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
         report.add(second_order(problem, rng, rtol, atol), order=2)
 
 
-def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
-    """Reverse mode against finite differences."""
-    found = attempt(lambda: compare(problem, rng, rtol, atol))
-    if found.entry is not None:
-        kind = failures.GradientMismatch if np.isfinite(found.entry.yours) else failures.NaNGradient
-        failure: failures.CheckFailed = kind()
-        failure.found = found
-        raise failure
-    return found
-
-
 def as_given(f: Callable, inputs: tuple, problem: Problem) -> None:
     """In the dtype that the inputs came in: the gradient of that dtype, near the one verified in float64."""
     if all(np.finfo(d).bits >= 64 for d in problem.dtypes) or not problem.point.size or not problem.size_out:
         return
-    narrow(Problem(f, inputs, dtype=None), problem)
+    precise(Problem(f, inputs, dtype=None), problem)
 
 
 def nothing(found: Findings) -> str:

@@ -22,7 +22,7 @@ def pytest_addoption(parser) -> None:
 
 def pytest_configure(config) -> None:
     if config.getoption("--gradcheck", "normal") != "normal":
-        from .ledger import EFFORT as effort
+        from .session import EFFORT as effort
 
         effort["examples"] = EFFORT[config.getoption("--gradcheck")]
 
@@ -48,7 +48,7 @@ def gradcheck():
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    from .ledger import summary
+    from .session import summary
 
     line = summary()
     if line:

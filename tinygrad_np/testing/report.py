@@ -6,10 +6,10 @@ from textwrap import dedent
 
 import numpy as np
 
-from .explain import explain
-from .pattern import Pattern
-from .problem import Problem
-from .verdict import Entry, Findings
+from .diagnosis.explain import explain
+from .diagnosis.traits import Traits
+from .reference.problem import Problem
+from .reference.verdict import Entry, Findings
 
 
 class Report:
@@ -109,7 +109,7 @@ class OpReport(Report):
         self.cases: list = []
         self.failing: list = []
         self.depth = self.earliest = len(checks)  # how many checks are run, and up to the first that failed
-        self.pattern = Pattern()
+        self.pattern = Traits()
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
@@ -120,7 +120,7 @@ class OpReport(Report):
         """
         self.depth, self.smooth = self.earliest, smooth
         self.failing.clear()
-        self.pattern = Pattern()
+        self.pattern = Traits()
 
     def count(self, case) -> None:
         """Count what the checks of one input found."""

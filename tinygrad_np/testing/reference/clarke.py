@@ -28,7 +28,7 @@ def additive(p: Problem, u: np.ndarray, ref: Reference) -> np.ndarray:
         return apart <= ADDITIVE * np.maximum(size, 1e-3 * size.max(initial=0)) + 3 * error
 
 
-def around(p: Problem, directions: np.ndarray, claim: np.ndarray, slack: np.ndarray, ref: Reference) -> Reference:
+def clarke(p: Problem, directions: np.ndarray, claim: np.ndarray, slack: np.ndarray, ref: Reference) -> Reference:
     """The reference, each interval wide enough for the derivatives at points around; as many as the claim needs."""
     rng = np.random.default_rng(6)
     size = scales(p.point, relative=True)

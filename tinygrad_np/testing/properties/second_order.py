@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..transforms import vjp
-from . import failures
-from .attempt import guilty
+from ...transforms import vjp
+from .. import failures
+from ..reference.directions import TINY, generic
+from ..reference.finite_differences import EPS
+from ..reference.problem import Problem
+from ..reference.verdict import Findings
 from .compare import compare
-from .directions import TINY
-from .finite_differences import EPS
-from .identities import coarseness, dense, natural
-from .problem import Problem
-from .verdict import Findings
+from .identities import coarseness, natural
+from .user_code import guilty
 
 SYMMETRY = 1e-9
 LARGE = 1e290
@@ -22,7 +22,7 @@ SECOND = 1e-6  # beside the largest second derivative: saturated terms are diffe
 
 def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool = False) -> Findings:
     """The gradient is a function too: its derivative, and the symmetry of the second derivative."""
-    v = dense(problem.size_out, rng)
+    v = generic(problem.size_out, rng)
     cts = problem.cut(v)
     k, n = len(problem.slots), problem.point.size
 
@@ -38,7 +38,7 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
     inner.noise = 4 * EPS * slope  # a small gradient may be the difference of large numbers
     atol = atol + TINY * slope / (np.abs(problem.point).max(initial=0) + 1e-300)
     try:
-        size = np.abs(inner.pull(dense(inner.size_out, rng))).max(initial=0)
+        size = np.abs(inner.pull(generic(inner.size_out, rng))).max(initial=0)
         atol = atol + SECOND * float(np.nan_to_num(size, posinf=0))
         found = compare(inner, rng, rtol, atol, brief=brief)
     except Exception as error:
@@ -56,7 +56,7 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
             f"{e.expected:.10g} ± {e.slack:.1g}. The first derivative is right, so something in the "
             "rule is kept as a constant, or the derivative of a function in it is wrong"
         )
-    a, b = dense(n, rng), dense(n, rng)
+    a, b = generic(n, rng), generic(n, rng)
     ha, hb = inner.pull(a)[:n], inner.pull(b)[:n]
     with np.errstate(all="ignore"):
         size = np.abs(b * ha).sum() + np.abs(a * hb).sum() + 1e-4 * np.abs(problem.pull(v)).sum()

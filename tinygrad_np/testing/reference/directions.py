@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..transforms import vjp
+from ...transforms import vjp
 from .finite_differences import EPS, WIDE, reference, roundoff, sample, scales
 from .interval import Reference, placed, projected
 from .problem import Problem, flat
@@ -17,6 +17,11 @@ TINY = 2e-13  # beside a derivative of size 1 in the same column, this is roundi
 FLAT = 10  # the level of the step within which a function is asked whether it changes at all
 EXACT = 1e-7  # the part of a derivative that an estimate of it may be off by
 NEARBY = (2.0**-10, 2.0**-10, 2.0**-26)
+
+
+def generic(n: int, rng) -> np.ndarray:
+    """A vector of random signs and sizes between 1 and 2, none of them a round number."""
+    return rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
 
 
 def measured(p: Problem, directions: np.ndarray, careful: bool = False) -> Reference:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..transforms import vjp
-from . import failures
-from .attempt import attempt
-from .identities import dense, natural
-from .problem import Problem, flat
+from ...transforms import vjp
+from .. import failures
+from ..reference.directions import generic
+from ..reference.problem import Problem, flat
+from .identities import natural
+from .user_code import attempt
 
 
-def narrow(low: Problem, problem: Problem) -> None:
+def precise(low: Problem, problem: Problem) -> None:
     """Compare a float32 (or narrower) run with the verified float64 one, where it can hold the numbers."""
     if not held(np.concatenate([problem.point, flat(problem.outputs)])):
         return
     rng = np.random.default_rng(1)
     dtype = min((slot.array.dtype for slot in low.slots), key=lambda d: np.finfo(d).bits)
     eps = float(np.finfo(dtype).eps)
-    v = dense(problem.size_out, rng)
+    v = generic(problem.size_out, rng)
     outs, pullback = attempt(low.traced)
     if [o.shape for o in outs] != [o.shape for o in problem.outputs]:
         raise failures.WrongDtype(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .problem import Problem
-from .spelling import short
+from ..inputs.source_text import short
+from ..reference.problem import Problem
 
 
-class Pattern:
+class Traits:
     """The traits of the inputs that passed and of those that failed; each input counts once."""
 
     def __init__(self) -> None:

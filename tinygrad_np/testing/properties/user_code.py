@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from traceback import walk_tb
 
-from .. import NotDifferentiable
-from ..engine.cotangents import WrongShape as EngineWrongShape
-from . import failures
+from ... import NotDifferentiable
+from ...engine.cotangents import WrongShape as EngineWrongShape
+from .. import failures
 
 
 def attempt(step: Callable):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..directions import estimated
-from ..part import Frame, Part, frame
-from ..problem import Problem, flat
+from ...reference.directions import estimated
+from ...reference.problem import Problem, flat
+from ..submatrix import Frame, Submatrix, frame
 
 FIT = 1e-6
 
@@ -79,7 +79,7 @@ def square(b: Block) -> bool:
 
 def right(p: Problem) -> np.ndarray:
     """The Jacobian by finite differences; NaN where they find none."""
-    return p.columns[p.rows] if isinstance(p, Part) else estimated(p)
+    return p.columns[p.rows] if isinstance(p, Submatrix) else estimated(p)
 
 
 def used(b: Block, everywhere: bool = False) -> np.ndarray:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from ..engine.table import REAL
-from ..engine.tensor import Tensor
+from ...engine.table import REAL
+from ...engine.tensor import Tensor
 from .layouts import LAYOUTS
 
 Domain = tuple[float, float]

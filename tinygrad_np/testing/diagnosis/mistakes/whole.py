@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..identities import dense
+from ...reference.directions import generic
 from .block import Block, used
 
 
 def missing(b: Block):
     if b.frame.partial:
         whole, k = b.frame.whole, b.frame.slot
-        pulled = whole.pull(dense(whole.size_out, np.random.default_rng(8)))
+        pulled = whole.pull(generic(whole.size_out, np.random.default_rng(8)))
         if pulled[whole.ends[k] : whole.ends[k + 1]].any():
             return
     yield (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..directions import measured
-from ..finite_differences import scales
+from ...reference.directions import measured
+from ...reference.finite_differences import scales
 from .block import Block, nonzero, off, used
 
 

@@ -7,16 +7,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from .around import additive, around
-from .directions import TINY, check_direction, largest, level, measured, rounded, unsteady
-from .finite_differences import scales
-from .interval import merged, placed, some
+from .. import failures
+from ..reference.clarke import additive, clarke
+from ..reference.directions import TINY, check_direction, largest, level, measured, rounded, unsteady
+from ..reference.finite_differences import scales
+from ..reference.interval import merged, placed, some
+from ..reference.problem import Problem
+from ..reference.verdict import FAIL, PASS, RTOL, Findings, doubtful, judge, tally, worst
 from .probes import compare_probes
-from .problem import Problem
-from .verdict import FAIL, PASS, RTOL, Findings, doubtful, judge, tally, worst
+from .user_code import attempt
 
 UNSTEADY = 1e-3  # the largest part of a derivative that may be rounding within its rule
 WHOLE = 4096  # the largest Jacobian that is compared entry by entry
+
+
+def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
+    """Reverse mode against finite differences."""
+    found = attempt(lambda: compare(problem, rng, rtol, atol))
+    if found.entry is not None:
+        kind = failures.GradientMismatch if np.isfinite(found.entry.yours) else failures.NaNGradient
+        failure: failures.CheckFailed = kind()
+        failure.found = found
+        raise failure
+    return found
 
 
 def compare(
@@ -56,7 +69,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
         status, slack = judge(claim, ref, rtol, noise, floor)
     failing = np.flatnonzero((status == FAIL).any(axis=1))
     if len(failing) and n > 1 and not all(additive(p, u * size, ref).all() for u in dense(n, rng)):
-        near = around(
+        near = clarke(
             p,
             np.diag(size)[failing],
             claim[failing] * size[failing, None],
@@ -79,7 +92,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
             floor = 1e-2 * largest(along) + 1e-6 * level(p)
             part = check_direction(p, probe, along, rtol, allowed, floor)
             if ((part[0] == FAIL) & ties).any():
-                near = around(p, probe, along, part[1], part[2])
+                near = clarke(p, probe, along, part[1], part[2])
                 part = (*judge(along, near, rtol, allowed, floor), near)
             status, slack, ref_along = part
             status = np.where(ties, status, PASS)

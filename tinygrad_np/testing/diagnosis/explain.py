@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..failures import CheckFailed
+from ..inputs.source_text import can_be_written, short, written_out
+from ..reference.finite_differences import scales
+from ..reference.problem import Problem, parameter, within
+from ..reference.verdict import Entry, Findings
 from .diagnose import diagnose, evidence
-from .failures import CheckFailed
-from .finite_differences import scales
 from .mistakes import Block, block_of
-from .part import part_of
-from .problem import Problem, parameter, within
-from .spelling import can_be_written, short, written_out
-from .verdict import Entry, Findings
+from .submatrix import submatrix_around
 
 SMALL = 8  # the largest side of a Jacobian that is printed
 
@@ -30,11 +30,11 @@ def explain(
         return [], f"{name}: {failure.says}: {failure}"
     found = failure.found
     lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
-    lines += part("input", arguments(problem))
+    lines += section("input", arguments(problem))
     diagnosis: list[str] = []
     entry = found.entry if found else None
     if found is None or entry is None:
-        lines += part("what", [str(failure)])
+        lines += section("what", [str(failure)])
     else:
         here = blocks(problem, found, entry)
         lines += entry_lines(problem, entry)
@@ -50,15 +50,15 @@ def explain(
         elif entry.low < entry.high and np.isfinite(entry.yours):
             diagnosis = ["AT A KINK: no slope between those to the two sides; any between them passes"]
         if diagnosis:
-            lines += part("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
+            lines += section("looks like", [diagnosis[0]] + [f"or {other}" for other in diagnosis[1:3]])
             if here and here[0].frame.partial:
                 size = " x ".join(map(str, here[0].expected.shape))
-                lines += part("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
+                lines += section("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
         else:
-            lines += part("looks like", [f"none of the {tried} mistakes that are known by sight"])
-        lines += part("ruled out", [ruled_out(problem, entry, where)])
+            lines += section("looks like", [f"none of the {tried} mistakes that are known by sight"])
+        lines += section("ruled out", [ruled_out(problem, entry, where)])
     if pattern:
-        lines += part("pattern", [pattern])
+        lines += section("pattern", [pattern])
     if problem.slots:
         lines += [
             "",
@@ -68,7 +68,7 @@ def explain(
     return diagnosis, "\n".join(lines)
 
 
-def part(head: str, body: list[str]) -> list[str]:
+def section(head: str, body: list[str]) -> list[str]:
     return [f"  {head if i == 0 else '':<12} {line}" for i, line in enumerate(body)]
 
 
@@ -95,13 +95,13 @@ def entry_lines(problem: Problem, e: Entry) -> list[str]:
         head = f"the derivative of {problem.where_out(e.row)} where all inputs move together"
     else:
         head = f"d {problem.where_out(e.row)} / d {problem.where(e.column)}"
-    lines = part("worst entry", [head, f"yours     {e.yours:.10g}"])
+    lines = section("worst entry", [head, f"yours     {e.yours:.10g}"])
     if e.low < e.high:
-        lines += part("", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"])
+        lines += section("", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"])
     else:
-        lines += part("", [f"expected  {e.expected:.10g} ± {e.slack:.1g}"])
+        lines += section("", [f"expected  {e.expected:.10g} ± {e.slack:.1g}"])
     if np.isfinite(e.yours) and e.expected:
-        lines += part("", [f"ratio     {e.yours / e.expected:.6g}"])
+        lines += section("", [f"ratio     {e.yours / e.expected:.6g}"])
     return lines
 
 
@@ -118,7 +118,7 @@ def jacobian_lines(here: list[Block]) -> list[str]:
     )
     width = max(max(map(len, left)), 10) + 4
     rows = [f"{'yours':<{width}}expected"] + [f"{a:<{width}}{b}" for a, b in zip(left, right)]
-    return part("Jacobian", [f"d out / d {block.problem.slots[block.slot].name}, a row an output", *rows])
+    return section("Jacobian", [f"d out / d {block.problem.slots[block.slot].name}, a row an output", *rows])
 
 
 def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Block]:
@@ -130,7 +130,7 @@ def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Block]:
     slot, _ = within(problem.ends, entry.column)
     if found.yours is not None and found.expected is not None:
         return [block_of(problem, found.yours, found.expected.value.T, slot)]
-    small = part_of(problem, entry.row, entry.column)
+    small = submatrix_around(problem, entry.row, entry.column)
     if small is None:
         return []
     yours = np.array([problem.pull(np.eye(1, problem.size_out, row)[0])[small.columns_at] for row in small.rows])

@@ -11,11 +11,11 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from ..engine.table import REAL, TABLE
-from ..transforms.trace import flatten
+from ...engine.table import REAL, TABLE
+from ...transforms.trace import flatten
 from .discover import SIGNATURES, accepts, arity, each, find_domain
 from .kinks import declared, smooth
-from .spelling import short
+from .source_text import short
 from .values import arrays, broadcastable, sides
 
 

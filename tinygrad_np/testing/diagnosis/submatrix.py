@@ -13,17 +13,17 @@ from typing import Self
 
 import numpy as np
 
-from ..engine.tensor import Tensor
-from .directions import estimated
-from .finite_differences import FIRST
-from .problem import Problem, location, within
+from ...engine.tensor import Tensor
+from ..reference.directions import estimated
+from ..reference.finite_differences import FIRST
+from ..reference.problem import Problem, location, within
 
 ENTRIES = 36  # the most entries of an input, or of the outputs, that are looked at
 SLOTS = 4  # the most inputs
 SECONDS = 1.0  # what the finite differences of a part may take
 
 
-class Part(Problem):
+class Submatrix(Problem):
     """Some entries of each input and of each output of a problem; the other inputs are constants."""
 
     whole: Problem
@@ -94,7 +94,7 @@ class Frame:
 
 def frame(problem: Problem, slot: int, expected: np.ndarray) -> Frame:
     """The frame of the block of one input."""
-    if isinstance(problem, Part):
+    if isinstance(problem, Submatrix):
         start, end = problem.ends[slot : slot + 2]
         places, outs = problem.places[slot], problem.places_out
         out = outs[0] if len(outs) == 1 else [problem.rows]
@@ -122,7 +122,7 @@ def on_grid(array: np.ndarray, grid: tuple) -> np.ndarray:
     return np.stack([2 * found, 2 * found + 1], 1).reshape(-1) if array.dtype.kind == "c" else found
 
 
-def part_of(whole: Problem, row: int, column: int) -> Part | None:
+def submatrix_around(whole: Problem, row: int, column: int) -> Submatrix | None:
     """The part around an entry of the Jacobian; None where even that takes too long."""
     calls = SECONDS / duration(whole) / (2 * len(FIRST)) / 4  # the point itself, and three more
     entries = int(min(ENTRIES, calls))
@@ -152,7 +152,7 @@ def part_of(whole: Problem, row: int, column: int) -> Part | None:
         wanted = dict.fromkeys([*near[: len(marked)], *ends[:2], *mirrored, *near, *ends])
         return np.sort([k for k in wanted if 0 <= k < length][:most])
 
-    return Part(
+    return Submatrix(
         whole,
         slots,
         [[chosen(n) for n in shapes[k]] for k in slots],

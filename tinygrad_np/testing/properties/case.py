@@ -8,12 +8,12 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from ..engine.tape import Const, Leaf
-from ..engine.tensor import Tensor, wrap
-from .finite_differences import EPS
-from .identities import dense
-from .problem import Problem
-from .verdict import Findings
+from ...engine.tape import Const, Leaf
+from ...engine.tensor import Tensor, wrap
+from ..reference.directions import generic
+from ..reference.finite_differences import EPS
+from ..reference.problem import Problem
+from ..reference.verdict import Findings
 
 NEARBY = 2.0**-10
 CLOSE = 1e-11  # relative: sums may be taken in another order, nothing else may differ
@@ -73,10 +73,10 @@ class Case:
         return True
 
     def random(self, like: np.ndarray) -> np.ndarray:
-        """A dense cotangent: no zeros, no two entries alike."""
-        ct = dense(like.size, self.rng)
+        """A generic cotangent: no zeros, no two entries alike."""
+        ct = generic(like.size, self.rng)
         if like.dtype.kind == "c":
-            ct = ct + 1j * dense(like.size, self.rng)
+            ct = ct + 1j * generic(like.size, self.rng)
         return ct.reshape(like.shape).astype(like.dtype)
 
     def forward(self, arrays: list[np.ndarray], tracked: list[bool] | None = None):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .verdict import FAIL, judge
+from ..reference.verdict import FAIL, judge
 
 
 class Mutant(NamedTuple):

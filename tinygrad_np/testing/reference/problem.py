@@ -18,10 +18,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import no_grad
-from ..engine.tape import CONST
-from ..engine.tensor import Tensor, wrap
-from ..transforms.trace import flatten, jvp, vjp
+from ... import no_grad
+from ...engine.tape import CONST
+from ...engine.tensor import Tensor, wrap
+from ...transforms.trace import flatten, jvp, vjp
 from .rounding import peak
 
 

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.tape import Leaf
-from ..engine.tensor import Tensor, wrap
-from . import failures
-from .attempt import attempt
+from ...engine.tape import Leaf
+from ...engine.tensor import Tensor, wrap
+from .. import failures
+from ..inputs.discover import each
+from ..reference.problem import Problem, floating
 from .case import Case
-from .discover import each
-from .gradcheck import first_order
+from .compare import first_order
 from .identities import adjoint, linear
-from .narrow import narrow
-from .problem import Problem, floating
-from .second import second_order
-from .surroundings import determinism, interleaving, layouts, memory, mutation
+from .precision import precise
+from .second_order import second_order
+from .side_effects import determinism, interleaving, layouts, memory, mutation
+from .user_code import attempt
 
 FEW = 4  # inputs, all subsets of which may need a gradient; of more, each alone
 
@@ -178,7 +178,7 @@ def dtypes(case: Case) -> None:
         return
     for dtype in case.dtypes:
         if np.dtype(dtype).kind == "f" and np.finfo(dtype).bits < 64:
-            narrow(Problem(case.op, case.args, case.kwargs, dtype=dtype), case.problem)
+            precise(Problem(case.op, case.args, case.kwargs, dtype=dtype), case.problem)
 
 
 def second(case: Case) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .problem import Problem
+from ..reference.problem import Problem
 
 NEAR = 1e-3
 GOLDEN = (5**0.5 - 1) / 2  # its multiples, modulo 1, keep apart from each other

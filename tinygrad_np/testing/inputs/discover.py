@@ -10,10 +10,10 @@ from itertools import chain, product
 
 import numpy as np
 
-from .. import no_grad
-from ..engine.table import POSITIVE, REAL, UNIT
-from ..engine.tensor import Tensor
-from .problem import floating
+from ... import no_grad
+from ...engine.table import POSITIVE, REAL, UNIT
+from ...engine.tensor import Tensor
+from ..reference.problem import floating
 
 DOMAINS = (POSITIVE, UNIT, (1.0, np.inf))
 SIGNATURES = {

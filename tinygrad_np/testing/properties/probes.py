@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .directions import TINY, check_direction, largest, level, measured
-from .finite_differences import scales
-from .interval import projected
-from .problem import Problem
-from .verdict import FAIL, Entry, Findings, tally, worst
+from ..reference.directions import TINY, check_direction, largest, level, measured
+from ..reference.finite_differences import scales
+from ..reference.interval import projected
+from ..reference.problem import Problem
+from ..reference.verdict import FAIL, Entry, Findings, tally, worst
 
 ROWS = 64  # the most outputs that are compared one by one along random directions
 PROBES = 3

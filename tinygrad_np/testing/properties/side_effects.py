@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine.tape import pullback
-from ..engine.tensor import Tensor
-from . import failures
-from .attempt import attempt, guilty
+from ...engine.tape import pullback
+from ...engine.tensor import Tensor
+from .. import failures
+from ..inputs.layouts import LAYOUTS
+from ..reference.directions import generic
+from ..reference.problem import Problem
 from .case import Case, differ, values_of
-from .identities import dense
-from .layouts import LAYOUTS
-from .problem import Problem
+from .user_code import attempt, guilty
 
 NOISE = 1e-4  # with less of it in its values, a function has a slope that can be measured
 
@@ -81,7 +81,7 @@ def determinism(case: Case) -> None:
 
 def steady(problem: Problem, rng) -> None:
     """At a point: the same call twice gives the same, and another call in between changes no gradient."""
-    v = dense(problem.size_out, rng)
+    v = generic(problem.size_out, rng)
     with np.errstate(all="ignore"):
         first, again = (attempt(lambda: problem.value(problem.point)) for _ in range(2))
         before = attempt(lambda: problem.pull(v))

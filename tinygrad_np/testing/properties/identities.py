@@ -9,13 +9,13 @@ from traceback import walk_tb
 
 import numpy as np
 
-from ..engine.rules import transpose
-from . import failures
-from .attempt import attempt, guilty
-from .directions import rounded, unsteady
-from .finite_differences import EPS
-from .problem import Problem, flat
-from .verdict import Findings
+from ...engine.rules import transpose
+from .. import failures
+from ..reference.directions import generic, rounded, unsteady
+from ..reference.finite_differences import EPS
+from ..reference.problem import Problem, flat
+from ..reference.verdict import Findings
+from .user_code import attempt, guilty
 
 ADJOINT = 1e-12
 LINEAR = 1e-11
@@ -23,15 +23,10 @@ FLOAT32 = 2.0**-18  # the rounding of a few operations in float32
 FEW = 4  # up to so many inputs, forward mode is also asked with one tangent alone
 
 
-def dense(n: int, rng) -> np.ndarray:
-    """A vector of random signs and sizes between 1 and 2, none of them a round number."""
-    return rng.choice([-1.0, 1.0], n) * rng.uniform(1, 2, n)
-
-
 def linear(problem: Problem, rng) -> None:
     """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
     m = problem.size_out
-    v, w = dense(m, rng), dense(m, rng)
+    v, w = generic(m, rng), generic(m, rng)
     pulls = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)])
     with np.errstate(all="ignore"):
         largest = np.abs(pulls[0]).max(initial=0) + np.abs(pulls[1]).max(initial=0)
@@ -117,7 +112,7 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
     """<v, J u> = <Jᵀ v, u>, which needs no step: forward mode is as right as reverse mode."""
     n = len(problem.slots)
     for only in (None, None, *(range(n) if 1 < n <= FEW else ())):
-        u, v = dense(problem.point.size, rng), dense(problem.size_out, rng)
+        u, v = generic(problem.point.size, rng), generic(problem.size_out, rng)
         if only is not None:  # a sum of tangents may hide that one of them is wrong
             start, end = problem.ends[only : only + 2]
             u[:start] = u[end:] = 0

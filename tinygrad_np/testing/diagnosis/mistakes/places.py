@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..problem import Problem
+from ...reference.problem import Problem
 from .block import FIT, Block, nonzero, right, square, used
 
 
