@@ -17,8 +17,9 @@ from .aliasing import ALONE, changed, refs
 from .dispatch import CALLS
 from .modes import current, mode
 from .recording import TENSORS, Traced, is_tracked, kept, raw, watched
+from .seen import see, see_call
 from .table import TABLE, assigned
-from .tape import CONST, Leaf, Node
+from .tape import CONST, SMALL, Leaf, Node
 
 BINARY_OP = opmap["BINARY_OP"]
 
@@ -61,6 +62,8 @@ class Assignment(Traced):
             index = kept(index)
             saved = row.save((self.array, index, amount), None, tracked)
             self.node = Node(row, parents, saved, self.array.shape, self.array.dtype)
+            see(self.node, np.array(self.array) if self.array.size <= SMALL else self.array)
+            see_call(row, self.node, (self.array, index, amount))
             if mode.get() is not None:
                 self.node = watched(self.node, self.array)
         elif self.node.tracked:

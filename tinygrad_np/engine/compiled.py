@@ -30,8 +30,9 @@ from .recording import (
     watched,
 )
 from .rules import Row
+from .seen import NUMBERS, noted
 from .signatures import shape_of, source_of
-from .tape import CONST, Node, next_serial
+from .tape import CONST, SMALL, Node, next_serial
 
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
 # _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
@@ -58,8 +59,11 @@ WORDS = {
     "_overlaps": overlaps,
     "_raw": raw,
     "_record": record,
+    "_noted": noted,
+    "_NUMBERS": NUMBERS,
     "_residual": residual,
     "_shape_of": shape_of,
+    "_SMALL": SMALL,
     "_watched": watched,
 }
 
@@ -115,6 +119,8 @@ NODE = """
         _node.saved = ($SAVED)
         _node.shape = _out.shape
         _node.dtype = _out.dtype
+        if type(_out) is _ndarray and _out.size <= _SMALL and (_out.base is None or _out.base.size <= _SMALL):
+            _node.value = _out$GIVEN
         _tensor.node = _node if _mode is None else _watched(_node, _out)
     else:
         _tensor.node = _CONST
@@ -161,6 +167,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
         "$MEMO": "" if row.again is None else ", _memo",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
+        "$GIVEN": "" if row.names == operands and len(operands) == 1 else given(row.names, operands, names),
         "$SAVED": "".join(r + ", " for r in residuals),
     }
     text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"
@@ -178,6 +185,28 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     form: Any = space["recorded"]
     form.__name__ = row.name
     return form
+
+
+def given(row_names: tuple, operands: tuple, names: tuple) -> str:
+    """The lines that note what a call was given besides tracked tensors, for pictures."""
+    always = any(name not in operands for name in names)
+    tuple_ = "".join(
+        f"None if _n_{name}.tracked else {NOTE.replace('@', name)}, "
+        if name in operands and len(operands) > 1
+        else "None, "
+        if name in operands
+        else NOTE.replace("@", name) + ", "
+        if name in names
+        else f"_d_{name}, "
+        for name in row_names
+    )
+    if always:
+        return f"\n        _node.given = ({tuple_})"
+    some = " and ".join(f"_n_{name}.tracked" for name in operands)
+    return f"\n        if not ({some}):\n            _node.given = ({tuple_})" if len(operands) > 1 else ""
+
+
+NOTE = "(_v_@ if type(_v_@) in _NUMBERS else _noted(_v_@))"
 
 
 def each(text: str, names) -> str:

@@ -11,6 +11,7 @@ from .aliasing import protect, residual
 from .modes import current, cut, mode
 from .notes import note_call
 from .rules import NotDifferentiable, Row, type_like
+from .seen import see, see_call
 from .tape import CONST, SELECT, Node
 from .tracing import STANDINS
 
@@ -123,6 +124,9 @@ def finish(row: Row, values, operands, parents: tuple, out, memo=None):
                 out = as_array(out)
             if out.dtype.kind in "fc":
                 node = Node(row, parents, row.save(values, out, tracked, memo), out.shape, out.dtype)
+                see(node, out)
+        if node is not CONST:
+            see_call(row, node, values)
         if mode.get() is not None:
             node = watched(node, out)
     if node is CONST and mode.get() is not None:
@@ -164,12 +168,19 @@ def outputs(out, node: Node):
         [
             outputs(o, CONST)
             if isinstance(o, (list, tuple))
-            else wrap(as_array(o), Node(SELECT, (node,), i, o.shape, o.dtype) if node.tracked else CONST)
+            else wrap(as_array(o), selected(node, i, o) if node.tracked else CONST)
             if np.asarray(o).dtype.kind in "fc"
             else o
             for i, o in enumerate(out)
         ],
     )
+
+
+def selected(node: Node, i: int, out) -> Node:
+    """The node of one output of several."""
+    one = Node(SELECT, (node,), i, out.shape, out.dtype)
+    see(one, as_array(out))
+    return one
 
 
 def as_array(out) -> ndarray:

@@ -27,15 +27,33 @@ class Node:
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
     operation with several outputs they are lists, and each output is a `Select` node below.
-    `made` is left by who made it, see notes.py.
+    `made` is left by who made it, see notes.py; `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
+    and set only where there is something to see.
     """
 
-    __slots__ = ("serial", "row", "parents", "saved", "shape", "dtype", "made", "__weakref__")
+    __slots__ = (
+        "serial",
+        "row",
+        "parents",
+        "saved",
+        "shape",
+        "dtype",
+        "made",
+        "value",
+        "given",
+        "cotangent",
+        "name",
+        "__weakref__",
+    )
     tracked = True
     exposed: Any = None
     shape: Any
     dtype: Any
     made: Any
+    value: Any
+    given: tuple
+    cotangent: Any
+    name: str | None
 
     def __init__(self, row: Any, parents: tuple, saved: Any, shape: tuple | list, dtype: Any):
         self.serial = next_serial()
@@ -49,7 +67,7 @@ class Node:
 class Leaf(Node):
     """Where a gradient is wanted and the tape ends: `grad` is what `backward` has accumulated."""
 
-    __slots__ = ("grad", "name", "exposed", "changed")
+    __slots__ = ("grad", "exposed", "changed")
     grad: np.ndarray | None
 
     def __init__(self, shape: tuple, dtype, name: str | None = None):
@@ -108,6 +126,8 @@ class FreedGraphError(RuntimeError):
     """The residuals of this graph were released by an earlier backward."""
 
 
+SMALL = 64  # elements: an array of at most so many is kept for pictures
+ARRAYS = frozenset((np.ndarray, np.float64, np.float32, np.float16, np.complex128, np.complex64))
 WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))  # the kinds with a careful pull of their own
 
 
@@ -126,17 +146,22 @@ def pullback(
     stop = None if wanted is None else frozenset(wanted)
     visited: list[Node] = []
     watch = current().watch
-    found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch)
+    found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch, free)
     if not watch and any(node.row.kind in WITH_PARTIALS for node in visited) and any(map(has_nan, found.values())):
-        found = walk(root, ct, stop, lift, "careful_pulls", visited, None)
+        found = walk(root, ct, stop, lift, "careful_pulls", visited, None, free)
     if free:
         for node in visited:
             node.saved = FREED
     return found
 
 
-def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list, watch) -> dict[Node, Any]:
-    """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed."""
+def walk(
+    root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list, watch, free: bool = False
+) -> dict[Node, Any]:
+    """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed.
+
+    Where the residuals are freed, nodes keep their small cotangents: a picture could not compute them again.
+    """
     rules_of = attrgetter(pulls)
     oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
     found: dict[Node, Any] = {}
@@ -156,6 +181,8 @@ def walk(root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list
             continue
         if row is None:
             continue
+        if free and type(ct) in ARRAYS and ct.size <= SMALL:
+            node.cotangent = ct
         saved = node.saved
         if saved is FREED:
             raise FreedGraphError(

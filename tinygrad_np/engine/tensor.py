@@ -15,6 +15,7 @@ from .leaving import Leaving
 from .methods import ArrayMethods
 from .modes import cut, mode
 from .recording import Traced, is_tracked, raw, wrap
+from .seen import see_leaf
 from .table import TABLE, getitem
 from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
 
@@ -72,6 +73,7 @@ class Tensor(ArrayMethods, Leaving):
             raise TypeError(f"Tensor: a {array.dtype} tensor cannot require a gradient; pass dtype=float")
         self.array = array
         self.node = (Leaf if requires_grad else Const)(array.shape, array.dtype, name)
+        see_leaf(self)
 
     # ---- what it is ---------------------------------------------------------------------------------------
 
@@ -124,6 +126,7 @@ class Tensor(ArrayMethods, Leaving):
             raise TypeError(f"requires_grad: a {self.array.dtype} tensor cannot require a gradient")
         if bool(value) != self.node.tracked:
             self.node = (Leaf if value else Const)(self.array.shape, self.array.dtype, self.name)
+            see_leaf(self)
 
     @property
     def is_leaf(self) -> bool:
@@ -132,15 +135,16 @@ class Tensor(ArrayMethods, Leaving):
 
     @property
     def name(self) -> str | None:
-        """The name given to a leaf, shown in errors and pictures."""
-        return self.node.name if isinstance(self.node, Leaf) else None
+        """The name given to this tensor, shown in errors and pictures."""
+        return getattr(self.node, "name", None)
 
     @name.setter
     def name(self, value: str | None) -> None:
-        if not isinstance(self.node, Leaf):
-            raise ValueError("name: only a leaf has a name")
+        if value is not None and type(value) is not str:
+            raise TypeError(f"name: found a {type(value).__name__}; expected a str, or None")
         if self.node is CONST:
             self.node = Const(self.array.shape, self.array.dtype)
+            see_leaf(self)
         self.node.name = value
 
     @property
@@ -168,10 +172,10 @@ class Tensor(ArrayMethods, Leaving):
         extra = "" if self.array.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={self.dtype}"
         if isinstance(self.node, Leaf):
             extra += ", requires_grad=True" if self.node.tracked else ""
-            extra += f", name={self.name!r}" if self.name else ""
         else:
             row = self.node.parents[0].row if self.node.row is SELECT else self.node.row
             extra += f", computed by {row.name}"
+        extra += f", name={self.name!r}" if self.name else ""
         return f"Tensor({body}{extra})"
 
     def __format__(self, spec: str) -> str:
@@ -311,6 +315,7 @@ def _restore(cls, array, tracked, name, grad):
     tensor.array = array
     tensor.node = (Leaf if tracked else Const)(array.shape, array.dtype, name)
     tensor.node.grad = grad
+    see_leaf(tensor)
     return tensor
 
 

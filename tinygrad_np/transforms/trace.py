@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.modes import current, setting
 from ..engine.recording import raw, wrap
 from ..engine.rules import Row, Undetermined
+from ..engine.seen import see_leaf
 from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
 
@@ -88,7 +89,9 @@ def fresh(value, where: str, caller: str) -> Tensor:
         raise TypeError(
             f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, such as {such}"
         )
-    return wrap(array, Variable(array.shape, array.dtype))
+    variable = wrap(array, Variable(array.shape, array.dtype))
+    see_leaf(variable)
+    return variable
 
 
 derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken", default=0)

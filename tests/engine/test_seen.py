@@ -1,0 +1,62 @@
+"""What a node notes for pictures: small values, cotangents that backward has freed, arguments; and no large array."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np.engine.tape import SMALL
+
+
+def test_any_tensor_may_be_named():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = np.sin(x)
+    assert y.name is None
+    y.name = "angle"
+    assert y.name == "angle" and x.name is None and "name='angle'" in repr(y)
+    constant = np.cos(tg.Tensor([1.0]))  # computed, and on no tape
+    constant.name = "c"
+    assert constant.name == "c" and np.cos(tg.Tensor([1.0])).name is None
+    first, second = np.linalg.qr(tg.Tensor(np.eye(2), requires_grad=True))
+    first.name = "Q"
+    assert (first.name, second.name) == ("Q", None)
+    y.name = None
+    assert y.name is None
+    with pytest.raises(TypeError, match="expected a str"):
+        y.name = 3
+
+
+def test_small_values_and_cotangents_outlive_backward():
+    x = tg.Tensor(2.0, requires_grad=True)
+    y = 1 - x
+    z = y**3
+    z.backward()
+    assert y.node.value == -1 and z.node.value == -1 and y.node.cotangent == 3 and z.node.cotangent == 1
+    assert y.node.given[0] == 1 and z.node.given[1] == 3
+
+
+def test_a_large_array_is_kept_by_nothing():
+    x = tg.Tensor(np.ones(SMALL + 1), requires_grad=True)
+    mask = np.ones(SMALL + 1)
+    y = x + mask
+    array, constant = weakref.ref(y.array), weakref.ref(mask)
+    part = y[:2]  # small, and a view of what is large
+    assert y.node.given[1].owner is constant
+    node = part.node
+    del y, mask, part
+    gc.collect()
+    assert array() is None and constant() is None and not hasattr(node, "value")
+
+
+def test_an_assignment_does_not_reach_what_was_seen():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    y[0] = 5.0
+    first = y.node
+    y[1] = 7.0
+    assert first.value.tolist() == [5, 2] and y.node.value.tolist() == [5, 7]
+    assert first.parents[0].value.tolist() == [1, 2]

@@ -1,0 +1,74 @@
+"""What a node notes for pictures alone: its small value, and what its call was given besides tracked tensors.
+
+No derivative reads it, so it outlives the residuals: `1 - z` still says 1 after backward. It keeps no array of more
+than `SMALL` elements alive: of others there is a weak reference to the memory, by which the same array is known again.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .tape import SMALL, Node
+
+NUMBERS = frozenset(
+    (
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        type(None),
+        type(np._NoValue),
+        type(Ellipsis),
+        *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_))),
+    )
+)
+
+
+class Given(NamedTuple):
+    """An array that was an argument: whose memory it looks at, as a weak reference, its shape and its dtype."""
+
+    owner: weakref.ref
+    shape: tuple
+    dtype: Any
+
+
+def noted(value) -> Any:
+    """An argument as a node may remember it: numbers, slices and short tuples of them as they are, arrays weakly.
+
+    None for what is nothing of these.
+    """
+    kind = type(value)
+    if kind in NUMBERS:
+        return value
+    if kind is np.ndarray:
+        base = value
+        while type(base.base) is np.ndarray:
+            base = base.base
+        return Given(weakref.ref(base), value.shape, value.dtype)
+    if kind is slice:
+        return slice(noted(value.start), noted(value.stop), noted(value.step))
+    if kind is tuple or kind is list:
+        return tuple([noted(v) for v in value[:8]]) if len(value) <= 8 else None
+    return value if isinstance(value, (np.dtype, type)) else None
+
+
+def see(node: Node, out) -> None:
+    """Keep the value of a node, if it is small and no view of something large."""
+    if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or out.base.size <= SMALL):
+        node.value = out
+
+
+def see_leaf(tensor) -> None:
+    """Let a leaf find its array: in its tensor while that lives, else what it was made of, if that is small."""
+    array = tensor.array
+    tensor.node.value = weakref.ref(tensor), array.copy() if array.size <= SMALL else None
+
+
+def see_call(row, node: Node, values) -> None:
+    """Keep what the call of a node was given, in the order of the row's names, None for what is tracked."""
+    tracked = {i for i, parent in zip(row.positions, node.parents) if parent.tracked}
+    node.given = tuple([None if i in tracked else noted(v) for i, v in enumerate(values)])
