@@ -8,7 +8,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np import nn
 from tinygrad_np.nn import functional as F
-from tinygrad_np.viz import svg
+from tinygrad_np.viz.writers import svg
 
 needs_dot = pytest.mark.skipif(not svg.available("dot"), reason="the dot program is not installed")
 needs_pygraphviz = pytest.mark.skipif(not svg.available("pygraphviz"), reason="pygraphviz is not installed")

@@ -17,7 +17,8 @@ import pytest
 
 import tinygrad_np as tg
 from tests.viz.graphs import chain, digits, needs_dot, needs_engine, needs_pygraphviz, tangle
-from tinygrad_np.viz import GraphvizMissing, svg
+from tinygrad_np.viz import GraphvizMissing
+from tinygrad_np.viz.writers import svg
 
 
 def fake_dot(folder: Path, body: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, needs_engine, tangle
 from tests.viz.test_names import assert_mermaid
-from tinygrad_np.viz import notebook
+from tinygrad_np.viz.writers import notebook
 
 
 def dense(count: int = 60):

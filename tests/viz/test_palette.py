@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tinygrad_np.viz.dot import LEGEND, SHAPES
-from tinygrad_np.viz.palette import DARK, LIGHT, flat
+from tinygrad_np.viz.writers.dot import LEGEND, SHAPES
+from tinygrad_np.viz.writers.palette import DARK, LIGHT, flat
 
 
 def channels(color: str) -> np.ndarray:

@@ -1,7 +1,8 @@
 """See the graph: one description of what was recorded, drawn in every format and proven equal to the tape.
 
-parts.py and view.py the description, capture.py reads the tape, scopes.py who called what, collapse.py what to show;
-labels.py says it in words for dot.py svg.py html.py mermaid.py text.py; json_format.py stores it, diff.py compares two.
+schema.py what a graph is, labels.py says it in words, collapse.py what to show, writers/ one a format, check.py the
+proof, cuts.py why no gradient arrives, view.py all of it as the methods of a view; residuals.py, gradients.py and
+scopes.py read a tape's nodes, capture.py makes them a view; diff.py compares two, summary.py is a model's table.
 This page imports none of them before it is used: `import tinygrad_np` pays nothing for pictures.
 """
 
@@ -57,15 +58,15 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
 
 def __getattr__(name: str):
     if name in ("Node", "Edge", "Scope", "GraphMismatch"):
-        from . import parts
+        from . import schema
 
-        return getattr(parts, name)
+        return getattr(schema, name)
     if name == "GraphView":
         from .view import GraphView
 
         return GraphView
     if name == "GraphvizMissing":
-        from .svg import GraphvizMissing
+        from .writers.svg import GraphvizMissing
 
         return GraphvizMissing
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,10 +19,10 @@ from pathlib import Path
 from ..engine.notes import record
 from ..engine.tensor import Tensor
 from . import graph, graph_diff
-from .svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
-from .view import MAX_NODES, GraphView
-
-SUFFIXES = (".svg", ".html", ".png", ".pdf", ".dot", ".gv", ".mmd", ".json", ".txt")
+from .collapse import MAX_NODES
+from .view import GraphView
+from .writers import WRITERS
+from .writers.svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
 
 
 class Failure(Exception):
@@ -68,8 +68,8 @@ def draw(argv: list[str]) -> int:
     script, _, name = args.what.rpartition(":")
     if not saved and not (script and name.isidentifier()):
         parser.error(f"found {args.what!r}; expected script.py:name, such as train.py:loss, or a .json file")
-    if args.out is not None and args.out.suffix.lower() not in SUFFIXES:
-        parser.error(f"--out: found the suffix {args.out.suffix!r}; expected one of {' '.join(SUFFIXES)}")
+    if args.out is not None and args.out.suffix.lower() not in WRITERS:
+        parser.error(f"--out: found the suffix {args.out.suffix!r}; expected one of {' '.join(WRITERS)}")
     if saved and (rest or args.grads or args.source or args.time):
         parser.error("a saved graph takes no script arguments, and no --grads, --source or --time")
     view = read(Path(args.what)) if saved else run(Path(script), name, rest, args)

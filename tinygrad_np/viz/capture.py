@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from ..engine.notes import NOTES
-from ..engine.tape import CONST, FREED, SELECT, filled, oldest_first
-from .kept import Buffers, dtype_name, nbytes_of, read_saved
-from .parts import Edge, Node
+from ..engine.tape import CONST, FREED, SELECT, oldest_first
+from .gradients import cotangent_norms, norm, over_batch, summed
+from .residuals import Buffers, dtype_name, nbytes_of, read_saved
+from .schema import Edge, Node
 from .scopes import scopes_of
-from .sums import over_batch, summed
 from .view import GraphView
 
 
@@ -200,48 +197,3 @@ class Numbers:
         number = self.used.get(name, 0)
         self.used[name] = number + 1
         return f"{name}#{number}"
-
-
-# ---- gradients --------------------------------------------------------------------------------------------
-
-
-def norm(g) -> float:
-    """The Euclidean norm of a gradient."""
-    return float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
-
-
-def pulled(node, ct):
-    """(parent, cotangent) for the operands of one node that need a gradient; a zero cotangent wins over infinity."""
-    if node.row.joint:
-        found = zip(node.parents, node.row.pull_all(node, ct, None), strict=True)
-        return [(parent, g) for parent, g in found if parent.tracked]
-    each = zip(node.row.careful_pulls, node.parents, node.saved, strict=True)
-    return [(parent, pull(ct, parent, saved)) for pull, parent, saved in each if parent.tracked]
-
-
-def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
-    """The norm of every node's cotangent, for a cotangent of ones of each output: `graph.pullback`, watched."""
-    cts: dict = {}
-    for out in outputs:
-        cts[out.node] = cts.get(out.node, 0) + np.ones(out.shape, out.dtype)
-    norms: dict[int, float] = {}
-    with np.errstate(all="ignore"):
-        for node in reversed(tape):
-            if node not in cts:
-                continue
-            ct = cts.pop(node)
-            if isinstance(ct, dict):
-                norms[id(node)] = math.sqrt(sum(norm(g) ** 2 for g in filled(ct, node)))
-            else:
-                norms[id(node)] = norm(ct)
-            if node.row is SELECT:
-                cts.setdefault(node.parents[0], {})[node.saved] = ct
-            elif node.row is not None:
-                if node.saved is FREED:
-                    raise ValueError(
-                        "graph: grads=True needs a graph that is not freed: call it before backward, or "
-                        "pass retain_graph=True to backward"
-                    )
-                for parent, g in pulled(node, filled(ct, node) if isinstance(ct, dict) else ct):
-                    cts[parent] = cts[parent] + g if parent in cts else g
-    return norms

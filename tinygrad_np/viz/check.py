@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from .dot import to_dot, unquote
 from .labels import count
-from .parts import GraphMismatch
-from .view import GraphView
+from .schema import Graph, GraphMismatch
+from .writers.dot import to_dot, unquote
 
 EDGE = re.compile(r'^("(?:[^"\\]|\\.)*") -> ("(?:[^"\\]|\\.)*") \[id="e(\d+)"', re.DOTALL | re.MULTILINE)
 
 
-def check(view: GraphView) -> str:
+def check(view: Graph) -> str:
     """See `GraphView.check`."""
     whole = view.whole or view
     against = "what was recorded (the tape is gone)"
@@ -47,7 +46,7 @@ def walked(roots: list) -> Counter:
     return edges
 
 
-def recorded(whole: GraphView) -> Counter:
+def recorded(whole: Graph) -> Counter:
     """The same of a view, from its nodes and edges alone."""
     tracked = [n for n in whole.nodes if n.kind not in ("data", "const")]
     # Leaves and operations share one order on the tape; edges run forward in it, so it is found again from them.
@@ -61,7 +60,7 @@ def recorded(whole: GraphView) -> Counter:
     return edges
 
 
-def same_drawing(view: GraphView) -> None:
+def same_drawing(view: Graph) -> None:
     """The edges in the DOT text are the view's, each once."""
     drawn = Counter((unquote(src), unquote(dst), int(i)) for src, dst, i in EDGE.findall(to_dot(view, legend=False)))
     same(Counter((clean(e.src), clean(e.dst), i) for i, e in enumerate(view.edges)), drawn, "the DOT text")
@@ -72,7 +71,7 @@ def clean(name: str) -> str:
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
-def same_boxes(view: GraphView, whole: GraphView) -> None:
+def same_boxes(view: Graph, whole: Graph) -> None:
     """Every recorded node is in one box at most, and every edge between two boxes is counted in one drawn edge."""
     box: dict[str, str] = {}
     for node in view.nodes:

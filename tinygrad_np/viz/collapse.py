@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 from .labels import count
-from .parts import Edge, Node, Scope
-from .view import GraphView
+from .schema import Edge, Graph, Node, Scope
 
+MAX_NODES = 150  # more boxes than this nobody reads
 FEW = 3  # this many inputs of a closed box are drawn, not folded into it
 LONGEST_BODY = 12  # a repeat of more items than this is not looked for
 
@@ -22,7 +22,7 @@ class Plan:
     """What `GraphView.collapse` was asked for; None means: as the budget of boxes demands."""
 
     level: str = "auto"
-    max_nodes: int = 150
+    max_nodes: int = MAX_NODES
     depth: int | None = None
     roll: bool | None = None
     fuse: bool | None = None
@@ -44,7 +44,7 @@ class Plan:
             )
 
 
-def collapse(whole: GraphView, plan: Plan) -> GraphView:
+def collapse(whole: Graph, plan: Plan) -> Graph:
     """The view of `whole` that a plan asks for."""
     if plan.level == "none":
         return replace(whole, plan=plan, whole=whole)
@@ -64,10 +64,15 @@ def collapse(whole: GraphView, plan: Plan) -> GraphView:
     return work.draw(boxes)
 
 
+def planned(view: Graph) -> Graph:
+    """The view if it was collapsed by its user, else its automatic collapse: what the writers draw."""
+    return view if view.plan is not None else collapse(view.whole or view, Plan())
+
+
 class Work:
     """One collapse under way. A box is a hashable key; a node that stands for itself has its own index as key."""
 
-    def __init__(self, whole: GraphView, plan: Plan):
+    def __init__(self, whole: Graph, plan: Plan):
         self.whole, self.plan = whole, plan
         self.index = {node.id: i for i, node in enumerate(whole.nodes)}
         self.edges = [(self.index[e.src], self.index[e.dst]) for e in whole.edges]
@@ -192,7 +197,7 @@ class Work:
 
     # ---- from boxes to a view --------------------------------------------------------------------------------
 
-    def draw(self, boxes: list) -> GraphView:
+    def draw(self, boxes: list) -> Graph:
         """The view whose nodes are the boxes."""
         members: dict[object, list[Node]] = defaultdict(list)
         for box, node in zip(boxes, self.whole.nodes, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from .labels import array_text
-from .parts import Node
+from .schema import Node
 from .view import GraphView
 
 

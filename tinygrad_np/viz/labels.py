@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .parts import Edge, Node
-from .view import GraphView
+from .schema import Edge, Graph, Node
 
 KIND_WORDS = {
     "param": "parameter",
@@ -120,7 +119,7 @@ def _all(node: Node):
         yield n
 
 
-def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
+def details(node: Node, view: Graph) -> list[tuple[str, str]]:
     """Everything known of a node, as (what, value) pairs: hover text, tooltips, the panel of a page."""
     rows = [
         ("kind", KIND_WORDS.get(node.kind, node.kind)),
@@ -175,19 +174,19 @@ def details(node: Node, view: GraphView) -> list[tuple[str, str]]:
     return [(what, value) for what, value in rows if value]
 
 
-def totals(view: GraphView) -> str:
+def totals(view: Graph) -> str:
     """The numbers of operations, leaves and edges of the whole graph."""
     s = view.stats()
     return f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"
 
 
-def held(view: GraphView) -> str:
+def held(view: Graph) -> str:
     """What backward keeps, over the whole graph."""
     s = view.stats()
     return "freed by backward" if s["freed"] else f"backward keeps {nbytes_text(s['saved_nbytes'])}"
 
 
-def caption(view: GraphView) -> str:
+def caption(view: Graph) -> str:
     """One line of totals of the whole graph, and what this view leaves out of it."""
     s = view.stats()
     parts = [totals(view)]

@@ -6,7 +6,7 @@ import weakref
 from collections import Counter
 from typing import Any
 
-from .parts import Scope
+from .schema import Scope
 
 
 def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:

@@ -6,21 +6,23 @@ writer draws a view's `nodes` and `edges`, so one plan decides what all formats 
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .parts import Edge, Node, Scope
-
-MAX_NODES = 150  # more boxes than this nobody reads
+from .check import check
+from .collapse import MAX_NODES, Plan, collapse, planned
+from .cuts import why_no_grad
+from .labels import totals
+from .schema import Graph, matches
+from .writers import written
+from .writers.json_text import from_json
+from .writers.notebook import mimebundle, show
 
 
 @dataclass(frozen=True)
-class GraphView:
+class GraphView(Graph):
     """A computation graph as data, and the writers that show it.
 
     >>> import numpy as np, tinygrad_np as tg
@@ -32,51 +34,6 @@ class GraphView:
     %2 = sum(%1)  () float64, keeps 0 B
     2 operations, 1 leaf, 3 edges; backward keeps 0 B
     """
-
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    scopes: tuple[Scope, ...] = ()
-    outputs: tuple[str, ...] = ()
-    title: str = ""
-    notes: tuple[str, ...] = ()
-    plan: Any = None
-    whole: GraphView | None = None
-    tape: tuple = field(default=(), compare=False, repr=False)
-
-    # ---- reading ------------------------------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        return len(self.nodes)
-
-    def __getitem__(self, id: str) -> Node:
-        """The node with this id."""
-        for node in self.nodes:
-            if node.id == id:
-                return node
-        raise KeyError(self._unknown(id))
-
-    def find(self, pattern: str) -> tuple[Node, ...]:
-        """The nodes whose id, operation or module matches a pattern, as in a shell: `find("*relu*")`."""
-        return tuple(
-            n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in (n.id, n.op, n.scope or ""))
-        )
-
-    def stats(self) -> dict[str, Any]:
-        """Totals of the recorded graph: operations, leaves, edges, parameters, bytes."""
-        nodes = (self.whole or self).nodes
-        params = [n for n in nodes if n.kind in ("param", "leaf")]
-        ops = [n for n in nodes if not n.is_leaf]
-        return {
-            "ops": len(ops),
-            "leaves": len(nodes) - len(ops),
-            "edges": len((self.whole or self).edges),
-            "parameters": sum(_size(n.shape) for n in params),
-            "parameter_nbytes": sum(n.nbytes for n in params),
-            "saved_nbytes": sum(n.saved_nbytes for n in nodes),
-            "freed": any(n.freed for n in nodes),
-            "orders": dict(sorted(Counter(n.order for n in ops).items())),
-            "time_ns": sum(n.time_ns or 0 for n in nodes),
-        }
 
     # ---- other views of the same graph ----------------------------------------------------------------------
 
@@ -98,14 +55,12 @@ class GraphView:
         that uses them) or "nodes". What is left open is chosen, for level "auto", so that at most `max_nodes`
         boxes remain; level "none" draws every node of the tape.
         """
-        from .collapse import Plan, collapse
-
         return collapse(self.whole or self, Plan(level, max_nodes, depth, roll, fuse, params, consts))
 
     def focus(self, name: str, radius: int = 1) -> GraphView:
         """Only the nodes of `name` (an id, an operation, a module or a pattern) and those up to `radius` edges away."""
         view = self.planned()
-        found = {n.id for n in view.nodes if _matches(n, name)}
+        found = {n.id for n in view.nodes if matches(n, name)}
         if not found and view is not self:
             return self.collapse("none").focus(name, radius)
         if not found:
@@ -118,34 +73,28 @@ class GraphView:
         for _ in range(radius):
             ring = {far for near in ring for far in around[near]} - found
             found |= ring
-        return view._only(found, f"only {name} and what is within {radius} edge{'s' * (radius != 1)}")
+        return view.only(found, f"only {name} and what is within {radius} edge{'s' * (radius != 1)}")
 
     def path(self, a: str, b: str) -> GraphView:
         """Only the nodes on a way from `a` to `b`; empty when there is none."""
         view = self.planned()
         down, up = view._reach(view._named(a), forward=True), view._reach(view._named(b), forward=False)
-        return view._only(down & up, f"only what lies between {a} and {b}")
+        return view.only(down & up, f"only what lies between {a} and {b}")
 
     def hide(self, kind: str) -> GraphView:
         """Without the nodes of one kind, such as "const"."""
         view = self.planned()
-        return view._only({n.id for n in view.nodes if n.kind != kind}, f"without {kind} nodes")
+        return view.only({n.id for n in view.nodes if n.kind != kind}, f"without {kind} nodes")
 
     def planned(self) -> GraphView:
         """This view if it was collapsed by its user, else its automatic collapse: what the writers draw."""
-        return self if self.plan is not None else self.collapse()
+        return planned(self)
 
     def _named(self, name: str) -> set[str]:
-        found = {n.id for n in self.nodes if _matches(n, name)}
+        found = {n.id for n in self.nodes if matches(n, name)}
         if not found:
             raise KeyError(self._unknown(name))
         return found
-
-    def _unknown(self, name: str) -> str:
-        ids, ops, scopes = ([n.id for n in self.nodes], [n.op for n in self.nodes], [s.id for s in self.scopes])
-        names = list(dict.fromkeys(ids + ops + scopes))
-        near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
-        return f"no node, operation or module is called {name!r}; there are {', '.join(map(repr, near))}"
 
     def _reach(self, start: set[str], forward: bool) -> set[str]:
         follow = defaultdict(list)
@@ -159,16 +108,6 @@ class GraphView:
             stack.extend(new)
         return found
 
-    def _only(self, kept: set[str], note: str) -> GraphView:
-        return replace(
-            self,
-            nodes=tuple(n for n in self.nodes if n.id in kept),
-            edges=tuple(e for e in self.edges if e.src in kept and e.dst in kept),
-            outputs=tuple(o for o in self.outputs if o in kept),
-            notes=(*self.notes, note),
-            whole=self.whole or self,
-        )
-
     # ---- asking -------------------------------------------------------------------------------------------
 
     def check(self) -> str:
@@ -177,23 +116,17 @@ class GraphView:
         The tape is walked anew, by other code than drew it; when it is gone, what was recorded stands for it.
         Raises GraphMismatch with the first difference; returns what was compared.
         """
-        from .check import check
-
         return check(self)
 
     def why_no_grad(self, x: Any) -> str:
         """Why no gradient of this graph's output reaches a tensor, in a sentence that names the step that cut it."""
-        from .why import why_no_grad
-
         return why_no_grad(self, x)
 
     # ---- writing ------------------------------------------------------------------------------------------
 
     def to_dot(self, *, rankdir: str | None = None, theme: str = "light", legend: bool = True) -> str:
         """The picture in Graphviz's language, laid out from left to right ("LR") or top to bottom ("TB")."""
-        from .dot import to_dot
-
-        return to_dot(self.planned(), rankdir=rankdir, theme=theme, legend=legend)
+        return written(self, None, ".dot", rankdir=rankdir, theme=theme, legend=legend)
 
     def to_svg(
         self,
@@ -203,61 +136,43 @@ class GraphView:
         theme: str = "auto",
         engine: str = "auto",
         timeout: float = 10.0,
+        legend: bool = True,
     ) -> str:
         """The picture as SVG text, also written to `path`. Theme "auto" follows its reader's light or dark mode.
 
         `engine` is "dot" (the program), "pygraphviz", or "auto": the first of them that answers in `timeout` s.
         """
-        from .svg import to_svg
-
-        text = to_svg(self.planned(), rankdir=rankdir, theme=theme, engine=engine, timeout=timeout)
-        return _written(path, text)
+        options = {"rankdir": rankdir, "theme": theme, "engine": engine, "timeout": timeout, "legend": legend}
+        return written(self, path, ".svg", **options)
 
     def to_png(self, path: str | Path, **options: Any) -> None:
         """Write the picture as PNG; `dpi` is 144 unless given, the other options are those of `to_svg`."""
-        self._image(path, "png", **options)
+        written(self, path, ".png", **options)
 
     def to_pdf(self, path: str | Path, **options: Any) -> None:
         """Write the picture as PDF; options are those of `to_svg`."""
-        self._image(path, "pdf", **options)
-
-    def _image(self, path, format: str, *, rankdir=None, theme="light", engine="auto", timeout=10.0, dpi=144) -> None:
-        from .svg import image
-
-        _written(
-            path, image(self.planned(), format, rankdir=rankdir, theme=theme, engine=engine, timeout=timeout, dpi=dpi)
-        )
+        written(self, path, ".pdf", **options)
 
     def to_html(self, path: str | Path | None = None, **options: Any) -> str:
-        """One page that needs no network: pan, zoom, search, hover, follow, step through the backward pass."""
-        from .html import to_html
-
-        return _written(path, to_html(self.planned(), **options))
+        """One page that needs no network: pan, zoom, search, hover, follow, step through forward and backward."""
+        return written(self, path, ".html", **options)
 
     def to_mermaid(self, path: str | Path | None = None, *, max_edges: int = 250) -> str:
         """The picture in Mermaid's language, which GitHub and many notes programs draw; collapsed to `max_edges`."""
-        from .mermaid import to_mermaid
-
-        return _written(path, to_mermaid(self.planned(), max_edges))
+        return written(self, path, ".mmd", max_edges=max_edges)
 
     def to_text(self, path: str | Path | None = None) -> str:
         """A numbered listing of the recorded operations, one a line; a collapsed view lists its boxes."""
-        from .text import to_text
-
-        return _written(path, to_text(self))
+        return written(self, path, ".txt")
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The recorded graph as JSON, schema "tinygrad_np.graph/1"; `GraphView.from_json` reads it back."""
-        from .json_format import to_json
-
-        return _written(path, to_json(self))
+        return written(self, path, ".json")
 
     @classmethod
     def from_json(cls, text: str) -> GraphView:
         """The view that `to_json` wrote; raises ValueError when the text is something else."""
-        from .json_format import from_json
-
-        return from_json(text)
+        return from_json(text, cls)
 
     def to_graphviz(self, **options: Any):
         """A `graphviz.Source` of the DOT text, for those who work with that package."""
@@ -267,65 +182,17 @@ class GraphView:
 
     def save(self, path: str | Path, **options: Any) -> None:
         """Write in the format that the suffix names: .svg .html .png .pdf .dot .gv .mmd .json .txt"""
-        write: dict[str, Callable] = {
-            "svg": self.to_svg,
-            "html": self.to_html,
-            "png": self.to_png,
-            "pdf": self.to_pdf,
-            "dot": self._save_dot,
-            "gv": self._save_dot,
-            "mmd": self.to_mermaid,
-            "json": self.to_json,
-            "txt": self.to_text,
-        }
-        suffix = Path(path).suffix.lower().removeprefix(".")
-        if suffix not in write:
-            raise ValueError(f"save: found the suffix {Path(path).suffix!r}; expected one of .{' .'.join(write)}")
-        write[suffix](path, **options)
-
-    def _save_dot(self, path, **options) -> None:
-        _written(path, self.to_dot(**options))
+        written(self, path, **options)
 
     def show(self) -> Any:
         """Show the picture: in a notebook as output, otherwise as a page in the browser, or as text without one."""
-        from .notebook import show
-
         return show(self)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        from .notebook import mimebundle
-
         return mimebundle(self)
 
     def __str__(self) -> str:
         return self.to_text()
 
     def __repr__(self) -> str:
-        from .labels import totals
-
         return f"<GraphView of {self.title or 'a tape'}: {totals(self)}>"
-
-
-def _size(shape) -> int:
-    size = 1
-    for n in shape or ():
-        size *= n
-    return size
-
-
-def _matches(node: Node, name: str) -> bool:
-    """Whether a node, one of its members or its module goes by a name or a pattern."""
-    texts = (node.id, node.op, node.scope or "")
-    if name in texts or (node.scope or "").startswith(name + ".") or fnmatch.fnmatchcase(node.id, name):
-        return True
-    return any(_matches(m, name) for m in node.members)
-
-
-def _written(path, data):
-    """Give back a text, after putting it in place of the file at `path`, if any, in one step."""
-    if path is not None:
-        from ..io import atomic_write
-
-        with atomic_write(path) as file:
-            file.write(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
-    return data

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .collapse import Plan
-from .labels import caption, details, heading
+from ..collapse import MAX_NODES, Plan, collapse
+from ..labels import caption, details, heading
+from ..schema import Graph
 from .palette import DARK, LIGHT, dark_rules, flat
 from .svg import drawable, to_svg, xml
-from .view import MAX_NODES, GraphView
 
 HERE = Path(__file__).parent
 
 
 def to_html(
-    view: GraphView, *, theme: str = "auto", rankdir: str | None = None, engine: str = "auto", timeout: float = 10.0
+    view: Graph, *, theme: str = "auto", rankdir: str | None = None, engine: str = "auto", timeout: float = 10.0
 ) -> str:
     """The page of a view; see `GraphView.to_html`. Theme "auto" follows the reader's light or dark mode."""
     if theme not in ("auto", "light", "dark"):
@@ -46,21 +46,21 @@ def to_html(
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
 
-def levels_of(view: GraphView) -> list[tuple[str, GraphView]]:
+def levels_of(view: Graph) -> list[tuple[str, Graph]]:
     """The levels of detail that a page offers, the given view first; more than one for small graphs only."""
     levels = [("as drawn", view)]
     whole = view.whole or view
     if len(whole.nodes) <= MAX_NODES and view.nodes != whole.nodes and view.plan == Plan():
         levels = [("operations", view)]
         for depth in (1, 0):
-            coarse = view.collapse(depth=depth)
+            coarse = collapse(whole, Plan(depth=depth))
             if len(coarse.nodes) < len(levels[-1][1].nodes):
                 levels.append(("modules" if depth else "the model", coarse))
-        levels.append(("every node", view.collapse("none")))
+        levels.append(("every node", collapse(whole, Plan("none"))))
     return levels
 
 
-def facts(view: GraphView) -> dict:
+def facts(view: Graph) -> dict:
     """What the script knows: for each node its texts and its place in the backward pass, for each edge its ends."""
     number = {node.id: i for i, node in enumerate(view.nodes)}
     nodes = [

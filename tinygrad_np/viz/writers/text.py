@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
-from .view import GraphView
+from ..labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
+from ..schema import Graph
 
 MOST = 6  # folded leaves named in one line
 
 
-def to_text(view: GraphView) -> str:
+def to_text(view: Graph) -> str:
     """The listing of a view: `%3 = matmul(%1, %2)  shape dtype, what it keeps`, modules as headings."""
     operands: dict[str, list] = {}
     for edge in view.edges:

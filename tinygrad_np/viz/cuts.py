@@ -7,10 +7,10 @@ from typing import Any
 from ..engine.notes import CUTS
 from ..engine.tape import oldest_first
 from .labels import count
-from .view import GraphView
+from .schema import Graph
 
 
-def why_no_grad(view: GraphView, x: Any) -> str:
+def why_no_grad(view: Graph, x: Any) -> str:
     """See `GraphView.why_no_grad`."""
     node = getattr(x, "node", None)
     if node is None:
@@ -46,7 +46,7 @@ def why_no_grad(view: GraphView, x: Any) -> str:
     )
 
 
-def ways(view: GraphView, roots: list, node) -> str:
+def ways(view: Graph, roots: list, node) -> str:
     """How a node is used on the tape."""
     users = [other.row.name for other in oldest_first(roots) for parent in other.parents if parent is node]
     if not users:

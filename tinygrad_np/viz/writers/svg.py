@@ -10,10 +10,11 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from ..collapse import Plan, collapse
+from ..labels import count, details
+from ..schema import Graph
 from .dot import to_dot
-from .labels import count, details
 from .palette import dark_rules
-from .view import GraphView
 
 TOO_MUCH = 4000  # nodes + long edges, beyond which `dot` needs seconds
 
@@ -27,7 +28,7 @@ class EngineFailed(Exception):
 
 
 def to_svg(
-    view: GraphView,
+    view: Graph,
     *,
     rankdir: str | None = None,
     theme: str = "auto",
@@ -44,7 +45,7 @@ def to_svg(
 
 
 def image(
-    view: GraphView,
+    view: Graph,
     format: str,
     *,
     rankdir: str | None = None,
@@ -61,7 +62,7 @@ def image(
 # ---- before the layout ------------------------------------------------------------------------------------
 
 
-def effort(view: GraphView) -> int:
+def effort(view: Graph) -> int:
     """How hard a layout is: nodes, and edges that span many ranks or come in crowds; not the nodes alone."""
     rank: dict[str, int] = {}
     for edge in view.edges:
@@ -71,7 +72,7 @@ def effort(view: GraphView) -> int:
     return len(view.nodes) + sum(span for span in spans if span > 12) + 4 * crowd
 
 
-def drawable(view: GraphView) -> GraphView:
+def drawable(view: Graph) -> Graph:
     """The view, collapsed further while its layout would take too long."""
     if effort(view) <= TOO_MUCH or view.whole is None or view.nodes != view.whole.nodes and view.plan is None:
         return view
@@ -79,7 +80,7 @@ def drawable(view: GraphView) -> GraphView:
     found = view
     while effort(found) > TOO_MUCH and budget > 4:
         budget //= 2
-        found = view.collapse(max_nodes=max(budget, 2))
+        found = collapse(view.whole, Plan(max_nodes=max(budget, 2)))
     return replace(found, notes=(*found.notes, f"{count(len(view.nodes), 'box')} would take too long to lay out"))
 
 
@@ -87,7 +88,7 @@ def drawable(view: GraphView) -> GraphView:
 
 
 def run(
-    view: GraphView, format: str, theme: str, engine: str, timeout: float, options: dict, dpi: int = 96
+    view: Graph, format: str, theme: str, engine: str, timeout: float, options: dict, dpi: int = 96
 ) -> tuple[bytes, str]:
     """The picture's bytes and the engine that made them: the first that works, with a note on those that did not."""
     engines = {"dot": by_dot, "pygraphviz": by_pygraphviz}
@@ -161,7 +162,7 @@ def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
 # ---- after the layout -------------------------------------------------------------------------------------
 
 
-def finish(svg: str, view: GraphView, engine: str, theme: str) -> str:
+def finish(svg: str, view: Graph, engine: str, theme: str) -> str:
     """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, nothing clipped."""
     svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = svg.replace('stroke="transparent"', 'stroke="none"')

@@ -1,8 +1,12 @@
-"""What a graph consists of, as plain values: nodes, edges, and the calls that nodes belong to."""
+"""What a graph consists of, as plain values: nodes, edges, the calls that nodes belong to; it keeps no array alive."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import difflib
+import fnmatch
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 
 class Saved(NamedTuple):
@@ -121,3 +125,85 @@ class Scope(NamedTuple):
 
 class GraphMismatch(AssertionError):
     """A picture's edges are not the tape's."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes and edges as data, what is asked of them, and the `whole` graph of which this is a part or a collapse."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    scopes: tuple[Scope, ...] = ()
+    outputs: tuple[str, ...] = ()
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    plan: Any = None
+    whole: Graph | None = None
+    tape: tuple = field(default=(), compare=False, repr=False)
+
+    # ---- reading ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, id: str) -> Node:
+        """The node with this id."""
+        for node in self.nodes:
+            if node.id == id:
+                return node
+        raise KeyError(self._unknown(id))
+
+    def find(self, pattern: str) -> tuple[Node, ...]:
+        """The nodes whose id, operation or module matches a pattern, as in a shell: `find("*relu*")`."""
+        return tuple(
+            n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in (n.id, n.op, n.scope or ""))
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Totals of the recorded graph: operations, leaves, edges, parameters, bytes."""
+        nodes = (self.whole or self).nodes
+        params = [n for n in nodes if n.kind in ("param", "leaf")]
+        ops = [n for n in nodes if not n.is_leaf]
+        return {
+            "ops": len(ops),
+            "leaves": len(nodes) - len(ops),
+            "edges": len((self.whole or self).edges),
+            "parameters": sum(size_of(n.shape) for n in params),
+            "parameter_nbytes": sum(n.nbytes for n in params),
+            "saved_nbytes": sum(n.saved_nbytes for n in nodes),
+            "freed": any(n.freed for n in nodes),
+            "orders": dict(sorted(Counter(n.order for n in ops).items())),
+            "time_ns": sum(n.time_ns or 0 for n in nodes),
+        }
+
+    def only(self, kept: set[str], note: str) -> Self:
+        """The part of this view that has these nodes; the note says which they are."""
+        return replace(
+            self,
+            nodes=tuple(n for n in self.nodes if n.id in kept),
+            edges=tuple(e for e in self.edges if e.src in kept and e.dst in kept),
+            outputs=tuple(o for o in self.outputs if o in kept),
+            notes=(*self.notes, note),
+            whole=self.whole or self,
+        )
+
+    def _unknown(self, name: str) -> str:
+        ids, ops, scopes = ([n.id for n in self.nodes], [n.op for n in self.nodes], [s.id for s in self.scopes])
+        names = list(dict.fromkeys(ids + ops + scopes))
+        near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
+        return f"no node, operation or module is called {name!r}; there are {', '.join(map(repr, near))}"
+
+
+def size_of(shape) -> int:
+    size = 1
+    for n in shape or ():
+        size *= n
+    return size
+
+
+def matches(node: Node, name: str) -> bool:
+    """Whether a node, one of its members or its module goes by a name or a pattern."""
+    texts = (node.id, node.op, node.scope or "")
+    if name in texts or (node.scope or "").startswith(name + ".") or fnmatch.fnmatchcase(node.id, name):
+        return True
+    return any(matches(m, name) for m in node.members)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 
-from .frames import Frames
-from .labels import (
+from ..labels import (
     array_text,
     caption,
     count,
@@ -18,9 +17,9 @@ from .labels import (
     short_name,
     summed_text,
 )
+from ..schema import Edge, Graph, Node, Scope
+from .frames import Frames
 from .palette import colors
-from .parts import Edge, Node, Scope
-from .view import GraphView
 
 FONT = "Helvetica,Arial,sans-serif"
 SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
@@ -57,7 +56,7 @@ def unquote(text: str) -> str:
 
 
 def to_dot(
-    view: GraphView, *, rankdir: str | None = None, theme: str = "light", legend: bool = True, note: str = ""
+    view: Graph, *, rankdir: str | None = None, theme: str = "light", legend: bool = True, note: str = ""
 ) -> str:
     """The DOT text of a view exactly as it is; see `GraphView.to_dot`."""
     palette = colors(theme)
@@ -115,7 +114,7 @@ def html(text: str) -> str:
     return f"<{escape(printable(text)) or ' '}>"
 
 
-def direction(view: GraphView) -> str:
+def direction(view: Graph) -> str:
     """Left to right for a short graph, top to bottom for a long one: what fits a page."""
     rank: dict[str, int] = {}
     for edge in view.edges:  # edges are in the order of creation, so one pass is the longest path
@@ -123,14 +122,14 @@ def direction(view: GraphView) -> str:
     return "LR" if max(rank.values(), default=0) <= 6 else "TB"
 
 
-def leaf_edges(view: GraphView) -> dict[tuple[str, str], Edge]:
+def leaf_edges(view: Graph) -> dict[tuple[str, str], Edge]:
     """The recorded edge by which each folded leaf is used, for what is said in its row."""
     whole = view.whole or view
     folded = {leaf.id for node in view.nodes for leaf in node.leaves}
     return {(e.src, ""): e for e in whole.edges if e.src in folded} if folded else {}
 
 
-def node_line(node: Node, i: int, view: GraphView, palette: dict, rows: dict, module: Scope | None) -> str:
+def node_line(node: Node, i: int, view: Graph, palette: dict, rows: dict, module: Scope | None) -> str:
     """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps.
 
     `module` is the call that it belongs to, where no frame says so.
@@ -229,7 +228,7 @@ def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
     return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}{label}]"
 
 
-def legend_table(view: GraphView, palette: dict, note: str) -> str:
+def legend_table(view: Graph, palette: dict, note: str) -> str:
     """What the colors mean, of the kinds that this view has, and the line of totals."""
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}

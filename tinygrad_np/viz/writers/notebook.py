@@ -8,16 +8,19 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from .labels import printable
-from .svg import GraphvizMissing
-from .view import GraphView
+from ..collapse import planned
+from ..labels import printable
+from ..schema import Graph
+from .page import to_html
+from .svg import GraphvizMissing, to_svg
+from .text import to_text
 
 
-def mimebundle(view: GraphView) -> dict[str, str]:
+def mimebundle(view: Graph) -> dict[str, str]:
     """What a notebook shows for a bare `g`. Never raises: without Graphviz it is the text, and how to get it."""
-    text = view.to_text()
+    text = to_text(view)
     try:
-        svg = view.to_svg()
+        svg = to_svg(planned(view))
     except GraphvizMissing as error:
         return {"text/plain": f"{text}\n{error}"}
     return {"text/html": f'<div style="overflow-x:auto">{svg}</div>', "text/plain": text}
@@ -29,16 +32,16 @@ def in_notebook() -> bool:
     return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
 
 
-def show(view: GraphView) -> Any:
+def show(view: Graph) -> Any:
     """See `GraphView.show`. Returns the page's path, or None where it was shown in a notebook or as text."""
     if in_notebook():
         sys.modules["IPython"].display.display(view)
         return None
     try:
-        page = view.to_html()
+        page = to_html(planned(view))
         webbrowser.get()
     except (GraphvizMissing, webbrowser.Error) as error:
-        print(view.planned().to_text())
+        print(to_text(planned(view)))
         print(f"(shown as text: {printable(str(error), 200)})")
         return None
     folder = Path(tempfile.mkdtemp(prefix="tinygrad_np-"))

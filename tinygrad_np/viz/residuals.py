@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import FREED, SELECT, Leaf
-from .parts import Saved
+from .schema import Saved
 
 FREE_ARGS = (None, False, "K", "C")  # arguments that say nothing, at their usual defaults
 

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from .parts import Edge, Node, Saved, Scope
-from .view import GraphView
+from ..collapse import Plan, collapse
+from ..schema import Edge, Graph, Node, Saved, Scope
 
 SCHEMA = "tinygrad_np.graph/1"
 
 
-def to_json(view: GraphView) -> str:
+def to_json(view: Graph) -> str:
     """The whole graph, one node or edge a line, defaults left out; then the plan and the nodes of this view."""
     whole = view.whole or view
     parts = {"schema": SCHEMA, "title": whole.title, "outputs": list(whole.outputs)}
@@ -29,7 +29,7 @@ def to_json(view: GraphView) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def from_json(text: str) -> GraphView:
+def from_json(text: str, make: type[Graph] = Graph) -> Graph:
     """The view that a text describes; ValueError says what it lacks."""
     try:
         data = json.loads(text)
@@ -42,19 +42,17 @@ def from_json(text: str) -> GraphView:
         nodes = tuple(unpacked(Node, node) for node in data["nodes"])
         edges = tuple(unpacked(Edge, edge) for edge in data["edges"])
         scopes = tuple(unpacked(Scope, scope) for scope in data["scopes"])
-        whole = GraphView(nodes, edges, scopes, tuple(data["outputs"]), data["title"])
+        whole = make(nodes, edges, scopes, tuple(data["outputs"]), data["title"])
         known = {node.id for node in nodes}
         lost = next((e for e in edges if not {e.src, e.dst} <= known), None)
         if lost is not None:
             raise ValueError(f"the edge {lost.src!r} -> {lost.dst!r} joins no two of the nodes")
         plan = data.get("plan")
         if plan is not None:
-            from .collapse import Plan
-
             plan = Plan(**plan)
         view = replanned(whole, plan)
         if "shown" in data:
-            view = replace(view._only(set(data["shown"]), ""), notes=tuple(data["notes"]))
+            view = replace(view.only(set(data["shown"]), ""), notes=tuple(data["notes"]))
         return view
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -62,10 +60,8 @@ def from_json(text: str) -> GraphView:
         ) from None
 
 
-def replanned(whole: GraphView, plan) -> GraphView:
+def replanned(whole: Graph, plan) -> Graph:
     """The view of a whole graph that a plan gives; without one, the graph itself."""
-    from .collapse import collapse
-
     return whole if plan is None else collapse(whole, plan)
 
 

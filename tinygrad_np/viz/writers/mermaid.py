@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..collapse import Plan, collapse
+from ..labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
+from ..schema import Graph, Node
 from .dot import direction
 from .frames import Frames
-from .labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
 from .palette import LIGHT
-from .parts import Node
-from .view import GraphView
 
 MAX_TEXT = 45_000  # Mermaid refuses 50,000 characters
 BRACKETS = {
@@ -22,19 +22,19 @@ BRACKETS = {
 }
 
 
-def to_mermaid(view: GraphView, max_edges: int = 250) -> str:
+def to_mermaid(view: Graph, max_edges: int = 250) -> str:
     """The flowchart of a view, collapsed until it has at most `max_edges` edges and 45,000 characters."""
     shown, budget = view, len(view.nodes)
     text = write(shown)
     while (len(shown.edges) > max_edges or len(text) > MAX_TEXT) and budget > 2:
         budget = max(2, budget // 2)
-        shown = view.collapse(max_nodes=budget)
+        shown = collapse(view.whole or view, Plan(max_nodes=budget))
         shown = replace(shown, notes=(*shown.notes, f"Mermaid draws at most {count(max_edges, 'edge')}"))
         text = write(shown)
     return text
 
 
-def write(view: GraphView) -> str:
+def write(view: Graph) -> str:
     """The Mermaid text of a view exactly as it is."""
     number = {node.id: f"n{i}" for i, node in enumerate(view.nodes)}
     lines = [f"flowchart {direction(view)}"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from .parts import Node, Scope
-from .view import GraphView
+from ..schema import Graph, Node, Scope
 
 
 class Frames:
     """The frames of a view: every scope with at least two boxes inside. `number` counts them in order."""
 
-    def __init__(self, view: GraphView):
+    def __init__(self, view: Graph):
         self.scopes = {scope.id: scope for scope in view.scopes}
         inside: Counter = Counter()
         for node in view.nodes:

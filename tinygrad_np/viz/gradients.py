@@ -1,0 +1,91 @@
+"""What comes back: norms of cotangents, and along which axes one is summed because an operand served many elements."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..engine.kinds import Elementwise
+from ..engine.tape import FREED, SELECT, filled
+
+# Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
+# summed. Axis 0 is the batch.
+SHARED = {
+    ("linear", "weight"): lambda ndim: range(ndim - 1),
+    ("linear", "bias"): lambda ndim: range(ndim - 1),
+    ("conv2d", "weight"): lambda ndim: (0, 2, 3),
+}
+
+
+def over_batch(row, operand: str) -> bool:
+    """Whether axis 0 of the output is known to be the batch, which shares this operand."""
+    return (row.name, operand) in SHARED and row.fun.__module__.startswith("tinygrad_np.")
+
+
+def summed(node, slot: int, operand: str) -> tuple[tuple[int, int], ...]:
+    """((axis, length), ...) of the output along which the gradient of operand `slot` is summed; empty if unknown.
+
+    Exact for broadcasting, the matrix product and the operations of `SHARED`; nothing is claimed for others.
+    """
+    if node.row is SELECT or isinstance(node.dtype, (list, tuple)):
+        return ()
+    row, shape, operand_shape = node.row, node.shape, node.parents[slot].shape
+    if over_batch(row, operand):
+        axes = SHARED[row.name, operand](len(shape))
+    elif row.fun is np.matmul and len(shape) >= 2 and len(operand_shape) >= 2:
+        batch = broadcast_axes(operand_shape[:-2], shape[:-2])
+        axes = (*batch, len(shape) - (2 if slot else 1))
+    elif isinstance(row, Elementwise) or row.fun is np.broadcast_to:
+        axes = broadcast_axes(operand_shape, shape)
+    else:
+        return ()
+    return tuple((axis, shape[axis]) for axis in axes if shape[axis] != 1)
+
+
+def broadcast_axes(small: tuple, large: tuple) -> tuple[int, ...]:
+    """The axes of `large` along which an array of shape `small` is repeated."""
+    lead = len(large) - len(small)
+    return tuple(range(lead)) + tuple(lead + i for i, n in enumerate(small) if n == 1 and large[lead + i] != 1)
+
+
+def norm(g) -> float:
+    """The Euclidean norm of a gradient."""
+    return float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
+
+
+def pulled(node, ct):
+    """(parent, cotangent) for the operands of one node that need a gradient; a zero cotangent wins over infinity."""
+    if node.row.joint:
+        found = zip(node.parents, node.row.pull_all(node, ct, None), strict=True)
+        return [(parent, g) for parent, g in found if parent.tracked]
+    each = zip(node.row.careful_pulls, node.parents, node.saved, strict=True)
+    return [(parent, pull(ct, parent, saved)) for pull, parent, saved in each if parent.tracked]
+
+
+def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
+    """The norm of every node's cotangent, for a cotangent of ones of each output: `graph.pullback`, watched."""
+    cts: dict = {}
+    for out in outputs:
+        cts[out.node] = cts.get(out.node, 0) + np.ones(out.shape, out.dtype)
+    norms: dict[int, float] = {}
+    with np.errstate(all="ignore"):
+        for node in reversed(tape):
+            if node not in cts:
+                continue
+            ct = cts.pop(node)
+            if isinstance(ct, dict):
+                norms[id(node)] = math.sqrt(sum(norm(g) ** 2 for g in filled(ct, node)))
+            else:
+                norms[id(node)] = norm(ct)
+            if node.row is SELECT:
+                cts.setdefault(node.parents[0], {})[node.saved] = ct
+            elif node.row is not None:
+                if node.saved is FREED:
+                    raise ValueError(
+                        "graph: grads=True needs a graph that is not freed: call it before backward, or "
+                        "pass retain_graph=True to backward"
+                    )
+                for parent, g in pulled(node, filled(ct, node) if isinstance(ct, dict) else ct):
+                    cts[parent] = cts[parent] + g if parent in cts else g
+    return norms
