@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.conv_step [--batch 64] [--seconds 3]
 
-conv 16 5x5, ReLU, max-pool 2, conv 32 5x5, ReLU, max-pool 2, linear; images 28 x 28, float32, Adam.
+conv 16 5x5, ReLU, max-pool 2, conv 32 5x5, ReLU, max-pool 2, linear; images 28 x 28, float32, Adam. A way is
+(step, ready), as in train_step.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .timing import interleaved, report
-from .train_step import training_step
+from .train_step import as_they_are, training_step, value
 
 
 def data(batch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,61 +23,63 @@ def data(batch: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((batch, 1, 28, 28), np.float32), rng.integers(0, 10, batch)
 
 
-def network(nn):
+def network(nn, padding: int):
     """The network in the layers of `nn`, which PyTorch and we name alike."""
     return nn.Sequential(
-        nn.Conv2d(1, 16, 5),
+        nn.Conv2d(1, 16, 5, padding=padding),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 5),
+        nn.Conv2d(16, 32, 5, padding=padding),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(512, 10),
+        nn.Linear(features(padding), 10),
     )
 
 
-def ours(batch: int, jit: bool = False) -> Callable:
+def features(padding: int) -> int:
+    """What comes out of the second pooling: 4 x 4 or, padded, 7 x 7 places of 32 channels."""
+    return 32 * (4 if padding == 0 else 7) ** 2
+
+
+def ours(batch: int, jit: bool = False, padding: int = 0) -> tuple[Callable, Callable]:
     import tinygrad_np as tg
     import tinygrad_np.nn.functional as F
     from tinygrad_np import nn, optim
 
-    x, y = data(batch)
-    model = network(nn)
+    model = network(nn, padding)
     optimizer = optim.Adam(model.parameters())
 
     step = training_step(model, optimizer, F.cross_entropy)
-    step = tg.jit(step) if jit else step
-    return lambda: step(x, y)
+    return tg.jit(step) if jit else step, as_they_are
 
 
-def ours_jit(batch: int) -> Callable:
-    return ours(batch, jit=True)
+def ours_jit(batch: int, padding: int = 0) -> tuple[Callable, Callable]:
+    return ours(batch, True, padding)
 
 
-def pytorch(batch: int) -> Callable:
+def pytorch(batch: int, padding: int = 0) -> tuple[Callable, Callable]:
     import torch
     from torch import nn
 
-    x, y = map(torch.from_numpy, data(batch))
-    model = network(nn)
+    model = network(nn, padding)
     optimizer = torch.optim.Adam(model.parameters())
     step = training_step(model, optimizer, nn.functional.cross_entropy)
-    return lambda: step(x, y)
+    return step, lambda x, y: (torch.from_numpy(x), torch.from_numpy(y))
 
 
-def jax_jit(batch: int) -> Callable:
+def jax_jit(batch: int, padding: int = 0) -> tuple[Callable, Callable]:
     import jax
     import jax.numpy as jnp
     from jax import lax
 
-    x, y = map(jnp.asarray, data(batch))
     rng = np.random.default_rng(1)
-    shapes = [(16, 1, 5, 5), (16,), (32, 16, 5, 5), (32,), (10, 512), (10,)]
+    shapes = [(16, 1, 5, 5), (16,), (32, 16, 5, 5), (32,), (10, features(padding)), (10,)]
+    around = [(padding, padding)] * 2
     params = [jnp.asarray(rng.normal(0, 0.05, shape), jnp.float32) for shape in shapes]
 
     def block(h, w, b):
-        h = lax.conv_general_dilated(h, w, (1, 1), "VALID", dimension_numbers=("NCHW", "OIHW", "NCHW"))
+        h = lax.conv_general_dilated(h, w, (1, 1), around, dimension_numbers=("NCHW", "OIHW", "NCHW"))
         h = jax.nn.relu(h + b[:, None, None])
         return lax.reduce_window(h, -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
 
@@ -106,11 +109,18 @@ def jax_jit(batch: int) -> Callable:
         jnp.float32(0),
     ]
 
-    def step():
+    def step(x, y):
         loss, *state[:] = compiled(*state, x, y)
-        return loss.block_until_ready()
+        return loss
 
-    return step
+    return step, as_they_are
+
+
+def repeated(make: Callable, batch: int) -> Callable:
+    """One step on the same batch again and again, its loss waited for."""
+    step, ready = make(batch)
+    x, y = ready(*data(batch))
+    return lambda: value(step(x, y))
 
 
 WAYS = {
@@ -125,7 +135,7 @@ def compare(batch: int, seconds: float) -> dict[str, list[float]]:
     """Seconds a step of each way that is installed."""
     return interleaved(
         {
-            name: (make, (batch,))
+            name: (repeated, (make, batch))
             for name, (module, make) in WAYS.items()
             if module is None or importlib.util.find_spec(module)
         },

@@ -18,7 +18,7 @@ MLP = ([784, 512, 512, 10], 1024, "Adam")
 
 
 def mlp(make: Callable) -> Callable:
-    return train_step.first(make, *MLP)
+    return train_step.repeated(make, *MLP)
 
 
 WORKLOADS = {

@@ -61,14 +61,23 @@ def updater(problem: Problem, arrays: list[np.ndarray]) -> Callable:
     return adam
 
 
+# A way to train is (step, weights, ready): step(x, y) takes a batch and gives a loss, weights() the weights, and
+# ready(x, y) makes of the whole data what its user would keep them in.
+
+
+def as_they_are(x: np.ndarray, y: np.ndarray):
+    return x, y
+
+
 def products(problem: Problem):
     """The matrix products of a step alone, into ready buffers: a floor for everybody."""
-    layers, n, x = problem.copies(), len(problem.y), problem.x
-    inputs = [x] + [np.empty((n, len(b)), np.float32) for _, b in layers]
+    layers, n = problem.copies(), len(problem.y)
+    inputs = [problem.x] + [np.empty((n, len(b)), np.float32) for _, b in layers]
     cts = [np.ones_like(a) for a in inputs]
     dws = [np.empty_like(w) for w, _ in layers]
 
-    def step():
+    def step(x, y):
+        inputs[0] = x
         for i, (w, _) in enumerate(layers):
             np.dot(inputs[i], w.T, inputs[i + 1])
         for i in range(len(layers) - 1, -1, -1):
@@ -76,16 +85,18 @@ def products(problem: Problem):
             if i:
                 np.dot(cts[i + 1], layers[i][0], cts[i])
 
-    return step, lambda: []
+        return 0.0
+
+    return step, lambda: [], as_they_are
 
 
 def by_hand(problem: Problem):
     """What one writes without a framework: allocating freely, each product in the layout at hand."""
-    layers, x, y = problem.copies(), problem.x, problem.y
+    layers = problem.copies()
     update = updater(problem, [a for layer in layers for a in layer])
-    n, rows = len(y), np.arange(len(y))
+    n, rows = len(problem.y), np.arange(len(problem.y))
 
-    def step():
+    def step(x, y):
         inputs, h = [], x
         for i, (w, b) in enumerate(layers):
             inputs.append(h)
@@ -107,7 +118,7 @@ def by_hand(problem: Problem):
         update(gradients)
         return loss
 
-    return step, lambda: [a for layer in layers for a in layer]
+    return step, lambda: [a for layer in layers for a in layer], as_they_are
 
 
 def training_step(model, optimizer, cross_entropy):
@@ -126,7 +137,7 @@ def training_step(model, optimizer, cross_entropy):
 def ours(problem: Problem, jit: bool = False):
     import tinygrad_np as tg
     import tinygrad_np.nn.functional as F
-    from tinygrad_np import Tensor, nn, optim
+    from tinygrad_np import nn, optim
 
     modules = []
     for w, _ in problem.layers:
@@ -137,11 +148,7 @@ def ours(problem: Problem, jit: bool = False):
     optimizer = getattr(optim, problem.optimizer)(model.parameters(), lr=LR)
 
     step = training_step(model, optimizer, F.cross_entropy)
-    if jit:
-        step, x = tg.jit(step), problem.x
-    else:
-        x = Tensor(problem.x)
-    return (lambda: step(x, problem.y)), lambda: [p.numpy() for p in model.parameters()]
+    return tg.jit(step) if jit else step, lambda: [p.numpy() for p in model.parameters()], as_they_are
 
 
 def ours_jit(problem: Problem):
@@ -159,9 +166,9 @@ def pytorch(problem: Problem):
         for p, a in zip(model.parameters(), (a for layer in problem.copies() for a in layer), strict=True):
             p.copy_(torch.from_numpy(a))
     optimizer = getattr(torch.optim, problem.optimizer)(model.parameters(), lr=LR)
-    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
     step = training_step(model, optimizer, torch.nn.functional.cross_entropy)
-    return (lambda: step(x, y)), lambda: [p.detach().numpy() for p in model.parameters()]
+    weights = lambda: [p.detach().numpy() for p in model.parameters()]  # noqa: E731
+    return step, weights, lambda x, y: (torch.from_numpy(x), torch.from_numpy(y))
 
 
 def mygrad(problem: Problem):
@@ -172,18 +179,18 @@ def mygrad(problem: Problem):
     layers = [(mg.tensor(w), mg.tensor(b)) for w, b in problem.copies()]
     update = updater(problem, [p.data for layer in layers for p in layer])
 
-    def step():
-        h = problem.x
+    def step(x, y):
+        h = x
         for i, (w, b) in enumerate(layers):
             h = mg.matmul(h, w.T) + b
             if i + 1 < len(layers):
                 h = relu(h)
-        loss = softmax_crossentropy(h, problem.y)
+        loss = softmax_crossentropy(h, y)
         loss.backward()
         update([p.grad for layer in layers for p in layer])
         return loss
 
-    return step, lambda: [p.data for layer in layers for p in layer]
+    return step, lambda: [p.data for layer in layers for p in layer], as_they_are
 
 
 def hips_autograd(problem: Problem):
@@ -194,23 +201,23 @@ def hips_autograd(problem: Problem):
     n, rows = len(problem.y), np.arange(len(problem.y))
     update = updater(problem, [a for layer in layers for a in layer])
 
-    def loss_of(layers):
-        h = problem.x
+    def loss_of(layers, x, y):
+        h = x
         for i, (w, b) in enumerate(layers):
             h = anp.dot(h, w.T) + b
             if i + 1 < len(layers):
                 h = anp.maximum(h, 0)
         h = h - anp.max(h, axis=1, keepdims=True)
-        return -anp.sum(h[rows, problem.y] - anp.log(anp.sum(anp.exp(h), axis=1))) / n
+        return -anp.sum(h[rows, y] - anp.log(anp.sum(anp.exp(h), axis=1))) / n
 
     both = value_and_grad(loss_of)
 
-    def step():
-        loss, grads = both(layers)
+    def step(x, y):
+        loss, grads = both(layers, x, y)
         update([g.astype(np.float32) for layer in grads for g in layer])
         return loss
 
-    return step, lambda: [a for layer in layers for a in layer]
+    return step, lambda: [a for layer in layers for a in layer], as_they_are
 
 
 def jax_jit(problem: Problem):
@@ -241,14 +248,12 @@ def jax_jit(problem: Problem):
     layers = jax.tree.map(jnp.asarray, problem.copies())
     zeros = jax.tree.map(jnp.zeros_like, layers)
     state = [layers, (zeros, jax.tree.map(jnp.zeros_like, layers)), jnp.float32(0)]
-    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
 
-    def step():
+    def step(x, y):
         loss, *state[:] = compiled(*state, x, y)
-        loss.block_until_ready()
         return loss
 
-    return step, lambda: [np.asarray(a) for layer in state[0] for a in layer]
+    return step, lambda: [np.asarray(a) for layer in state[0] for a in layer], as_they_are
 
 
 PEERS: dict[str, tuple[str, Callable]] = {
@@ -259,9 +264,17 @@ PEERS: dict[str, tuple[str, Callable]] = {
 }
 
 
-def first(make: Callable, sizes: list[int], batch: int, optimizer: str) -> Callable:
-    """The step of a way, without what tells its weights."""
-    return make(Problem(sizes, batch, optimizer))[0]
+def repeated(make: Callable, *problem) -> Callable:
+    """One step on the same batch again and again, its loss waited for."""
+    problem = Problem(*problem)
+    step, _, ready = make(problem)
+    x, y = ready(problem.x, problem.y)
+    return lambda: value(step(x, y))
+
+
+def value(loss) -> float:
+    """The number of a loss, waited for."""
+    return loss.item() if hasattr(loss, "item") else float(loss)
 
 
 def compare(sizes: list[int], batch: int, seconds: float, optimizer: str = "SGD") -> dict[str, list[float]]:
@@ -271,15 +284,16 @@ def compare(sizes: list[int], batch: int, seconds: float, optimizer: str = "SGD"
     makers |= {name: make for name, (module, make) in PEERS.items() if importlib.util.find_spec(module)}
     expected = None
     for name, make in makers.items():
-        step, weights = make(problem)
+        step, weights, ready = make(problem)
+        x, y = ready(problem.x, problem.y)
         for _ in range(5):
-            step()
+            step(x, y)
         expected = weights() if expected is None else expected
         for a, b in zip(weights(), expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3, err_msg=name)
     makers = {"products alone": products} | makers
     return interleaved(
-        {name: (first, (make, sizes, batch, optimizer)) for name, make in makers.items()}, seconds=seconds
+        {name: (repeated, (make, sizes, batch, optimizer)) for name, make in makers.items()}, seconds=seconds
     )
 
 
