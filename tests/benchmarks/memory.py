@@ -28,7 +28,7 @@ WORKLOADS = {
         "PyTorch": ("torch", partial(mlp, train_step.pytorch)),
     },
     "convolutional network, batch 64": {
-        name: (module, partial(make, 64)) for name, (module, make) in conv_step.WAYS.items()
+        name: (module, partial(conv_step.repeated, make, 64)) for name, (module, make) in conv_step.WAYS.items()
     },
 }
 

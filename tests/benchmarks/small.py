@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.small [--seconds 1] [--only rosenbrock]
 
-Microseconds a call in float64, medians over turns; a ratio is the median of ratios turn by turn. Each call is waited for.
+Microseconds a call in float64, each waited for, medians over turns; a ratio is the median of ratios turn by turn.
 """
 
 from __future__ import annotations
