@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .engine.table import values_of
+from .engine.table import array_of
 from .engine.tensor import Tensor
 
 
@@ -71,7 +71,7 @@ fft = SimpleNamespace(
 
 def argsort(x, /, *, axis=-1, descending=False, stable=True) -> Tensor:
     """The indices that sort an axis; equal elements keep their order, also where the largest comes first."""
-    values = values_of(x)
+    values = array_of(x)
     if not descending:
         return Tensor(np.argsort(values, axis=axis, stable=stable))
     return Tensor(values.shape[axis] - 1 - np.flip(np.argsort(np.flip(values, axis), axis=axis, stable=stable), axis))

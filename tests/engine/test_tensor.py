@@ -377,14 +377,14 @@ def test_a_jvp_may_read_other_residuals_than_the_vjp():
     assert np.allclose(tg.jvp(lambda x: power(x, 3), (x,), (np.array([2.0, 5.0]),))[1], 3 * x**2 * [2, 5], rtol=1e-15)
 
 
-def test_a_memo_is_saved_at_first_order_and_computed_anew_at_the_next():
+def test_an_aux_is_saved_at_first_order_and_computed_anew_at_the_next():
     calls = []
 
     def both(x):
         e = np.exp(x)
         return e * x, e
 
-    def again(x):
+    def recompute(x):
         calls.append(1)
         return np.exp(x)
 
@@ -392,7 +392,7 @@ def test_a_memo_is_saved_at_first_order_and_computed_anew_at_the_next():
     def xexp(x):
         return both(x)[0]
 
-    xexp.defvjp(lambda ct, memo, x: ct * memo * (1 + x), memo=(both, again))
+    xexp.defvjp(lambda ct, aux, x: ct * aux * (1 + x), aux=(both, recompute))
     x, v = np.array([0.5, -1.0]), np.array([0.3, 2.0])
     assert np.array_equal(xexp(x), np.exp(x) * x)
     for spelled in (xexp, lambda x: xexp(x=x)):

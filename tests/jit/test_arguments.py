@@ -9,6 +9,7 @@ import pytest
 import tinygrad_np as tg
 from tests.stream import rng
 from tinygrad_np import Tensor
+from tinygrad_np.transforms.containers import flatten
 
 
 def leaves(n=2):
@@ -153,7 +154,7 @@ def test_containers(name):
     for _ in range(3):
         x = rng.standard_normal(3)
         args = CONTAINERS[name](x)
-        got, expected = tg.transforms.flatten(jitted(*args)), tg.transforms.flatten(f(*args))
+        got, expected = flatten(jitted(*args)), flatten(f(*args))
         assert got[1] == expected[1]
         for a, b in zip(got[0], expected[0], strict=True):
             assert type(a) is type(b)

@@ -10,6 +10,7 @@ import pytest
 import tinygrad_np as tg
 from tests.stream import rng
 from tinygrad_np import Tensor
+from tinygrad_np.transforms.containers import flatten
 
 Point = namedtuple("Point", "x y")
 
@@ -46,7 +47,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("make", CONTAINERS.values(), ids=CONTAINERS)
 def test_gradients_have_the_containers_of_the_arguments(make):
     a, b = rng.normal(size=3), np.array(2.0, np.float32)
-    leaves = lambda tree: tg.transforms.trace.flatten(tree)[0]  # noqa: E731
+    leaves = lambda tree: flatten(tree)[0]  # noqa: E731
     f = lambda tree: (np.sin(leaves(tree)[0]) * leaves(tree)[1]).sum()  # noqa: E731
     value, g = tg.value_and_grad(f)(make(a, b))
     assert type(g) is type(make(a, b))

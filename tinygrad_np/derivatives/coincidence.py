@@ -10,8 +10,8 @@ told of it, so it is refused; what PyTorch and JAX give for all of these is NaN.
 import numpy as np
 
 from ..engine.rules import NotDifferentiable, Undetermined
-from ..engine.table import values_of
-from ..engine.tracing import holds
+from ..engine.table import array_of
+from ..engine.tracing import assume
 
 
 def near(w):
@@ -19,7 +19,7 @@ def near(w):
 
     A derivative of vectors divides by the difference what is known to ε: it is right to ε^⅓, or refused.
     """
-    w = values_of(w)
+    w = array_of(w)
     size = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)[..., None]
     apart = np.abs(w[..., None, :] - w[..., :, None])
     return (apart <= np.finfo(w.dtype).eps ** (2 / 3) * size) & ~np.eye(w.shape[-1], dtype=bool)
@@ -37,7 +37,7 @@ def loops(tied):
 
 def marked(x, tied, size=None):
     """Whether any column that a mask marks has more in it than rounding, beside `size` or the rest of x."""
-    x = np.abs(values_of(x))
+    x = np.abs(array_of(x))
     size = np.max(x, initial=0) if size is None else size
     return np.any(x[..., : tied.shape[-1]] * tied[..., None, :] > 64 * np.finfo(x.dtype).eps * size)
 
@@ -55,18 +55,18 @@ def determined(name, what, ct, tied, values, vectors, turns):
     """
     if not hasattr(ct, "used"):
         raise Undetermined(f"{name}: {what}; what becomes of their vectors is not known in forward mode")
-    size = max(np.max(np.abs(values_of(x)), initial=0) for x in ct)
+    size = max(np.max(np.abs(array_of(x)), initial=0) for x in ct)
     if values in ct.used:
         columns = [ct[values][..., None, :], *vectors]
-        if any(holds(marked(x, tied, size)) for x in columns):
+        if any(assume(marked(x, tied, size)) for x in columns):
             raise NotDifferentiable(
                 f"{name}: {what}, and the function, or the derivative of a function of them, uses both them "
                 "and their vectors: how it depends on them there does not follow. Write it by products, inverses, det "
                 "or tinygrad_np.scipy.linalg (expm, logm, sqrtm); or take from two calls what it does not mix"
             )
     for turn, where in turns:
-        turn = np.abs(values_of(turn))
-        if holds(np.any(where & (turn > np.sqrt(np.finfo(turn.dtype).eps) * size))):
+        turn = np.abs(array_of(turn))
+        if assume(np.any(where & (turn > np.sqrt(np.finfo(turn.dtype).eps) * size))):
             raise NotDifferentiable(
                 f"{name}: {what}, so their vectors are any basis of one space, and the function depends on "
                 "which; let it depend on the space alone, as v @ vᴴ of all its vectors does"

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..engine.modes import current
 from ..engine.rules import NotDifferentiable
-from ..engine.table import composed, function, primitive, values_of
-from ..engine.tracing import holds
+from ..engine.table import array_of, composed, function, primitive
+from ..engine.tracing import assume
 from .coincidence import determined, loops, near, uses
 from .elementwise import over
 from .joining import as_operand
@@ -56,7 +56,7 @@ def qr_ct(ct, a, out, mode):
     m, n = np.shape(a)[-2:]
     if mode == "r":
         q, r = np.linalg.qr(a)
-        q_ct, r_ct = np.zeros_like(values_of(q)), ct
+        q_ct, r_ct = np.zeros_like(array_of(q)), ct
     else:
         (q, r), (q_ct, r_ct) = out, ct
     if m < n:
@@ -73,9 +73,9 @@ def qr_ct(ct, a, out, mode):
 
 def independent(r):
     """Refuse where columns depend on each other: q jumps there."""
-    size = np.abs(np.diagonal(values_of(r), axis1=-2, axis2=-1))
+    size = np.abs(np.diagonal(array_of(r), axis1=-2, axis2=-1))
     least = r.shape[-1] * np.finfo(size.dtype).eps * np.max(size, axis=-1, keepdims=True, initial=0)
-    if holds(np.any(size <= least)):
+    if assume(np.any(size <= least)):
         raise NotDifferentiable(
             f"qr: the first {r.shape[-1]} columns depend on each other, to rounding, where it has no derivative; "
             "use np.linalg.svd or np.linalg.pinv"
@@ -137,9 +137,9 @@ def pinned(ct, v, turn, real):
 
 def first_row(v):
     """True in the first row, where it is real in every column; else in the last, or nowhere."""
-    rows = np.zeros(values_of(v).shape, bool)
+    rows = np.zeros(array_of(v).shape, bool)
     for i in (0, -1) if rows.size else ():
-        if holds(np.all(np.abs(np.imag(values_of(v)[..., i, :])) <= 1e-6)):
+        if assume(np.all(np.abs(np.imag(array_of(v)[..., i, :])) <= 1e-6)):
             rows[..., i, :] = True
             break
     return rows
@@ -152,7 +152,7 @@ def eigh_ct(ct, out, UPLO):
     if uses(ct, 1):
         close = near(w)
         tied = np.any(close, axis=-1)
-        if holds(np.any(tied)):
+        if assume(np.any(tied)):
             turns = [(skew(H(v) @ v_ct), close | loops(tied))]
             determined("eigh", "eigenvalues coincide", ct, tied, 0, [v_ct], turns)
         if v.dtype.kind == "c":
@@ -191,8 +191,8 @@ def eigvalsh(a, UPLO="L"):
 
 def diagonalizable(v):
     """Refuse eigenvectors that are no basis: the derivative of their values is infinite, or f"(w) has a part in it."""
-    v = values_of(v)
-    if v.size and not holds(np.all(np.linalg.cond(v) < np.finfo(v.dtype).eps ** (-2 / 3))):
+    v = array_of(v)
+    if v.size and not assume(np.all(np.linalg.cond(v) < np.finfo(v.dtype).eps ** (-2 / 3))):
         raise NotDifferentiable(
             "eig: the matrix is defective, or too near to one to tell: it has fewer eigenvectors than columns; write "
             "functions of its eigenvalues by trace, det, products or tinygrad_np.scipy.linalg (expm, logm, sqrtm)"
@@ -208,11 +208,11 @@ def eig_ct(ct, out):
         close = near(w)
         tied = np.any(close, axis=-1)
         v_ct = v_ct - v * np.real(columns_dot(v, v_ct))
-        if holds(np.any(tied)):
+        if assume(np.any(tied)):
             turns = [(H(v) @ v_ct, close | loops(tied))]
             determined("eig", "eigenvalues coincide", ct, tied, 0, [ct[1]], turns)
         if v.dtype.kind == "c" and v.size:
-            size = np.where(np.imag(values_of(v)) == 0, np.abs(values_of(v)), -1)
+            size = np.where(np.imag(array_of(v)) == 0, np.abs(array_of(v)), -1)
             largest = np.arange(size.shape[-2])[:, None] == np.argmax(size, axis=-2, keepdims=True)
             v_ct = pinned(v_ct, v, np.imag(columns_dot(v, v_ct)), largest)
         inner = inner + (H(v) @ v_ct) * inverse_gaps(w, close).conjugate()

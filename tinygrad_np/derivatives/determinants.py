@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..engine.table import function, values_of
-from ..engine.tracing import holds
+from ..engine.table import array_of, function
+from ..engine.tracing import assume
 from .joining import as_operand
 from .matrices import H, eye_like
 from .products import mT
@@ -27,7 +27,7 @@ def cofactors(a, rank):
     Turned by its singular vectors, a is a block that can be inverted beside small ones; the adjugate follows from
     that inverse and from the adjugate of the Schur complement, a polynomial.
     """
-    u, _, vh = np.linalg.svd(values_of(a))
+    u, _, vh = np.linalg.svd(array_of(a))
     b = H(u) @ a @ H(vh)
     inverse = np.linalg.inv(b[..., :rank, :rank])
     right, below = inverse @ b[..., :rank, rank:], b[..., rank:, :rank] @ inverse
@@ -45,12 +45,12 @@ def cofactors(a, rank):
 def det_ct(ct, a, out):
     """Jacobi's formula, det(a) a⁻ᵀ; where a is nearly singular, by its cofactors."""
     a = as_operand(a)
-    s = np.linalg.svdvals(values_of(a))
+    s = np.linalg.svdvals(array_of(a))
     if not s.size:
-        return np.zeros_like(values_of(a))
+        return np.zeros_like(array_of(a))
     small = s <= math.sqrt(np.finfo(s.dtype).eps) * s[..., :1]
     hard = small[..., -1]
-    if not holds(hard.any()):
+    if not assume(hard.any()):
         return (ct * out)[..., None, None] * mT(np.linalg.inv(a))
     pick = hard[..., None, None]
     easy = np.where(hard, 0, out)[..., None, None] * mT(np.linalg.inv(np.where(pick, eye_like(a), a)))
@@ -67,10 +67,10 @@ def slogdet_ct(ct, a, out):
     (sign_ct, log_ct), (sign, _) = ct, out
     if sign.dtype.kind == "c":
         log_ct = log_ct + 1j * np.imag(sign_ct * sign.conjugate())
-    singular = (values_of(sign) == 0)[..., None, None]
+    singular = (array_of(sign) == 0)[..., None, None]
     inverse = H(np.linalg.inv(np.where(singular, eye_like(as_operand(a)), a)))
     ct = log_ct[..., None, None]
-    return np.where(singular & (values_of(ct) != 0), np.nan, ct * inverse)
+    return np.where(singular & (array_of(ct) != 0), np.nan, ct * inverse)
 
 
 function(

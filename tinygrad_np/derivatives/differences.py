@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.signatures import along, axes_of
-from ..engine.table import composed, values_of
+from ..engine.table import array_of, composed
 from .joining import as_operand
 
 LINE = [lambda f, A: f(A(5)), lambda f, A: f(A(4, "n"), axis=0)]
@@ -30,7 +30,7 @@ def diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     parts = [as_operand(p) for p in (prepend, a, append) if p is not np._NoValue]
     ndim = max(p.ndim for p in parts)
     if len(parts) > 1:
-        shape = list(np.shape(values_of(a)))
+        shape = list(np.shape(array_of(a)))
         shape[axis] = 1
         a = np.concatenate([p if p.ndim else np.broadcast_to(p, shape) for p in parts], axis)
     for _ in range(n):
@@ -112,7 +112,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     axes = axes_of(axis, f.ndim)
     spacings = list(varargs) or [1.0]
     spacings = (
-        spacings * len(axes) if len(spacings) == 1 and np.ndim(values_of(spacings[0])) == 0 else spacings
+        spacings * len(axes) if len(spacings) == 1 and np.ndim(array_of(spacings[0])) == 0 else spacings
     )
     if len(spacings) != len(axes):
         raise TypeError(f"gradient: found {len(spacings)} spacings; expected 1 or {len(axes)}, one an axis")
@@ -127,7 +127,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
             )
         d = np.diff(d) if d.ndim else d
         fixed = not (hasattr(d, "node") and d.node.tracked)     # coordinates that vary do not stay even
-        if d.ndim and fixed and (values_of(d) == values_of(d)[0]).all():  # even: the simple formula, as NumPy
+        if d.ndim and fixed and (array_of(d) == array_of(d)[0]).all():  # even: the simple formula, as NumPy
             d = np.mean(d)
         d = d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d
         slope = slopes(f, d, i, edge_order)
@@ -137,5 +137,5 @@ def gradient(f, *varargs, axis=None, edge_order=1):
 
 @composed(np.unwrap, cases=[lambda f, A: f(4 * A(6)), lambda f, A: f(2 * A(5, "n"), axis=0, period=2.5)])
 def unwrap(p, discont=None, axis=-1, *, period=2 * np.pi):
-    values = values_of(p)
+    values = array_of(p)
     return p + (np.unwrap(values, discont, axis, period=period) - values).astype(values.dtype)

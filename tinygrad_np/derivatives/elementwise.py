@@ -10,14 +10,14 @@ import operator
 
 import numpy as np
 
-from ..engine.table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive, values_of
+from ..engine.table import POSITIVE, REAL, UNIT, array_of, composed, elementwise, function, linear, primitive
 
 inf, pi, log2, log10 = np.inf, np.pi, np.log(2), np.log(10)
 
 
 def over(a, b):
     """a / b, and 0 where b is 0."""
-    zero = values_of(b) == 0
+    zero = array_of(b) == 0
     return np.where(zero, 0, a / np.where(zero, 1, b))
 
 
@@ -44,13 +44,13 @@ def power_x(x, y):
     """y xʸ⁻¹, which is 0 where y is 0, also at x = 0."""
     if isinstance(y, (int, float)):
         return y * x ** (y - 1) if y else 0
-    empty = (values_of(x) == 0) & (values_of(y) == 0)
+    empty = (array_of(x) == 0) & (array_of(y) == 0)
     return y * np.where(empty, 1, x) ** (y - 1)
 
 
 def power_y(x, out):
     """xʸ log x, whose limit at x = 0 is 0."""
-    return out * np.log(np.where(values_of(x) == 0, 1, x))
+    return out * np.log(np.where(array_of(x) == 0, 1, x))
 
 
 elementwise(np.power, power_x, power_y, domain=(POSITIVE, REAL), call=operator.pow)
@@ -75,7 +75,7 @@ elementwise(np.log1p, lambda x: 1 / (1 + x), domain=(-1, inf))
 
 def share(x, y, out, exp):
     """exp(x - out): the share of x in log(eˣ + eʸ), also where the result is infinite."""
-    x_is, y_is, out_is = map(values_of, (x, y, out))
+    x_is, y_is, out_is = map(array_of, (x, y, out))
     return np.where(np.isinf(out_is), np.where(x_is == y_is, 0.5, x_is == out_is), exp(x - out))
 
 
@@ -106,7 +106,7 @@ for radians in (np.radians, np.deg2rad):
 
 def sinc_slope(x, out):
     """(cos πx - sinc x) / x, by its series near 0, where the difference cancels."""
-    near = np.abs(values_of(x)) < 0.05
+    near = np.abs(array_of(x)) < 0.05
     z = np.where(near, (pi * x) ** 2, 0)
     series = -(pi ** 2) / 3 * x * (1 - z / 10 * (1 - z / 28 * (1 - z / 54)))
     safe = np.where(near, 1, x)
@@ -119,8 +119,8 @@ elementwise(np.sinc, sinc_slope)
 
 def bessel_i1(x):
     """I₁(x) = ⟨cos θ sinh(x cos θ)⟩ over the circle; the mean of equally spaced points converges geometrically."""
-    n = 32 + int(9 * np.sqrt(np.max(np.abs(values_of(x)), initial=0)))
-    c = np.cos(2 * np.pi * np.arange(n) / n).astype(values_of(x).dtype)
+    n = 32 + int(9 * np.sqrt(np.max(np.abs(array_of(x)), initial=0)))
+    c = np.cos(2 * np.pi * np.arange(n) / n).astype(array_of(x).dtype)
     return np.mean(c * np.sinh(x[..., None] * c), axis=-1)
 
 
@@ -132,16 +132,16 @@ elementwise(np.i0, bessel_i1)
 
 def direction(x):
     """x / |x|, and 0 at 0."""
-    return over(x, np.abs(x)) if values_of(x).dtype.kind == "c" else np.sign(values_of(x))
+    return over(x, np.abs(x)) if array_of(x).dtype.kind == "c" else np.sign(array_of(x))
 
 
 elementwise(np.absolute, lambda x: direction(x).conjugate(), kinks=lambda x: x)
-elementwise(np.fabs, lambda x: np.sign(values_of(x)), kinks=lambda x: x)
+elementwise(np.fabs, lambda x: np.sign(array_of(x)), kinks=lambda x: x)
 
 
 def turned(ct, x, out):
     """A real sign is flat; a complex one moves along the circle by the part of ẋ across x: its own transpose."""
-    if values_of(x).dtype.kind != "c":
+    if array_of(x).dtype.kind != "c":
         return ct * 0
     return over(1j * out * np.imag(out.conjugate() * ct), np.abs(x))
 
@@ -151,20 +151,20 @@ function(np.sign, turned, signature="x", conj=False, jvps=[turned], kinks=lambda
 for whole in (np.floor, np.ceil, np.trunc, np.rint):
     elementwise(whole, 0, kinks=lambda x: np.sin(2 * pi * x))
 elementwise(np.floor_divide, 0, 0, domain=(REAL, POSITIVE), kinks=lambda x, y: np.sin(pi * x / y))
-elementwise(np.copysign, lambda x, y: np.sign(values_of(x)) * np.copysign(1, values_of(y)), 0, kinks=lambda x, y: x * y)
-elementwise(np.heaviside, 0, lambda x: values_of(x) == 0, kinks=lambda x, y: x)
+elementwise(np.copysign, lambda x, y: np.sign(array_of(x)) * np.copysign(1, array_of(y)), 0, kinks=lambda x, y: x * y)
+elementwise(np.heaviside, 0, lambda x: array_of(x) == 0, kinks=lambda x, y: x)
 elementwise(np.nextafter, 1, 0, kinks=lambda x, y: x - y)
 
 
 def first(x, y, wins):
     """1 where the first operand is the result, 1/2 where they tie."""
-    x, y = values_of(x), values_of(y)
+    x, y = array_of(x), array_of(y)
     return np.where(x == y, 0.5, wins(x, y) | (np.isnan(x) & ~np.isnan(y)))
 
 
 def numbers_first(x, y, wins):
     """The same where a NaN never wins against a number."""
-    x, y = values_of(x), values_of(y)
+    x, y = array_of(x), array_of(y)
     return np.where(x == y, 0.5, wins(x, y) | (np.isnan(y) & ~np.isnan(x)))
 
 
@@ -186,7 +186,7 @@ def limit(a, lo, hi):
 
 
 def below(a, b):
-    return values_of(a) < values_of(b)
+    return array_of(a) < array_of(b)
 
 
 elementwise(limit, lambda a, lo, hi: ~below(a, lo) & ~below(hi, a) & ~below(hi, lo),
@@ -203,7 +203,7 @@ def clip(a, a_min=None, a_max=None, *, min=None, max=None):
 
 @composed(np.nan_to_num, cases=[lambda f, A: f(A("m", "n"))])
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    values = values_of(x)
+    values = array_of(x)
     if values.dtype.kind == "c":
         real, imag = (np.nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf) for part in (np.real(x), np.imag(x)))
         out = real + 1j * imag
@@ -237,7 +237,7 @@ def angle(z, deg=False):
 
 @composed(np.real_if_close, cases=[lambda f, A: f(A("m"))])
 def real_if_close(a, tol=100):
-    return np.real(a) if np.isrealobj(np.real_if_close(values_of(a), tol)) else a
+    return np.real(a) if np.isrealobj(np.real_if_close(array_of(a), tol)) else a
 
 
 linear(np.astype, lambda ct: ct, cases=[lambda f, A: f(A("m"), np.float64)])

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import composed, values_of
+from ..engine.table import array_of, composed
 from .indexing import open_grid
 from .joining import as_operand
 
@@ -43,10 +43,10 @@ def copyto(dst, src, casting="same_kind", where=True):
 
 @changing(np.put, [lambda f, A: f(A(2, 3), [0, 5, -1], A(3)), lambda f, A: f(A(2, 3), [0, 7, 2], A(2), mode="wrap")])
 def put(a, ind, v, mode="raise"):
-    places = np.asarray(values_of(ind)).ravel()
+    places = np.asarray(array_of(ind)).ravel()
     if mode != "raise":
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
-    if places.size and np.size(values_of(v)):
+    if places.size and np.size(array_of(v)):
         index = np.unravel_index(np.where(places < 0, places + a.size, places), a.shape) if a.ndim else ...
         writable(a, "put")[index] = np.resize(v, places.shape if a.ndim else ())
 
@@ -64,15 +64,15 @@ def put_along_axis(arr, indices, values, axis=-1):
 
 @changing(np.putmask, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
 def putmask(a, mask, values):
-    if np.size(values_of(values)):
+    if np.size(array_of(values)):
         spread = np.reshape(np.resize(values, a.shape), a.shape)
-        writable(a, "putmask")[...] = np.where(values_of(mask), spread, a)
+        writable(a, "putmask")[...] = np.where(array_of(mask), spread, a)
 
 
 @changing(np.place, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
 def place(arr, mask, vals):
-    where = np.flatnonzero(values_of(mask))
-    if where.size and not np.size(values_of(vals)):
+    where = np.flatnonzero(array_of(mask))
+    if where.size and not np.size(array_of(vals)):
         raise ValueError("place: found no values to put where the mask is true")
     if where.size:
         writable(arr, "place")[np.unravel_index(where, arr.shape)] = np.resize(vals, where.shape)

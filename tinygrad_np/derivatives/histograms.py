@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.rules import NotDifferentiable
-from ..engine.table import composed, scatter, values_of
+from ..engine.table import array_of, composed, scatter
 from .joining import as_operand
 
 BINS = np.array([0, 2, 2, 5])
@@ -18,7 +18,7 @@ def inside_bins(x):
 
 @composed(np.bincount, cases=[lambda f, A: f(BINS, A(4)), lambda f, A: f(BINS, weights=A(4), minlength=8)])
 def bincount(x, weights=None, minlength=0):
-    x = values_of(x)
+    x = array_of(x)
     if not hasattr(weights, "node"):
         return np.bincount(x, weights, minlength)
     return scatter(np.astype(weights, float), x, (max(minlength, np.max(x, initial=-1) + 1),))
@@ -28,24 +28,24 @@ def bincount(x, weights=None, minlength=0):
     lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
     lambda f, A: f(SPOTS, 2, (A(), 9.0))])
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    span = None if range is None else [values_of(end) if hasattr(end, "node") else end for end in range]
-    edges = np.histogram_bin_edges(values_of(a), values_of(bins) if np.ndim(bins) else bins, span,
-                                   None if weights is None else values_of(weights))
+    span = None if range is None else [array_of(end) if hasattr(end, "node") else end for end in range]
+    edges = np.histogram_bin_edges(array_of(a), array_of(bins) if np.ndim(bins) else bins, span,
+                                   None if weights is None else array_of(weights))
     if np.ndim(bins):       # edges that were given
         return bins if hasattr(bins, "node") else edges
     a = as_operand(a)
     if a.dtype.kind == "c":
         raise NotDifferentiable("histogram: the data are complex, of which NumPy drops the imaginary part; pass x.real")
     first, last = range if range is not None else (np.min(a), np.max(a)) if a.size else (0, 1)
-    if values_of(first) == values_of(last):
+    if array_of(first) == array_of(last):
         first, last = first - 0.5, last + 0.5
     moving = np.astype(np.linspace(first, last, len(edges)), edges.dtype)
-    return moving + (edges - values_of(moving))     # to the last digit, which decides where data at an edge belong
+    return moving + (edges - array_of(moving))     # to the last digit, which decides where data at an edge belong
 
 
 def gathered(columns, edges, weights, density):
     """The weights summed over the bins between the edges of each column; the last bin is closed."""
-    ends = [values_of(e) for e in edges]
+    ends = [array_of(e) for e in edges]
     inside = np.all([(e[0] <= c) & (c <= e[-1]) for c, e in zip(columns, ends)], axis=0)
     places = tuple(np.where(c == e[-1], len(e) - 2, np.searchsorted(e, c, "right") - 1)[inside]
                    for c, e in zip(columns, ends))
@@ -64,9 +64,9 @@ def gathered(columns, edges, weights, density):
 def histogram(a, bins=10, range=None, density=None, weights=None):
     edges = as_operand(np.histogram_bin_edges(a, bins, range, weights))
     if weights is None and not density:
-        return np.histogram(values_of(a), values_of(edges))[0], edges
+        return np.histogram(array_of(a), array_of(edges))[0], edges
     weights = np.ones(np.shape(a)) if weights is None else weights
-    return gathered([np.ravel(values_of(a))], [edges], weights, density), edges
+    return gathered([np.ravel(array_of(a))], [edges], weights, density), edges
 
 
 def several(bins) -> bool:
@@ -93,7 +93,7 @@ def histogramdd(sample, bins=10, range=None, density=None, weights=None):
     columns = [np.ravel(c) for c in columns]
     edges = edges_of(columns, bins, range)
     weights = np.ones(columns[0].shape) if weights is None else np.astype(weights, float)
-    return gathered([values_of(c) for c in columns], edges, weights, density), edges
+    return gathered([array_of(c) for c in columns], edges, weights, density), edges
 
 
 @composed(np.histogram2d, cases=[lambda f, A: f(DATA[0], DATA[1], 2, weights=A(4))[0],

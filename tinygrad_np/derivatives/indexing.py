@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engine.cotangents import unbroadcast
 from ..engine.signatures import along, axes_of
-from ..engine.table import composed, linear, values_of
+from ..engine.table import array_of, composed, linear
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
        lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),
@@ -34,7 +34,7 @@ def take_along_axis(arr, indices, axis=-1):
 
 def open_grid(indices, axis, shape):
     """The index that reads, along one axis of an array of `shape`, the position that `indices` gives everywhere."""
-    indices = np.asarray(values_of(indices))
+    indices = np.asarray(array_of(indices))
     if indices.dtype.kind not in "iu" or indices.ndim != len(shape):
         raise IndexError(f"found indices of {indices.ndim} axes, {indices.dtype}; "
                          f"expected {len(shape)} axes of integers")
@@ -47,12 +47,12 @@ def open_grid(indices, axis, shape):
 def compress(condition, a, axis=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    return a[along(np.flatnonzero(values_of(condition)), axis, a.ndim)]
+    return a[along(np.flatnonzero(array_of(condition)), axis, a.ndim)]
 
 
 @composed(np.extract, cases=[lambda f, A: f(np.array([[True, False], [True, True]]), A(2, 2))])
 def extract(condition, arr):
-    return np.ravel(arr)[np.flatnonzero(values_of(condition))]
+    return np.ravel(arr)[np.flatnonzero(array_of(condition))]
 
 
 def distinct(a):
@@ -66,7 +66,7 @@ def distinct(a):
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    order = np.argsort(values_of(a), axis, kind, stable=stable)
+    order = np.argsort(array_of(a), axis, kind, stable=stable)
     return np.take_along_axis(a, order, axis) if a.size else a
 
 
@@ -74,7 +74,7 @@ def sort(a, axis=-1, kind=None, order=None, *, stable=None):
 def partition(a, kth, axis=-1, kind="introselect", order=None):
     if axis is None:
         a, axis = np.ravel(a), 0
-    return np.take_along_axis(a, np.argpartition(values_of(a), kth, axis, kind), axis)
+    return np.take_along_axis(a, np.argpartition(array_of(a), kth, axis, kind), axis)
 
 
 @composed(np.select, cases=[lambda f, A: f([np.array([True, False, False]), np.array([True, True, False])],

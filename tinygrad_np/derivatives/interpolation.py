@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..engine.table import composed, values_of
+from ..engine.table import array_of, composed
 from .differences import increasing
 from .elementwise import over
 from .joining import as_operand
@@ -28,14 +28,14 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     fp = fp.astype(complex if fp.dtype.kind == "c" else float)
     if period is not None:
         x, xp = x % abs(period), xp % abs(period)
-        order = np.argsort(values_of(xp))
+        order = np.argsort(array_of(xp))
         xp, fp = xp[order], fp[order]
         xp, fp = (
             np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)]),
             np.concatenate([fp[-1:], fp, fp[:1]]),
         )
         left = right = None
-    at, knots = values_of(x), values_of(xp)
+    at, knots = array_of(x), array_of(xp)
     i = np.clip(np.searchsorted(knots, at, "right") - 1, 0, max(len(knots) - 2, 0))
     j = np.minimum(i + 1, len(knots) - 1)
     inside = fp[i] + over(fp[j] - fp[i], xp[j] - xp[i]) * (x - xp[i])

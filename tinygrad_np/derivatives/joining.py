@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..engine.signatures import along
-from ..engine.table import composed, linear, values_of
+from ..engine.table import array_of, composed, linear
 
 
 def cut(ct, arrays_shape, axis):
@@ -136,10 +136,10 @@ def dsplit(ary, indices_or_sections):
 @composed(np.linspace, cases=[lambda f, A: f(A("m"), A("m"), 5),
                               lambda f, A: f(A(), A("m"), 4, endpoint=False, axis=-1)])
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    ends = [e if isinstance(e, (int, float, complex)) else values_of(e) for e in (start, stop)]
+    ends = [e if isinstance(e, (int, float, complex)) else array_of(e) for e in (start, stop)]
     kind = np.result_type(*ends, 0.5)       # as NumPy has it: a Python number takes the other end's precision
     start, stop = (np.astype(as_operand(e), kind) for e in np.broadcast_arrays(start, stop))
-    along = np.linspace(0, 1, num, endpoint, dtype=kind).reshape((num,) + (1,) * values_of(start).ndim)
+    along = np.linspace(0, 1, num, endpoint, dtype=kind).reshape((num,) + (1,) * array_of(start).ndim)
     out = np.moveaxis(start * (1 - along) + stop * along, 0, axis)
     out = out if dtype is None else np.astype(out, dtype)
     return (out, (stop - start) / max(num - endpoint, 1)) if retstep else out

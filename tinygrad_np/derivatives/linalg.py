@@ -8,7 +8,7 @@ import numpy as np
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import composed, function, plain, values_of
+from ..engine.table import array_of, composed, function, plain
 from .joining import as_operand
 from .matrices import H, diagonal_matrix, eye_like, hermitian_part, of_triangle, regular
 from .products import mT
@@ -47,8 +47,8 @@ def pinv_ct(ct, a, out, rcond, hermitian, rtol):
     p, ph = out, H(out)
     if hermitian:       # of which NumPy reads the lower triangle
         a = np.tril(a, -1) + H(np.tril(a, -1)) + diagonal_matrix(np.real(np.diagonal(a, axis1=-2, axis2=-1)))
-    discarded = values_of(a) - values_of(a) @ values_of(p) @ values_of(a)
-    if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(values_of(a)), initial=0)):
+    discarded = array_of(a) - array_of(a) @ array_of(p) @ array_of(a)
+    if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(array_of(a)), initial=0)):
         raise NotDifferentiable(
             "pinv: the cutoff (rcond or rtol) discards singular values that are not zero; "
             "truncate an np.linalg.svd instead"
@@ -74,7 +74,7 @@ def lstsq(a, b, rcond=None):
     rcond = eps * max(m, n) if rcond is None else eps if rcond == -1 else rcond
     x = np.linalg.pinv(a, rcond) @ b
     s = np.linalg.svdvals(a)
-    rank = np.int32(np.count_nonzero(values_of(s) > rcond * np.max(values_of(s), initial=0)))
+    rank = np.int32(np.count_nonzero(array_of(s) > rcond * np.max(array_of(s), initial=0)))
     rest = np.atleast_1d(np.sum(np.abs(b - a @ x) ** 2, axis=0)) if rank == n < m else np.zeros(0, s.dtype)
     return x, rest, rank, s
 

@@ -6,7 +6,7 @@ has no complex derivative in the ordinary sense, and for a real loss the gradien
 
 import numpy as np
 
-from ..engine.table import values_of
+from ..engine.table import array_of
 
 
 def H(x):
@@ -36,7 +36,7 @@ def of_triangle(x, upper):
 
 def cutoff(a, s):
     """Below which a singular value is zero for numerical purposes, as in np.linalg.matrix_rank."""
-    return np.max(values_of(s), axis=-1, keepdims=True, initial=0) * max(a.shape[-2:]) * np.finfo(s.dtype).eps
+    return np.max(array_of(s), axis=-1, keepdims=True, initial=0) * max(a.shape[-2:]) * np.finfo(s.dtype).eps
 
 
 def regular(a):

@@ -3,14 +3,14 @@
 import numpy as np
 
 from ..engine.signatures import axes_of
-from ..engine.table import composed, reduction, values_of
+from ..engine.table import array_of, composed, reduction
 from .elementwise import direction, over
 from .matrices import regular
 
 
 def norm_weights(x, out, ord, axis):
     """The direction of steepest ascent of a p-norm; 0 at 0, ties share."""
-    x_is, out_is = np.abs(values_of(x)), values_of(out)
+    x_is, out_is = np.abs(array_of(x)), array_of(out)
     if ord == 2:
         return over(x, out).conjugate()
     toward = direction(x).conjugate()

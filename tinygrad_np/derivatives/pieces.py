@@ -5,14 +5,14 @@ import numpy as np
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import composed, function, newer, values_of
+from ..engine.table import array_of, composed, function, newer
 from .joining import as_operand
 
 
 @composed(np.choose, cases=[lambda f, A: f(np.array([0, 1, 0]), [A(3), A(2, 3)]),
                             lambda f, A: f(np.array([3, -1]), [A(2), A()], mode="wrap")])
 def choose(a, choices, mode="raise"):
-    which = values_of(a)
+    which = array_of(a)
     n = len(choices)
     if mode == "raise" and which.size and not 0 <= which.min() <= which.max() < n:
         wrong = which.max() if which.max() >= n else which.min()
@@ -21,7 +21,7 @@ def choose(a, choices, mode="raise"):
     out = choices[0]
     for i in range(1, n):
         out = np.where(which == i, choices[i], out)
-    return np.broadcast_to(out, np.broadcast_shapes(which.shape, *(np.shape(values_of(c)) for c in choices)))
+    return np.broadcast_to(out, np.broadcast_shapes(which.shape, *(np.shape(array_of(c)) for c in choices)))
 
 
 @composed(np.piecewise, cases=[
@@ -73,7 +73,7 @@ def unstack(x, /, *, axis=0):
 @composed(np.trim_zeros, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])),
                                 lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
 def trim_zeros(filt, trim="fb", axis=None):
-    where = np.argwhere(values_of(filt))
+    where = np.argwhere(array_of(filt))
     index = [slice(None)] * filt.ndim
     for i in axes_of(axis, filt.ndim):
         first, last = (where[:, i].min(), where[:, i].max() + 1) if len(where) else (filt.shape[i], 0)
@@ -91,7 +91,7 @@ def gaps(*arrays):
 @composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]], kinks=gaps)
 def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True,
            sorted=True):
-    found = np.unique(values_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
+    found = np.unique(array_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
     first = found[1]
     out = np.ravel(ar)[first] if axis is None else np.take(ar, first, axis)
     rest = (found[1:2] if return_index else ()) + tuple(found[2:])
@@ -101,8 +101,8 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
 def with_values(fun):
     """The definition of one of the array API's unique functions, whose result names its values."""
     def definition(x):
-        found = fun(values_of(x))
-        first = np.unique(values_of(x), return_index=True, equal_nan=False)[1]
+        found = fun(array_of(x))
+        first = np.unique(array_of(x), return_index=True, equal_nan=False)[1]
         # NumPy's may not be sorted.
         order = np.argsort(np.argsort(found.values if hasattr(found, "_fields") else found))
         values = np.ravel(x)[first[order]]
@@ -122,7 +122,7 @@ def union1d(ar1, ar2):
 
 @composed(np.intersect1d, cases=[lambda f, A: (lambda a: f(a, a * 1.0))(A(3))], kinks=lambda ar1, ar2: gaps(ar1))
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
-    _, first, second = np.intersect1d(values_of(ar1), values_of(ar2), assume_unique, return_indices=True)
+    _, first, second = np.intersect1d(array_of(ar1), array_of(ar2), assume_unique, return_indices=True)
     out = np.ravel(ar1)[first]
     return (out, first, second) if return_indices else out
 
@@ -130,7 +130,7 @@ def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
 @composed(np.setdiff1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
 def setdiff1d(ar1, ar2, assume_unique=False):
     ar1 = np.ravel(ar1) if assume_unique else np.unique(ar1)
-    return ar1[~np.isin(values_of(ar1), values_of(ar2))]
+    return ar1[~np.isin(array_of(ar1), array_of(ar2))]
 
 
 @composed(np.setxor1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
@@ -138,7 +138,7 @@ def setxor1d(ar1, ar2, assume_unique=False):
     if not assume_unique:
         ar1, ar2 = np.unique(ar1), np.unique(ar2)
     both = np.sort(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
-    apart = np.concatenate([[True], values_of(both)[1:] != values_of(both)[:-1], [True]])
+    apart = np.concatenate([[True], array_of(both)[1:] != array_of(both)[:-1], [True]])
     return both[apart[1:] & apart[:-1]]
 
 
@@ -187,10 +187,10 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 @composed(np.geomspace, domain=(0.0, np.inf), cases=[lambda f, A: f(A("m"), A("m"), 5),
                                                      lambda f, A: f(A(), 2.0, 4, endpoint=False)])
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    if any(np.iscomplexobj(values_of(end)) for end in (start, stop)):
+    if any(np.iscomplexobj(array_of(end)) for end in (start, stop)):
         raise NotDifferentiable("geomspace of complex numbers turns in the plane and has no derivative here; "
                                 "use np.exp of a linspace")
-    sign = np.sign(values_of(start) if hasattr(start, "node") else start)
+    sign = np.sign(array_of(start) if hasattr(start, "node") else start)
     logs = np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
     out = np.expand_dims(sign, axis) * np.exp(logs)
     return np.astype(out, dtype or float)       # as NumPy, also of float32
@@ -207,12 +207,12 @@ def divmod_(x, y):
 
 @composed(np.modf, kinks=lambda x: np.sin(np.pi * x), cases=[lambda f, A: f(A("m"))[0]])
 def modf(x):
-    return np.where(np.isinf(values_of(x)), np.copysign(0.0, values_of(x)), x - np.trunc(x)), np.trunc(x)
+    return np.where(np.isinf(array_of(x)), np.copysign(0.0, array_of(x)), x - np.trunc(x)), np.trunc(x)
 
 
 @composed(np.frexp, cases=[lambda f, A: f(A("m"))[0]])
 def frexp(x):
-    exponent = np.frexp(values_of(x))[1]
+    exponent = np.frexp(array_of(x))[1]
     return np.ldexp(x, -exponent), exponent
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.rules import NotDifferentiable
-from ..engine.table import TABLE, composed, primitive, values_of
+from ..engine.table import TABLE, array_of, composed, primitive
 from .differences import increasing
 from .joining import as_operand
 
@@ -55,7 +55,7 @@ def correlate(a, v, mode="valid"):
 @composed(np.polyval, cases=[lambda f, A: f(A(4), A("m", 2)), lambda f, A: f(A(1), A())])
 def polyval(p, x):
     p, x = as_operand(p), as_operand(x)
-    y = np.zeros_like(values_of(x))
+    y = np.zeros_like(array_of(x))
     for coefficient in p:
         y = y * x + coefficient
     return y
@@ -102,7 +102,7 @@ def polydiv(u, v):
         q = rest[i : i + 1] / v[0]
         quotient.append(q)
         rest = rest - np.pad(q * v, (i, rest.size - v.size - i))
-    values = values_of(rest)
+    values = array_of(rest)
     start = len(quotient)
     while start < values.size - 1 and np.allclose(values[start], 0, rtol=1e-14):  # NumPy trims leading zeros
         start += 1
@@ -168,7 +168,7 @@ def poly(seq_of_zeros):
     p = np.ones(1, roots.dtype)
     for i in range(roots.shape[0]):
         p = np.convolve(p, np.concatenate([np.ones(1, roots.dtype), -roots[i : i + 1]]))
-    conjugate_pairs = np.iscomplexobj(roots) and np.isrealobj(np.poly(values_of(seq_of_zeros)))
+    conjugate_pairs = np.iscomplexobj(roots) and np.isrealobj(np.poly(array_of(seq_of_zeros)))
     return np.real(p) if conjugate_pairs else p
 
 
@@ -178,7 +178,7 @@ def poly(seq_of_zeros):
     cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))],
 )
 def roots(p):
-    places = np.flatnonzero(values_of(p))
+    places = np.flatnonzero(array_of(p))
     if not len(places):
         return np.array([])
     if places[-1] < p.shape[0] - 1:

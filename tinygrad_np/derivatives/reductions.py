@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.cotangents import expand
 from ..engine.signatures import along
-from ..engine.table import composed, function, linear, reduction, values_of
+from ..engine.table import array_of, composed, function, linear, reduction
 from .elementwise import over
 
 
@@ -66,7 +66,7 @@ def deviations(a, axis, where, mean):
 
 def constant(a, axis, where):
     """Where all elements are one number, whose mean may be rounded: the spread is then rounding and not exactly 0."""
-    a = values_of(a)
+    a = array_of(a)
     least = np.min(a, axis=axis, keepdims=True, where=where, initial=np.inf)
     return np.max(a, axis=axis, keepdims=True, where=where, initial=-np.inf) <= least
 
@@ -74,7 +74,7 @@ def constant(a, axis, where):
 def std_weights(a, out, axis, where, mean, ddof, correction):
     """The deviations over n times the spread; 0 for a constant that has one."""
     n = freedom(a, axis, where, ddof, correction)
-    rounding = constant(a, axis, where) & np.isfinite(values_of(out))
+    rounding = constant(a, axis, where) & np.isfinite(array_of(out))
     return over(deviations(a, axis, where, mean), n * np.where(rounding, 0, out))
 
 
@@ -108,7 +108,7 @@ reduction(np.std, std_weights, when=about(root_mean_square), kinks=lambda a: np.
 
 def ties(a, out, axis, where):
     """Each extreme's equal share among those that reach it."""
-    a, out = values_of(a), values_of(out)
+    a, out = array_of(a), array_of(out)
     reached = ((a == out) | ((a != a) & (out != out))) & where
     return over(reached.astype(a.real.dtype), np.sum(reached, axis=axis, keepdims=True))
 
@@ -143,12 +143,12 @@ def others(a, axis, where):
 
 def shifted(a, axis):
     """One place along the axis, a one coming in: an inclusive running product made exclusive."""
-    first = np.ones_like(values_of(a).take([0] if a.shape[axis] else [], axis=axis))
+    first = np.ones_like(array_of(a).take([0] if a.shape[axis] else [], axis=axis))
     return np.concatenate([first, a[along(slice(0, -1), axis, a.ndim)]], axis=axis) if a.shape[axis] else a
 
 
 def product_weights(a, axis, where, initial):
-    w = others(a, axis, where) if a.ndim else np.ones_like(values_of(a))
+    w = others(a, axis, where) if a.ndim else np.ones_like(array_of(a))
     return w if initial is None else w * initial
 
 
@@ -184,14 +184,14 @@ def cumprod_ct(ct, a, axis):
     if not n:
         return ct
     before = shifted(np.cumprod(a, axis=axis), axis)
-    zero = np.zeros_like(values_of(a).take([0], axis=axis))
+    zero = np.zeros_like(array_of(a).take([0], axis=axis))
     total, factor = ct, np.concatenate([a[along(slice(1, None), axis, ndim)], zero], axis=axis)
     d = 1
     while d < n:
         ahead, rest = along(slice(d, None), axis, ndim), along(slice(0, n - d), axis, ndim)
         tail = along(slice(n - d, None), axis, ndim)
         total = np.concatenate([total[rest] + factor[rest] * total[ahead], total[tail]], axis=axis)
-        factor = np.concatenate([factor[rest] * factor[ahead], np.zeros_like(values_of(factor)[tail])], axis=axis)
+        factor = np.concatenate([factor[rest] * factor[ahead], np.zeros_like(array_of(factor)[tail])], axis=axis)
         d *= 2
     return before * total
 

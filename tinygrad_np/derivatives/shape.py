@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
-from ..engine.table import composed, linear, moves, scatter, values_of
+from ..engine.table import array_of, composed, linear, moves, scatter
 
 
 def inverse(axes, ndim):
@@ -94,5 +94,5 @@ composed(np.atleast_3d, cases=[lambda f, A: f(A()), lambda f, A: f(A("m")), lamb
 
 @composed(np.broadcast_arrays, cases=[lambda f, A: f(A("m", 1), A(3))])
 def broadcast_arrays(*args, subok=False):
-    shape = np.broadcast_shapes(*(np.shape(values_of(a)) for a in args))
+    shape = np.broadcast_shapes(*(np.shape(array_of(a)) for a in args))
     return tuple(np.broadcast_to(a, shape) for a in args)

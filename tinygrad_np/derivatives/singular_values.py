@@ -6,8 +6,8 @@ An operation sees which of u, s and vᴴ a function uses, so `svd` and `svdvals`
 import numpy as np
 
 from ..engine.rules import NotDifferentiable
-from ..engine.table import composed, primitive, values_of
-from ..engine.tracing import holds
+from ..engine.table import array_of, composed, primitive
+from ..engine.tracing import assume
 from .coincidence import block, determined, loops, marked, near, uses
 from .decompositions import columns_dot, first_row, inverse_gaps, pinned, separation, skew
 from .joining import as_operand
@@ -28,7 +28,7 @@ def svd_ct(ct, a, out, hermitian):
     """
     (u, s, vh), (u_ct, s_ct, vh_ct) = out, ct
     k = s.shape[-1]
-    zero = values_of(s) <= cutoff(as_operand(a), s)
+    zero = array_of(s) <= cutoff(as_operand(a), s)
     u1, v1 = u[..., :k], H(vh[..., :k, :])
     inner = diagonal_matrix(np.where(zero & kinked(s_ct), 0, s_ct))
     g = 0
@@ -54,7 +54,7 @@ def svd_ct(ct, a, out, hermitian):
 
 def kinked(s_ct):
     """Where a cotangent is not small. That of a smooth function is, at a zero value: it is even in each value."""
-    size = np.abs(values_of(s_ct))
+    size = np.abs(array_of(s_ct))
     return size > np.sqrt(np.finfo(size.dtype).eps) * np.max(size, axis=-1, keepdims=True, initial=0)
 
 
@@ -65,7 +65,7 @@ def svd_determined(ct, u, s, vh, zero, close):
     """
     u_ct, v, v_ct, k = ct[0], H(vh), H(ct[2]), s.shape[-1]
     tied = np.any(close, axis=-1) | zero
-    if u.shape[-1] == k == v.shape[-1] and not holds(np.any(tied)):
+    if u.shape[-1] == k == v.shape[-1] and not assume(np.any(tied)):
         return
     m, n = H(u) @ u_ct, H(v) @ v_ct
     null = [np.concatenate([zero, np.ones((*zero.shape[:-1], x.shape[-1] - k), bool)], axis=-1) for x in (u, v)]
@@ -77,7 +77,7 @@ def svd_determined(ct, u, s, vh, zero, close):
         ((v_ct - v @ n)[..., :k], zero[..., None, :]),
     ]
     determined("svd", "singular values coincide or are zero", ct, tied, 1, [u_ct, v_ct], turns)
-    if uses(ct, 0) and uses(ct, 2) and all(holds(marked(x[..., :k], zero)) for x in (u_ct, v_ct)):
+    if uses(ct, 0) and uses(ct, 2) and all(assume(marked(x[..., :k], zero)) for x in (u_ct, v_ct)):
         raise NotDifferentiable(
             "svd: the vectors u and v of a singular value that is zero change sign apart, so a function of both jumps; "
             "slice to the others, as in u[:, :rank], or take u and v from two calls where they are used apart"

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..engine.signatures import axes_of
-from ..engine.table import composed, values_of
+from ..engine.table import array_of, composed
 from .indexing import distinct
 from .joining import as_operand
 from .reductions import AXES, MASKED
@@ -47,7 +47,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         weights = laid_along(weights, axis, a.shape)
     dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [float]))
     total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=keepdims)
-    if (values_of(total) == 0).any():
+    if (array_of(total) == 0).any():
         raise ZeroDivisionError("average: the weights sum to zero")
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (mean, total) if returned else mean
@@ -116,7 +116,7 @@ ALPHA_PLUS_BETA = {
 
 def positions(n, q, method):
     """Where between the ranks 0 … n-1 each quantile lies, with its dependence on q."""
-    q_is = values_of(q)
+    q_is = array_of(q)
     at = np.quantile(np.arange(max(n, 1), dtype=float), q_is, method=method)
     if not hasattr(q, "node") or method not in ALPHA_PLUS_BETA:
         return at
@@ -127,7 +127,7 @@ def positions(n, q, method):
 def quantiles(a, q, axis, method, keepdims, skip_nan):
     """Quantiles of sorted lines, whose NaN come last: either all count, or only the numbers before them."""
     a = as_operand(a)
-    one, plain_q = np.ones(1, a.dtype), q if isinstance(q, (int, float)) else values_of(q)
+    one, plain_q = np.ones(1, a.dtype), q if isinstance(q, (int, float)) else array_of(q)
     dtype = a.dtype if a.dtype.kind == "c" else np.quantile(one, plain_q, method=method).dtype   # median takes complex
     q = as_operand(q)
     lines, rest, axes = lines_of(a, axis)
@@ -135,14 +135,14 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
     if not lines.shape[-1]:  # the quantile of nothing is NaN
         lines = np.concatenate([lines, np.full((*shape, 1), np.nan)], axis=-1)
     lines = np.sort(lines, axis=-1)
-    missing = np.isnan(values_of(lines))
+    missing = np.isnan(array_of(lines))
     n = np.sum(~missing, axis=-1) if skip_nan else np.full(lines.shape[:-1], lines.shape[-1])
     at = np.zeros(q.shape + lines.shape[:-1])
     spread = (...,) + (None,) * len(rest)
     for size in np.unique(n):
         at = np.where(n == size, positions(int(size), q, method)[spread], at)
-    lower = np.floor(values_of(at)).astype(int)
-    upper = np.ceil(values_of(at)).astype(int)
+    lower = np.floor(array_of(at)).astype(int)
+    upper = np.ceil(array_of(at)).astype(int)
     if method in ALPHA_PLUS_BETA and hasattr(at, "node"):  # at a sample the slope is the one to its right
         upper = np.minimum(lower + 1, np.maximum(n - 1, 0))
     part = (at - lower).astype(dtype)
@@ -164,16 +164,16 @@ def lines_of(a, axis):
 
 def weighted_quantiles(fun, a, q, axis, keepdims, weights, options):
     """A weighted quantile is one of the elements; NumPy says which: the quantile of the ranks, with their weights."""
-    a, q, weights = as_operand(a), values_of(q), values_of(weights)
-    value = fun(values_of(a), q, axis=axis, weights=weights, **options)
+    a, q, weights = as_operand(a), array_of(q), array_of(weights)
+    value = fun(array_of(a), q, axis=axis, weights=weights, **options)
     lines, rest, axes = lines_of(a, axis)
     if weights.shape != a.shape:
         weights = laid_along(weights, axes, a.shape)
-    order = np.argsort(values_of(lines), axis=-1, stable=True)
+    order = np.argsort(array_of(lines), axis=-1, stable=True)
     ordered = np.take_along_axis(lines_of(np.broadcast_to(weights, a.shape), axis)[0], order, -1)
     at = np.zeros(q.shape + order.shape[:-1], int)
     for line in np.ndindex(order.shape[:-1]):
-        known = ~np.isnan(np.sort(values_of(lines)[line]))
+        known = ~np.isnan(np.sort(array_of(lines)[line]))
         if known.any():
             at[(..., *line)] = fun(np.flatnonzero(known).astype(float), q, weights=ordered[line][known], **options)
     index = tuple(np.ogrid[tuple(slice(m) for m in order.shape[:-1])])
@@ -234,7 +234,7 @@ def without_nan(fun, reduction, instead):
 
     @composed(fun, cases=AXES if fun not in (np.nancumsum, np.nancumprod) else AXES[:3])
     def definition(a, *args, **kwargs):
-        return reduction(np.where(np.isnan(values_of(a)), instead, a), *args, **kwargs)
+        return reduction(np.where(np.isnan(array_of(a)), instead, a), *args, **kwargs)
 
     return definition
 
@@ -251,7 +251,7 @@ def where_number(fun, reduction):
     @composed(fun, cases=AXES + MASKED)
     def definition(a, axis=None, dtype=None, *, keepdims=False, where=True, **options):
         a = a if dtype is None else np.astype(a, dtype)
-        number = ~np.isnan(values_of(a))
+        number = ~np.isnan(array_of(a))
         clean = np.where(number, a, 0)
         return reduction(clean, axis=axis, keepdims=keepdims, where=number & where, **options)
 
@@ -266,7 +266,7 @@ where_number(np.nanstd, np.std)
 def extreme_number(fun, reduction, worst):
     @composed(fun, cases=AXES, kinks=distinct)
     def definition(a, axis=None, keepdims=False, initial=None, where=True):
-        missing = np.isnan(values_of(a))
+        missing = np.isnan(array_of(a))
         known = np.where(missing, worst, a)
         out = reduction(
             known, axis=axis, keepdims=keepdims, initial=worst if initial is None else initial, where=where

@@ -138,10 +138,10 @@ def check_unchanged(root: Node, leaves) -> None:
             touched = [i for i, parent in enumerate(node.parents) if parent in same]
             if not touched or node.serial > leaf.changed:
                 continue
-            if node.row is SELECT or node.row.kind == "linear":
+            if node.op is SELECT or node.op.kind == "linear":
                 same.add(node)
-            elif any(node.row.keeps_operand(i) for i in touched):
+            elif any(node.op.keeps_operand(i) for i in touched):
                 raise MutationError(
-                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.row.name} "
+                    f"{leaf.name or 'a leaf'} of shape {leaf.shape} was changed in place after {node.op.name} "
                     "recorded it; call backward before the update, or compute the value again after it"
                 )

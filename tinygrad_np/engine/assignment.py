@@ -16,7 +16,7 @@ import numpy as np
 from .aliasing import ALONE, changed, refs
 from .dispatch import CALLS
 from .modes import current, mode
-from .recording import TENSORS, Traced, is_tracked, kept, raw, watched
+from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched
 from .seen import see, see_call
 from .table import TABLE, assigned
 from .tape import CONST, SMALL, Leaf, Node
@@ -35,7 +35,7 @@ class Assignment(Traced):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         refuse_view(self)
-        index, amount = raw(index), raw(value)
+        index, amount = unwrap(index), unwrap(value)
         recording = current().recording
         if type(self.node) is Leaf:
             if recording:

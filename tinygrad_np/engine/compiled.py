@@ -25,8 +25,8 @@ from .recording import (
     left,
     note_view,
     overlaps,
-    raw,
     record,
+    unwrap,
     watched,
 )
 from .rules import Row
@@ -57,7 +57,7 @@ WORDS = {
     "_note_view": note_view,
     "_now": mode.get,
     "_overlaps": overlaps,
-    "_raw": raw,
+    "_unwrap": unwrap,
     "_record": record,
     "_noted": noted,
     "_NUMBERS": NUMBERS,
@@ -83,7 +83,7 @@ OTHER = """
     if type(@) in _TENSORS or type(@) in _CONTAINERS:
         if _is_tracked(@):
             return _record(_row, $CALL)
-        _v_@ = _raw(@)"""
+        _v_@ = _unwrap(@)"""
 
 OUT = """
     if out is not None:
@@ -91,12 +91,12 @@ OUT = """
 
 COMPUTE = """
     try:
-        _out$MEMO = _fun($PASSED)
+        _out$AUX = _fun($PASSED)
     except (ValueError, TypeError, IndexError, _LinAlgError) as _error:
         raise _explained(_error, _row, ($VALUES)) from None
     if type(_out) is not _ndarray:
         if isinstance(_out, (list, tuple)):
-            return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$MEMO)
+            return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
         _out = _as_array(_out)
     _tensor = _new(_Traced.public)
     _tensor.array = _out
@@ -114,7 +114,7 @@ KEPT_OTHER = """
 NODE = """
         _node = _new(_Node)
         _node.serial = _next_serial()
-        _node.row = _row
+        _node.op = _row
         _node.parents = ($PARENTS)
         _node.saved = ($SAVED)
         _node.shape = _out.shape
@@ -153,7 +153,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     if any(bound[name] is not name for name in names):  # *args
         return None
     spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
-    spelled |= {"out": "_out", "memo": "_memo", "tracked": f"({each('_n_@.tracked', operands)})"}
+    spelled |= {"out": "_out", "aux": "_aux", "tracked": f"({each('_n_@.tracked', operands)})"}
     residuals = [source_of(wanted, spelled) for wanted in row.residuals]
     if len(operands) > 1:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
@@ -165,7 +165,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         "$OPERANDS": each("@", operands),
         "$PARENTS": each("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
-        "$MEMO": "" if row.again is None else ", _memo",
+        "$AUX": "" if row.recompute is None else ", _aux",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
         "$GIVEN": "" if row.names == operands and len(operands) == 1 else given(row.names, operands, names),
         "$SAVED": "".join(r + ", " for r in residuals),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .tape import Node, has_nan
-from .tracing import STANDINS
+from .tracing import TRACERS
 
 
 class WrongShape(ValueError):
@@ -58,7 +58,7 @@ def careful_bilinear(pull: Callable) -> Callable:
 
     def careful(ct, parent, saved):
         g = pull(ct, parent, saved)
-        if type(getattr(g, "array", g)) in STANDINS or not has_nan(g):  # a recording does without
+        if type(getattr(g, "array", g)) in TRACERS or not has_nan(g):  # a recording does without
             return g
         bad = [
             ~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved

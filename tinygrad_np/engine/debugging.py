@@ -81,7 +81,7 @@ class Watch:
             if wrong:
                 operands = ", ".join("a constant" if p.dtype is None else f"{p.shape} {p.dtype}" for p in node.parents)
                 raise NonFiniteError(
-                    f"{node.row.name} of {operands} made {wrong} in its result {result.shape} {result.dtype}; {line}"
+                    f"{node.op.name} of {operands} made {wrong} in its result {result.shape} {result.dtype}; {line}"
                 )
 
     def before(self, node: Node) -> None:
@@ -89,7 +89,7 @@ class Watch:
         line, recorded = self.known.get(node, ("", None))
         if recorded is not None and digest(node.saved) != recorded:
             raise MutationError(
-                f"an array that {node.row.name} needs for its gradient was changed after it was "
+                f"an array that {node.op.name} needs for its gradient was changed after it was "
                 f"recorded; recorded at {line}"
             )
 
@@ -99,6 +99,6 @@ class Watch:
         if wrong:
             line = self.known.get(node, ("an operation recorded outside debug()", 0))[0]
             raise NonFiniteError(
-                f"the gradient of {node.row.name} made {wrong} in the cotangent {parent.shape} "
+                f"the gradient of {node.op.name} made {wrong} in the cotangent {parent.shape} "
                 f"{parent.dtype} of its operand {node.parents.index(parent)}; recorded at {line}"
             )

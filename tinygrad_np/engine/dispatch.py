@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import derivatives  # noqa: F401 - the table is filled before anything looks into it
 from .compiled import recorded
-from .recording import Engine, is_tracked, outputs, raw
+from .recording import Engine, is_tracked, outputs, unwrap
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
 from .table import TABLE, Plain, Primitive
@@ -60,7 +60,7 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     unrecorded = not is_tracked(inputs) and not is_tracked(list(kwargs.values()))
     if isinstance(row, Plain) or unrecorded and "out" not in kwargs and method != "at":
         call = getattr(ufunc, method)
-        result = call(*map(raw, inputs), **{k: raw(v) for k, v in kwargs.items()})
+        result = call(*map(unwrap, inputs), **{k: unwrap(v) for k, v in kwargs.items()})
         return result if isinstance(row, Plain) else outputs(result, CONST)
     if row is None:
         return unknown(ufunc, inputs, kwargs)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .aliasing import read_only
 from .modes import current, cut
-from .recording import Traced, raw, wrap
+from .recording import Traced, unwrap, wrap
 from .tape import Const, Leaf
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Leaving(Traced):
         """A tensor of the same values that needs no gradient."""
         cut("detach()", (self,))
         name = self.node.name if isinstance(self.node, Leaf) else None
-        return wrap(raw(self), Const(self.array.shape, self.array.dtype, name))
+        return wrap(unwrap(self), Const(self.array.shape, self.array.dtype, name))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(detached(self, "np.asarray"), dtype=dtype)

@@ -23,7 +23,7 @@ INSIDE = tuple(folder + os.sep for folder in (PACKAGE, os.path.dirname(os.path.a
 _last = -1  # the serial number of the node that was marked last
 
 
-def note_call(maker, start: int, out) -> None:
+def note_origin(maker, start: int, out) -> None:
     """Leave (maker, start, what was left there before) on the node of `out`, a tensor or several.
 
     What was recorded after serial number `start`, up to that node, was made by `maker`: a weak reference to a module,
@@ -35,11 +35,11 @@ def note_call(maker, start: int, out) -> None:
     if type(node) is Node:
         serial = node.serial
         if serial > start:
-            node.made = maker, start, node.made if _last == serial else None
+            node.origin = maker, start, node.origin if _last == serial else None
             _last = serial
     elif type(out) is tuple or type(out) is list:
         for part in out:
-            note_call(maker, start, part)
+            note_origin(maker, start, part)
 
 
 class Note(NamedTuple):

@@ -9,11 +9,11 @@ import numpy as np
 
 from .aliasing import protect, residual
 from .modes import current, cut, mode
-from .notes import note_call
+from .notes import note_origin
 from .rules import NotDifferentiable, Row, type_like
 from .seen import see, see_call
 from .tape import CONST, SELECT, Node
-from .tracing import STANDINS
+from .tracing import TRACERS
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -79,18 +79,18 @@ def record(row: Row, args: tuple, kwargs: dict):
         operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
     try:
-        out = row.fun(*map(raw, args), **{k: raw(v) for k, v in kwargs.items()})
+        out = row.fun(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise explained(error, row, map(raw, values)) from None
-    memo = None
-    if row.again is not None:
-        out, memo = out
-    return finish(row, values, operands, parents, out, memo)
+        raise explained(error, row, map(unwrap, values)) from None
+    aux = None
+    if row.recompute is not None:
+        out, aux = out
+    return finish(row, values, operands, parents, out, aux)
 
 
 def constant(row: Row, a):
     """An operand that is no tensor, array or number, such as a list, as an array: what the tape keeps is one."""
-    if type(a) in STANDINS:
+    if type(a) in TRACERS:
         return a
     if is_tracked(a):
         raise NotDifferentiable(
@@ -102,28 +102,28 @@ def constant(row: Row, a):
             f"{row.name}: an operand is a {type(a).__name__}, whose arithmetic is its own; "
             "pass an ndarray, as np.asarray(a)"
         )
-    array = np.asarray(raw(a))
+    array = np.asarray(unwrap(a))
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{row.name}: an operand is a {type(a).__name__}, {array.dtype} for NumPy; expected numbers")
     return array
 
 
-def finish(row: Row, values, operands, parents: tuple, out, memo=None):
+def finish(row: Row, values, operands, parents: tuple, out, aux=None):
     """Make the node of what a function returned, and wrap it."""
     tracked = tuple([parent.tracked for parent in parents])
     node: Node = CONST
     if True in tracked and (mode.get() is None or current().recording):
-        values = [kept(v) if keeps else raw(v) for v, keeps in zip(values, row.kept)]
+        values = [kept(v) if keeps else unwrap(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):
             out = type_like(out, [as_array(o) for o in out])
             node = Node(
-                row, parents, row.save(values, out, tracked, memo), [o.shape for o in out], [o.dtype for o in out]
+                row, parents, row.save(values, out, tracked, aux), [o.shape for o in out], [o.dtype for o in out]
             )
         else:
             if type(out) is not ndarray:
                 out = as_array(out)
             if out.dtype.kind in "fc":
-                node = Node(row, parents, row.save(values, out, tracked, memo), out.shape, out.dtype)
+                node = Node(row, parents, row.save(values, out, tracked, aux), out.shape, out.dtype)
                 see(node, out)
         if node is not CONST:
             see_call(row, node, values)
@@ -188,15 +188,15 @@ def as_array(out) -> ndarray:
     return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
 
 
-def raw(value):
+def unwrap(value):
     """The arrays of tensors, also inside lists, tuples and slices."""
     kind = type(value)
     if kind in TENSORS:
         return value.array if value.node.exposed is None else residual(value)
     if kind is list or kind is tuple:
-        return kind([raw(v) for v in value])
+        return kind([unwrap(v) for v in value])
     if kind is slice:
-        return slice(raw(value.start), raw(value.stop), raw(value.step))
+        return slice(unwrap(value.start), unwrap(value.stop), unwrap(value.step))
     return value
 
 
@@ -205,7 +205,7 @@ def kept(value):
     kind = type(value)
     if kind is ndarray:
         return protect(value)
-    return kind([kept(v) for v in value]) if kind is list or kind is tuple else raw(value)
+    return kind([kept(v) for v in value]) if kind is list or kind is tuple else unwrap(value)
 
 
 def is_tracked(value) -> bool:
@@ -219,10 +219,10 @@ def watched(node: Node, out) -> Node:
     """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
     now = current()
     if not now.recording:
-        cut(left(node.row, out), node.parents)
+        cut(left(node.op, out), node.parents)
         return CONST
     if now.order:
-        note_call(now.order, node.serial - 1, node)
+        note_origin(now.order, node.serial - 1, node)
     if now.watch is not None:
         now.watch.forward(node, out)
     return node
@@ -250,13 +250,13 @@ class Engine:
     """What rows need of recording, handed to them so that the table knows nothing above it."""
 
     record = staticmethod(record)
-    raw = staticmethod(raw)
+    unwrap = staticmethod(unwrap)
     is_tracked = staticmethod(is_tracked)
 
     @staticmethod
     def untracked(fun, args: tuple, kwargs: dict):
         """Call NumPy's own function on the arrays; the result has no history."""
-        out = fun(*[raw(a) for a in args], **{k: raw(v) for k, v in kwargs.items()})
+        out = fun(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
         for a in args:
             if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
                 return a

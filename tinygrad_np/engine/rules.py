@@ -3,7 +3,7 @@
 A rule is plain NumPy, so it runs on ndarrays, and on Tensors when the pass itself is differentiated. Its
 parameter names declare what the tape keeps: after the cotangent `ct` come names of the function's own
 parameters, `out` for its output, `<name>_shape` for only the shape of one, `tracked` for which operands count,
-`memo` for what the function had at hand besides.
+`aux` for what the function had at hand besides.
 
 A rule is the plain transpose Jᵀ. The kinds conjugate around it, so that for a real loss a complex gradient is
 the direction of steepest ascent, Jᴴ (PyTorch's convention); on real arrays `.conjugate()` returns its array.
@@ -38,8 +38,8 @@ class Row:
     tangent is the transpose of the pullback. `domain`, `kinks` and `cases` say where the mathematics holds and
     how the function is called: tests draw from them and the docs print them. `ignores` names arguments of which
     only the truth matters, so that a tracked one is welcome; `when` names others, each with the definition, in terms
-    of functions that have rows, that is run where that one is tracked. With `again` the function returns (out, memo),
-    and `again` computes the memo anew from the function's own parameters where a pass is itself differentiated.
+    of functions that have rows, that is run where that one is tracked. With `recompute` the function returns
+    (out, aux), and `recompute` computes aux anew from the function's own parameters where a pass is differentiated.
     """
 
     kind = "function"
@@ -60,7 +60,7 @@ class Row:
         residuals=None,
         ignores=(),
         name=None,
-        again=None,
+        recompute=None,
         when=None,
     ):
         self.fun = fun
@@ -73,7 +73,7 @@ class Row:
         self.kinks = kinks
         self.cases = cases
         self.ignores = ignores
-        self.again = again
+        self.recompute = recompute
         self.when = when or {}
         self.forms: dict[int | tuple, Callable | None] = {}  # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
@@ -108,10 +108,10 @@ class Row:
         self.bind = binder(signature)
         wanted = residuals or tuple(map(names_of, self.rules))
         more = tuple(map(names_of, self.jvps)) or ((),) * len(wanted)
-        again = () if self.again is None else names_of(self.again, skip=0)
-        self.residuals = tuple(tuple(dict.fromkeys(names + extra + again)) for names, extra in zip(wanted, more))
+        recompute = () if self.recompute is None else names_of(self.recompute, skip=0)
+        self.residuals = tuple(tuple(dict.fromkeys(names + extra + recompute)) for names, extra in zip(wanted, more))
         self.kept = tuple(any(name in names for names in self.residuals) for name in self.names)  # by a residual
-        self.keeps = tuple(selector(names, self.names + ("out", "tracked", "memo")) for names in self.residuals)
+        self.keeps = tuple(selector(names, self.names + ("out", "tracked", "aux")) for names in self.residuals)
         rules = [
             fed(rule, len(names)) if names != all_names else rule
             for rule, names, all_names in zip(self.rules, wanted, self.residuals)
@@ -136,11 +136,11 @@ class Row:
             return values[self.positions[0]]
         return [values[i] for i in self.positions]
 
-    def save(self, values: tuple, out, tracked: tuple[bool, ...], memo=None) -> tuple:
+    def save(self, values: tuple, out, tracked: tuple[bool, ...], aux=None) -> tuple:
         """What the derivative will read, a tuple a rule; None for an operand that needs no gradient."""
         if self.joint:
-            return (self.keeps[0](*values, out, tracked, memo),)
-        return tuple([keep(*values, out, tracked, memo) if t else None for keep, t in zip(self.keeps, tracked)])
+            return (self.keeps[0](*values, out, tracked, aux),)
+        return tuple([keep(*values, out, tracked, aux) if t else None for keep, t in zip(self.keeps, tracked)])
 
     def lifted(self, node: Node, lift) -> tuple:
         """The residuals, each operand and output among them as a value that carries its node."""
@@ -153,8 +153,8 @@ class Row:
 
     def lift_all(self, names: tuple, saved: tuple, node: Node, lift) -> tuple:
         named = {name: self.lift_one(name, value, node, lift) for name, value in zip(names, saved)}
-        if "memo" in named:
-            named["memo"] = self.again(*[named[name] for name in names_of(self.again, skip=0)])
+        if "aux" in named:
+            named["aux"] = self.recompute(*[named[name] for name in names_of(self.recompute, skip=0)])
         return tuple(named.values())
 
     def lift_one(self, name: str, value, node: Node, lift):
@@ -221,7 +221,7 @@ class Row:
 
 
 def fed(rule: Callable, count: int) -> Callable:
-    """The rule with the first `count` of the residuals: the others are for a jvp, or for `again`."""
+    """The rule with the first `count` of the residuals: the others are for a jvp, or for `recompute`."""
     return lambda ct, *saved: rule(ct, *saved[:count])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .cotangents import unbroadcast
 from .kinds import Elementwise, Reduction
 from .modes import cut
-from .notes import note_call
+from .notes import note_origin
 from .rules import Row
 from .signatures import signature_of
 from .tape import next_serial
@@ -45,7 +45,7 @@ class Composed:
             return engine.untracked(self.fun, args, kwargs)
         start = next_serial()
         out = self.body(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-        note_call(self, start, out)
+        note_origin(self, start, out)
         return out
 
 
@@ -64,7 +64,7 @@ class Plain:
 
     def apply(self, engine, args: tuple, kwargs: dict):
         cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
-        return self.fun(*[engine.raw(a) for a in args], **{k: engine.raw(v) for k, v in kwargs.items()})
+        return self.fun(*[engine.unwrap(a) for a in args], **{k: engine.unwrap(v) for k, v in kwargs.items()})
 
 
 class Creation(Plain):
@@ -198,8 +198,8 @@ class Primitive:
         The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
         `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
 
-        `memo`, a pair of functions, saves a rule what the operation computes on the way: the first is the operation,
-        and returns (out, memo); the second computes the memo alone, from arguments that its parameters name.
+        `aux`, a pair of functions, saves a rule what the operation computes on the way: the first is the operation,
+        and returns (out, aux); the second computes the aux alone, from arguments that its parameters name.
         """
         if not rules or not all(map(callable, rules)):
             found = ", ".join(type(rule).__name__ for rule in rules) or "none"
@@ -207,9 +207,9 @@ class Primitive:
                 f"{self.__name__}: defvjp: found {found}; expected one function a differentiable argument, "
                 "as in lambda ct, x: ..."
             )
-        fun, again = options.pop("memo", (self.fun, None))
+        fun, recompute = options.pop("aux", (self.fun, None))
         kind = options.pop("kind", "function")
-        self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, again=again))
+        self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, recompute=recompute))
 
     def _enter(self, fun: Callable, rules: tuple, kind: str, options: dict) -> None:
         self._given = fun, rules, kind, options
@@ -330,6 +330,6 @@ assigned.defvjp(
 )
 
 
-def values_of(x) -> np.ndarray:
+def array_of(x) -> np.ndarray:
     """The plain values of an operand, to decide something that has no derivative."""
     return x.array if hasattr(x, "node") else np.asarray(x)

@@ -16,29 +16,29 @@ from typing import Any
 import numpy as np
 
 from .modes import current
-from .tracing import STANDINS
+from .tracing import TRACERS
 
 next_serial = count().__next__
 
 
 class Node:
-    """One recorded operation: its row of the table, its parents, and what its derivative reads.
+    """One recorded operation: what it did, its parents, and what its derivative reads.
 
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
     operation with several outputs they are lists, and each output is a `Select` node below.
-    `made` is left by who made it, see notes.py; `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
+    `origin` says who made it, see notes.py; `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
     and set only where there is something to see.
     """
 
     __slots__ = (
         "serial",
-        "row",
+        "op",
         "parents",
         "saved",
         "shape",
         "dtype",
-        "made",
+        "origin",
         "value",
         "given",
         "cotangent",
@@ -49,15 +49,15 @@ class Node:
     exposed: Any = None
     shape: Any
     dtype: Any
-    made: Any
+    origin: Any
     value: Any
     given: tuple
     cotangent: Any
     name: str | None
 
-    def __init__(self, row: Any, parents: tuple, saved: Any, shape: tuple | list, dtype: Any):
+    def __init__(self, op: Any, parents: tuple, saved: Any, shape: tuple | list, dtype: Any):
         self.serial = next_serial()
-        self.row = row
+        self.op = op
         self.parents = parents
         self.saved = saved
         self.shape = shape
@@ -100,7 +100,7 @@ FREED = "freed"
 
 
 class Select:
-    """The row of a node that is output `index` (its `saved`) of the operation above it."""
+    """The operation of a node that is output `index` (its `saved`) of the operation above it."""
 
     name = "select"
 
@@ -109,7 +109,7 @@ SELECT = Select()
 
 
 class Together:
-    """The row of a node that stands for several, above them: its cotangent is a tuple of theirs."""
+    """The operation of a node that stands for several, above them: its cotangent is a tuple of theirs."""
 
     name, kind, joint = "outputs", "function", True
 
@@ -147,7 +147,7 @@ def pullback(
     visited: list[Node] = []
     watch = current().watch
     found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch, free)
-    if not watch and any(node.row.kind in WITH_PARTIALS for node in visited) and any(map(has_nan, found.values())):
+    if not watch and any(node.op.kind in WITH_PARTIALS for node in visited) and any(map(has_nan, found.values())):
         found = walk(root, ct, stop, lift, "careful_pulls", visited, None, free)
     if free:
         for node in visited:
@@ -175,21 +175,21 @@ def walk(
             node = heappushpop(heap, newest)[1] if heap else newest[1]
             newest = None
         ct = cts.pop(node)
-        row = node.row
-        if stop is None and row is None or stop is not None and node in stop:
+        op = node.op
+        if stop is None and op is None or stop is not None and node in stop:
             found[node] = ct
             continue
-        if row is None:
+        if op is None:
             continue
         if free and type(ct) in ARRAYS and ct.size <= SMALL:
             node.cotangent = ct
         saved = node.saved
         if saved is FREED:
             raise FreedGraphError(
-                f"backward through {row.name}: the graph was freed by an earlier backward; "
+                f"backward through {op.name}: the graph was freed by an earlier backward; "
                 "pass retain_graph=True to that one, or compute the value again"
             )
-        if row is SELECT:
+        if op is SELECT:
             parent = node.parents[0]
             if parent not in cts:
                 cts[parent] = {}
@@ -202,10 +202,10 @@ def walk(
             watch.before(node)
         if type(ct) is dict:
             ct = filled(ct, node)
-        if row.joint:
-            pulled = zip(node.parents, row.pull_all(node, ct, lift), repeat(None))
+        if op.joint:
+            pulled = zip(node.parents, op.pull_all(node, ct, lift), repeat(None))
         else:
-            pulled = zip(node.parents, rules_of(row), saved if lift is None else row.lifted(node, lift))
+            pulled = zip(node.parents, rules_of(op), saved if lift is None else op.lifted(node, lift))
         for parent, g, residuals in pulled:
             if parent.serial < oldest:
                 continue
@@ -215,7 +215,7 @@ def walk(
                 watch.backward(node, parent, g)
             if parent in cts:
                 cts[parent] = cts[parent] + g
-            elif parent.row is None and stop is None:  # a leaf has nothing below it to wait for
+            elif parent.op is None and stop is None:  # a leaf has nothing below it to wait for
                 found[parent] = found[parent] + g if parent in found else g
             else:
                 cts[parent] = g
@@ -229,7 +229,7 @@ def walk(
 def has_nan(a) -> bool:
     """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
     array: Any = a if type(a) is np.ndarray else getattr(a, "array", a)
-    if type(array) in STANDINS:
+    if type(array) in TRACERS:
         return array.may_have_nan()
     first = array.item(array.argmax()) if array.size else 0
     return first != first
@@ -240,17 +240,17 @@ def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable) ->
     oldest = min((node.serial for node in tangents), default=0)
     dots = dict(tangents)
     for node in oldest_first(roots, oldest):
-        if node in dots or node.row is None:
+        if node in dots or node.op is None:
             continue
-        if node.row is SELECT:
+        if node.op is SELECT:
             if node.parents[0] in dots:
                 dots[node] = dots[node.parents[0]][node.saved]
             continue
         ts = [dots.get(parent) for parent in node.parents]
         if any(t is not None for t in ts):
             if node.saved is FREED:
-                raise FreedGraphError(f"jvp through {node.row.name}: the graph was freed by an earlier backward")
-            dots[node] = node.row.pushforward(node, ts, lift)
+                raise FreedGraphError(f"jvp through {node.op.name}: the graph was freed by an earlier backward")
+            dots[node] = node.op.pushforward(node, ts, lift)
     return [dots.get(root) for root in roots]
 
 

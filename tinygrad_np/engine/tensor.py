@@ -14,7 +14,7 @@ from .dispatch import CALLS, call_function, call_ufunc
 from .leaving import Leaving
 from .methods import ArrayMethods
 from .modes import cut, mode
-from .recording import Traced, is_tracked, raw, wrap
+from .recording import Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
 from .table import TABLE, getitem
 from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
@@ -37,7 +37,7 @@ def compare(ufunc: np.ufunc) -> Any:
     def answer(self, other):
         if mode.get() is not None:
             cut(f"{ufunc.__name__}, which has no derivative", (self, other))
-        return ufunc(raw(self), raw(other))
+        return ufunc(unwrap(self), unwrap(other))
 
     return answer
 
@@ -66,7 +66,7 @@ class Tensor(ArrayMethods, Leaving):
             whole: Any = joined(data) if dtype is None else np.astype(joined(data), dtype)
             self.array, self.node = np.array(whole.array), whole.node
             return
-        array = np.array(raw(data), dtype=dtype)
+        array = np.array(unwrap(data), dtype=dtype)
         if array.dtype.kind not in "biufc":
             raise TypeError(f"Tensor: found data of dtype {array.dtype}; expected numbers")
         if requires_grad and array.dtype.kind not in "fc":
@@ -90,9 +90,9 @@ class Tensor(ArrayMethods, Leaving):
         if not isinstance(node, Leaf):
             raise ValueError(
                 "data: only a leaf's data can be set; this tensor was computed by "
-                f"{node.row.name}: assign with x[...] = value"
+                f"{node.op.name}: assign with x[...] = value"
             )
-        array = raw(value) if isinstance(value, Tensor) else np.asarray(value)
+        array = unwrap(value) if isinstance(value, Tensor) else np.asarray(value)
         if array.shape != self.array.shape or not np.can_cast(array.dtype, self.array.dtype, "same_kind"):
             raise ValueError(
                 f"data: found shape {array.shape} {array.dtype}; expected {self.array.shape} {self.array.dtype}"
@@ -110,7 +110,7 @@ class Tensor(ArrayMethods, Leaving):
 
     @flat.setter
     def flat(self, values) -> None:
-        if np.size(raw(values)):
+        if np.size(unwrap(values)):
             self[...] = np.reshape(np.resize(values, self.size), self.shape)
 
     @property
@@ -173,7 +173,7 @@ class Tensor(ArrayMethods, Leaving):
         if isinstance(self.node, Leaf):
             extra += ", requires_grad=True" if self.node.tracked else ""
         else:
-            row = self.node.parents[0].row if self.node.row is SELECT else self.node.row
+            row = self.node.parents[0].op if self.node.op is SELECT else self.node.op
             extra += f", computed by {row.name}"
         extra += f", name={self.name!r}" if self.name else ""
         return f"Tensor({body}{extra})"
@@ -192,7 +192,7 @@ class Tensor(ArrayMethods, Leaving):
 
     def __reduce__(self) -> tuple:
         if not isinstance(self.node, Leaf) or type(self.node) is Variable:
-            found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.row.name}"
+            found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.op.name}"
             raise TypeError(f"{found} cannot be pickled; use x.detach()")
         return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, self.grad)
 

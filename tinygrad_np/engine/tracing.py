@@ -1,6 +1,6 @@
-"""Where the engine meets a recording: an array-like stands in for the data of every tensor while `jit` records.
+"""Where the engine meets a recording: a tracer stands in for the data of every tensor while `jit` records.
 
-The array-like speaks NumPy's protocols, so almost nothing has to know of it. Here is what has to.
+It is an array-like that speaks NumPy's protocols, so almost nothing has to know of it. Here is what has to.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-STANDINS: set[type] = set()  # the types of such array-likes; `jit` adds its own
+TRACERS: set[type] = set()  # the types of tracers: `jit` adds its own
 
 recorder: ContextVar[Any] = ContextVar("tinygrad_np.recorder", default=None)
 
 
-def holds(condition) -> bool:
+def assume(condition) -> bool:
     """The truth of a condition on values that a recording may rely on: each replay asks again, and runs the
     function itself where the answer differs.
 
@@ -23,12 +23,12 @@ def holds(condition) -> bool:
     >>> holds(np.array([1, 2]).max() < 3)
     True
     """
-    return condition.assume() if type(condition) in STANDINS else bool(condition)
+    return condition.assume() if type(condition) in TRACERS else bool(condition)
 
 
-def real(value):
-    """The array, or number, that a stand-in holds; any other value as it is."""
-    return value.value if type(value) in STANDINS else value
+def concrete(value):
+    """The array, or number, that a tracer holds; any other value as it is."""
+    return value.value if type(value) in TRACERS else value
 
 
 def host(fun: Callable[[], tuple[float, ...]]) -> tuple:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .rules import NotDifferentiable
 from .signatures import along, axes_of
-from .table import scatter, values_of
+from .table import array_of, scatter
 
 # What NumPy also calls by another name: the ufunc's reduction and running reduction.
 REDUCE = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
@@ -21,7 +21,7 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
     if dtype is not None:
         inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
     if where is not True:  # a place that is not computed must not warn: any number of the domain will do
-        inputs = tuple(np.where(where, x, np.ones((), values_of(x).dtype)) for x in inputs)
+        inputs = tuple(np.where(where, x, np.ones((), array_of(x).dtype)) for x in inputs)
     result = aligned(ufunc, inputs, **options) if options else ufunc(*inputs)
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
@@ -35,7 +35,7 @@ def assign_out(fun: Callable, result, out):
     """What out= means: the result is assigned to a tensor, and that is returned."""
     if not hasattr(out, "node"):
         if not (hasattr(result, "node") and result.node.tracked):
-            out[...] = values_of(result)
+            out[...] = array_of(result)
             return out
         raise NotDifferentiable(
             f"{fun.__name__}: out= is an ndarray, which would lose the gradient; pass a tensor, as "
@@ -127,7 +127,7 @@ def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
 def outer(ufunc, a, b, **options):
     """ufunc.outer: every pair."""
     a = a if hasattr(a, "node") else np.asarray(a)
-    return call(ufunc, a[(...,) + (None,) * np.ndim(values_of(b))], b, **options)
+    return call(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
 
 
 def at(ufunc, a, indices, b=None):
@@ -137,7 +137,7 @@ def at(ufunc, a, indices, b=None):
             f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the gradient; make it a tensor"
         )
     if ufunc in (np.add, np.subtract):
-        place = np.broadcast_to(b, values_of(a)[indices].shape)
+        place = np.broadcast_to(b, array_of(a)[indices].shape)
         a[...] = ufunc(a, scatter(place if hasattr(place, "node") else np.asarray(place, a.dtype), indices, a.shape))
         return
     numbers = np.arange(a.size).reshape(a.shape)[indices]  # which element each place is, to take repeats in turn

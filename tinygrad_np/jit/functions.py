@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..engine.tracing import STANDINS, real
+from ..engine.tracing import TRACERS, concrete
 from .refusing import refuse
 
 ndarray = np.ndarray
@@ -141,7 +141,7 @@ def canonical(fun, args, kwargs):
         array = bound.pop("a")
         given = {k: v for k, v in bound.items() if v is not None and v is not np._NoValue or k == "axis"}
         given.setdefault("axis", None)
-        if type(array) in STANDINS or isinstance(array, ndarray):
+        if type(array) in TRACERS or isinstance(array, ndarray):
             return REDUCTIONS[fun].reduce, (array,), given
     at, names = names_from_out(fun)
     if len(args) > at:
@@ -152,9 +152,9 @@ def canonical(fun, args, kwargs):
         return np.copyto, args, {"casting": "unsafe"}
     if fun is ndarray.__setitem__:
         array, index, value = args
-        if is_basic(index) and isinstance(real(array)[index], ndarray):
+        if is_basic(index) and isinstance(concrete(array)[index], ndarray):
             return np.copyto, (array[index], value), {"casting": "unsafe"}
-        elif type(array) in STANDINS and is_basic(index):  # a single element
+        elif type(array) in TRACERS and is_basic(index):  # a single element
             place = array[(*index, ...) if type(index) is tuple else (index, ...)]
             return np.copyto, (place, value), {"casting": "unsafe"}
     return fun, args, kwargs
@@ -183,7 +183,7 @@ def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
     """Refuse a call whose result has another shape, or is complex, for other values of its operands."""
     name = getattr(fun, "__name__", "")
     at, operand = SHAPE_FROM.get(fun, (0, ""))
-    if operand and type((*args[at : at + 1], kwargs.get(operand))[0]) in STANDINS:
+    if operand and type((*args[at : at + 1], kwargs.get(operand))[0]) in TRACERS:
         refuse(
             f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, or "
             "np.where(condition, x, y) keeps a shape"

@@ -15,7 +15,7 @@ from ..engine.modes import mode
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
-from ..transforms.trace import flatten
+from ..transforms.containers import flatten
 from .arguments import Arguments, array_like
 from .conversions import conversions_of
 from .exchange import Swap

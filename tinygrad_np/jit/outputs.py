@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.recording import TENSORS, wrap
 from ..engine.rules import NotDifferentiable
 from ..engine.tape import CONST, Node
-from ..engine.tracing import real
+from ..engine.tracing import concrete
 from .instruction import View
 from .reach import SCALARS, Reach
 from .record import Tape
@@ -58,7 +58,7 @@ class Output:
 def output(value, tape: Tape, after: Reach) -> Output:
     """What one leaf of the result is made from at each replay; `after` is what f can reach, where arrays may stay."""
     if type(value) in TENSORS:
-        return Output("tensor", real(value.array), tape.operand(value.array), value.node.tracked)
+        return Output("tensor", concrete(value.array), tape.operand(value.array), value.node.tracked)
     if type(value) is StandIn:
         if value.number is not None:
             refuse("a number of a host function was returned; return it from outside")

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
-from ..engine.tracing import STANDINS, recorder
+from ..engine.tracing import TRACERS, recorder
 
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 OPAQUE = (np.ufunc, types.CodeType, ctypes.Array)
@@ -92,7 +92,7 @@ class Reach:
         stack = [(value, name, False) for value, name in reversed(roots)]
         while stack:
             value, name, hosted = stack.pop()
-            if type(value) in STANDINS:
+            if type(value) in TRACERS:
                 self.held.append(name)
             elif not (isinstance(value, SCALARS) or id(value) in self.seen):
                 self.seen[id(value)] = value
@@ -126,7 +126,7 @@ class Reach:
             return found + self.attributes(value, name, hosted)
         if isinstance(value, (tuple, frozenset)):
             for v in value:
-                if isinstance(v, np.ndarray) and type(v) not in STANDINS:
+                if isinstance(v, np.ndarray) and type(v) not in TRACERS:
                     self.watch(v)
             return [(v, f"{name}[{i}]", hosted) for i, v in enumerate(value)]
         if kind is types.FunctionType:
@@ -297,7 +297,7 @@ def is_place(value) -> bool:
     """Whether a stand-in takes the place of a value."""
     if type(value) in ARRAYS:
         return not value.dtype.hasobject
-    return type(value) in STANDINS or isinstance(value, np.random.Generator)
+    return type(value) in TRACERS or isinstance(value, np.random.Generator)
 
 
 def _names(code) -> set[str]:

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..engine.tracing import real
+from ..engine.tracing import concrete
 from .functions import (
     ABOUT_SHAPES,
     WRITERS,
@@ -116,7 +116,7 @@ class Tape:
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
-        values, options = replaced(args, real), replaced(kwargs, real)
+        values, options = replaced(args, concrete), replaced(kwargs, concrete)
         refuse_values(fun, args, kwargs, values)
         for target in targets:
             self.written_by(target)
@@ -207,7 +207,7 @@ class Tape:
         self.written_by(target)
         operands = replaced((source, where), self.operand)
         written = self.operand(target)
-        np.copyto(real(target), real(source), casting=casting, where=real(where))
+        np.copyto(concrete(target), concrete(source), casting=casting, where=concrete(where))
         if where is True:
             self.write("copy", np.copyto, operands[:1], {}, (written,))
         else:
@@ -294,7 +294,7 @@ class Tape:
         if method.__name__ == "shuffle":
             refuse("random shuffle writes in place; use permutation, or permuted")
         result = method(
-            *replaced(args, real), **replaced(kwargs, real), **({} if outs is None else {"out": real(outs)})
+            *replaced(args, concrete), **replaced(kwargs, concrete), **({} if outs is None else {"out": concrete(outs)})
         )
         array = np.asarray(result)
         view = self.view(array) if outs is None else self.operand(outs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..engine.tracing import STANDINS, real
+from ..engine.tracing import TRACERS, concrete
 from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic
 from .instruction import Number, replaced
 from .refusing import HERE, operation, refuse
@@ -119,7 +119,7 @@ class StandIn(NDArrayOperatorsMixin):
             if type(part) is StandIn and part.dtype == bool:
                 refuse("the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape")
         index, moves = located(index)
-        if moves and isinstance(self.value[replaced(index, real)], ndarray):
+        if moves and isinstance(self.value[replaced(index, concrete)], ndarray):
             refuse("x[i] is a view of another part of x for another i; np.take(x, i, axis=0) is an array")
         if is_basic(index) and not isinstance(self.value[index], ndarray):
             element = self[(*index, ...) if type(index) is tuple else (index, ...)]
@@ -186,7 +186,7 @@ class StandIn(NDArrayOperatorsMixin):
     __reduce_ex__ = refused("an array cannot be pickled while it is being recorded; return it")
 
 
-STANDINS.add(StandIn)
+TRACERS.add(StandIn)
 
 
 class Counting:
@@ -228,7 +228,7 @@ def converted(tape, fun, args, kwargs):
 
 def like(tape, fun, args, kwargs):
     """zeros_like and its kin: new memory, filled again at every replay."""
-    made = fun(*replaced(args, real), **replaced(kwargs, real))
+    made = fun(*replaced(args, concrete), **replaced(kwargs, concrete))
     source = {np.zeros_like: 0, np.ones_like: 1, np.empty_like: None}.get(fun, 0)
     if fun is np.full_like:
         source = args[1] if len(args) > 1 else kwargs["fill_value"]

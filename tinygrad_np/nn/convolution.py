@@ -163,8 +163,8 @@ _conv.__name__, _conv_input.__name__, _conv_weight.__name__ = "conv2d", "conv2d_
 CASE = Window((2, 2), (2, 1), ((1, 1), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
 _conv.defvjp(
     lambda ct, weight, x_shape, window, groups: _conv_input(ct, weight, x_shape, window, groups),
-    lambda ct, x, memo, window, groups: _conv_weight(ct, x, window, groups, memo),
-    memo=(_conv_and_columns, lambda: None),
+    lambda ct, x, aux, window, groups: _conv_weight(ct, x, window, groups, aux),
+    aux=(_conv_and_columns, lambda: None),
     cases=[
         lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
         lambda f, A: f(A(1, 2, 4, 3), A(1, 2, 2, 2), CASE, 1),

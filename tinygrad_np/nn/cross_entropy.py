@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
-from ..engine.tracing import holds
+from ..engine.tracing import assume
 from .arguments import array, floating, probability
 from .constants import identity, ones
 
@@ -160,13 +160,13 @@ def _hard(logits, labels, row_weights, scale):
     return _hard_and_softmax(logits, labels, row_weights, scale)[0]
 
 
-def _d_hard(ct, memo, labels, row_weights, scale):
-    classes = memo.shape[1]
+def _d_hard(ct, aux, labels, row_weights, scale):
+    classes = aux.shape[1]
     if type(labels) is np.ndarray and classes <= 256:  # quicker than to compare; a recording fuses the comparison
-        one_hot = identity(classes, memo.dtype).take(labels, axis=0)
+        one_hot = identity(classes, aux.dtype).take(labels, axis=0)
     else:
         one_hot = labels[:, None] == np.arange(classes)
-    d = (memo - one_hot) * (ct * scale)
+    d = (aux - one_hot) * (ct * scale)
     return d if row_weights is None else d * row_weights[:, None]
 
 
@@ -179,7 +179,7 @@ def _soft(logits, q, scale):
 _hard.__name__ = _soft.__name__ = "cross_entropy"
 _hard.defvjp(
     _d_hard,
-    memo=(_hard_and_softmax, lambda logits: _softmax(logits)),
+    aux=(_hard_and_softmax, lambda logits: _softmax(logits)),
     cases=[
         lambda f, A: f(A(3, 4), np.array([0, 2, 2]), None, 0.5),
         lambda f, A: f(A(2, 3), np.array([1, 0]), np.array([1, 3]), 1.0),
@@ -235,7 +235,7 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
     counted = None
-    if 0 <= ignore_index < classes or holds(np.maximum.reduce(unsigned, initial=0) >= classes):
+    if 0 <= ignore_index < classes or assume(np.maximum.reduce(unsigned, initial=0) >= classes):
         counted = labels != ignore_index
         labels = np.where(counted, labels, 0)
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:

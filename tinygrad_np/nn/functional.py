@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
-from ..engine.tracing import holds
+from ..engine.tracing import assume
 from .arguments import array, floating, probability, whole_number
 from .constants import ones, zeros
 from .convolution import conv2d as conv2d
@@ -297,7 +297,7 @@ def embedding(input: Any, weight: Array) -> Tensor:
         raise TypeError(f"embedding: expected integer row numbers, found {rows.dtype}")
     if len(weight.shape) != 2:
         raise ValueError(f"embedding: found a weight of shape {weight.shape}; expected (number, dim)")
-    if rows.size and not holds((rows.min() >= 0) & (rows.max() < weight.shape[0])):
+    if rows.size and not assume((rows.min() >= 0) & (rows.max() < weight.shape[0])):
         raise ValueError(
             f"embedding: found rows from {rows.min()} to {rows.max()}; expected 0 to {weight.shape[0] - 1}"
         )
@@ -317,7 +317,7 @@ def one_hot(input: Any, num_classes: int = -1) -> np.ndarray:
     if num_classes == -1:
         num_classes = int(labels.max()) + 1 if labels.size else 0
     num_classes = whole_number("one_hot", "num_classes", num_classes)
-    if labels.size and not holds((labels.min() >= 0) & (labels.max() < num_classes)):
+    if labels.size and not assume((labels.min() >= 0) & (labels.max() < num_classes)):
         raise ValueError(
             f"one_hot: found labels from {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}"
         )

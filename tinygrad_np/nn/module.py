@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..engine.notes import note_call
+from ..engine.notes import note_origin
 from ..engine.tape import next_serial
 from ..engine.tensor import Tensor
 
@@ -65,7 +65,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         start = next_serial()
         out = self.forward(*args, **kwargs)
-        note_call(weakref.ref(self), start, out)  # a module that keeps an output would be a cycle otherwise
+        note_origin(weakref.ref(self), start, out)  # a module that keeps an output would be a cycle otherwise
         return out
 
     # ---- what it holds ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.table import primitive, values_of
+from ..engine.table import array_of, primitive
 from ..engine.tensor import Tensor
 from .arguments import floating, same_shapes, whole_number
 
@@ -102,7 +102,7 @@ def batch_norm(
         rows = np.moveaxis(x, 1, 0)
         out = np.moveaxis(_standardized(rows.reshape(shape[1], count), eps).reshape(rows.shape), 0, 1)
         if running_mean is not None:
-            values, others = values_of(x), (0, *range(2, len(shape)))
+            values, others = array_of(x), (0, *range(2, len(shape)))
             running_mean += momentum * (values.mean(axis=others) - running_mean)
             running_var += momentum * (values.var(axis=others, ddof=1) - running_var)
     else:

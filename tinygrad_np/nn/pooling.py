@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import primitive, values_of
+from ..engine.table import array_of, primitive
 from ..engine.tensor import Tensor
 from .arguments import floating, numbers
 from .window import Window, batch_first, batch_last, fitting, images, kernel_and_stride, pair
@@ -86,7 +86,7 @@ CASE = Window((2, 2), (2, 1), ((1, 1), (0, 0)), (1, 1))
 _largest.__name__ = "max_pool2d"
 _to_winners.__name__, _of_winners.__name__ = "max_pool2d_input", "max_pool2d_picked"
 _largest.defvjp(
-    lambda ct, x, out, window: _to_winners(ct, values_of(x), values_of(out), window),
+    lambda ct, x, out, window: _to_winners(ct, array_of(x), array_of(out), window),
     cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)],
 )
 _SEEN = np.arange(9.0).reshape(1, 1, 3, 3)[..., ::-1]

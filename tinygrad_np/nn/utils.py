@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..engine.tracing import holds
+from ..engine.tracing import assume
 from .module import Module
 
 Parameters = Module | Tensor | Iterable[Tensor]
@@ -33,7 +33,7 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: expected max_norm and norm_type >= 0, found {max_norm} and {norm_type}")
     norms = [_norm(p.grad, norm_type) for p in leaves if p.size]
     total = np.linalg.norm(np.stack(norms), norm_type) if norms else np.float32(0)
-    if error_if_nonfinite and not holds(np.isfinite(total)):
+    if error_if_nonfinite and not assume(np.isfinite(total)):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}, which is not finite")
     factor = np.minimum(max_norm / (total + 1e-6), 1)
     for p in leaves:

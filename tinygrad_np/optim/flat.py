@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.aliasing import ALONE, refs
-from ..engine.tracing import STANDINS, real, recorder
+from ..engine.tracing import TRACERS, concrete, recorder
 from ..parallel.cores import PIECES, Choice, cut
 
 PAD = 64  # bytes: every array starts at a cache line
@@ -50,7 +50,7 @@ class Flat:
     def view(self, i: int) -> Any:
         """Array i."""
         view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
-        return self.buffer.like(view) if type(self.buffer) in STANDINS else view
+        return self.buffer.like(view) if type(self.buffer) in TRACERS else view
 
 
 def nowhere() -> None:
@@ -91,7 +91,7 @@ class Block:
                 if p.array.base is not self.values.memory:
                     self.values.view(i)[...] = p.array
                 elif is_shared(p):
-                    p.array = p.array.like(real(p.array))
+                    p.array = p.array.like(concrete(p.array))
                     p.array.vacate(self.values.buffer)
             return
         memory, moved = self.values.memory, False
@@ -144,7 +144,7 @@ class Block:
             g = leaf.grad
             if g is not None and g.base is not grads.memory:
                 home = grads.view(i)
-                if recorder.get() is not None and type(home) in STANDINS:
+                if recorder.get() is not None and type(home) in TRACERS:
                     home.vacate(grads.buffer)
                 home[...] = g
                 leaf.grad = home
@@ -160,7 +160,7 @@ class Block:
         """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile."""
         start, end = self.values.starts[first], self.values.ends[last]
         buffers = [self.values.buffer, self.grads.buffer, *[self.state[name].buffer for name in names]]
-        if type(buffers[0]) in STANDINS:  # a recording makes tiles of its own
+        if type(buffers[0]) in TRACERS:  # a recording makes tiles of its own
             p, g, *state = [b[start:end] for b in buffers]
             return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
         if (start, end, names) not in self.cuts:

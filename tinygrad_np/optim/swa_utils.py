@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.modes import no_grad
 from ..engine.tensor import Tensor
-from ..engine.tracing import holds
+from ..engine.tracing import assume
 from ..nn.module import Module
 from .lr_scheduler import LRScheduler, annealing
 from .optimizer import Optimizer
@@ -96,7 +96,7 @@ class AveragedModel(Module):
         if [a.shape for _, a in own] != [a.shape for _, a in other]:
             raise ValueError("update_parameters: the model has other parameters than the one that was copied")
         with no_grad():
-            first = holds(self.n_averaged == 0)
+            first = assume(self.n_averaged == 0)
             averaged = [not first and (self.use_buffers or isinstance(holder, Tensor)) for holder, _ in own]
             new = [np.array(now) for _, now in other]
             taken = [i for i, use in enumerate(averaged) if use]

@@ -5,20 +5,20 @@ import scipy.special as sc
 
 from ..engine.cotangents import times
 from ..engine.rules import NotDifferentiable
-from ..engine.table import POSITIVE, elementwise, function, values_of
+from ..engine.table import POSITIVE, array_of, elementwise, function
 from .in_last import in_last
 
 
 def sign_of(x):
     """The sign of a real argument; a scaled function of a complex one is not holomorphic."""
-    if values_of(x).dtype.kind == "c":
+    if array_of(x).dtype.kind == "c":
         raise NotDifferentiable("an exponentially scaled Bessel function of a complex tensor has no complex derivative")
-    return np.sign(values_of(x))
+    return np.sign(array_of(x))
 
 
 def i1e_slope(x, out):
     """i0e - i1e / x - sign(x) i1e; near 0 without the quotient (SciPy's ive is NaN for large x)."""
-    near = np.abs(values_of(x)) < 1
+    near = np.abs(array_of(x)) < 1
     far = sc.i0e(x) - out / np.where(near, 1, x)
     return np.where(near, (sc.i0e(x) + sc.ive(2, np.where(near, x, 0))) / 2, far) - sign_of(x) * out
 

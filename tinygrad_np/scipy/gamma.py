@@ -7,7 +7,7 @@ import scipy.special as sc
 
 from ..engine.cotangents import times, unbroadcast
 from ..engine.rules import NotDifferentiable
-from ..engine.table import POSITIVE, elementwise, primitive, values_of
+from ..engine.table import POSITIVE, array_of, elementwise, primitive
 
 inf, pi = np.inf, np.pi
 OPEN_UNIT = (0.0, 1.0)
@@ -45,7 +45,7 @@ zeta.defvjp(
 
 def rgamma_slope(x, out):
     """-ψ(x) / Γ(x), left of 1/2 by reflection (DLMF 5.5.3 and 5.5.4): smooth at the poles of Γ as well."""
-    left = values_of(x).real < 0.5
+    left = array_of(x).real < 0.5
     far, near = np.where(left, 1, x), np.where(left, x, 0)
     reflected = sc.gamma(1 - near) * (np.cos(pi * near) - np.sin(pi * near) * sc.digamma(1 - near) / pi)
     return np.where(left, reflected, -out * sc.digamma(far))
@@ -168,7 +168,7 @@ def beta_density(a, b, x):
 
 def gammainc_da_slope(a, x, order):
     """∂ⁿ⁺¹P/∂aⁿ∂x, of the density; 0 where the series is not summed."""
-    inside = np.isfinite(values_of(x)) & (values_of(x) > 0)
+    inside = np.isfinite(array_of(x)) & (array_of(x) > 0)
     x = np.where(inside, x, 1)
     slope = bell(lambda k, _: (np.log(x) if k == 1 else 0) - polygamma(k - 1, a), order)
     return np.where(inside, gamma_density(a, x) * slope, 0)
@@ -176,7 +176,7 @@ def gammainc_da_slope(a, x, order):
 
 def betainc_dab_slope(a, b, x, i, j):
     """∂ⁱ⁺ʲ⁺¹I/∂aⁱ∂bʲ∂x, of the density; 0 where the series is not summed."""
-    inside = (values_of(x) > 0) & (values_of(x) < 1)
+    inside = (array_of(x) > 0) & (array_of(x) < 1)
     x = np.where(inside, x, 0.5)
     slope = bell(beta_logs(np.log(x), np.log1p(-x), a, b, np.add(a, b)), i, j)
     return np.where(inside, beta_density(a, b, x) * slope, 0)

@@ -12,7 +12,7 @@ from ..derivatives.matrices import H, positive_definite, regular
 from ..derivatives.products import mT
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
-from ..engine.table import primitive, values_of
+from ..engine.table import array_of, primitive
 
 __all__ = [
     "expm",
@@ -52,7 +52,7 @@ def matrix_function(fun, cases, check=lambda a: None):
     of_matrix.__doc__ = f"scipy.linalg.{fun.__name__} of the matrices on the last two axes, for arrays and tensors."
 
     def slope(e, a):
-        check(values_of(a))
+        check(array_of(a))
         n = a.shape[-1]
         above = np.concatenate([a, e], axis=-1)
         below = np.concatenate([np.zeros_like(a), a], axis=-1)

@@ -6,7 +6,7 @@ import scipy.special as sc
 from ..derivatives.joining import as_operand
 from ..engine.recording import is_tracked
 from ..engine.rules import NotDifferentiable
-from ..engine.table import values_of
+from ..engine.table import array_of
 from . import ufuncs  # noqa: F401 - the rows that are used here
 
 LOG_2PI = np.log(2 * np.pi).item()
@@ -44,7 +44,7 @@ class multivariate_normal:
         if x.shape[-1:] != (k,):
             raise ValueError(f"multivariate_normal: found x of shape {x.shape}; expected (..., {k})")
         off = x - mean
-        s, u = np.linalg.eigh(values_of(cov))
+        s, u = np.linalg.eigh(array_of(cov))
         small = 1e6 * np.finfo(s.dtype).eps * np.abs(s).max(initial=0)
         if s.min(initial=np.inf) < -small:
             raise ValueError(
@@ -63,7 +63,7 @@ class multivariate_normal:
                 "is not continuous; pass a detached one"
             )
         white = np.square(off @ (u[:, kept] / np.sqrt(s[kept]))).sum(-1)
-        outside = np.linalg.norm(values_of(off) @ u[:, ~kept], axis=-1) >= 1e3 * small
+        outside = np.linalg.norm(array_of(off) @ u[:, ~kept], axis=-1) >= 1e3 * small
         inside = -0.5 * (kept.sum() * LOG_2PI + np.log(s[kept]).sum() + white)
         return np.where(outside, -np.inf, inside)
 
@@ -90,15 +90,15 @@ class dirichlet:
     def logpdf(x, alpha):
         """The logarithm of the density at x, of shape (k,) or (k, n), or one row less: the last is then 1 - Σ x."""
         x, alpha = as_operand(x), as_operand(alpha)
-        if alpha.ndim != 1 or not np.all(values_of(alpha) > 0):
+        if alpha.ndim != 1 or not np.all(array_of(alpha) > 0):
             raise ValueError(f"dirichlet: found alpha of shape {alpha.shape}; expected positive numbers of shape (k,)")
         k = alpha.shape[0]
         if x.shape[:1] == (k - 1,):
             x = np.concatenate([x, 1 - x.sum(axis=0, keepdims=True)])
         if x.shape[:1] != (k,):
             raise ValueError(f"dirichlet: found x of shape {x.shape}; expected ({k}, ...) or ({k - 1}, ...)")
-        total = values_of(x).sum(axis=0)
-        if np.any(values_of(x) < 0) or np.any(np.abs(total - 1) > 1e-9):
+        total = array_of(x).sum(axis=0)
+        if np.any(array_of(x) < 0) or np.any(np.abs(total - 1) > 1e-9):
             raise ValueError("dirichlet: expected x without negative numbers whose sum along the first axis is 1")
         powers = alpha.reshape((k,) + (1,) * (x.ndim - 1)) - 1
         return sc.xlogy(powers, x).sum(axis=0) - sc.gammaln(alpha).sum() + sc.gammaln(alpha.sum())

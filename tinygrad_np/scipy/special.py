@@ -15,7 +15,7 @@ from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
 from ..engine.cotangents import unbroadcast
 from ..engine.kinds import Reduction
-from ..engine.table import TABLE, primitive, values_of
+from ..engine.table import TABLE, array_of, primitive
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .gamma import polygamma as polygamma
 from .gamma import zeta as zeta
@@ -34,7 +34,7 @@ def log_of_sum(a, axis=None, keepdims=False):
 
 def shares(a, out, axis):
     """exp(a - out), each element's share of the sum; where that is infinite, the elements that reach it share."""
-    a_is, out_is = values_of(a), values_of(out)
+    a_is, out_is = array_of(a), array_of(out)
     limit = np.isinf(out_is.real)
     reached = np.broadcast_to(a_is == out_is, a_is.shape)
     equal = reached / np.maximum(np.sum(reached, axis=axis, keepdims=True), 1)
@@ -56,11 +56,11 @@ def logsumexp(
     a = as_operand(a)
     b = as_operand(1.0 if b is None else b)
     a, b = np.broadcast_arrays(a, b)
-    a = np.where(values_of(b) == 0, -np.inf, a)
-    top = np.max(values_of(a).real, axis=axis, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0).astype(values_of(a).real.dtype)
+    a = np.where(array_of(b) == 0, -np.inf, a)
+    top = np.max(array_of(a).real, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(array_of(a).real.dtype)
     total = np.sum(b * np.exp(a - top), axis=axis, keepdims=True)
-    sign = np.sign(values_of(total)) if values_of(total).dtype.kind != "c" else total / np.abs(total)
+    sign = np.sign(array_of(total)) if array_of(total).dtype.kind != "c" else total / np.abs(total)
     out = top + (np.log(np.abs(total)) if return_sign else np.log(total))
     if not keepdims:
         out, sign = np.squeeze(out, axis), np.squeeze(sign, axis)
@@ -70,7 +70,7 @@ def logsumexp(
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """x - logsumexp(x), without cancellation; an axis without elements is refused, as by np.max."""
     x = as_operand(x)
-    top = np.max(values_of(x), axis=axis, keepdims=True)
+    top = np.max(array_of(x), axis=axis, keepdims=True)
     shifted = x - np.where(np.isfinite(top), top, 0).astype(x.dtype)
     return shifted - logsumexp(shifted, axis=axis, keepdims=True)
 
@@ -105,8 +105,8 @@ lambertw.defvjp(
 def multigammaln(a: Any, d: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
     a = as_operand(a)
-    if np.any(values_of(a) <= 0.5 * (d - 1)):
-        raise ValueError(f"multigammaln: found a={values_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
+    if np.any(array_of(a) <= 0.5 * (d - 1)):
+        raise ValueError(f"multigammaln: found a={array_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
     return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
 
 

@@ -15,7 +15,7 @@ import scipy.special as sc
 from ..derivatives.joining import as_operand
 from ..engine.recording import is_tracked
 from ..engine.rules import NotDifferentiable
-from ..engine.table import values_of
+from ..engine.table import array_of
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .in_last import in_last
 from .multivariate import dirichlet as dirichlet
@@ -28,7 +28,7 @@ LOG_PI = np.log(np.pi).item()
 
 def positive(a):
     """A parameter that must be positive: where it is not, it becomes NaN, and so does all that uses it."""
-    fits = values_of(a) > 0
+    fits = array_of(a) > 0
     return a if np.all(fits) else np.where(fits, a, np.nan)
 
 
@@ -96,7 +96,7 @@ class Continuous:
         (x,), shapes, loc, scale = self.arguments(("x",), args, kwargs)
         z = (x - loc) / scale
         low, high = self.support
-        under, over = values_of(z) < low, values_of(z) > high
+        under, over = array_of(z) < low, array_of(z) > high
         if np.any(under | over):
             z = np.where(under | over, 0.5 if high < inf else 1.0, z)
         return z, under, over, shapes, scale
@@ -240,8 +240,8 @@ class poisson:
                 "poisson is not differentiable with respect to k and loc, which are whole numbers; "
                 "pass a detached value"
             )
-        k, mu = values_of(as_operand(k)) - values_of(as_operand(loc)), as_operand(mu)
-        fits = values_of(mu) >= 0
+        k, mu = array_of(as_operand(k)) - array_of(as_operand(loc)), as_operand(mu)
+        fits = array_of(mu) >= 0
         return np.floor(k), (k >= 0) & (k == np.floor(k)), mu if np.all(fits) else np.where(fits, mu, np.nan)
 
     @staticmethod

@@ -9,10 +9,10 @@ import scipy.special as sc
 
 from ..derivatives.elementwise import over
 from ..engine.cotangents import times
-from ..engine.table import POSITIVE, REAL, elementwise, function, values_of
+from ..engine.table import POSITIVE, REAL, array_of, elementwise, function
 from . import (
     bessel,  # noqa: F401 - their rows are entered
-    )
+)
 from .in_last import in_last
 
 inf, pi = np.inf, np.pi
@@ -24,7 +24,7 @@ OPEN_UNIT = (0.0, 1.0)
 
 def erfcx_slope(x, out):
     """2 x erfcx(x) - 2/√π, by its asymptotic series where the two cancel."""
-    far = values_of(x).real > 50
+    far = array_of(x).real > 50
     w = 0.5 / np.where(far, x, 1) ** 2
     series = -2 / ROOT_PI * w * (1 - 3 * w * (1 - 5 * w * (1 - 7 * w)))
     return np.where(far, series, 2 * np.where(far, 0, x) * out - 2 / ROOT_PI)
@@ -32,7 +32,7 @@ def erfcx_slope(x, out):
 
 def dawsn_slope(x, out):
     """1 - 2 x dawsn(x), by its asymptotic series where the two cancel."""
-    far = np.abs(values_of(x).real) > 50
+    far = np.abs(array_of(x).real) > 50
     w = 0.5 / np.where(far, x, 1) ** 2
     return np.where(far, -w * (1 + 3 * w * (1 + 5 * w * (1 + 7 * w))), 1 - 2 * np.where(far, 0, x) * out)
 
@@ -70,7 +70,7 @@ def cosh_over(x):
 
 
 pair(sc.sici, lambda x: np.sinc(x / pi), lambda x: np.cos(x) / x, POSITIVE)
-pair(sc.shichi, lambda x: np.where(values_of(x) == 0, 1, over(np.sinh(x), x)), cosh_over, POSITIVE)
+pair(sc.shichi, lambda x: np.where(array_of(x) == 0, 1, over(np.sinh(x), x)), cosh_over, POSITIVE)
 pair(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x * x))
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
@@ -78,7 +78,7 @@ elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
 
 def expn_slope(n, x, out):
     """-Eₙ₋₁, and that of E₀ = e⁻ˣ/x, below which SciPy has none (DLMF 8.19.12)."""
-    n = values_of(n)
+    n = array_of(n)
     return -np.where(n > 0, sc.expn(np.maximum(n - 1, 0), x), (np.exp(-x) + out) / x)
 
 
@@ -87,7 +87,7 @@ in_last(sc.expn, expn_slope, ("n", "x"), POSITIVE)
 
 def exprel_slope(x, out):
     """((eˣ - 1)/x)', in three forms, none of which cancels in its place: near 0 it is ₁F₁(2, 3, x)/2."""
-    x_is = values_of(x)
+    x_is = array_of(x)
     near, up = np.abs(x_is) < 1, x_is > 0
     safe = np.where(near, 1, x)
     far = np.where(up, out * (1 - 1 / safe) + 1 / safe, (np.exp(np.where(up, 0, x)) - out) / safe)
@@ -99,7 +99,7 @@ elementwise(sc.exprel, exprel_slope)
 
 def spence_slope(x):
     """-log(x) / (x - 1), near 1 the hypergeometric function whose series that is: its derivatives do not cancel."""
-    near = np.abs(values_of(x) - 1) < 0.1
+    near = np.abs(array_of(x) - 1) < 0.1
     far = np.where(near, 2, x)
     return -np.where(near, sc.hyp2f1(1, 1, 2, 1 - np.where(near, x, 1)), np.log(far) / (far - 1))
 
@@ -124,7 +124,7 @@ in_last(
 
 def unless_near_zero(x, quotient, a):
     """An elliptic integral's slope, a quotient by 2x, as a hypergeometric function near 0, where it is 0/0."""
-    near = np.abs(values_of(x)) < 0.1
+    near = np.abs(array_of(x)) < 0.1
     return np.where(
         near, pi / 8 * sc.hyp2f1(a, 1.5, 2, np.where(near, x, 0)), quotient(np.where(near, 1 / 2, x))
     )
@@ -147,19 +147,19 @@ elementwise(sc.wrightomega, lambda out: out / (1 + out))
 
 def log_unless_both_zero(x, y):
     """log y, and 0 where x = y = 0."""
-    both = (values_of(x) == 0) & (values_of(y) == 0)
+    both = (array_of(x) == 0) & (array_of(y) == 0)
     return np.where(both, 0, np.log(np.where(both, 1, y)))
 
 
 def where_counts(x, quotient):
     """The quotient, and 0 where x is 0, as x log y is whatever y."""
-    return np.where(values_of(x) == 0, 0, quotient)
+    return np.where(array_of(x) == 0, 0, quotient)
 
 
 elementwise(sc.xlogy, log_unless_both_zero, lambda x, y: where_counts(x, x / y), domain=(REAL, POSITIVE))
 elementwise(
     sc.xlog1py,
-    lambda x, y: log_unless_both_zero(x, 1 + y) if np.any(values_of(y) == -1) else np.log1p(y),
+    lambda x, y: log_unless_both_zero(x, 1 + y) if np.any(array_of(y) == -1) else np.log1p(y),
     lambda x, y: where_counts(x, x / (1 + y)),
     domain=(REAL, (-1.0, inf)),
 )
@@ -186,7 +186,7 @@ elementwise(
 
 def log_slope(z):
     """d/dλ of log(1 + λy)/λ, over y², as a function of z = λy: (1/(1+z) - log(1+z)/z) / z."""
-    near = np.abs(values_of(z)) < 1e-2
+    near = np.abs(array_of(z)) < 1e-2
     s, safe = np.where(near, z, 0), np.where(near, 1, z)
     series = sum((-1) ** (k + 1) * (k + 1) / (k + 2) * s**k for k in range(1, 9)) - 0.5
     return np.where(near, series, (1 / (1 + safe) - np.log1p(safe) / safe) / safe)

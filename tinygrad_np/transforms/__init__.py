@@ -1,6 +1,7 @@
 """Functions of functions, as in JAX: they take and return plain arrays, over nested containers, and nest.
 
-trace.py vjp, jvp, grad and value_and_grad; jacobians.py jacobian, hessian and hvp; checkpoint.py recomputation.
+containers.py what arguments and results may be nested in; trace.py vjp, jvp, grad and value_and_grad; jacobians.py
+jacobian, hessian and hvp; checkpoint.py recomputation.
 """
 
 from .trace import grad as grad

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.modes import current, mode, setting
-from ..engine.recording import raw, watched, wrap
+from ..engine.recording import unwrap, watched, wrap
 from ..engine.tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
-from ..engine.tracing import real
-from .trace import flatten, require_function
+from ..engine.tracing import concrete
+from .containers import flatten
+from .trace import require_function
 
 
 class Checkpointed:
@@ -26,7 +27,7 @@ class Checkpointed:
     def keeps_operand(self, i: int) -> bool:
         return True
 
-    def again(self) -> list:
+    def recompute(self) -> list:
         """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
         with setting(recording=True):
             outs = [
@@ -35,7 +36,7 @@ class Checkpointed:
                 if isinstance(out, Tensor) and out.node.tracked
             ]
         for out, value in zip(outs, self.values):
-            if not np.array_equal(real(raw(out)), real(value), equal_nan=value.dtype.kind in "fc"):
+            if not np.array_equal(concrete(unwrap(out)), concrete(value), equal_nan=value.dtype.kind in "fc"):
                 raise RuntimeError(
                     f"{self.name}: the function gave another result when it was computed again; it must "
                     "not draw random numbers or depend on what changes"
@@ -44,7 +45,7 @@ class Checkpointed:
 
     def pull_all(self, node: Node, ct, lift) -> list:
         cts = ct if isinstance(ct, tuple) else (ct,)
-        outs = self.again()
+        outs = self.recompute()
         used = getattr(ct, "used", range(len(outs)))
         root = together(outs[i].node for i in used)
         total = pullback(root, tuple(cts[i] for i in used), wanted=node.parents, lift=lift)
@@ -54,7 +55,7 @@ class Checkpointed:
         return self.pull_all(node, ct, lift)
 
     def pushforward(self, node: Node, ts: list, lift):
-        outs = self.again()
+        outs = self.recompute()
         tangents = {parent: t for parent, t in zip(node.parents, ts) if t is not None}
         dots = pushforward([out.node for out in outs], tangents, lift)
         dots = [np.zeros(out.shape, out.dtype) if dot is None else dot for dot, out in zip(dots, outs)]

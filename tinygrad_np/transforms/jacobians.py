@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.recording import raw
+from ..engine.recording import unwrap
 from ..engine.rules import NotDifferentiable
 from .trace import Trace, grad, jvp, select_arguments
 
@@ -26,7 +26,7 @@ def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     def jacobian_of_f(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "jacobian")
         trace = Trace(g, primals, "jacobian")
-        shapes = [np.shape(raw(out)) for out in trace.outs]
+        shapes = [np.shape(unwrap(out)) for out in trace.outs]
         rows, columns = sum(map(size, shapes)), sum(v.size for v in trace.variables)
         if any(getattr(a, "dtype", np.dtype(float)).kind == "c" for a in (*trace.outs, *trace.variables)):
             blocks = of_complex(trace, shapes)
@@ -91,7 +91,7 @@ def of_complex(trace: Trace, shapes: list) -> list[list]:
         if not all(v.dtype.kind == "c" for v in trace.variables):
             raise TypeError("jacobian: found real and complex arguments together; take them one by one with argnums")
         for row, turned in zip(blocks, by_columns(trace, shapes, 1j)):
-            for block, other in zip(map(raw, row), map(raw, turned)):
+            for block, other in zip(map(unwrap, row), map(unwrap, turned)):
                 tolerance = np.finfo(block.dtype).eps ** 0.4  # rounding alone; what is not holomorphic is far off
                 if np.max(np.abs(other - 1j * block), initial=0) > tolerance * np.max(np.abs(block), initial=0):
                     raise NotDifferentiable(

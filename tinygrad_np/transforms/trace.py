@@ -1,4 +1,4 @@
-"""Transforms of functions: vjp, jvp and what is made of them, over nested containers, to any order.
+"""vjp, jvp and what is made of them: a function runs once on tensors, and its tape is walked, to any order.
 
 A transform runs the function once on tensors and then walks the tape. Inside another transform the walk records
 itself, so transforms nest; outside, plain ndarrays come back.
@@ -8,71 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from copy import copy
 from typing import Any
 
 import numpy as np
 
 from ..engine.modes import current, setting
-from ..engine.recording import raw, wrap
+from ..engine.recording import unwrap, wrap
 from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
 from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
+from .containers import flatten
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
-
-
-# ---- containers -------------------------------------------------------------------------------------------
-
-
-def flatten(tree, path: str = "") -> tuple[list, list[str], Callable]:
-    """The leaves of nested containers, their paths, and a function that puts leaves back in their places.
-
-    Containers are dicts, lists, tuples, named tuples and dataclasses.
-
-    >>> leaves, paths, rebuild = flatten({"a": 1, "b": (2, 3)})
-    >>> leaves, paths, rebuild([10, 20, 30])
-    ([1, 2, 3], ["['a']", "['b'][0]", "['b'][1]"], {'a': 10, 'b': (20, 30)})
-    """
-    inside = opened(tree)
-    if inside is None:
-        return [tree], [path], lambda leaves: leaves[0]
-    children, make = inside
-    parts = [flatten(child, path + where) for where, child in children]
-    sizes = [len(leaves) for leaves, _, _ in parts]
-
-    def rebuild(leaves: list):
-        ends = np.cumsum(sizes, dtype=int)
-        return make([back(leaves[end - size : end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
-
-    return [x for leaves, _, _ in parts for x in leaves], [p for _, paths, _ in parts for p in paths], rebuild
-
-
-def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
-    """What a container holds, as (how one writes it, child), and what makes a container like it; None for a leaf."""
-    if isinstance(tree, dict):
-        return [(f"[{key!r}]", child) for key, child in tree.items()], lambda parts: refilled(tree, parts)
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return [(f".{name}", getattr(tree, name)) for name in tree._fields], lambda parts: type(tree)(*parts)
-    if isinstance(tree, (list, tuple)):
-        return [(f"[{i}]", child) for i, child in enumerate(tree)], type(tree)
-    if hasattr(type(tree), "__dataclass_fields__"):
-        import dataclasses  # its user has imported it already
-
-        names = [f.name for f in dataclasses.fields(tree) if f.init]
-        return (
-            [(f".{name}", getattr(tree, name)) for name in names],
-            lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))),
-        )
-    return None
-
-
-def refilled(tree: dict, parts: list) -> dict:
-    """A dict of the same kind, whatever its constructor takes, with other values."""
-    new = copy(tree)
-    new.update(zip(tree, parts))
-    return new
 
 
 # ---- tracing ----------------------------------------------------------------------------------------------
@@ -83,7 +31,7 @@ def fresh(value, where: str, caller: str) -> Tensor:
     if isinstance(value, Tensor) and value.node.tracked:
         node = Node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
         return wrap(value.array, node)
-    array = np.array(raw(value))
+    array = np.array(unwrap(value))
     if array.dtype.kind not in "fc":
         such = float(array.flat[0]) if array.size and array.dtype.kind in "iub" else "an array of floats"
         raise TypeError(
@@ -178,7 +126,7 @@ class Trace:
             except Undetermined:
                 dots = [transposed(root, given) if root.tracked else None for root in roots]
         return [
-            np.zeros(np.shape(raw(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
+            np.zeros(np.shape(unwrap(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
             for out, dot in zip(self.outs, dots)
         ]
 
@@ -207,9 +155,9 @@ def matched(trees, like: list, caller: str, what: str) -> list:
     checked = []
     for value, path, x in zip(leaves, paths, like):
         value = value if isinstance(value, Tensor) else np.asarray(value)
-        if value.shape != np.shape(raw(x)):
+        if value.shape != np.shape(unwrap(x)):
             raise ValueError(
-                f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; expected {np.shape(raw(x))}"
+                f"{caller}: found a {what.rstrip('s')}{path} of shape {value.shape}; expected {np.shape(unwrap(x))}"
             )
         dtype = getattr(x, "dtype", value.dtype)
         if value.dtype.kind == "c" and dtype.kind != "c":
@@ -293,8 +241,8 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
     def value_and_gradient(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")
         trace = Trace(g, primals, "grad", has_aux)
-        if len(trace.outs) != 1 or np.size(raw(trace.outs[0])) != 1:
-            found = [np.shape(raw(out)) for out in trace.outs]
+        if len(trace.outs) != 1 or np.size(unwrap(trace.outs[0])) != 1:
+            found = [np.shape(unwrap(out)) for out in trace.outs]
             raise ValueError(
                 f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
                 "one number: reduce it, as with .sum(), or use jacobian or vjp"
@@ -302,7 +250,7 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
         out = trace.outs[0]
         if getattr(out, "dtype", np.dtype(float)).kind == "c":
             raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")
-        gs = trace.pull([np.ones(np.shape(raw(out)), getattr(out, "dtype", float))])
+        gs = trace.pull([np.ones(np.shape(unwrap(out)), getattr(out, "dtype", float))])
         value = trace.output()
         return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
 

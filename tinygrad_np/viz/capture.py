@@ -27,7 +27,7 @@ def capture(
         raise TypeError("graph: expected at least one Tensor, a Module as model, and a dict {name: tensor} as names")
     work = Capture(outputs, model, names or {}, grads)
     for node in work.tape:
-        if node.row is None:
+        if node.op is None:
             work.leaf(node)
         else:
             work.operation(node)
@@ -61,7 +61,7 @@ class Capture:
         self.norms = cotangent_norms(outputs, self.tape) if grads else {}
         self.buffers = Buffers({id(p.node): p.array for _, p in named})
         self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
-        visits = [node for node in reversed(self.tape) if node.row is not None]
+        visits = [node for node in reversed(self.tape) if node.op is not None]
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
         self.ids, self.numbers = Ids(), Numbers()
         self.found: dict[int, str] = {}  # tape node -> id
@@ -116,7 +116,7 @@ class Capture:
 
     def operation(self, node) -> None:
         """Describe one recorded operation and the edges to it."""
-        row, key, scope = node.row, id(node), self.innermost[id(node)]
+        row, key, scope = node.op, id(node), self.innermost[id(node)]
         name = self.numbers.next(f"{scope}/{row.name}" if scope else row.name)
         id_ = self.found[key] = self.ids.new(name)
         saved, args, operands, constants = read_saved(node, self.buffers)

@@ -42,7 +42,7 @@ def walked(roots: list) -> Counter:
     edges: Counter = Counter()
     for node in seen.values():
         for slot, parent in enumerate(node.parents):
-            edges[places.get(id(parent), "constant"), slot, places[id(node)], node.row.name, str(node.shape)] += 1
+            edges[places.get(id(parent), "constant"), slot, places[id(node)], node.op.name, str(node.shape)] += 1
     return edges
 
 

@@ -48,7 +48,7 @@ def why_no_grad(view: Graph, x: Any) -> str:
 
 def ways(view: Graph, roots: list, node) -> str:
     """How a node is used on the tape."""
-    users = [other.row.name for other in oldest_first(roots) for parent in other.parents if parent is node]
+    users = [other.op.name for other in oldest_first(roots) for parent in other.parents if parent is node]
     if not users:
         return "it is the output itself"
     return f"{count(len(users), 'operation')} use{'s' * (len(users) == 1)} it ({', '.join(dict.fromkeys(users))})"

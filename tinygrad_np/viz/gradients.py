@@ -28,9 +28,9 @@ def summed(node, slot: int, operand: str) -> tuple[tuple[int, int], ...]:
 
     Exact for broadcasting, the matrix product and the operations of `SHARED`; nothing is claimed for others.
     """
-    if node.row is SELECT or isinstance(node.dtype, (list, tuple)):
+    if node.op is SELECT or isinstance(node.dtype, (list, tuple)):
         return ()
-    row, shape, operand_shape = node.row, node.shape, node.parents[slot].shape
+    row, shape, operand_shape = node.op, node.shape, node.parents[slot].shape
     if over_batch(row, operand):
         axes = SHARED[row.name, operand](len(shape))
     elif row.fun is np.matmul and len(shape) >= 2 and len(operand_shape) >= 2:
@@ -56,10 +56,10 @@ def norm(g) -> float:
 
 def pulled(node, ct):
     """(parent, cotangent) for the operands of one node that need a gradient; a zero cotangent wins over infinity."""
-    if node.row.joint:
-        found = zip(node.parents, node.row.pull_all(node, ct, None), strict=True)
+    if node.op.joint:
+        found = zip(node.parents, node.op.pull_all(node, ct, None), strict=True)
         return [(parent, g) for parent, g in found if parent.tracked]
-    each = zip(node.row.careful_pulls, node.parents, node.saved, strict=True)
+    each = zip(node.op.careful_pulls, node.parents, node.saved, strict=True)
     return [(parent, pull(ct, parent, saved)) for pull, parent, saved in each if parent.tracked]
 
 
@@ -78,9 +78,9 @@ def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
                 norms[id(node)] = math.sqrt(sum(norm(g) ** 2 for g in filled(ct, node)))
             else:
                 norms[id(node)] = norm(ct)
-            if node.row is SELECT:
+            if node.op is SELECT:
                 cts.setdefault(node.parents[0], {})[node.saved] = ct
-            elif node.row is not None:
+            elif node.op is not None:
                 if node.saved is FREED:
                     raise ValueError(
                         "graph: grads=True needs a graph that is not freed: call it before backward, or "

@@ -41,7 +41,7 @@ def owner(array: np.ndarray) -> np.ndarray:
 
 def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[str, ...], dict[int, tuple]]:
     """What a node keeps for backward, its arguments as text, its operands' names, and facts on its constants."""
-    row = node.row
+    row = node.op
     if row is SELECT:
         return (), f"output {node.saved}", ("of",), {}
     operands = tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff

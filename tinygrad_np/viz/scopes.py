@@ -15,7 +15,7 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
     order: dict[int, int] = {}
     for node in tape:
         order[id(node)] = 0
-        note = getattr(node, "made", None)
+        note = getattr(node, "origin", None)
         while note is not None:
             maker, start, note = note
             if type(maker) is weakref.ref:

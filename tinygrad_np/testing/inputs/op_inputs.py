@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...engine.table import REAL, TABLE
-from ...transforms.trace import flatten
+from ...transforms.containers import flatten
 from .discover import SIGNATURES, accepts, arity, each, find_domain
 from .kinks import declared, smooth
 from .source_text import short

@@ -21,7 +21,8 @@ import numpy as np
 from ... import no_grad
 from ...engine.tape import CONST
 from ...engine.tensor import Tensor, wrap
-from ...transforms.trace import flatten, jvp, vjp
+from ...transforms.containers import flatten
+from ...transforms.trace import jvp, vjp
 from .rounding import peak
 
 
