@@ -1,5 +1,7 @@
 """What the documents say is true: their blocks run, their tables are computed, their lists are complete."""
 
+import doctest
+import os
 import re
 import subprocess
 import sys
@@ -13,30 +15,47 @@ import tinygrad_np.nn.functional as F  # noqa: F401 - named by the table
 from tinygrad_np.engine.table import TABLE, Plain
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 POLICIES = re.findall(
     r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \|", (ROOT / "docs/subgradients.md").read_text(encoding="utf-8"), re.M
 )
 sys.path.insert(0, str(ROOT / "docs"))
 import make_coverage  # noqa: E402
 
+FENCE = re.compile(r'^```(python|text title="Output")\n(.*?)^```', re.M | re.S)
+MARK = "---- the next block"
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+def blocks_of(page: Path) -> list[tuple[str, str | None]]:
+    """The Python blocks of a page, each with the output that is shown under it."""
+    found: list = []
+    for kind, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            found.append((text, None))
+        else:
+            found[-1] = found[-1][0], text
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_python_blocks_of_a_page_run_in_order_and_print_what_is_shown(page, tmp_path):
+    blocks = blocks_of(page)
     if not blocks:
         return
     script = tmp_path / f"{page.stem}.py"
-    script.write_text("\n".join(blocks), encoding="utf-8")
+    script.write_text(f"\nprint({MARK!r})\n".join(text for text, _ in blocks), encoding="utf-8")
     run = subprocess.run(
         [sys.executable, script],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
-        env={**__import__("os").environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
     )
     assert run.returncode == 0, run.stderr[-3000:]
+    for (text, shown), printed in zip(blocks, run.stdout.split(MARK + "\n"), strict=True):
+        if shown is not None:
+            same = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+            assert same, f"{page.name} shows\n{shown}\nand prints\n{printed}\nfor\n{text}"
 
 
 def test_the_programs_that_the_page_on_jit_shows_are_those_of_its_step(tmp_path):
