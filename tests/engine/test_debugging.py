@@ -1,5 +1,6 @@
 """tg.debug names the first bad operation; modes belong to a thread and a context."""
 
+import contextlib
 import threading
 import warnings
 
@@ -120,6 +121,39 @@ def test_modes_nest_and_end_with_their_block():
 
     recursive(3)
     assert tg.is_grad_enabled()
+
+
+@pytest.mark.parametrize("order", ["debug inside", "record inside", "record in record in debug"])
+def test_watchers_hand_on_what_they_see(order):
+    """Each sees everything, whichever is around the other: operations, lines, times, cuts and what is not finite."""
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    blocks = {
+        "debug inside": [tg.record(time=True), tg.debug()],
+        "record inside": [tg.debug(), tg.record(time=True)],
+        "record in record in debug": [tg.debug(), tg.record(time=True), tg.record(source=True)],
+    }[order]
+    with contextlib.ExitStack() as stack:
+        for block in blocks:
+            stack.enter_context(block)
+        loss = (x * x).sum()
+        y = x.detach() + 1
+        with pytest.raises(tg.NonFiniteError), np.errstate(all="ignore"):
+            np.log(x - x)
+        z = np.sqrt(x - 1)
+        with pytest.raises(tg.NonFiniteError, match="gradient of sqrt"):
+            z.backward(np.ones(2))
+    notes = [node for node in loss.graph().nodes if node.kind == "op"]
+    assert len(notes) == 2 and all(node.source.startswith("test_debugging.py:") for node in notes)
+    assert order == "record in record in debug" or all(node.time_ns > 0 for node in notes)
+    assert "detach(), at test_debugging.py:" in tg.graph(y * Tensor(1.0, requires_grad=True)).why_no_grad(x)
+
+
+def test_a_block_may_be_entered_again_and_inside_itself():
+    x, block = Tensor([1.0], requires_grad=True), tg.debug()
+    with block, block, np.errstate(all="ignore"), pytest.raises(tg.NonFiniteError):
+        np.log(x - 1)
+    with np.errstate(all="ignore"):
+        np.log(x - 1)
 
 
 def test_recording_and_debugging_stack():

@@ -30,12 +30,12 @@ def current() -> Mode:
 
 def cut(step: str, values) -> None:
     """Tell a watcher, if there is one that asks, that values (tensors or nodes) leave the tape at a step."""
-    note = getattr(current().watch, "cut", None)
-    if note is not None:
+    watch = current().watch
+    if watch is not None:
         nodes = [getattr(value, "node", value) for value in values]
         nodes = [node for node in nodes if getattr(node, "tracked", False)]
         if nodes:
-            note(step, nodes)
+            watch.cut(step, nodes)
 
 
 class setting(ContextDecorator):

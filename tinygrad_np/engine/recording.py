@@ -9,9 +9,8 @@ import numpy as np
 
 from .aliasing import protect, residual
 from .modes import current, cut, mode
-from .notes import note_origin
 from .rules import NotDifferentiable, Row, type_like
-from .seen import see, see_call
+from .seen import note_origin, see, see_call
 from .tape import CONST, SELECT, Node
 from .tracing import TRACERS
 

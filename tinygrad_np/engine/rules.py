@@ -13,23 +13,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import mul
+from typing import Any
 
 import numpy as np
 
 from .cotangents import WrongShape, careful_bilinear, conjugated, fit, times
+from .operation import NotDifferentiable, Operation
 from .signatures import binder, names_of, selector, signature_of
 from .tape import SELECT, Leaf, Node, pullback
-
-
-class NotDifferentiable(TypeError):
-    """A function, or an argument of one, through which no derivative is known."""
 
 
 class Undetermined(NotDifferentiable):
     """What an operation does to a cotangent or a tangent depends on more than the operation knows."""
 
 
-class Row:
+class Prepared:
+    """What follows from a row's signature, made at the first use: importing hundreds of rows stays quick."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, row: Row | None, owner: type) -> Any:
+        if row is None:
+            return self
+        row._prepare()
+        return row.__dict__[self.name]
+
+
+class Row(Operation):
     """One function and, for each parameter in `diff`, a rule (ct, residuals...) -> cotangent.
 
     A `joint` rule returns the cotangents of all operands at once, in order; only such a row may have a list
@@ -42,7 +53,17 @@ class Row:
     (out, aux), and `recompute` computes aux anew from the function's own parameters where a pass is differentiated.
     """
 
-    kind = "function"
+    parameters = Prepared()
+    names: Any = Prepared()
+    diff: Any = Prepared()
+    positions: Any = Prepared()
+    others = Prepared()
+    bind = Prepared()
+    residuals: Any = Prepared()
+    kept = Prepared()
+    keeps = Prepared()
+    pulls: Any = Prepared()
+    careful_pulls: Any = Prepared()
 
     def __init__(
         self,
@@ -77,25 +98,6 @@ class Row:
         self.when = when or {}
         self.forms: dict[int | tuple, Callable | None] = {}  # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
-
-    def __getattr__(self, name: str):
-        # What follows from the signature is made at the first use: importing hundreds of rows stays quick.
-        if name not in (
-            "parameters",
-            "names",
-            "diff",
-            "positions",
-            "others",
-            "bind",
-            "residuals",
-            "kept",
-            "keeps",
-            "pulls",
-            "careful_pulls",
-        ):
-            raise AttributeError(f"{self!r} has no attribute {name!r}")
-        self._prepare()
-        return self.__dict__[name]
 
     def _prepare(self) -> None:
         diff, text, residuals = self._given

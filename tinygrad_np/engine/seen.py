@@ -1,4 +1,4 @@
-"""What a node notes for pictures alone: its small value, and what its call was given besides tracked tensors.
+"""What a node notes for pictures alone: its small value, what its call was given, and who made the call.
 
 No derivative reads it, so it outlives the residuals: `1 - z` still says 1 after backward. It keeps no array of more
 than `SMALL` elements alive: of others there is a weak reference to the memory, by which the same array is known again.
@@ -72,3 +72,25 @@ def see_call(row, node: Node, values) -> None:
     """Keep what the call of a node was given, in the order of the row's names, None for what is tracked."""
     tracked = {i for i, parent in zip(row.positions, node.parents) if parent.tracked}
     node.given = tuple([None if i in tracked else noted(v) for i, v in enumerate(values)])
+
+
+_last = -1  # the serial number of the node whose origin was noted last
+
+
+def note_origin(maker, start: int, out) -> None:
+    """Leave (maker, start, what was left there before) on the node of `out`, a tensor or several.
+
+    What was recorded after serial number `start`, up to that node, was made by `maker`: a weak reference to a module,
+    a composed row, or the order of a derivative. So nothing is paid for each operation, the note goes with the graph,
+    and a graph keeps no module alive.
+    """
+    global _last
+    node: Any = getattr(out, "node", out)
+    if type(node) is Node:
+        serial = node.serial
+        if serial > start:
+            node.origin = maker, start, node.origin if _last == serial else None
+            _last = serial
+    elif type(out) is tuple or type(out) is list:
+        for part in out:
+            note_origin(maker, start, part)

@@ -10,8 +10,8 @@ import numpy as np
 from .cotangents import unbroadcast
 from .kinds import Elementwise, Reduction
 from .modes import cut
-from .notes import note_origin
 from .rules import Row
+from .seen import note_origin
 from .signatures import signature_of
 from .tape import next_serial
 from .tracing import whole

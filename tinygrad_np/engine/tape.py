@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .modes import current
+from .operation import Operation
 from .tracing import TRACERS
 
 next_serial = count().__next__
@@ -27,7 +28,7 @@ class Node:
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
     operation with several outputs they are lists, and each output is a `Select` node below.
-    `origin` says who made it, see notes.py; `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
+    `origin`, `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
     and set only where there is something to see.
     """
 
@@ -99,21 +100,21 @@ CONST = Const()
 FREED = "freed"
 
 
-class Select:
+class Select(Operation):
     """The operation of a node that is output `index` (its `saved`) of the operation above it."""
 
-    name = "select"
+    name = kind = "select"
 
 
 SELECT = Select()
 
 
-class Together:
+class Together(Operation):
     """The operation of a node that stands for several, above them: its cotangent is a tuple of theirs."""
 
-    name, kind, joint = "outputs", "function", True
+    name = "outputs"
 
-    def pull_all(self, node: Node, ct: tuple, lift) -> list:
+    def pull_all(self, node: Node, ct: tuple, lift: Callable | None) -> list:
         return list(ct)
 
 
@@ -181,6 +182,8 @@ def walk(
             continue
         if op is None:
             continue
+        if type(ct) is dict:
+            ct = filled(ct, node)
         if free and type(ct) in ARRAYS and ct.size <= SMALL:
             node.cotangent = ct
         saved = node.saved
@@ -189,6 +192,8 @@ def walk(
                 f"backward through {op.name}: the graph was freed by an earlier backward; "
                 "pass retain_graph=True to that one, or compute the value again"
             )
+        if watch is not None:
+            watch.before(node, ct)
         if op is SELECT:
             parent = node.parents[0]
             if parent not in cts:
@@ -198,10 +203,6 @@ def walk(
             several[saved] = several[saved] + ct if saved in several else ct
             continue
         visited.append(node)
-        if watch is not None:
-            watch.before(node)
-        if type(ct) is dict:
-            ct = filled(ct, node)
         if op.joint:
             pulled = zip(node.parents, op.pull_all(node, ct, lift), repeat(None))
         else:

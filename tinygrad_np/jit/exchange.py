@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operation import Operation
 from ..engine.tape import Leaf, Node
 from .arguments import Arguments
 from .instruction import View
@@ -40,14 +41,13 @@ class Final:
         self.stand_in = None
 
 
-class Outside:
-    """The row of a tensor that was computed before: a replay would go back through that graph, not a new one."""
+class Outside(Operation):
+    """The operation of a tensor that was computed before: a replay would go back through that graph, not a new one."""
 
     name = "an operation outside the jitted function"
     kind = "outside"
 
-    @property
-    def joint(self):
+    def pull_all(self, node, ct, lift):
         refuse(
             "backward would go on to a graph that was made outside; compute that tensor inside the jitted function, "
             "or detach it"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..engine.operation import NotDifferentiable, Operation
 from ..engine.recording import TENSORS, wrap
-from ..engine.rules import NotDifferentiable
 from ..engine.tape import CONST, Node
 from ..engine.tracing import concrete
 from .instruction import View
@@ -19,14 +19,13 @@ from .stand_in import StandIn
 ndarray = np.ndarray
 
 
-class Sealed:
-    """The row of a result that depends on parameters: without history, going back is refused."""
+class Sealed(Operation):
+    """The operation of a result that depends on parameters: without history, going back is refused."""
 
     name = "a jitted function"
     kind = "sealed"
 
-    @property
-    def joint(self):
+    def pull_all(self, node, ct, lift):
         raise NotDifferentiable(
             "backward through the result of a jitted function, which keeps no history; call backward "
             "inside it, or jit the gradient: tg.jit(tg.grad(f))"

@@ -10,25 +10,11 @@ from opcode import opname
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
+from ..engine.callers import NUMPY, PACKAGE, PYTHON, own_frame
 from ..engine.tracing import recorder
 from . import NotReplayable
 
-HERE = tuple(f"{p}/" for p in (Path(__file__).parents[1], Path(np.__file__).parent, Path(inspect.__file__).parent))
-
-
-def user_frame():
-    """Where the user's code is: not in this package, NumPy or Python's modules, nor in another package if it can."""
-    frame, found = sys._getframe(1), None
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(HERE):
-            found = found or frame
-            if "-packages" not in file:
-                return frame
-        frame = frame.f_back
-    return found
+HERE = (PACKAGE, NUMPY, PYTHON)
 
 
 def calling_frame():
@@ -54,7 +40,7 @@ def operation(frame) -> str:
 
 def user_line() -> str:
     """Where the user's code is, as file:line."""
-    frame = user_frame()
+    frame = own_frame()
     return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
@@ -69,7 +55,7 @@ def definition(f: Callable) -> tuple[str, int, str] | None:
 
 def refuse(why: str) -> NoReturn:
     """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
-    frame, tape = user_frame(), recorder.get()
+    frame, tape = own_frame(), recorder.get()
     at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
     if tape is not None and tape.ran is not None:
         at = definition(tape.ran) or at

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..engine.notes import note_origin
+from ..engine.seen import note_origin
 from ..engine.tape import next_serial
 from ..engine.tensor import Tensor
 

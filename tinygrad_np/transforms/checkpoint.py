@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.modes import current, mode, setting
+from ..engine.operation import Operation
 from ..engine.recording import unwrap, watched, wrap
 from ..engine.tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
@@ -15,17 +16,14 @@ from .containers import flatten
 from .trace import require_function
 
 
-class Checkpointed:
-    """The row of one call: it knows how to compute the call again, on the same nodes."""
+class Checkpointed(Operation):
+    """One call: it knows how to compute the call again, on the same nodes."""
 
-    joint, kind, conj = True, "checkpoint", False
+    kind = "checkpoint"
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, values: list[np.ndarray]):
         self.f, self.args, self.kwargs, self.values = f, args, kwargs, values
         self.name = f"checkpoint({getattr(f, '__name__', 'function')})"
-
-    def keeps_operand(self, i: int) -> bool:
-        return True
 
     def recompute(self) -> list:
         """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
@@ -50,9 +48,6 @@ class Checkpointed:
         root = together(outs[i].node for i in used)
         total = pullback(root, tuple(cts[i] for i in used), wanted=node.parents, lift=lift)
         return [total.get(parent) for parent in node.parents]
-
-    def pullback(self, node: Node, ct, lift) -> list:
-        return self.pull_all(node, ct, lift)
 
     def pushforward(self, node: Node, ts: list, lift):
         outs = self.recompute()

@@ -16,8 +16,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from ..engine.notes import record
 from ..engine.tensor import Tensor
+from ..engine.watchers import record
 from . import graph, graph_diff
 from .collapse import MAX_NODES
 from .view import GraphView

@@ -6,8 +6,8 @@ import weakref
 from collections import Counter
 from typing import Any
 
-from ..engine.notes import NOTES
 from ..engine.tape import CONST, FREED, SELECT, oldest_first
+from ..engine.watchers import NOTES
 from .gradients import cotangent_norms, norm, over_batch, summed
 from .residuals import Buffers, dtype_name, nbytes_of, read_saved
 from .schema import Edge, Node
@@ -58,7 +58,7 @@ class Capture:
         self.params = {id(p.node): name for name, p in named}
         tensors = {name: t for name, t in names.items() if hasattr(t, "node") and t.node is not CONST}
         self.given = {id(t.node): str(name) for name, t in tensors.items()}
-        self.norms = cotangent_norms(outputs, self.tape) if grads else {}
+        self.norms = cotangent_norms(outputs) if grads else {}
         self.buffers = Buffers({id(p.node): p.array for _, p in named})
         self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
         visits = [node for node in reversed(self.tape) if node.op is not None]
@@ -163,7 +163,7 @@ class Capture:
                 self.norms.get(key),
                 note and note.source,
                 note and note.time_ns,
-                getattr(row, "kind", "") == "elementwise",
+                row.kind == "elementwise",
             )
         )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.notes import CUTS
 from ..engine.tape import oldest_first
+from ..engine.watchers import CUTS
 from .labels import count
 from .schema import Graph
 

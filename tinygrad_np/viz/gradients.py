@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 from ..engine.kinds import Elementwise
-from ..engine.tape import FREED, SELECT, filled
+from ..engine.modes import setting
+from ..engine.tape import SELECT, FreedGraphError, pullback, together
+from ..engine.watchers import Watcher
 
 # Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
 # summed. Axis 0 is the batch.
@@ -54,38 +56,29 @@ def norm(g) -> float:
     return float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
 
 
-def pulled(node, ct):
-    """(parent, cotangent) for the operands of one node that need a gradient; a zero cotangent wins over infinity."""
-    if node.op.joint:
-        found = zip(node.parents, node.op.pull_all(node, ct, None), strict=True)
-        return [(parent, g) for parent, g in found if parent.tracked]
-    each = zip(node.op.careful_pulls, node.parents, node.saved, strict=True)
-    return [(parent, pull(ct, parent, saved)) for pull, parent, saved in each if parent.tracked]
+class Norms(Watcher):
+    """Takes the norm of each cotangent that a pullback meets."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, float] = {}
+
+    def before(self, node, ct) -> None:
+        parts = ct if isinstance(ct, tuple) else (ct,)
+        self.found[id(node)] = math.hypot(*map(norm, parts))
+        super().before(node, ct)
 
 
-def cotangent_norms(outputs: list, tape: list) -> dict[int, float]:
-    """The norm of every node's cotangent, for a cotangent of ones of each output: `graph.pullback`, watched."""
-    cts: dict = {}
-    for out in outputs:
-        cts[out.node] = cts.get(out.node, 0) + np.ones(out.shape, out.dtype)
-    norms: dict[int, float] = {}
-    with np.errstate(all="ignore"):
-        for node in reversed(tape):
-            if node not in cts:
-                continue
-            ct = cts.pop(node)
-            if isinstance(ct, dict):
-                norms[id(node)] = math.sqrt(sum(norm(g) ** 2 for g in filled(ct, node)))
-            else:
-                norms[id(node)] = norm(ct)
-            if node.op is SELECT:
-                cts.setdefault(node.parents[0], {})[node.saved] = ct
-            elif node.op is not None:
-                if node.saved is FREED:
-                    raise ValueError(
-                        "graph: grads=True needs a graph that is not freed: call it before backward, or "
-                        "pass retain_graph=True to backward"
-                    )
-                for parent, g in pulled(node, filled(ct, node) if isinstance(ct, dict) else ct):
-                    cts[parent] = cts[parent] + g if parent in cts else g
-    return norms
+def cotangent_norms(outputs: list) -> dict[int, float]:
+    """The norm of every node's cotangent, for a cotangent of ones of each output; a zero wins over infinity."""
+    norms, tracked = Norms(), [out for out in outputs if out.node.tracked]
+    try:
+        with np.errstate(all="ignore"), setting(watch=norms):
+            leaves = pullback(
+                together(out.node for out in tracked), tuple(np.ones(out.shape, out.dtype) for out in tracked)
+            )
+    except FreedGraphError:
+        raise ValueError(
+            "graph: grads=True needs a graph that is not freed: call it before backward, or pass "
+            "retain_graph=True to backward"
+        ) from None
+    return norms.found | {id(leaf): norm(g) for leaf, g in leaves.items()}

@@ -44,7 +44,7 @@ def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[st
     row = node.op
     if row is SELECT:
         return (), f"output {node.saved}", ("of",), {}
-    operands = tuple(f"{row.diff[0]}[{i}]" for i in range(len(node.parents))) if row.joint else row.diff
+    operands = row.operand_names(len(node.parents))
     if node.saved is FREED:
         return (), "", operands, {}
     saved: dict[tuple, Saved] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
-from traceback import walk_tb
 
 from ... import NotDifferentiable
+from ...engine.callers import blamed
 from ...engine.cotangents import WrongShape as EngineWrongShape
 from .. import failures
 
@@ -42,18 +44,8 @@ def attempt(step: Callable):
         ) from error
 
 
-OWN = ("numpy", "hypothesis", "tinygrad_np.engine", "tinygrad_np.transforms", "tinygrad_np.testing")  # no user's lines
-
-
 def guilty(error: BaseException) -> str:
-    """The innermost line of the traceback outside this package and NumPy, as ` (file:line in name)`."""
-    found, chain = "", [error]
-    while chain[-1].__context__ is not None:  # the engine raises anew, with the operation's name
-        chain.append(chain[-1].__context__)
-    for link in chain:
-        for frame, line in walk_tb(link.__traceback__):
-            code = frame.f_code
-            made = "compiled.py for" in code.co_filename
-            if not made and not frame.f_globals.get("__name__", "").startswith(OWN):
-                found = f" ({code.co_filename.rsplit('/', 1)[-1]}:{line} in {code.co_name})"
-    return found
+    """The innermost line of the traceback that is the user's, as ` (file:line in name)`."""
+    hypothesis = sys.modules.get("hypothesis")  # whose lines are nobody's either
+    line = blamed(error, () if hypothesis is None else (os.path.dirname(hypothesis.__file__) + os.sep,))
+    return f" ({line})" if line else ""
