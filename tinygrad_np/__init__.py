@@ -1,8 +1,8 @@
 """Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
 
 tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, recording.py how a call becomes a node,
-tensor.py a Tensor, transforms.py functions of functions; nn/ and optim/ models, io.py files, viz/ pictures, testing/
-the gradient checker, jit/ a step recorded once and replayed.
+tensor.py a Tensor, transforms.py functions of functions; nn/ and optim/ models, data/ batches, io.py files, viz/
+pictures, testing/ the gradient checker, jit/ a step recorded once and replayed.
 """
 
 from importlib import import_module
@@ -36,6 +36,7 @@ from .viz import graph as graph
 from .viz import graph_diff as graph_diff
 
 if TYPE_CHECKING:
+    from . import data as data
     from . import nn as nn
     from . import optim as optim
     from .io import load as load
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-LATER = {"nn": "nn", "optim": "optim", "load": "io", "save": "io"}  # public name -> the module that it is or is in
+# public name -> the module that it is or is in
+LATER = {"data": "data", "nn": "nn", "optim": "optim", "load": "io", "save": "io"}
 
 
 def __getattr__(name: str):
