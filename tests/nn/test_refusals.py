@@ -12,7 +12,7 @@ from tinygrad_np.nn import init
 from .cases import draw, labels
 
 X, Y = draw(4, 3), labels(4, classes=3)
-ELEMENTWISE = [F.relu, F.leaky_relu, F.sigmoid, F.silu, F.softplus, F.gelu, F.softmax, F.log_softmax]
+ELEMENTWISE = [F.relu, F.leaky_relu, F.sigmoid, F.mish, F.softplus, F.gelu, F.softmax, F.log_softmax]
 
 
 @pytest.mark.parametrize("fun", ELEMENTWISE, ids=lambda f: f.__name__)
@@ -47,13 +47,7 @@ def test_losses_of_numbers_refuse_others_and_take_labels(loss):
         (lambda: F.linear(X, draw(3)), r"a weight of shape \(out, in\)"),
         (lambda: F.linear(X, draw(2, 3), draw(1)), r"expected a bias of shape \(2,\)"),
         (lambda: F.linear(X, draw(2, 3), draw(4, 2)), r"expected a bias of shape \(2,\)"),
-        (lambda: F.softmax(draw(4, 0)), r"^softmax: dim: found axis -1 of an array of shape \(4, 0\); expected one"),
-        (
-            lambda: F.log_softmax(Tensor(draw(0, 4), requires_grad=True), 0),
-            r"^log_softmax: dim: found axis 0 .*\(0, 4\)",
-        ),
         (lambda: F.softmax(X, 2), r"softmax: dim: found 2; expected an axis of an array of shape \(4, 3\)"),
-        (lambda: F.log_softmax(1.5), r"log_softmax: dim: found -1; expected an axis of an array of shape \(\)"),
         (lambda: F.cross_entropy(X, Y, weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
         (lambda: F.cross_entropy(X, np.eye(3)[Y], weight=np.ones(4)), r"weights of shape \(4,\); expected \(3,\)"),
         (lambda: F.cross_entropy(X, Y, label_smoothing=1.5), "label_smoothing: expected a probability, from 0 to 1"),
@@ -103,7 +97,7 @@ IMAGES, KERNELS = draw(2, 3, 5, 4), draw(4, 3, 3, 3)
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: F.conv2d(IMAGES[0], KERNELS), r"^conv2d: found shape \(3, 5, 4\); expected .* one image is x\[None\]"),
+        (lambda: F.conv2d(IMAGES[0, 0], KERNELS), r"^conv2d: found shape \(5, 4\); expected .* or \(C, H, W\)"),
         (lambda: F.conv2d(IMAGES, KERNELS[0]), r"^conv2d: weight: found shape \(3, 3, 3\); expected \(O, C / groups"),
         (
             lambda: F.conv2d(IMAGES, KERNELS[:, :, :0]),
@@ -141,7 +135,7 @@ IMAGES, KERNELS = draw(2, 3, 5, 4), draw(4, 3, 3, 3)
             lambda: F.max_pool2d(IMAGES, 2, padding=2),
             r"^max_pool2d: padding: found \(2, 2\); .* most half of .* \(2, 2\)",
         ),
-        (lambda: F.avg_pool2d(IMAGES[0], 2), r"^avg_pool2d: found shape \(3, 5, 4\)"),
+        (lambda: F.avg_pool2d(IMAGES[0, 0], 2), r"^avg_pool2d: found shape \(5, 4\)"),
         (lambda: F.avg_pool2d(IMAGES, 2, -1), "^avg_pool2d: stride: .* found -1"),
         (lambda: nn.Conv2d(3, 4, (3, 3, 3)), r"^Conv2d: kernel_size: .* found \(3, 3, 3\)"),
         (lambda: nn.Conv2d(3, 4, 3, 2, "same"), "^Conv2d: padding='same' needs stride 1"),

@@ -180,6 +180,9 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
 
+    def __reduce__(self) -> str:
+        return self.__qualname__  # like a function, it is copied as itself and pickled by name
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
             if hasattr(a, "node"):

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from operator import index
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def in_single(function: Function) -> Function:
+    """Decorate a function so that half precision is computed in single: its sums would overflow, or stop growing.
+
+    >>> in_single(np.mean)(np.full(3, 60000, np.float16))
+    np.float16(6e+04)
+    """
+
+    @wraps(function)
+    def call(input, *args, **kwargs):
+        if getattr(input, "dtype", None) != np.float16:
+            return function(input, *args, **kwargs)
+        options = {name: _single(value) for name, value in kwargs.items()}
+        return function(_single(input), *map(_single, args), **options).astype(np.float16)
+
+    return call  # type: ignore[return-value]
+
+
+def _single(value: Any) -> Any:
+    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float16 else value
 
 
 def array(x: Any, name: str = "") -> Any:
@@ -87,3 +112,22 @@ def same_shapes(name: str, expected: tuple[int, ...], **arrays: Any) -> None:
         if a is not None and getattr(a, "shape", None) != expected:
             found = f"shape {a.shape}" if hasattr(a, "shape") else f"a {type(a).__name__}"
             raise ValueError(f"{name}: {what}: found {found}; expected an array of shape {expected}")
+
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def how_reduced(name: str, size_average: Any, reduce: bool | None, reduction: str, more: tuple[str, ...] = ()) -> str:
+    """Which reduction is meant; `size_average` and `reduce` are PyTorch's old way to say it.
+
+    >>> how_reduced("mse_loss", None, None, "sum"), how_reduced("mse_loss", False, None, "mean")
+    ('sum', 'sum')
+    """
+    if isinstance(size_average, str):  # the third argument, as the name of a reduction
+        reduction = size_average
+    elif size_average is not None or reduce is not None:
+        reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+    if reduction not in REDUCTIONS + more:
+        choices = ", ".join(map(repr, REDUCTIONS[:-1] + more))
+        raise ValueError(f"{name}: reduction: expected {choices} or 'none', found {reduction!r}")
+    return reduction

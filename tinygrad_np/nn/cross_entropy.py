@@ -13,8 +13,9 @@ import numpy as np
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
-from .arguments import array, floating, probability
+from .arguments import array, floating, how_reduced, in_single, probability
 from .constants import identity, ones
+from .linear import linear
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
@@ -23,31 +24,37 @@ if TYPE_CHECKING:
 # ---- softmax ----------------------------------------------------------------------------------------------
 
 
-def softmax(input: Array, dim: int = -1) -> Tensor:
-    """exp(x) / Σ exp(x) along axis `dim`.
+@in_single
+def softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None, *, axis: Any = None) -> Tensor:
+    """exp(x) / Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> softmax(np.array([0.0, 0.0, -800.0]))
     array([0.5, 0.5, 0. ])
     """
-    return _along("softmax", dim, _softmax, input)
+    return _along("softmax", dim if axis is None else axis, _softmax, input, dtype)
 
 
-def log_softmax(input: Array, dim: int = -1) -> Tensor:
-    """x - log Σ exp(x) along axis `dim`.
+@in_single
+def log_softmax(
+    input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None, *, axis: Any = None
+) -> Tensor:
+    """x - log Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> log_softmax(np.array([800.0, 0.0]))
     array([   0., -800.])
     """
-    return _along("log_softmax", dim, _log_softmax, input)
+    return _along("log_softmax", dim if axis is None else axis, _log_softmax, input, dtype)
 
 
-def _along(name: str, dim: int, function, x):
-    x = floating(name, x)
-    ndim = len(x.shape)
-    if not isinstance(dim, int) or not -ndim <= dim < ndim:
+def _along(name: str, dim: int | None, function, x, dtype):
+    x = floating(name, x if dtype is None else np.real(array(x)).astype(dtype))
+    dim, ndim = -1 if dim is None else dim, len(x.shape)
+    if not isinstance(dim, int) or not -max(ndim, 1) <= dim < max(ndim, 1):
         raise ValueError(f"{name}: dim: found {dim!r}; expected an axis of an array of shape {x.shape}")
+    if not ndim:
+        return function(x[None])[0]
     if not x.shape[dim]:
-        raise ValueError(f"{name}: dim: found axis {dim} of an array of shape {x.shape}; expected one with elements")
+        return x
     if dim in (-1, ndim - 1):
         return function(x)
     return np.moveaxis(function(np.moveaxis(x, dim, -1)), -1, dim)
@@ -83,11 +90,14 @@ _log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lam
 # ---- losses -----------------------------------------------------------------------------------------------
 
 
+@in_single
 def cross_entropy(
     input: Array,
     target: Any,
     weight: Any = None,
+    size_average: Any = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -101,6 +111,7 @@ def cross_entropy(
     >>> round(float(cross_entropy(np.array([[0.0, 800.0], [5.0, 5.0]]), np.array([0, 1]))), 4)
     400.3466
     """
+    reduction = how_reduced("cross_entropy", size_average, reduce, reduction)
     x, shape = _classes_last("cross_entropy", input)
     target = array(target)
     if weight is not None:
@@ -108,41 +119,74 @@ def cross_entropy(
     if label_smoothing:
         probability("cross_entropy", "label_smoothing", label_smoothing)
     if target.dtype.kind == "f" and target.shape == np.shape(input):
-        q, row_weights, count = _classes_last("cross_entropy", target)[0], None, len(x)
+        q, counted, count = _classes_last("cross_entropy", target)[0], None, len(x)
     else:
-        labels, row_weights = _labels("cross_entropy", target, shape, x, weight, ignore_index)
+        labels, counted, row_weights = _labels("cross_entropy", target, shape, x, weight, ignore_index)
         if reduction == "none" and not label_smoothing:
             return _picked(_log_softmax(x), labels, row_weights).reshape(shape)
         count = len(x) if row_weights is None else row_weights.sum()
         if not label_smoothing:
-            return _hard(x, labels, row_weights, _scale("cross_entropy", reduction, count))
+            return _hard(x, labels, row_weights, _scale(reduction, count))
         q = (labels[:, None] == np.arange(x.shape[1])).astype(x.dtype)
     if label_smoothing:
         q = q * (1 - label_smoothing) + label_smoothing / x.shape[1]
     if weight is not None:
         q = q * weight
-    if row_weights is not None:
-        q = q * (row_weights != 0)[:, None]
+    if counted is not None:
+        q = q * counted[:, None]
     if reduction == "none":
         return -(q * _log_softmax(x)).sum(axis=1).reshape(shape)
-    return _soft(x, q, _scale("cross_entropy", reduction, count))
+    return _soft(x, q, _scale(reduction, count))
 
 
+@in_single
 def nll_loss(
-    input: Array, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    input: Array,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)
     array([0.2877, 0.6931])
     """
+    reduction = how_reduced("nll_loss", size_average, reduce, reduction)
     x, shape = _classes_last("nll_loss", input)
     weight = None if weight is None else _class_weights("nll_loss", weight, x)
-    labels, row_weights = _labels("nll_loss", array(target), shape, x, weight, ignore_index)
+    labels, _, row_weights = _labels("nll_loss", array(target), shape, x, weight, ignore_index)
     losses = _picked(x, labels, row_weights)
     if reduction == "none":
         return losses.reshape(shape)
-    return losses.sum() * _scale("nll_loss", reduction, len(x) if row_weights is None else row_weights.sum())
+    return losses.sum() * _scale(reduction, len(x) if row_weights is None else row_weights.sum())
+
+
+def linear_cross_entropy(
+    input: Array,
+    linear_weight: Array,
+    target: Any,
+    *,
+    linear_bias: Array | None = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """`cross_entropy` of x Wᵀ + b, for x (N, in) and W (C, ..., in), or x (in,); `options` change nothing here.
+
+    >>> linear_cross_entropy(np.eye(2), np.zeros((4, 2)), np.array([0, 3])).item()
+    1.3862943611198906
+    """
+    classes = linear_weight.shape[:-1]
+    matrix = linear_weight.reshape(-1, linear_weight.shape[-1])
+    logits = linear(input, matrix, None if linear_bias is None else linear_bias.reshape(-1))
+    logits = logits.reshape(*logits.shape[:-1], *classes)
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(logits, target, weight, None, ignored, reduction=reduction, label_smoothing=label_smoothing)
 
 
 def _hard_and_softmax(logits, labels, row_weights, scale):
@@ -223,7 +267,7 @@ def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray:
 
 
 def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | None, ignore_index: int):
-    """(labels, weights of the rows or None where all are 1), checked and in one dimension."""
+    """(labels, which rows count, weights of the rows), in one dimension and checked; None where all are 1."""
     labels, classes = np.asarray(target), x.shape[1]
     if labels.dtype.kind not in "iu" or labels.shape != shape:
         raise ValueError(
@@ -235,18 +279,19 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
     counted = None
-    if 0 <= ignore_index < classes or assume(np.maximum.reduce(unsigned, initial=0) >= classes):
+    if 0 <= ignore_index < classes or not assume(np.maximum.reduce(unsigned, initial=0) < classes):
         counted = labels != ignore_index
         labels = np.where(counted, labels, 0)
-        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        if labels.size and not assume((labels.min() >= 0) & (labels.max() < classes)):
             stray = labels[(labels < 0) | (labels >= classes)][0]
             raise ValueError(
                 f"{name}: found the label {stray}; expected 0 to {classes - 1}"
                 + (f" (or ignore_index={ignore_index})" if ignore_index >= 0 else "")
             )
+        counted = counted.astype(x.dtype)
     if weight is None:
-        return labels, None if counted is None else counted.astype(x.dtype)
-    return labels, weight[labels] if counted is None else weight[labels] * counted
+        return labels, counted, counted
+    return labels, counted, weight[labels] if counted is None else weight[labels] * counted
 
 
 def _picked(logp, labels, row_weights):
@@ -254,10 +299,11 @@ def _picked(logp, labels, row_weights):
     return losses if row_weights is None else losses * row_weights
 
 
-def _scale(name: str, reduction: str, count) -> float:
+def _scale(reduction: str, count):
     """What a sum of losses is multiplied by; the mean of none is NaN, as NumPy and PyTorch have it."""
     if reduction == "sum":
         return 1.0
-    if reduction == "mean":
-        return 1 / float(count) if count else math.nan
-    raise ValueError(f"{name}: reduction: expected 'mean', 'sum' or 'none', found {reduction!r}")
+    if isinstance(count, int):
+        return 1 / count if count else math.nan
+    with np.errstate(all="ignore"):
+        return 1 / count

@@ -1,181 +1,476 @@
-"""The layers of a multi-layer perceptron; each holds its parameters and calls its function."""
+"""Layers without parameters: each is a function of `nn.functional` with its options set.
+
+Its arguments are made from the function's signature; what it does, and an example, stands there.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
 from . import functional as F
 from . import init
-from .arguments import array, probability, real_number, whole_number
-from .module import Layer, Module, Parameter
-from .normalization import as_shape
+from .arguments import array, probability, real_number
+from .module import Layer
+from .window import numbers_of, pooling_window
 
-if TYPE_CHECKING:
-    from .init import Seed
+NOT_OPTIONS = {"training", "_stacklevel", "axis", "out", "generator"}  # given by the layer itself, or by nobody
 
 
-class Linear(Layer):
-    """x Wᵀ + b, from (..., in_features) to (..., out_features); `weight` is (out_features, in_features).
+class Applied(Layer):
+    """A function with its options set; the first `inputs` of its arguments come when the layer is called.
 
-    Weights and biases start from U(-k, k), k = 1 / √in_features, as in PyTorch.
-
-    >>> Linear(3, 2)(np.ones((5, 3), np.float32)).shape
-    (5, 2)
+    >>> layer = ELU(alpha=2.0)
+    >>> layer, layer(np.array([-800.0, 1.0]))
+    (ELU(alpha=2.0), array([-2.,  1.]))
     """
 
-    def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32, generator: Seed = None
-    ):
-        self.in_features = whole_number("Linear", "in_features", in_features)
-        self.out_features = whole_number("Linear", "out_features", out_features)
-        generator = init.as_generator(generator)
-        bound = 1 / math.sqrt(max(in_features, 1))
-        self.weight = init.uniform_(Parameter(np.empty((out_features, in_features), dtype)), -bound, bound, generator)
-        self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
+    function: ClassVar[Callable]
+    options: ClassVar[inspect.Signature]
+    more: ClassVar[frozenset[str]] = frozenset()
 
-    def forward(self, input):
-        return F.linear(input, self.weight, self.bias)
+    def __init_subclass__(
+        cls, function: Callable | None = None, inputs: int = 1, order: str = "", **given: Any
+    ) -> None:
+        """`order` names options in another order than the function's; `given` are options that are set for good."""
+        if function is None:
+            return
+        cls.function = staticmethod(function)
+        parameters = inspect.signature(function).parameters
+        cls.more = frozenset(parameters) & {"training", "generator"}
+        options = {name: p for name, p in list(parameters.items())[inputs:] if name not in NOT_OPTIONS}
+        options = {name: options[name] for name in order.split()} | options
+        cls.given = given
+        cls.options = inspect.Signature([p for name, p in options.items() if name not in given])
+        cls.__signature__ = cls.options
+        first, _, _ = (function.__doc__ or "").partition("\n")
+        cls.__doc__ = cls.__doc__ if "__doc__" in vars(cls) else f"{first} See `nn.functional.{function.__name__}`."
+
+    given: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        name = type(self).__name__
+        generator = kwargs.pop("generator", None) if "generator" in self.more else None
+        try:
+            bound = self.options.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}{self.options}: {error}") from None
+        bound.apply_defaults()
+        for option, value in bound.arguments.items():
+            if isinstance(self.options.parameters[option].default, float):
+                real_number(name, option, value)
+            if option in ("weight", "pos_weight") and not hasattr(value, "node") and np.ndim(value):
+                self.register_buffer(option, value)
+            else:
+                setattr(self, option, value)
+        if "generator" in self.more:  # a stream of its own, so that a run repeats
+            self.generator = init.as_generator().spawn(1)[0] if generator is None else init.as_generator(generator)
+
+    def forward(self, *inputs):
+        options = {name: getattr(self, name) for name in (*self.options.parameters, *self.more)}
+        return self.function(*inputs, **options, **self.given)
 
     def extra_repr(self):
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        options = {name: getattr(self, name) for name in self.options.parameters}
+        return ", ".join(f"{k}={v!r}" for k, v in options.items() if v is not None and v is not False)
 
 
-class ReLU(Layer):
-    """max(x, 0).
+# ---- activations ------------------------------------------------------------------------------------------
 
-    >>> ReLU()(np.array([-1.0, 2.0]))
-    array([0., 2.])
+
+class CELU(Applied, function=F.celu): ...
+
+
+class ELU(Applied, function=F.elu): ...
+
+
+class GELU(Applied, function=F.gelu): ...
+
+
+class GLU(Applied, function=F.glu): ...
+
+
+class Hardshrink(Applied, function=F.hardshrink): ...
+
+
+class Hardsigmoid(Applied, function=F.hardsigmoid): ...
+
+
+class Hardswish(Applied, function=F.hardswish): ...
+
+
+class Hardtanh(Applied, function=F.hardtanh): ...
+
+
+class LeakyReLU(Applied, function=F.leaky_relu): ...
+
+
+class LogSigmoid(Applied, function=F.logsigmoid): ...
+
+
+class LogSoftmax(Applied, function=F.log_softmax, dtype=None): ...
+
+
+class Mish(Applied, function=F.mish): ...
+
+
+class RReLU(Applied, function=F.rrelu): ...
+
+
+class ReLU(Applied, function=F.relu): ...
+
+
+class ReLU6(Applied, function=F.relu6): ...
+
+
+class SELU(Applied, function=F.selu): ...
+
+
+class SiLU(Applied, function=F.silu): ...
+
+
+class Sigmoid(Applied, function=F.sigmoid): ...
+
+
+class Softmax(Applied, function=F.softmax, dtype=None): ...
+
+
+class Softmin(Applied, function=F.softmin, dtype=None): ...
+
+
+class Softplus(Applied, function=F.softplus): ...
+
+
+class Softshrink(Applied, function=F.softshrink): ...
+
+
+class Softsign(Applied, function=F.softsign): ...
+
+
+class Tanh(Applied, function=F.tanh): ...
+
+
+class Tanhshrink(Applied, function=F.tanhshrink): ...
+
+
+class Threshold(Applied, function=F.threshold): ...
+
+
+class Softmax2d(Applied, function=F.softmax, dim=-3, dtype=None):
+    """`Softmax` over the channels of images (N, C, H, W) or (C, H, W)."""
+
+
+# ---- dropout ----------------------------------------------------------------------------------------------
+
+
+class _Dropout(Applied):
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        probability(type(self).__name__, "p", self.p)
+
+    p: float
+
+
+class Dropout(_Dropout, function=F.dropout):
+    """Zero each element with probability p and scale the others by 1 / (1 - p) in training; else the identity.
+
+    Masks come from a stream of its own, `generator`, so that a run repeats; set it anew to continue a run.
+
+    >>> Dropout(0.5, generator=0)(np.ones(6)), Dropout(0.5).eval()(np.ones(2))
+    (array([2., 0., 0., 0., 2., 2.]), array([1., 1.]))
     """
 
+
+class Dropout1d(_Dropout, function=F.dropout1d): ...
+
+
+class Dropout2d(_Dropout, function=F.dropout2d): ...
+
+
+class Dropout3d(_Dropout, function=F.dropout3d): ...
+
+
+class AlphaDropout(_Dropout, function=F.alpha_dropout): ...
+
+
+class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout): ...
+
+
+# ---- losses and distances ---------------------------------------------------------------------------------
+
+
+class BCELoss(Applied, function=F.binary_cross_entropy, inputs=2): ...
+
+
+class BCEWithLogitsLoss(Applied, function=F.binary_cross_entropy_with_logits, inputs=2): ...
+
+
+class CosineEmbeddingLoss(Applied, function=F.cosine_embedding_loss, inputs=3): ...
+
+
+class CosineSimilarity(Applied, function=F.cosine_similarity, inputs=2): ...
+
+
+class CrossEntropyLoss(Applied, function=F.cross_entropy, inputs=2): ...
+
+
+class GaussianNLLLoss(Applied, function=F.gaussian_nll_loss, inputs=3): ...
+
+
+class HingeEmbeddingLoss(Applied, function=F.hinge_embedding_loss, inputs=2): ...
+
+
+class HuberLoss(Applied, function=F.huber_loss, inputs=2): ...
+
+
+class KLDivLoss(Applied, function=F.kl_div, inputs=2): ...
+
+
+class L1Loss(Applied, function=F.l1_loss, inputs=2): ...
+
+
+class MSELoss(Applied, function=F.mse_loss, inputs=2): ...
+
+
+class MarginRankingLoss(Applied, function=F.margin_ranking_loss, inputs=3): ...
+
+
+class MultiLabelMarginLoss(Applied, function=F.multilabel_margin_loss, inputs=2): ...
+
+
+class MultiLabelSoftMarginLoss(Applied, function=F.multilabel_soft_margin_loss, inputs=2): ...
+
+
+class MultiMarginLoss(Applied, function=F.multi_margin_loss, inputs=2): ...
+
+
+class NLLLoss(Applied, function=F.nll_loss, inputs=2): ...
+
+
+class PairwiseDistance(Applied, function=F.pairwise_distance, inputs=2): ...
+
+
+class PoissonNLLLoss(Applied, function=F.poisson_nll_loss, inputs=2): ...
+
+
+class SmoothL1Loss(Applied, function=F.smooth_l1_loss, inputs=2): ...
+
+
+class SoftMarginLoss(Applied, function=F.soft_margin_loss, inputs=2): ...
+
+
+class TripletMarginLoss(Applied, function=F.triplet_margin_loss, inputs=3): ...
+
+
+class TripletMarginWithDistanceLoss(Applied, function=F.triplet_margin_with_distance_loss, inputs=3): ...
+
+
+# ---- pooling ----------------------------------------------------------------------------------------------
+
+
+class _Pool(Applied):
+    """A window that moves; its sizes are checked, and kept as one number a dimension."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        name, n = type(self).__name__, int(type(self).__name__[-2])
+        own = {what: getattr(self, what, usual) for what, usual in (("padding", 0), ("dilation", 1))}
+        window = pooling_window(name, n, self.kernel_size, self.stride, **own)
+        self.kernel_size, self.stride = window.kernel, window.stride
+        for what in own:
+            if hasattr(self, what):
+                setattr(self, what, numbers_of(name, what, own[what], n, least=0))
+
+    kernel_size: Any
+    stride: Any
+
+
+class AvgPool1d(_Pool, function=F.avg_pool1d): ...
+
+
+class AvgPool2d(_Pool, function=F.avg_pool2d): ...
+
+
+class AvgPool3d(_Pool, function=F.avg_pool3d): ...
+
+
+class LPPool1d(_Pool, function=F.lp_pool1d): ...
+
+
+class LPPool2d(_Pool, function=F.lp_pool2d): ...
+
+
+class LPPool3d(_Pool, function=F.lp_pool3d): ...
+
+
+class MaxPool1d(_Pool, function=F.max_pool1d, order="kernel_size stride padding dilation return_indices"): ...
+
+
+class MaxPool2d(_Pool, function=F.max_pool2d, order="kernel_size stride padding dilation return_indices"): ...
+
+
+class MaxPool3d(_Pool, function=F.max_pool3d, order="kernel_size stride padding dilation return_indices"): ...
+
+
+class AdaptiveAvgPool1d(Applied, function=F.adaptive_avg_pool1d): ...
+
+
+class AdaptiveAvgPool2d(Applied, function=F.adaptive_avg_pool2d): ...
+
+
+class AdaptiveAvgPool3d(Applied, function=F.adaptive_avg_pool3d): ...
+
+
+class AdaptiveMaxPool1d(Applied, function=F.adaptive_max_pool1d): ...
+
+
+class AdaptiveMaxPool2d(Applied, function=F.adaptive_max_pool2d): ...
+
+
+class AdaptiveMaxPool3d(Applied, function=F.adaptive_max_pool3d): ...
+
+
+class FractionalMaxPool2d(Applied, function=F.fractional_max_pool2d): ...
+
+
+class FractionalMaxPool3d(Applied, function=F.fractional_max_pool3d): ...
+
+
+# ---- places -----------------------------------------------------------------------------------------------
+
+
+class ChannelShuffle(Applied, function=F.channel_shuffle): ...
+
+
+class Fold(Applied, function=F.fold): ...
+
+
+class Unfold(Applied, function=F.unfold): ...
+
+
+class PixelShuffle(Applied, function=F.pixel_shuffle): ...
+
+
+class PixelUnshuffle(Applied, function=F.pixel_unshuffle): ...
+
+
+class Upsample(Applied, function=F.interpolate, antialias=False): ...
+
+
+class UpsamplingBilinear2d(Applied, function=F.upsample_bilinear): ...
+
+
+class UpsamplingNearest2d(Applied, function=F.upsample_nearest): ...
+
+
+class LocalResponseNorm(Applied, function=F.local_response_norm): ...
+
+
+class _Pad(Layer):
+    """Elements around the last n axes: one number, or (before, after) of the last axis, then of the one before it."""
+
+    mode = "constant"
+    value: float | None = None
+
+    def __init__(self, padding: int | tuple[int, ...]):
+        n = int(type(self).__name__[-2])
+        self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * n)
+        if len(self.padding) != 2 * n or not all(isinstance(p, (int, np.integer)) for p in self.padding):
+            raise ValueError(f"{type(self).__name__}: padding: expected one number or {2 * n}, found {padding!r}")
+
     def forward(self, input):
-        return F.relu(input)
-
-
-class LeakyReLU(Layer):
-    """x where x > 0, negative_slope · x elsewhere.
-
-    >>> LeakyReLU(0.1)(np.array([-1.0, 2.0]))
-    array([-0.1,  2. ])
-    """
-
-    def __init__(self, negative_slope: float = 0.01):
-        self.negative_slope = real_number("LeakyReLU", "negative_slope", negative_slope)
-
-    def forward(self, input):
-        return F.leaky_relu(input, self.negative_slope)
+        return F.pad(input, self.padding, self.mode, self.value)
 
     def extra_repr(self):
-        return f"negative_slope={self.negative_slope}"
+        return f"padding={self.padding}" + (f", value={self.value}" if self.value else "")
 
 
-class Tanh(Layer):
-    """The hyperbolic tangent.
-
-    >>> Tanh()(np.array([-800.0, 0.0, 800.0]))
-    array([-1.,  0.,  1.])
-    """
-
-    def forward(self, input):
-        return F.tanh(input)
+class _ConstantPad(_Pad):
+    def __init__(self, padding: int | tuple[int, ...], value: float):
+        super().__init__(padding)
+        self.value = value
 
 
-class Sigmoid(Layer):
-    """1 / (1 + exp(-x)).
-
-    >>> Sigmoid()(np.array([-800.0, 0.0, 800.0]))
-    array([0. , 0.5, 1. ])
-    """
-
-    def forward(self, input):
-        return F.sigmoid(input)
+class ConstantPad1d(_ConstantPad):
+    """`nn.functional.pad` of the last axis, mode "constant"."""
 
 
-class GELU(Layer):
-    """x · Φ(x); `approximate` is "none" or "tanh".
-
-    >>> GELU()(np.array([-1.0, 0.0, 1.0])).round(4)
-    array([-0.1587,  0.    ,  0.8413])
-    """
-
-    def __init__(self, approximate: str = "none"):
-        self.approximate = approximate
-
-    def forward(self, input):
-        return F.gelu(input, self.approximate)
-
-    def extra_repr(self):
-        return f"approximate={self.approximate!r}"
+class ConstantPad2d(_ConstantPad):
+    """`nn.functional.pad` of the last two axes, mode "constant"."""
 
 
-class Softmax(Layer):
-    """exp(x) / Σ exp(x) along axis `dim`.
-
-    >>> Softmax()(np.array([[0.0, 0.0, -800.0]]))
-    array([[0.5, 0.5, 0. ]])
-    """
-
-    def __init__(self, dim: int = -1):
-        self.dim = dim
-
-    def forward(self, input):
-        return F.softmax(input, self.dim)
-
-    def extra_repr(self):
-        return f"dim={self.dim}"
+class ConstantPad3d(_ConstantPad):
+    """`nn.functional.pad` of the last three axes, mode "constant"."""
 
 
-class LayerNorm(Layer):
-    """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted.
-
-    >>> LayerNorm(2)(np.array([[1.0, 3.0], [5.0, 5.0]])).numpy().round(3)
-    array([[-1.,  1.],
-           [ 0.,  0.]])
-    """
-
-    def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        *,
-        dtype=np.float32,
-    ):
-        self.normalized_shape = as_shape(normalized_shape)
-        self.eps = real_number("LayerNorm", "eps", eps, least=0)
-        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
-
-    def forward(self, input):
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        return f"{self.normalized_shape}, eps={self.eps}"
+class ZeroPad1d(_Pad):
+    """`nn.functional.pad` of the last axis, mode "constant"."""
 
 
-class Embedding(Layer):
-    """A learned vector a number: integers (...) to (..., embedding_dim); `weight` starts from N(0, 1).
+class ZeroPad2d(_Pad):
+    """`nn.functional.pad` of the last two axes, mode "constant"."""
 
-    >>> Embedding(10, 4)(np.array([[1, 2, 3]])).shape
-    (1, 3, 4)
-    """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype=np.float32, generator: Seed = None):
-        shape = (
-            whole_number("Embedding", "num_embeddings", num_embeddings),
-            whole_number("Embedding", "embedding_dim", embedding_dim),
-        )
-        self.weight = init.normal_(Parameter(np.empty(shape, dtype)), generator=generator)
+class ZeroPad3d(_Pad):
+    """`nn.functional.pad` of the last three axes, mode "constant"."""
 
-    def forward(self, input):
-        return F.embedding(input, self.weight)
 
-    def extra_repr(self):
-        return ", ".join(map(str, self.weight.shape))
+class CircularPad1d(_Pad):
+    """`nn.functional.pad` of the last axis, mode "circular"."""
+
+    mode = "circular"
+
+
+class CircularPad2d(_Pad):
+    """`nn.functional.pad` of the last two axes, mode "circular"."""
+
+    mode = "circular"
+
+
+class CircularPad3d(_Pad):
+    """`nn.functional.pad` of the last three axes, mode "circular"."""
+
+    mode = "circular"
+
+
+class ReflectionPad1d(_Pad):
+    """`nn.functional.pad` of the last axis, mode "reflect"."""
+
+    mode = "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """`nn.functional.pad` of the last two axes, mode "reflect"."""
+
+    mode = "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """`nn.functional.pad` of the last three axes, mode "reflect"."""
+
+    mode = "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """`nn.functional.pad` of the last axis, mode "replicate"."""
+
+    mode = "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """`nn.functional.pad` of the last two axes, mode "replicate"."""
+
+    mode = "replicate"
+
+
+class ReplicationPad3d(_Pad):
+    """`nn.functional.pad` of the last three axes, mode "replicate"."""
+
+    mode = "replicate"
 
 
 class Flatten(Layer):
@@ -203,65 +498,30 @@ class Flatten(Layer):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
-class Dropout(Layer):
-    """Zero each element with probability p and scale the others by 1 / (1 - p) in training; else the identity.
+class Unflatten(Layer):
+    """One axis as several, the inverse of `Flatten`; one length may be -1.
 
-    Masks come from a stream of its own, `generator`, so that a run repeats; set it anew to continue a run.
-
-    >>> Dropout(0.5, generator=0)(np.ones(6)), Dropout(0.5).eval()(np.ones(2))
-    (array([2., 0., 0., 0., 2., 2.]), array([1., 1.]))
+    >>> Unflatten(1, (3, -1))(np.zeros((2, 60))).shape
+    (2, 3, 20)
     """
 
-    def __init__(self, p: float = 0.5, *, generator: Seed = None):
-        self.p = probability("Dropout", "p", p)
-        self.generator = np.random.default_rng(generator) if generator is not None else init.as_generator().spawn(1)[0]
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, input):
-        return F.dropout(input, self.p, self.training, self.generator)
+        input = array(input)
+        dim = self.dim % len(input.shape)
+        return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :])
 
     def extra_repr(self):
-        return f"p={self.p}"
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class Identity(Layer):
-    """What it is given."""
+    """What it is given; arguments at construction are taken and forgotten."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        pass
 
     def forward(self, input):
         return input
-
-
-class Sequential(Layer):
-    """Modules, each applied to what the one before it returned; their names are "0", "1", ...
-
-    >>> model = Sequential(Linear(4, 3), ReLU(), Linear(3, 2))
-    >>> list(model.state_dict())
-    ['0.weight', '0.bias', '2.weight', '2.bias']
-    """
-
-    def __init__(self, *modules: Module):
-        for module in modules:
-            self.append(module)
-
-    def forward(self, input):
-        for module in vars(self).values():
-            if isinstance(module, Module):
-                input = module(input)
-        return input
-
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end; return self."""
-        number = len(self)
-        if not isinstance(module, Module):
-            raise TypeError(f"Sequential: module {number}: expected a Module, found {type(module).__name__}")
-        setattr(self, str(number), module)
-        return self
-
-    def __iter__(self) -> Iterator[Module]:
-        return (module for _, module in self.named_children())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __getitem__(self, index):
-        modules = list(self)
-        return Sequential(*modules[index]) if isinstance(index, slice) else modules[index]

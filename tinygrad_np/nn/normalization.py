@@ -1,38 +1,73 @@
-"""Layer and batch normalization: rows with mean 0 and variance 1, as one operation; then a scale and a shift."""
+"""Normalization: over some axes mean 0 and variance 1, or mean square 1, as one operation; then a scale and a shift.
+
+Batch, layer, group and instance norm differ in nothing but the axes.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.table import array_of, primitive
 from ..engine.tensor import Tensor
-from .arguments import floating, same_shapes, whole_number
+from .arguments import floating, in_single, numbers, same_shapes, whole_number
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
+def _mean(a, axes: tuple[int, ...]):
+    return a.mean(axis=axes, keepdims=True)
+
+
 @primitive
-def _standardized(x, eps):
-    """(x - mean) / √(variance + eps) along the last axis."""
-    z = x - x.mean(axis=-1, keepdims=True)
-    z *= 1 / np.sqrt(np.mean(z * z, axis=-1, keepdims=True) + eps)
-    return z
+def _standardized(x, axes, eps):
+    """(x - mean) / √(variance + eps) over some axes."""
+    return _standardized_and_scale(x, axes, eps)[0]
 
 
-def _d_standardized(ct, x, out, eps):
-    scale = 1 / np.sqrt(np.var(x, axis=-1, keepdims=True) + eps)
-    return scale * (ct - ct.mean(axis=-1, keepdims=True) - out * (ct * out).mean(axis=-1, keepdims=True))
+def _standardized_and_scale(x, axes, eps):
+    z = x - _mean(x, axes)
+    scale = 1 / np.sqrt(_mean(z * z, axes) + eps)
+    z *= scale
+    return z, scale
 
 
-_standardized.__name__ = "standardized"
-_standardized.defvjp(_d_standardized, cases=[lambda f, A: f(A("m", 3), 0.5)])
+def _d_standardized(ct, out, aux, axes):
+    return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
 
 
+@primitive
+def _scaled(x, axes, eps):
+    """x / √(mean square + eps) over some axes."""
+    return x / np.sqrt(_mean(x * x, axes) + eps)
+
+
+_standardized.__name__, _scaled.__name__ = "standardized", "scaled"
+_standardized.defvjp(
+    _d_standardized,
+    aux=(_standardized_and_scale, lambda x, axes, eps: 1 / np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)),
+    cases=[lambda f, A: f(A("m", 3), (1,), 0.5), lambda f, A: f(A(2, "m", 2), (0, 2), 0.5)],
+)
+_scaled.defvjp(
+    lambda ct, x, out, axes, eps: (ct - out * _mean(ct * out, axes)) / np.sqrt(_mean(x * x, axes) + eps),
+    cases=[lambda f, A: f(A("m", 3), (1,), 0.5)],
+)
+
+
+def _affine(x, weight, bias, shape: tuple[int, ...]):
+    """x scaled and shifted by numbers that broadcast as `shape`."""
+    x = x if weight is None else x * weight.reshape(shape)
+    return x if bias is None else x + bias.reshape(shape)
+
+
+# ---- over the last axes -----------------------------------------------------------------------------------
+
+
+@in_single
 def layer_norm(
     input: Array,
     normalized_shape: int | Sequence[int],
@@ -47,16 +82,32 @@ def layer_norm(
     >>> layer_norm(np.array([[1.0, 3.0]]), 2).round(4)
     array([[-1.,  1.]])
     """
-    input, shape = floating("layer_norm", input), as_shape(normalized_shape)
-    if not shape or tuple(input.shape[-len(shape) :]) != shape:
-        raise ValueError(f"layer_norm: found shape {input.shape}; expected it to end in {shape}, at least one axis")
-    same_shapes("layer_norm", shape, weight=weight, bias=bias)
-    if len(shape) == 1:
-        out = _standardized(input, eps)
-    else:
-        out = _standardized(input.reshape(*input.shape[: -len(shape)], math.prod(shape)), eps).reshape(input.shape)
-    out = out if weight is None else out * weight
-    return out if bias is None else out + bias
+    x, shape = _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return _affine(_standardized(x, tuple(range(-len(shape), 0)), eps), weight, bias, shape)
+
+
+@in_single
+def rms_norm(
+    input: Array, normalized_shape: int | Sequence[int], weight: Array | None = None, eps: float | None = None
+) -> Tensor:
+    """Divide by the root of the mean square over the last axes, then scale (Zhang & Sennrich, 2019).
+
+    `eps` is what the dtype can tell from 1 unless given.
+
+    >>> rms_norm(np.array([[3.0, -3.0]]), 2).round(4)
+    array([[ 1., -1.]])
+    """
+    x, shape = _last_axes("rms_norm", input, normalized_shape, weight=weight)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    return _affine(_scaled(x, tuple(range(-len(shape), 0)), eps), weight, None, shape)
+
+
+def _last_axes(name: str, x: Any, normalized_shape: Any, **arrays: Any):
+    x, shape = (numbers if name == "rms_norm" else floating)(name, x), as_shape(normalized_shape)
+    if not shape or tuple(x.shape[-len(shape) :]) != shape:
+        raise ValueError(f"{name}: found shape {x.shape}; expected it to end in {shape}, at least one axis")
+    same_shapes(name, shape, **arrays)
+    return x, shape
 
 
 def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
@@ -67,6 +118,9 @@ def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
     """
     several = lengths if isinstance(lengths, Sequence) else (lengths,)
     return tuple(whole_number("layer_norm", "normalized_shape", n) for n in several)
+
+
+# ---- over all but the channels ----------------------------------------------------------------------------
 
 
 def batch_norm(
@@ -89,29 +143,98 @@ def batch_norm(
            [1.]])
     """
     x = floating("batch_norm", input)
-    shape = x.shape
-    if len(shape) < 2:
-        raise ValueError(f"batch_norm: found shape {shape}; expected (N, C, ...)")
+    if x.shape == (0,):
+        return x
+    if len(x.shape) < 2:
+        raise ValueError(f"batch_norm: found shape {x.shape}; expected (N, C, ...)")
+    axes = (0, *range(2, len(x.shape)))
+    return _by_channel("batch_norm", x, axes, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def instance_norm(
+    input: Array,
+    running_mean: np.ndarray | None = None,
+    running_var: np.ndarray | None = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalize each channel of each of (N, C, ...) over its own places, then scale and shift (Ulyanov et al., 2016).
+
+    The running statistics, of shape (C,), move towards the means over the batch; without `use_input_stats` they are
+    used instead.
+
+    >>> instance_norm(np.array([[[1.0, 3.0]]])).round(4)
+    array([[[-1.,  1.]]])
+    """
+    x = floating("instance_norm", input)
+    if len(x.shape) < 3:
+        raise ValueError(f"instance_norm: found shape {x.shape}; expected (N, C, ...), at least one axis of places")
+    if not use_input_stats and running_mean is None:
+        raise ValueError("instance_norm: without use_input_stats it needs running_mean and running_var, found None")
+    axes = tuple(range(2, len(x.shape)))
+    return _by_channel(
+        "instance_norm", x, axes, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+    )
+
+
+def _by_channel(name, x, axes, running_mean, running_var, weight, bias, training, momentum, eps):
     if (running_mean is None) != (running_var is None):
-        raise ValueError("batch_norm: found only one of running_mean and running_var; expected both or neither")
-    same_shapes("batch_norm", shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+        raise ValueError(f"{name}: found only one of running_mean and running_var; expected both or neither")
+    same_shapes(name, x.shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    dtype, shape = x.dtype, (x.shape[1], *(1,) * (len(x.shape) - 2))
+    x = x.astype(np.float32) if dtype == np.float16 else x
     if training or running_mean is None:
-        count = math.prod(shape[:1] + shape[2:])
+        count = math.prod(x.shape[a] for a in axes)
         if count < 2:
-            raise ValueError(f"batch_norm: training needs more than one value a channel, found shape {shape}")
-        rows = np.moveaxis(x, 1, 0)
-        out = np.moveaxis(_standardized(rows.reshape(shape[1], count), eps).reshape(rows.shape), 0, 1)
+            raise ValueError(f"{name}: training needs more than one value a channel, found shape {x.shape}")
+        out = _standardized(x, axes, eps)
         if running_mean is not None:
-            values, others = array_of(x), (0, *range(2, len(shape)))
-            running_mean += momentum * (values.mean(axis=others) - running_mean)
-            running_var += momentum * (values.var(axis=others, ddof=1) - running_var)
+            values, others = array_of(x), tuple(a for a in range(len(x.shape)) if a not in (1, *axes))
+            mean, var = values.mean(axis=axes, keepdims=True), values.var(axis=axes, ddof=1, keepdims=True)
+            running_mean += momentum * (mean.mean(axis=others).reshape(-1) - running_mean)
+            running_var += momentum * (var.mean(axis=others).reshape(-1) - running_var)
     else:
-        scale = 1 / np.sqrt(_channels(running_var, shape) + eps)
-        out = (x - _channels(running_mean, shape)) * scale
-    out = out if weight is None else out * _channels(weight, shape)
-    return out if bias is None else out + _channels(bias, shape)
+        out = (x - running_mean.reshape(shape)) * (1 / np.sqrt(running_var.reshape(shape) + eps))
+    out = _affine(out, weight, bias, shape)
+    return out if out.dtype == dtype else out.astype(dtype)
 
 
-def _channels(a, shape: tuple[int, ...]):
-    """One number a channel, so that it broadcasts against images of `shape`."""
-    return a.reshape(shape[1], *(1,) * (len(shape) - 2))
+@in_single
+def group_norm(
+    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalize groups of the channels of each of (N, C, ...), then scale and shift channels (Wu & He, 2018).
+
+    >>> group_norm(np.array([[1.0, 3.0, 5.0, 5.0]]), 2).round(4)
+    array([[-1.,  1.,  0.,  0.]])
+    """
+    x, groups = floating("group_norm", input), whole_number("group_norm", "num_groups", num_groups, 1)
+    if len(x.shape) < 2 or x.shape[1] % groups:
+        raise ValueError(f"group_norm: found shape {x.shape}; expected (N, C, ...), C a multiple of {groups}")
+    same_shapes("group_norm", x.shape[1:2], weight=weight, bias=bias)
+    parts = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    out = _standardized(parts, tuple(range(2, len(parts.shape))), eps).reshape(x.shape)
+    return _affine(out, weight, bias, (x.shape[1], *(1,) * (len(x.shape) - 2)))
+
+
+@in_single
+def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x / (k + alpha · mean square of `size` neighbouring channels)^beta on (N, C, ...) (Krizhevsky et al., 2012).
+
+    >>> local_response_norm(np.array([[[1.0], [2.0]]]), 2, alpha=2.0, beta=1.0).ravel()
+    array([0.5       , 0.33333333])
+    """
+    x, size = numbers("local_response_norm", input), whole_number("local_response_norm", "size", size, 1)
+    if len(x.shape) < 3:
+        raise ValueError(
+            f"local_response_norm: found shape {x.shape}; expected (N, C, ...), at least one axis of places"
+        )
+    squares, channels = x * x, x.shape[1]
+    border = [(0, 0)] * len(x.shape)
+    border[1] = (size // 2, (size - 1) // 2)
+    padded = np.pad(squares, border)
+    total = sum(padded[:, i : i + channels] for i in range(size))
+    return x / (k + alpha / size * total) ** beta

@@ -1,35 +1,28 @@
-"""Pooling: the largest of what a window sees, or the mean."""
+"""Pooling: the largest of what a window sees, its mean, or a norm; windows of one size, or as many as are asked for."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..engine.table import array_of, primitive
 from ..engine.tensor import Tensor
-from .arguments import floating, numbers
-from .window import Window, batch_first, batch_last, fitting, images, kernel_and_stride, pair
+from ..engine.tracing import whole
+from .arguments import floating, numbers, probability
+from .init import as_generator
+from .resampling import means
+from .window import Window, batch_first, batch_last, batched, fitting, numbers_of, pooling_window, sizes
 
 if TYPE_CHECKING:
+    from .init import Seed
     from .window import Pair
 
     Array = Tensor | np.ndarray
 
 
-def max_pool2d(
-    input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, dilation: Pair = 1
-) -> Tensor:
-    """The largest element that a window sees, on images (N, C, H, W); the first of equals gets the gradient.
-
-    oh = ⌊(H + 2 padding - dilation (kh - 1) - 1) / stride⌋ + 1. A pair stands for (down, across). `stride` is the size
-    of the window unless given; padding, at most half of that size, never wins. Integers become float64.
-
-    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
-    [[5.0, 7.0], [13.0, 15.0]]
-    """
-    input = floating("max_pool2d", input)
-    return _largest(input, _pool_window("max_pool2d", input.shape, kernel_size, stride, padding, dilation))
+# ---- the largest ------------------------------------------------------------------------------------------
 
 
 @primitive
@@ -37,17 +30,22 @@ def _largest(x, window):
     places = window.places(x.shape)
     x = window.padded(x, fill=-np.inf)
     best = None
-    for _, _, seen in window.slices(places):
+    for _, seen in window.slices(places):
         best = x[seen].copy() if best is None else np.maximum(best, x[seen], out=best)
     return batch_first(best)
 
 
 def _winners(x, best, window: Window):
-    """(slice of the padded images, where it has the first of the largest) for each entry of the window."""
+    """(slice of the padded grids, where it has the first of the largest) for each entry of the window."""
+    if not (best > -np.inf).all():  # the border is -inf too, and a NaN is not equal to itself
+        entries = winning_entries(x, window)
+        for number, (_, seen) in enumerate(window.slices(best.shape[2:])):
+            yield seen, batch_last(entries) == number
+        return
     x, best = window.padded(x, fill=-np.inf), batch_last(best)
     free = None
-    for _, _, seen in window.slices(best.shape[1:3]):
-        less = x[seen] < best  # false for a NaN, which is its window's largest
+    for _, seen in window.slices(best.shape[1:-1]):
+        less = x[seen] < best
         if free is None:
             first, free = ~less, less
         else:
@@ -56,14 +54,35 @@ def _winners(x, best, window: Window):
         yield seen, first
 
 
+@whole
+def winning_entries(x, window: Window) -> np.ndarray:
+    """The number of the entry that has the largest: the first of equals, a NaN before all, never the border."""
+    places = window.places(x.shape)
+    inside = window.padded(np.ones((1, 1, *x.shape[2:]), bool), fill=False)
+    x = window.padded(x, fill=-np.inf)
+    best = np.full((len(x), *places, x.shape[-1]), -np.inf, x.dtype)
+    entries = np.full(best.shape, -1)
+    for number, (_, seen) in enumerate(window.slices(places)):
+        wins = inside[seen] & ((x[seen] > best) | np.isnan(x[seen]) | (entries < 0))
+        np.copyto(best, x[seen], where=wins)
+        np.copyto(entries, number, where=wins)
+    return batch_first(entries)
+
+
 @primitive
 def _to_winners(ct, x, best, window):
     """Give each window's cotangent to its largest element."""
-    shape = window.wide(x.shape)
+    return to_winners(ct, x, best, window)
+
+
+@whole
+def to_winners(ct, x, best, window: Window) -> np.ndarray:
+    """The same, as one call of a recording, since its steps depend on values."""
+    size = tuple(n + sum(border) for n, border in zip(x.shape[2:], window.padding))
     ct = np.ascontiguousarray(batch_last(ct))
-    apart = window.stride == window.kernel and window.dilation == (1, 1)  # no pixel is in two windows
-    filled = apart and all(n % k == 0 for n, k in zip(shape[1:3], window.kernel, strict=True))
-    g = (np.empty_like if filled else np.zeros_like)(ct, order="C", shape=shape)
+    apart = window.stride == window.kernel and set(window.dilation) == {1}  # no pixel is in two windows
+    filled = apart and all(n == k * p for n, k, p in zip(size, window.kernel, ct.shape[1:-1]))
+    g = (np.empty_like if filled else np.zeros_like)(ct, order="C", shape=(len(ct), *size, ct.shape[-1]))
     for seen, first in _winners(x, best, window):
         part = g[seen]
         if apart:
@@ -76,15 +95,22 @@ def _to_winners(ct, x, best, window):
 @primitive
 def _of_winners(u, x, best, window):
     """What u has where x has each window's largest."""
-    u, out = window.padded(u), 0
+    return of_winners(u, x, best, window)
+
+
+@whole
+def of_winners(u, x, best, window: Window) -> np.ndarray:
+    """The same, as one call of a recording."""
+    u = window.padded(u)
+    out = np.zeros_like(u, order="C", shape=(len(u), *best.shape[2:], u.shape[-1]))
     for seen, first in _winners(x, best, window):
-        out = out + u[seen] * first
+        np.copyto(out, u[seen], where=first)
     return batch_first(out)
 
 
-CASE = Window((2, 2), (2, 1), ((1, 1), (0, 0)), (1, 1))
-_largest.__name__ = "max_pool2d"
-_to_winners.__name__, _of_winners.__name__ = "max_pool2d_input", "max_pool2d_picked"
+CASE = Window((2, 2), (2, 1), ((1, 0), (0, 0)), (1, 1))
+_largest.__name__ = "max_pool"
+_to_winners.__name__, _of_winners.__name__ = "max_pool_input", "max_pool_picked"
 _largest.defvjp(
     lambda ct, x, out, window: _to_winners(ct, array_of(x), array_of(out), window),
     cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)],
@@ -100,17 +126,90 @@ _of_winners.defvjp(
 )
 
 
-def avg_pool2d(input: Array, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
-    """The mean of what a window sees, padding counted as zeros, on images (N, C, H, W).
+def max_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element that a window sees, on sequences (N, C, L); see `max_pool2d`.
 
-    Shapes are those of `max_pool2d`. Integers become float64.
-
-    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
-    [[2.5, 4.5], [10.5, 12.5]]
+    >>> max_pool1d(np.array([[1.0, 3.0, 2.0, 0.0]]), 2)
+    array([[3., 2.]])
     """
-    input = numbers("avg_pool2d", input)
-    window = _pool_window("avg_pool2d", input.shape, kernel_size, stride, padding, 1)
-    return _sums(input, window) * (1 / (window.kernel[0] * window.kernel[1]))
+    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element that a window sees, on images (N, C, H, W); the first of equals gets the gradient.
+
+    oh = ⌊(H + 2 padding - dilation (kh - 1) - 1) / stride⌋ + 1, or ⌈...⌉ with `ceil_mode`. A pair stands for (down,
+    across). `stride` is the size of the window unless given; padding, at most half of that size, never wins. With
+    `return_indices` the place of each largest element, counted along its flattened image, comes too. Integers become
+    float64.
+
+    >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
+    [[5.0, 7.0], [13.0, 15.0]]
+    """
+    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool3d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element that a window sees, on volumes (N, C, D, H, W); see `max_pool2d`.
+
+    >>> max_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
+    7.0
+    """
+    return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _max_pool(name, n, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+    x = floating(name, input)
+    batch = batched(name, x, n)
+    window = pooling_window(name, n, kernel_size, stride, padding, dilation)
+    window = fitting(name, window, batch.shape, ceil_mode)
+    out = _largest(batch, window)
+    if return_indices:
+        return _unless(batch is x, out), _unless(batch is x, _indices(winning_entries(array_of(batch), window), window))
+    return _unless(batch is x, out)
+
+
+def _indices(entries, window: Window):
+    """Where in the flattened grid each window's entry lies."""
+    size, total = window.size(entries.shape[2:]), 0
+    for d, length in enumerate(size):
+        steps = math.prod(window.kernel[d + 1 :])
+        start = np.arange(entries.shape[2 + d]) * window.stride[d] - window.padding[d][0]
+        along = entries // steps % window.kernel[d] * window.dilation[d]
+        total = total * length + along + start.reshape(-1, *(1,) * (len(size) - 1 - d))
+    return total
+
+
+def _unless(as_it_is: bool, out):
+    """A result, without the axis of a batch that the caller did not give."""
+    return out if as_it_is else out[0]
+
+
+# ---- the mean, and norms ----------------------------------------------------------------------------------
 
 
 @primitive
@@ -118,34 +217,323 @@ def _sums(x, window):
     places = window.places(x.shape)
     x = window.padded(x)
     total = None
-    for _, _, seen in window.slices(places):
+    for _, seen in window.slices(places):
         total = x[seen].copy() if total is None else np.add(total, x[seen], out=total)
     return batch_first(total)
 
 
 @primitive
-def _spread(ct, shape, window):
-    ct = batch_last(ct)
-    g = np.zeros_like(ct, order="C", shape=window.wide(shape))
-    for _, _, seen in window.slices(ct.shape[1:3]):
+def _spread(ct, window):
+    ct, places = batch_last(ct), ct.shape[2:]
+    wide = tuple((p - 1) * stride + span for p, stride, span in zip(places, window.stride, window.spans()))
+    g = np.zeros_like(ct, order="C", shape=(len(ct), *wide, ct.shape[-1]))
+    for _, seen in window.slices(places):
         part = g[seen]
         np.add(part, ct, out=part)
     return window.inside(g)
 
 
-_sums.__name__, _spread.__name__ = "avg_pool2d", "avg_pool2d_input"
-_sums.defvjp(lambda ct, x_shape, window: _spread(ct, x_shape, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)])
-_spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), (2, 1, 3, 3), CASE)])
+_sums.__name__, _spread.__name__ = "avg_pool", "avg_pool_input"
+_sums.defvjp(lambda ct, window: _spread(ct, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)])
+_spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), CASE)])
 
 
-def _pool_window(
-    name: str, shape: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any
-) -> Window:
-    """The window of a pooling of images of this shape, or one line that says what is wrong with it."""
-    images(name, shape)
-    kernel, stride = kernel_and_stride(name, kernel_size, stride)
-    down, across = pair(name, "padding", padding, least=0)
-    window = Window(kernel, stride, ((down, down), (across, across)), pair(name, "dilation", dilation))
-    if 2 * down > kernel[0] or 2 * across > kernel[1]:
-        raise ValueError(f"{name}: padding: found {(down, across)}; expected at most half of the kernel_size {kernel}")
-    return fitting(name, window, shape)
+def avg_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of what a window sees, on sequences (N, C, L); see `avg_pool2d`.
+
+    >>> avg_pool1d(np.array([[1.0, 3.0, 2.0, 0.0]]), 2)
+    array([[2., 1.]])
+    """
+    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of what a window sees, on images (N, C, H, W), padding counted as zeros if `count_include_pad`.
+
+    Shapes are those of `max_pool2d`. `divisor_override` divides the sum instead of the count. Integers become float64.
+
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
+    [[2.5, 4.5], [10.5, 12.5]]
+    """
+    return _avg_pool(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def avg_pool3d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of what a window sees, on volumes (N, C, D, H, W); see `avg_pool2d`.
+
+    >>> avg_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
+    3.5
+    """
+    return _avg_pool(
+        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def _avg_pool(name, n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
+    x = numbers(name, input)
+    batch = batched(name, x, n)
+    window = pooling_window(name, n, kernel_size, stride, padding)
+    exact = fitting(name, window, batch.shape, ceil_mode)
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override: expected a number other than 0, found 0")
+    if divisor is None:
+        divisor = np.ones((), int)
+        for places, length, k, s, (p, _) in zip(
+            exact.places(batch.shape), batch.shape[2:], window.kernel, window.stride, window.padding
+        ):
+            start = np.arange(places) * s - p
+            low, high = (-p, length + p) if count_include_pad else (0, length)
+            divisor = divisor[..., None] * (np.minimum(start + k, high) - np.maximum(start, low))
+        divisor = divisor.flat[0] if (divisor == divisor.flat[0]).all() else divisor
+    return _unless(batch is x, _sums(batch, exact) * np.asarray(1 / divisor, x.dtype))
+
+
+def lp_pool1d(
+    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on sequences (N, C, L).
+
+    >>> lp_pool1d(np.array([[3.0, 4.0]]), 2, 2)
+    array([[5.]])
+    """
+    return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on images (N, C, H, W).
+
+    >>> lp_pool2d(np.array([[[3.0, 4.0], [0.0, 0.0]]]), 2, 2)
+    array([[[5.]]])
+    """
+    return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on volumes (N, C, D, H, W).
+
+    >>> lp_pool3d(np.ones((1, 2, 2, 2)), 3, 2).item()
+    2.0
+    """
+    return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _lp_pool(name, n, input, p, kernel_size, stride, ceil_mode):
+    powers = _avg_pool(name, n, np.power(numbers(name, input), p), kernel_size, stride, 0, ceil_mode, True, None)
+    sums = np.sign(powers) * np.abs(powers) * math.prod(numbers_of(name, "kernel_size", kernel_size, n))
+    return np.power(np.maximum(sums, 0), 1 / p)
+
+
+# ---- as many windows as are asked for ---------------------------------------------------------------------
+
+
+def adaptive_avg_pool1d(input: Array, output_size: Any) -> Tensor:
+    """The means of `output_size` windows that cover sequences (N, C, L).
+
+    >>> adaptive_avg_pool1d(np.array([[1.0, 2.0, 6.0]]), 2)
+    array([[1.5, 4. ]])
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Array, output_size: Any) -> Tensor:
+    """The means of as many windows as `output_size` says, (down, across), that cover images (N, C, H, W).
+
+    Window i goes from ⌊i H / oh⌋ to ⌈(i + 1) H / oh⌉; None keeps a size.
+
+    >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 1).item()
+    7.5
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Array, output_size: Any) -> Tensor:
+    """The means of as many windows as `output_size` says that cover volumes (N, C, D, H, W).
+
+    >>> adaptive_avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (2, 1, 1)).ravel()
+    array([1.5, 5.5])
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
+
+
+def _adaptive_avg_pool(name, n, input, output_size):
+    x = numbers(name, input)
+    out = batched(name, x, n)
+    for axis, asked in enumerate(sizes(name, "output_size", output_size, out.shape[2:]), 2):
+        out = means(out, axis, asked)
+    return _unless(len(x.shape) == n + 2, out)
+
+
+def adaptive_max_pool1d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of `output_size` windows that cover sequences (N, C, L).
+
+    >>> adaptive_max_pool1d(np.array([[1.0, 2.0, 6.0]]), 2)
+    array([[2., 6.]])
+    """
+    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of as many windows as `output_size` says that cover images (N, C, H, W).
+
+    The windows are those of `adaptive_avg_pool2d`.
+
+    >>> adaptive_max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), (2, 1)).ravel()
+    array([ 7., 15.])
+    """
+    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of as many windows as `output_size` says that cover volumes (N, C, D, H, W).
+
+    >>> adaptive_max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (2, 1, 1)).ravel()
+    array([3., 7.])
+    """
+    return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
+
+
+def _adaptive_max_pool(name, n, input, output_size, return_indices):
+    x = floating(name, input)
+    batch = batched(name, x, n)
+    seen = []
+    for length, asked in zip(batch.shape[2:], sizes(name, "output_size", output_size, batch.shape[2:])):
+        if not length:
+            raise ValueError(f"{name}: found shape {x.shape}; expected no axis of length 0 but the batch")
+        start = np.arange(asked) * length // max(asked, 1)
+        seen.append(_entries(start, -(-np.arange(1, asked + 1) * length // max(asked, 1))))
+    out, places = _picked(batch, [np.broadcast_to(s, (*batch.shape[:2], *s.shape)) for s in seen])
+    return (_unless(batch is x, out), _unless(batch is x, places)) if return_indices else _unless(batch is x, out)
+
+
+def fractional_max_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Any = None,
+    *,
+    generator: Seed = None,
+) -> Any:
+    """The largest elements of windows that lie at random steps on images (N, C, H, W) (Graham, 2015).
+
+    `output_size` says how many, or `output_ratio`, from 0 to 1, a share of the size. `_random_samples` (N, C, 2), from
+    0 to 1, decide instead of `generator`.
+
+    >>> fractional_max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2, 2, generator=0).shape
+    (1, 1, 2, 2)
+    """
+    return _fractional(
+        "fractional_max_pool2d",
+        2,
+        input,
+        kernel_size,
+        output_size,
+        output_ratio,
+        return_indices,
+        _random_samples,
+        generator,
+    )
+
+
+def fractional_max_pool3d(
+    input: Array,
+    kernel_size: Pair,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Any = None,
+    *,
+    generator: Seed = None,
+) -> Any:
+    """The largest elements of windows that lie at random steps on volumes; see `fractional_max_pool2d`.
+
+    >>> fractional_max_pool3d(np.arange(64.0).reshape(1, 4, 4, 4), 2, 2, generator=0).shape
+    (1, 2, 2, 2)
+    """
+    return _fractional(
+        "fractional_max_pool3d",
+        3,
+        input,
+        kernel_size,
+        output_size,
+        output_ratio,
+        return_indices,
+        _random_samples,
+        generator,
+    )
+
+
+def _fractional(name, n, input, kernel_size, output_size, ratio, return_indices, samples, generator):
+    x = floating(name, input)
+    batch = batched(name, x, n)
+    kernel, size = numbers_of(name, "kernel_size", kernel_size, n), batch.shape[2:]
+    if (output_size is None) == (ratio is None):
+        raise ValueError(f"{name}: expected one of output_size and output_ratio")
+    if output_size is None:
+        ratios = ratio if isinstance(ratio, (tuple, list)) else (ratio,) * n
+        output_size = [int(s * probability(name, "output_ratio", r)) for s, r in zip(size, ratios)]
+    asked = sizes(name, "output_size", output_size, size)
+    if any(a < 1 or a + k - 1 > s for a, k, s in zip(asked, kernel, size)):
+        raise ValueError(f"{name}: {asked} windows of {kernel} do not fit on a grid of {tuple(size)}")
+    if samples is None:
+        samples = as_generator(generator).random((*batch.shape[:2], n))
+    samples, seen = np.asarray(samples), []
+    for d, (s, a, k) in enumerate(zip(size, asked, kernel)):
+        u = samples[..., 1 - d if n == 2 else d, None].astype(float)  # PyTorch draws (across, down) for images
+        step = (s - k) / (a - 1) if a > 1 else 0.0
+        start = ((np.arange(a) + u) * step).astype(int) - (u * step).astype(int)
+        start[..., -1] = s - k
+        seen.append(_entries(start, start + k))
+    out, places = _picked(batch, seen)
+    return (_unless(batch is x, out), _unless(batch is x, places)) if return_indices else _unless(batch is x, out)
+
+
+def _entries(start, stop):
+    """The elements of windows along an axis, a row each; a short one sees its last element again."""
+    return np.minimum(start[..., None] + np.arange(int((stop - start).max(initial=0))), stop[..., None] - 1)
+
+
+def _picked(x, seen):
+    """The largest elements of windows given by their elements along each axis, and their places in the flat grid."""
+    size, n = x.shape[2:], len(seen)
+    flat = 0
+    for d, (s, length) in enumerate(zip(seen, size)):  # (N, C, places, entries) to (N, C, *places, *entries)
+        shape = [1] * (2 * n)
+        shape[d], shape[n + d] = s.shape[-2:]
+        flat = flat * length + s.reshape(*s.shape[:2], *shape)
+    flat = flat.reshape(*x.shape[:2], -1, math.prod(s.shape[-1] for s in seen))
+    rows = x.reshape(*x.shape[:2], -1)
+    values = np.take_along_axis(array_of(rows)[..., None, :], flat, -1)
+    best = np.take_along_axis(flat, values.argmax(-1)[..., None], -1)[..., 0]  # the first of equals, a NaN before all
+    shape = (*x.shape[:2], *(s.shape[-2] for s in seen))
+    return np.take_along_axis(rows, best, -1).reshape(shape), best.reshape(shape)

@@ -1,7 +1,7 @@
-"""How a kernel moves over images: its places, and what each of its entries meets there.
+"""How a window moves over a grid of any number of dimensions: its places, and what each of its entries meets there.
 
-In memory the images of a batch lie innermost, as (C, H, W, N): then a row of patches is a few long runs, and a
-window moves over whole arrays at a time. What callers see is (N, C, H, W), by strides.
+In memory the grids of a batch lie innermost, as (C, *size, N): then a row of patches is a few long runs, and a window
+moves over whole arrays at a time. What callers see is (N, C, *size), by strides.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .arguments import whole_number
+
 if TYPE_CHECKING:
-    Pair = int | tuple[int, int]
+    Pair = int | tuple[int, ...]
+
+LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
+SEVERAL = {1: "", 2: ", or two of them (down, across)", 3: ", or three of them (deep, down, across)"}
 
 
 class Window(NamedTuple):
-    """How a kernel moves over an image: (down, across) of each; a border is (before, after) the image."""
+    """What moves: a number a dimension of each. A border is (before, after) the grid; a negative one cuts it."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    dilation: tuple[int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
 
     def __str__(self) -> str:
         """In pictures, without what is as usual.
@@ -35,130 +40,170 @@ class Window(NamedTuple):
         return " ".join(
             ["×".join(map(str, self.kernel))]
             + [
-                f"{what} {down}" if down == across else f"{what} {down}×{across}"
-                for what, (down, across), usual in parts
-                if not down == across == usual
+                f"{what} {numbers[0] if len(set(numbers)) == 1 else '×'.join(map(str, numbers))}"
+                for what, numbers, usual in parts
+                if set(numbers) != {usual}
             ]
         )
 
-    def places(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """The number of positions, down and across, on images of shape (..., H, W)."""
-        (h, w), (spans, across) = shape[-2:], self.spans()
-        (top, bottom), (left, right) = self.padding
-        return (h + top + bottom - spans) // self.stride[0] + 1, (w + left + right - across) // self.stride[1] + 1
+    def spans(self) -> tuple[int, ...]:
+        """The size of what the window sees, gaps included."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation))
 
-    def spans(self) -> tuple[int, int]:
-        """The height and width of what the kernel sees, gaps included."""
-        (kh, kw), (dh, dw) = self.kernel, self.dilation
-        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
+    def places(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The number of positions a dimension, on grids of shape (N, C, *size)."""
+        return tuple(
+            (n + sum(border) - span) // stride + 1
+            for n, border, span, stride in zip(shape[2:], self.padding, self.spans(), self.stride)
+        )
 
-    def wide(self, shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """The shape (C, H, W, N) of images (N, C, H, W) with their border."""
-        (n, c, h, w), ((top, bottom), (left, right)) = shape, self.padding
-        return c, h + top + bottom, w + left + right, n
+    def exact(self, size: tuple[int, ...], places: tuple[int, ...]) -> Window:
+        """The window with the border after the grid that these places need, so that none is left over."""
+        ends = [(p - 1) * stride + span for p, stride, span in zip(places, self.stride, self.spans())]
+        return self._replace(
+            padding=tuple((before, end - before - n) for (before, _), end, n in zip(self.padding, ends, size))
+        )
 
-    def slices(self, places: tuple[int, int]) -> Iterator[tuple[int, int, tuple]]:
-        """(i, j, index) of what entry (i, j) of the kernel meets in padded images (C, H, W, N)."""
-        (sh, sw), (dh, dw), (oh, ow) = self.stride, self.dilation, places
-        for i in range(self.kernel[0]):
-            down = slice(i * dh, i * dh + sh * (oh - 1) + 1, sh)
-            for j in range(self.kernel[1]):
-                yield i, j, (slice(None), down, slice(j * dw, j * dw + sw * (ow - 1) + 1, sw))
+    def size(self, places: tuple[int, ...]) -> tuple[int, ...]:
+        """The size of the grids on which an exact window has these places."""
+        return tuple(
+            (p - 1) * stride + span - sum(border)
+            for p, stride, span, border in zip(places, self.stride, self.spans(), self.padding)
+        )
+
+    def slices(self, places: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple]]:
+        """(entry, index) of what each entry of the window meets in padded grids (C, *size, N)."""
+        for entry in np.ndindex(*self.kernel):
+            yield (
+                entry,
+                (
+                    slice(None),
+                    *(
+                        slice(i * d, i * d + s * (p - 1) + 1, s)
+                        for i, d, s, p in zip(entry, self.dilation, self.stride, places)
+                    ),
+                ),
+            )
 
     def padded(self, x: np.ndarray, fill: float = 0) -> np.ndarray:
-        """Images (N, C, H, W) as (C, H, W, N) with a border."""
-        shape = self.wide(x.shape)
-        (top, _), (left, _) = self.padding
-        x = np.ascontiguousarray(batch_last(x))
-        if x.shape == shape:
-            return x
-        wide = np.full_like(x, fill, order="C", shape=shape)
-        wide[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+        """Grids (N, C, *size) as (C, *size, N) with their border."""
+        x = batch_last(x)
+        if not any(map(any, self.padding)):
+            return np.ascontiguousarray(x)
+        size = tuple(n + sum(border) for n, border in zip(x.shape[1:], self.padding))
+        kept = tuple(min(n, max(end - before, 0)) for n, end, (before, _) in zip(x.shape[1:], size, self.padding))
+        wide = np.full_like(x, fill, order="C", shape=(len(x), *size, x.shape[-1]))
+        wide[:, *(slice(before, before + n) for n, (before, _) in zip(kept, self.padding))] = x[:, *map(slice, kept)]
         return wide
 
     def inside(self, x: np.ndarray) -> np.ndarray:
-        """The images without the border, as (N, C, H, W)."""
-        (top, bottom), (left, right) = self.padding
-        return batch_first(x[:, top : x.shape[1] - bottom, left : x.shape[2] - right])
+        """The transpose of `padded`: the grids without their border, zeros where it cut, as (N, C, *size)."""
+        size = tuple(n - sum(border) for n, border in zip(x.shape[1:], self.padding))
+        x = x[:, *(slice(before, before + n) for n, (before, _) in zip(size, self.padding))]
+        if x.shape[1:-1] != size:
+            wide = np.zeros_like(x, order="C", shape=(len(x), *size, x.shape[-1]))
+            wide[:, *map(slice, x.shape[1:-1])] = x
+            x = wide
+        return batch_first(x)
 
 
 def batch_last(x):
-    """(N, C, H, W) as (C, H, W, N)."""
-    return x.transpose(1, 2, 3, 0)
+    """(N, C, *size) as (C, *size, N)."""
+    return x.transpose(*range(1, x.ndim), 0)
 
 
 def batch_first(x):
-    """(C, H, W, N) as (N, C, H, W)."""
-    return x.transpose(3, 0, 1, 2)
+    """(C, *size, N) as (N, C, *size)."""
+    return x.transpose(x.ndim - 1, *range(x.ndim - 1))
 
 
 # ---- what it is made of -----------------------------------------------------------------------------------
 
 
-def pair(name: str, what: str, value: Any, least: int = 1) -> tuple[int, int]:
-    """One whole number for both directions, or two of them: (down, across).
+def numbers_of(name: str, what: str, value: Any, n: int = 2, least: int = 1) -> tuple[int, ...]:
+    """One whole number for all dimensions, or one for each of the n.
 
-    >>> pair("conv2d", "stride", 2)
+    >>> numbers_of("conv2d", "stride", 2)
     (2, 2)
-    >>> pair("conv2d", "stride", (2, 0))
+    >>> numbers_of("conv2d", "stride", (2, 0))
     Traceback (most recent call last):
     ValueError: conv2d: stride: expected a whole number, 1 or more, or two of them (down, across), found (2, 0)
     """
     try:
-        down, across = map(index, value) if isinstance(value, (tuple, list)) else (index(value),) * 2
-    except (TypeError, ValueError):
-        down = across = least - 1
-    if min(down, across) < least:
+        found = tuple(map(index, value)) if isinstance(value, (tuple, list)) else (index(value),) * n
+    except TypeError:
+        found = ()
+    found = found * n if len(found) == 1 else found
+    if len(found) != n or min(found, default=least) < least:
         raise ValueError(
-            f"{name}: {what}: expected a whole number, {least} or more, or two of them (down, across), found {value!r}"
+            f"{name}: {what}: expected a whole number, {least} or more{SEVERAL.get(n, '')}, found {value!r}"
         )
-    return down, across
-
-
-def kernel_and_stride(name: str, kernel_size: Any, stride: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Both of a pooling; its stride is the size of its window unless given."""
-    kernel = pair(name, "kernel_size", kernel_size)
-    return kernel, kernel if stride is None else pair(name, "stride", stride)
+    return found
 
 
 def border(
-    name: str, value: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+    name: str, value: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
     """The border that `padding` asks for: numbers, "valid" for none, "same" for as many places as pixels.
 
-    An even kernel needs an odd border for that: the greater half comes after the image, as in PyTorch.
+    An even kernel needs an odd border for that: the greater half comes after the grid, as in PyTorch.
 
     >>> border("conv2d", "same", (4, 3), (1, 1), (1, 1))
     ((1, 2), (1, 1))
     """
     if not isinstance(value, str):
-        down, across = pair(name, "padding", value, least=0)
-        return (down, down), (across, across)
+        return tuple((n, n) for n in numbers_of(name, "padding", value, len(kernel), least=0))
     if value == "valid":
-        return (0, 0), (0, 0)
+        return ((0, 0),) * len(kernel)
     if value != "same":
         raise ValueError(f"{name}: padding: expected numbers, 'same' or 'valid', found {value!r}")
-    if stride != (1, 1):
+    if set(stride) != {1}:
         raise ValueError(f"{name}: padding='same' needs stride 1, found stride {stride}; give the padding in numbers")
-    down, across = (d * (k - 1) for k, d in zip(kernel, dilation))
-    return (down // 2, down - down // 2), (across // 2, across - across // 2)
+    both = [d * (k - 1) for k, d in zip(kernel, dilation)]
+    return tuple((n // 2, n - n // 2) for n in both)
 
 
-def images(name: str, shape: tuple[int, ...]) -> None:
-    """Refuse what is not a batch of images."""
-    if len(shape) != 4:
+def batched(name: str, x: Any, n: int) -> Any:
+    """Grids (N, C, *size) of n dimensions, also of one without the axis N."""
+    if len(x.shape) not in (n + 1, n + 2):
+        raise ValueError(f"{name}: found shape {x.shape}; expected (N, C, {LETTERS[n]}) or (C, {LETTERS[n]})")
+    return x[None] if len(x.shape) == n + 1 else x
+
+
+def fitting(name: str, window: Window, shape: tuple[int, ...], ceil: bool = False) -> Window:
+    """The exact window for grids of shape (N, C, *size), if it finds a place there.
+
+    With `ceil` a last place that hangs over the border counts, if it starts before it, as in PyTorch.
+    """
+    size, places = shape[2:], window.places(shape)
+    if ceil:
+        rests = zip(places, size, window.padding, window.spans(), window.stride)
+        places = tuple(p + (p * s < n + b[0] and (n + sum(b) - span) % s > 0) for p, n, b, span, s in rests)
+    if min(places) < 1:
+        wide = tuple(n + sum(b) for n, b in zip(size, window.padding))
         raise ValueError(
-            f"{name}: found shape {shape}; expected images (N, C, H, W)"
-            + ("; one image is x[None]" if len(shape) == 3 else "")
+            f"{name}: the kernel spans {window.spans()}, which does not fit on a grid of "
+            f"{tuple(size)}, with padding {wide}; use a smaller kernel or dilation, or more padding"
         )
+    return window.exact(size, places)
 
 
-def fitting(name: str, window: Window, shape: tuple[int, ...]) -> Window:
-    """The window, if it finds a place on images of shape (..., H, W)."""
-    if min(window.places(shape)) < 1:
-        wide = tuple(n + sum(border) for n, border in zip(shape[-2:], window.padding))
-        raise ValueError(
-            f"{name}: the kernel spans {window.spans()}, which does not fit on images of "
-            f"{tuple(shape[-2:])}, with padding {wide}; use a smaller kernel or dilation, or more padding"
-        )
+def pooling_window(name: str, n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> Window:
+    """The window of a pooling, whose stride is its size unless given, or one line that says what is wrong with it."""
+    kernel = numbers_of(name, "kernel_size", kernel_size, n)
+    stride = kernel if stride is None or stride == () or stride == [] else numbers_of(name, "stride", stride, n)
+    around = numbers_of(name, "padding", padding, n, least=0)
+    window = Window(kernel, stride, tuple((p, p) for p in around), numbers_of(name, "dilation", dilation, n))
+    if any(2 * p > k for p, k in zip(around, kernel)):
+        raise ValueError(f"{name}: padding: found {around}; expected at most half of the kernel_size {kernel}")
     return window
+
+
+def sizes(name: str, what: str, value: Any, given: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes that a caller asks for, None where a size stays as it is."""
+    asked = tuple(value) if isinstance(value, (tuple, list)) else (value,) * len(given)
+    if len(asked) == 1:
+        asked *= len(given)
+    if len(asked) != len(given):
+        raise ValueError(f"{name}: {what}: found {value!r}; expected one number or {len(given)} of them")
+    return tuple(n if a is None else whole_number(name, what, a) for a, n in zip(asked, given))

@@ -16,7 +16,7 @@ from ..engine.watchers import Watcher
 SHARED = {
     ("linear", "weight"): lambda ndim: range(ndim - 1),
     ("linear", "bias"): lambda ndim: range(ndim - 1),
-    ("conv2d", "weight"): lambda ndim: (0, 2, 3),
+    ("conv", "weight"): lambda ndim: (0, *range(2, ndim)),
 }
 
 

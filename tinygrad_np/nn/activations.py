@@ -1,0 +1,362 @@
+"""Activations: what is done to each number alone, or to the numbers along one axis.
+
+`inplace` is taken, as in PyTorch, and saves nothing here: the result is always a new tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.table import array_of, primitive
+from ..engine.tensor import Tensor
+from .arguments import floating, numbers, real_number
+from .constants import zeros
+from .cross_entropy import softmax
+from .erf import erf
+from .init import as_generator
+
+if TYPE_CHECKING:
+    from .init import Seed
+
+    Array = Tensor | np.ndarray
+
+
+# ---- rows of their own ------------------------------------------------------------------------------------
+
+VECTORIZED = 1 << 16  # elements: up to here a maximum with as many zeros is several times faster than with one
+
+
+@primitive
+def relu(input, inplace=False):
+    """max(x, 0), with derivative 0 at 0.
+
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    x = floating("relu", input)
+    return np.maximum(x, zeros(x.shape, x.dtype) if type(x) is np.ndarray and x.size <= VECTORIZED else 0)
+
+
+relu.defvjp(lambda ct, out: ct * (out > 0), kinks=lambda input: input, cases=[lambda f, A: f(A("m", "n"))])
+
+
+@primitive
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x where x > 0, negative_slope · x elsewhere.
+
+    >>> leaky_relu(np.array([-1.0, 2.0]), 0.1)
+    array([-0.1,  2. ])
+    """
+    input = floating("leaky_relu", input)
+    return np.where(input > 0, input, input * negative_slope)
+
+
+leaky_relu.defvjp(
+    lambda ct, input, negative_slope: np.where(input > 0, ct, ct * negative_slope),
+    kinks=lambda input: input,
+    cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m"), 0.25)],
+)
+
+
+@primitive
+def sigmoid(input):
+    """1 / (1 + exp(-x)), accurate and free of overflow for any real x.
+
+    >>> sigmoid(np.array([-800.0, 0.0, 800.0]))
+    array([0. , 0.5, 1. ])
+    """
+    input = floating("sigmoid", input)
+    return np.exp(np.minimum(input, 0)) / (1 + np.exp(-np.abs(input)))
+
+
+sigmoid.defvjp(lambda ct, out: ct * (out * (1 - out)), cases=[lambda f, A: f(A("m", "n"))])
+
+
+@primitive
+def _normal_cdf(x):
+    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+
+
+_normal_cdf.__name__ = "normal_cdf"
+_normal_cdf.defvjp(
+    lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))]
+)
+
+
+# ---- smooth -----------------------------------------------------------------------------------------------
+
+
+def tanh(input: Array) -> Tensor:
+    """The hyperbolic tangent.
+
+    >>> tanh(np.array([-800.0, 0.0, 800.0]))
+    array([-1.,  0.,  1.])
+    """
+    out: Any = np.tanh(input)  # NumPy's stubs say ndarray; of a tensor it is a tensor
+    return out
+
+
+def silu(input: Array, inplace: bool = False) -> Tensor:
+    """x · sigmoid(x), also called swish (Ramachandran et al., 2017).
+
+    >>> silu(np.array([-800.0, 0.0, 800.0])).tolist()
+    [-0.0, 0.0, 800.0]
+    """
+    x = numbers("silu", input)
+    return x / (1 + np.exp(-x)) if x.dtype.kind == "c" else x * sigmoid(x)
+
+
+def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta, free of overflow; x itself where beta x > threshold.
+
+    >>> softplus(np.array([-800.0, 800.0]))
+    array([  0., 800.])
+    """
+    x = floating("softplus", input)
+    return np.where(x * beta > threshold, x, np.logaddexp(x * beta, 0) / beta)
+
+
+def logsigmoid(input: Array) -> Tensor:
+    """log sigmoid(x), free of overflow.
+
+    >>> logsigmoid(np.array([-800.0, 800.0]))
+    array([-800.,   -0.])
+    """
+    return -np.logaddexp(-floating("logsigmoid", input), 0)
+
+
+def gelu(input: Array, approximate: str = "none") -> Tensor:
+    """x · Φ(x), Φ the normal distribution function (Hendrycks & Gimpel, 2016); "tanh" approximates Φ.
+
+    >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])), 4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+    input = floating("gelu", input)
+    if approximate == "none":
+        return input * _normal_cdf(input)
+    if approximate == "tanh":
+        return 0.5 * input * (1 + np.tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
+    raise ValueError(f"gelu: approximate: expected 'none' or 'tanh', found {approximate!r}")
+
+
+def mish(input: Array, inplace: bool = False) -> Tensor:
+    """x · tanh(log(1 + exp(x))) (Misra, 2019).
+
+    >>> mish(np.array([-800.0, 0.0, 800.0])).tolist()
+    [-0.0, 0.0, 800.0]
+    """
+    x = floating("mish", input)
+    return x * np.tanh(np.logaddexp(x, 0))
+
+
+def softsign(input: Array) -> Tensor:
+    """x / (1 + |x|).
+
+    >>> softsign(np.array([-1.0, 3.0]))
+    array([-0.5 ,  0.75])
+    """
+    x = numbers("softsign", input)
+    return x / (1 + np.abs(x))
+
+
+def tanhshrink(input: Array) -> Tensor:
+    """x - tanh(x).
+
+    >>> tanhshrink(np.array([0.0, 800.0]))
+    array([  0., 799.])
+    """
+    x = numbers("tanhshrink", input)
+    return x - np.tanh(x)
+
+
+# ---- in pieces --------------------------------------------------------------------------------------------
+
+
+def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, alpha · (exp(x) - 1) elsewhere (Clevert et al., 2016).
+
+    >>> elu(np.array([-800.0, 2.0]))
+    array([-1.,  2.])
+    """
+    return _elu(floating("elu", input), alpha)
+
+
+def selu(input: Array, inplace: bool = False) -> Tensor:
+    """`elu`, scaled so that mean 0 and variance 1 stay (Klambauer et al., 2017).
+
+    >>> selu(np.array([-800.0, 1.0])).round(4)
+    array([-1.7581,  1.0507])
+    """
+    return 1.0507009873554804934193349852946 * _elu(floating("selu", input), 1.6732632423543772848170429916717)
+
+
+def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, alpha · (exp(x / alpha) - 1) elsewhere (Barron, 2017).
+
+    >>> celu(np.array([-800.0, 2.0]), 2.0)
+    array([-2.,  2.])
+    """
+    return _elu(floating("celu", input), alpha, 1 / alpha)
+
+
+def _elu(x, alpha: float, scale: float = 1.0):
+    return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) * scale))
+
+
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x limited to [min_val, max_val]; its derivative is 0 at both.
+
+    >>> hardtanh(np.array([-3.0, 0.5, 3.0]))
+    array([-1. ,  0.5,  1. ])
+    """
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: found min_val {min_val} > max_val {max_val}")
+    return _limited("hardtanh", input, min_val, max_val)
+
+
+def relu6(input: Array, inplace: bool = False) -> Tensor:
+    """x limited to [0, 6].
+
+    >>> relu6(np.array([-3.0, 0.5, 8.0]))
+    array([0. , 0.5, 6. ])
+    """
+    return _limited("relu6", input, 0.0, 6.0)
+
+
+def _limited(name: str, x, low: float, high: float):
+    x = floating(name, x)
+    return np.where(x <= low, low, np.where(x >= high, high, x)).astype(x.dtype)
+
+
+def hardsigmoid(input: Array, inplace: bool = False) -> Tensor:
+    """x / 6 + 1/2, limited to [0, 1].
+
+    >>> hardsigmoid(np.array([-3.0, 0.0, 3.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return _limited("hardsigmoid", input, -3.0, 3.0) / 6 + 0.5
+
+
+def hardswish(input: Array, inplace: bool = False) -> Tensor:
+    """x · hardsigmoid(x) (Howard et al., 2019).
+
+    >>> hardswish(np.array([-3.0, 0.0, 3.0])).tolist()
+    [-0.0, 0.0, 3.0]
+    """
+    x = floating("hardswish", input)
+    return x * hardsigmoid(x)
+
+
+def threshold(input: Array, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, value elsewhere.
+
+    >>> threshold(np.array([0.5, 2.0]), 1.0, -1.0)
+    array([-1.,  2.])
+    """
+    x = floating("threshold", input)
+    return np.where(x > threshold, x, value).astype(x.dtype)
+
+
+def hardshrink(input: Array, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, 0 elsewhere.
+
+    >>> hardshrink(np.array([-0.5, 2.0]))
+    array([0., 2.])
+    """
+    x = floating("hardshrink", input)
+    return np.where(np.abs(array_of(x)) <= lambd, 0, x)
+
+
+def softshrink(input: Array, lambd: float = 0.5) -> Tensor:
+    """x moved towards 0 by lambd, and 0 where |x| <= lambd.
+
+    >>> softshrink(np.array([0.5, 2.0]))
+    array([0. , 1.5])
+    """
+    x, lambd = floating("softshrink", input), real_number("softshrink", "lambd", lambd, least=0)
+    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
+
+
+def prelu(input: Array, weight: Array) -> Tensor:
+    """x where x > 0, weight · x elsewhere, one weight or one a channel of (N, C, ...) (He et al., 2015).
+
+    >>> prelu(np.array([[-1.0, 2.0]]), np.array([0.25]))
+    array([[-0.25,  2.  ]])
+    """
+    x, weight = floating("prelu", input), floating("prelu: weight", weight)
+    channels = x.shape[1] if len(x.shape) > 1 else 1
+    if len(weight.shape) > 1 or math.prod(weight.shape) not in (1, channels):
+        raise ValueError(f"prelu: weight: found shape {weight.shape}; expected (1,) or ({channels},), one a channel")
+    slope = weight if math.prod(weight.shape) == 1 else weight.reshape(-1, *(1,) * (len(x.shape) - 2))
+    slope = slope.reshape(()) if not len(x.shape) else slope
+    return np.where(x > 0, x, slope * x)
+
+
+def rrelu(
+    input: Array,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    generator: Seed = None,
+) -> Tensor:
+    """x where x > 0, a x elsewhere: a is drawn from U(lower, upper) for each in training, else it is their mean.
+
+    >>> rrelu(np.array([-48.0, 2.0]))
+    array([-11.,   2.])
+    """
+    x = floating("rrelu", input)
+    if not -math.inf < lower <= upper < math.inf:
+        raise ValueError(f"rrelu: found lower {lower} and upper {upper}; expected finite lower <= upper")
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2)
+    slope = as_generator(generator).random(x.shape) * (upper - lower) + lower
+    return np.where(x > 0, x, x * slope.astype(x.dtype))
+
+
+# ---- along an axis ----------------------------------------------------------------------------------------
+
+
+def glu(input: Array, dim: int = -1) -> Tensor:
+    """a · sigmoid(b), a and b the halves of x along axis `dim` (Dauphin et al., 2017).
+
+    >>> glu(np.array([3.0, 0.0]))
+    array([1.5])
+    """
+    x = floating("glu", input)
+    if not len(x.shape) or x.shape[dim] % 2:
+        raise ValueError(f"glu: found shape {x.shape}; expected an even length of axis {dim}")
+    a, b = np.split(x, 2, dim)
+    return a * sigmoid(b)
+
+
+def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax(-x) along axis `dim`.
+
+    >>> softmin(np.array([0.0, 0.0, 800.0]), 0)
+    array([0.5, 0.5, 0. ])
+    """
+    return softmax(-numbers("softmin", input), dim, dtype=dtype)
+
+
+def gumbel_softmax(
+    logits: Array, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Seed = None
+) -> Tensor:
+    """A draw from softmax(logits), softened by tau (Jang et al., 2017); `hard` makes it one-hot, for the value alone.
+
+    >>> gumbel_softmax(np.array([0.0, 800.0]), hard=True)
+    array([0., 1.])
+    """
+    x = floating("gumbel_softmax", logits)
+    noise = -np.log(as_generator(generator).exponential(size=x.shape)).astype(x.dtype)
+    soft = softmax((x + noise) / tau, dim)
+    if not hard:
+        return soft
+    values = array_of(soft)
+    one_hot = np.zeros_like(values)
+    np.put_along_axis(one_hot, values.argmax(dim, keepdims=True), 1, dim)
+    return one_hot - values + soft

@@ -1,0 +1,216 @@
+"""Convolution and its transpose as layers, in one, two and three dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import functional as F
+from . import init
+from .arguments import whole_number
+from .module import Layer, Parameter
+from .resampling import PADDINGS
+from .window import border, numbers_of
+
+if TYPE_CHECKING:
+    from .init import Seed
+    from .window import Pair
+
+
+class _Convolution(Layer):
+    """What convolutions and their transposes share; the number of dimensions is in the name."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair,
+        padding: Pair | str,
+        dilation: Pair,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        dtype,
+        generator: Seed,
+        transposed: bool = False,
+    ):
+        name, n = type(self).__name__, int(type(self).__name__[-2])
+        whole_number(name, "in_channels", in_channels, least=1)
+        whole_number(name, "out_channels", out_channels)
+        whole_number(name, "groups", groups, least=1)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{name}: groups: {groups} does not divide {in_channels} channels and {out_channels} channels"
+            )
+        if padding_mode != "zeros" and (padding_mode not in PADDINGS or padding_mode == "constant" or transposed):
+            modes = "'zeros'" if transposed else "'zeros', 'reflect', 'replicate' or 'circular'"
+            raise ValueError(f"{name}: padding_mode: expected {modes}, found {padding_mode!r}")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = numbers_of(name, "kernel_size", kernel_size, n)
+        self.stride, self.dilation = (
+            numbers_of(name, "stride", stride, n),
+            numbers_of(name, "dilation", dilation, n),
+        )
+        self.around = border(name, padding, self.kernel_size, self.stride, self.dilation)
+        self.padding = padding if isinstance(padding, str) else numbers_of(name, "padding", padding, n, least=0)
+        self.padding_mode = padding_mode
+        first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+        shape = (first, second // groups, *self.kernel_size)
+        generator = init.as_generator(generator)
+        bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
+        self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
+        self.bias = init.uniform_(Parameter(np.empty(out_channels, dtype)), -bound, bound, generator) if bias else None
+
+    def forward(self, input):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input = F.pad(input, [p for pair in self.around[::-1] for p in pair], self.padding_mode)
+            padding = 0
+        function = getattr(F, f"conv{len(self.kernel_size)}d")
+        return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def extra_repr(self):
+        ones = (1,) * len(self.kernel_size)
+        more = getattr(self, "output_padding", ())
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding!r}"
+            + (f", output_padding={more}" if any(more) else "")
+            + (f", dilation={self.dilation}" if self.dilation != ones else "")
+            + (f", groups={self.groups}" if self.groups > 1 else "")
+            + ("" if self.bias is not None else ", bias=False")
+            + ("" if self.padding_mode == "zeros" else f", padding_mode={self.padding_mode!r}")
+        )
+
+
+class _Conv(_Convolution):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair | str = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        dtype=np.float32,
+        generator: Seed = None,
+    ):
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            dtype,
+            generator,
+        )
+
+
+class Conv1d(_Conv):
+    """Cross-correlation with `out_channels` kernels, (N, C, L) to (N, O, ol); see `Conv2d`.
+
+    >>> Conv1d(1, 8, 3, padding=1)(np.zeros((2, 1, 28), np.float32)).shape
+    (2, 8, 28)
+    """
+
+
+class Conv2d(_Conv):
+    """Cross-correlation with `out_channels` kernels, (N, C, H, W) to (N, O, oh, ow); weights start as in PyTorch.
+
+    `weight` is (out_channels, in_channels / groups, kh, kw). `padding` may be "same" or "valid", as in `F.conv2d`;
+    `padding_mode` is "zeros", "reflect", "replicate" or "circular".
+
+    >>> Conv2d(1, 8, 3, padding=1)(np.zeros((2, 1, 28, 28), np.float32)).shape
+    (2, 8, 28, 28)
+    """
+
+
+class Conv3d(_Conv):
+    """Cross-correlation with `out_channels` kernels, (N, C, D, H, W) to (N, O, od, oh, ow); see `Conv2d`.
+
+    >>> Conv3d(1, 8, 3, padding=1)(np.zeros((2, 1, 4, 5, 6), np.float32)).shape
+    (2, 8, 4, 5, 6)
+    """
+
+
+class _ConvTranspose(_Convolution):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        output_padding: Pair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Pair = 1,
+        padding_mode: str = "zeros",
+        *,
+        dtype=np.float32,
+        generator: Seed = None,
+    ):
+        name, n = type(self).__name__, int(type(self).__name__[-2])
+        self.output_padding = numbers_of(name, "output_padding", output_padding, n, least=0)
+        numbers_of(name, "padding", padding, n, least=0)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            dtype,
+            generator,
+            transposed=True,
+        )
+
+    def forward(self, input, output_size=None):
+        """The output; `output_size` chooses among the sizes that the convolution maps to the input's."""
+        n, more = len(self.kernel_size), self.output_padding
+        if output_size is not None:
+            least = [
+                (i - 1) * s - 2 * p + d * (k - 1) + 1
+                for i, s, p, d, k in zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size)
+            ]
+            more = tuple(int(asked) - size for asked, size in zip(tuple(output_size)[-n:], least))
+        function = getattr(F, f"conv_transpose{n}d")
+        return function(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of a `Conv1d` from `out_channels` to `in_channels`; see `ConvTranspose2d`.
+
+    >>> ConvTranspose1d(4, 2, 2, stride=2)(np.zeros((1, 4, 5), np.float32)).shape
+    (1, 2, 10)
+    """
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of a `Conv2d` from `out_channels` to `in_channels`; `weight` is (in, out / groups, kh, kw).
+
+    >>> ConvTranspose2d(4, 2, 2, stride=2)(np.zeros((1, 4, 5, 6), np.float32)).shape
+    (1, 2, 10, 12)
+    """
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of a `Conv3d` from `out_channels` to `in_channels`; see `ConvTranspose2d`.
+
+    >>> ConvTranspose3d(4, 2, 2, stride=2)(np.zeros((1, 4, 2, 3, 4), np.float32)).shape
+    (1, 2, 4, 6, 8)
+    """
