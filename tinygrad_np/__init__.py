@@ -8,7 +8,6 @@ pictures, testing/ the gradient checker, jit/ a step recorded once and replayed.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import array_api as array_api
 from .engine.aliasing import MutationError as MutationError
 from .engine.assignment import ViewError as ViewError
 from .engine.cotangents import unbroadcast as unbroadcast
@@ -38,14 +37,17 @@ from .viz import graph_diff as graph_diff
 if TYPE_CHECKING:
     from . import data as data
     from . import nn as nn
+    from . import numpy as array_api
+    from . import numpy as numpy
     from . import optim as optim
     from .io import load as load
     from .io import save as save
 
 __version__ = "0.1.0"
 
-# public name -> the module that it is or is in
-LATER = {"data": "data", "nn": "nn", "optim": "optim", "load": "io", "save": "io"}
+# public name -> the module that it is in, or else is
+LATER = {"load": "io", "save": "io", "array_api": "numpy"}
+LATER |= {name: name for name in ("data", "nn", "numpy", "optim")}
 
 
 def __getattr__(name: str):
@@ -53,7 +55,7 @@ def __getattr__(name: str):
     if name not in LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f"{__name__}.{LATER[name]}")
-    globals()[name] = found = module if name == LATER[name] else getattr(module, name)
+    globals()[name] = found = module if name in (LATER[name], "array_api") else getattr(module, name)
     return found
 
 

@@ -1,10 +1,12 @@
 """The calculus, a row a function, in NumPy's own families. Importing the package fills the table."""
 
 from . import (
+    creation,
     decompositions,
     determinants,
     differences,
     elementwise,
+    emath,
     fft,
     filling,
     histograms,

@@ -27,10 +27,16 @@ linear(np.concatenate, cut, joint=True, signature="arrays, axis=0, out=None, *, 
               lambda f, A: f(A("m", 2, "n"), axis=-1)])
 
 
-@composed(np.stack, cases=[lambda f, A: f([A("m", "n"), A("m", "n")], axis=-1)])
-def stack(arrays, axis=0, *, dtype=None, casting="same_kind"):
-    arrays = list(arrays)
-    return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis, dtype=dtype, casting=casting)
+def unstacked(ct, arrays_shape, axis):
+    """The slice of the cotangent that each array became."""
+    count = arrays_shape[0] if isinstance(arrays_shape, tuple) else len(arrays_shape)
+    parts = [ct[along(i, axis, len(ct.shape))] for i in range(count)]
+    return [np.stack(parts)] if isinstance(arrays_shape, tuple) else parts
+
+
+linear(np.stack, unstacked, joint=True, signature="arrays, axis=0, out=None, *, dtype=None, casting='same_kind'",
+       cases=[lambda f, A: f([A("m", "n"), A("m", "n")], axis=-1), lambda f, A: f([A(), A(), A()]),
+              lambda f, A: f(A(2, "n"), axis=1)])
 
 
 @composed(np.vstack, cases=[lambda f, A: f([A("n"), A("n")]), lambda f, A: f((A("m", "n"), A("n")))])

@@ -133,24 +133,37 @@ def polyint(p, m=1, k=None):
     cases=[
         lambda f, A: f(increasing(A(5)), A(5), 2),
         lambda f, A: f(increasing(A(4)), A(4, 2), 1, w=np.abs(A(4)) + 0.5),
+        lambda f, A: f(increasing(A(5)), A(5), 2, cov=True)[1],
+        lambda f, A: f(increasing(A(4)), A(4, 2), 1, cov="unscaled")[1],
+        lambda f, A: f(increasing(A(4)), A(4, 2), 1, w=np.abs(A(4)) + 0.5, cov=True)[1],
     ],
 )
 def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
-    if full or cov:
-        raise NotDifferentiable(
-            "polyfit: full= and cov= have no derivative here; take the coefficients alone"
-        )
+    """The coefficients by least squares in scaled powers; with `cov` also their covariance, by the same matrix."""
+    if full:
+        raise NotDifferentiable("polyfit: full= has no derivative here; take the coefficients, or cov=True")
     x, y = as_operand(x), as_operand(y)
     rcond = x.shape[0] * np.finfo(x.dtype).eps if rcond is None else rcond
     powers = np.vander(x, deg + 1)
     if w is not None:
-        powers, y = (
-            powers * as_operand(w)[:, None],
-            y * (as_operand(w) if y.ndim == 1 else as_operand(w)[:, None]),
-        )
+        w = as_operand(w)
+        powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(powers * powers, axis=0))
     solution = np.linalg.lstsq(powers / scale, y, rcond)[0]
-    return solution / (scale if solution.ndim == 1 else scale[:, None])
+    coefficients = solution / (scale if solution.ndim == 1 else scale[:, None])
+    if cov is False:
+        return coefficients
+    scaled = powers / scale
+    covariance = np.linalg.inv(np.matmul(scaled.T, scaled)) / np.outer(scale, scale)
+    covariance = covariance if y.ndim == 1 else covariance[..., None]
+    if cov != "unscaled":
+        freedom = x.shape[0] - deg - 1
+        if freedom <= 0:
+            raise ValueError(f"polyfit: cov=True: found {x.shape[0]} points for {deg + 1} coefficients; expected more")
+        residues = y - np.matmul(powers, coefficients)
+        residues = np.sum((residues * residues.conjugate()).real, axis=0) / freedom
+        covariance = covariance * residues
+    return coefficients, covariance
 
 
 @composed(np.vander, cases=[lambda f, A: f(A("m")), lambda f, A: f(A("m"), 3, increasing=True)])

@@ -20,6 +20,7 @@ from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched
 from .seen import see, see_call
 from .table import TABLE, assigned
 from .tape import CONST, SMALL, Leaf, Node
+from .tracing import writable
 
 BINARY_OP = opmap["BINARY_OP"]
 
@@ -53,6 +54,7 @@ class Assignment(Traced):
             )
         if tracked[1] and value.dtype.kind == "c" and self.array.dtype.kind != "c":
             raise TypeError(f"x[...] = value: the value is complex and x is {self.array.dtype}")
+        self.array = writable(self.array)
         if refs(self) != ALONE or self.array.base is not None or not self.array.flags.writeable:
             self.array = np.array(self.array)
         self.array[index] = amount

@@ -80,7 +80,8 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
         if result is not NotImplemented:
             return result
     if row is None:
-        return unknown(fun, args, kwargs)
+        known = getattr(fun, "__wrapped__", None)  # a recording by `jit` puts others in the place of NumPy's creators
+        return call_function(known, args, kwargs) if known in TABLE else unknown(fun, args, kwargs)
     if "out" in kwargs or len(args) > out_position(fun):
         args, kwargs, out = without_out(fun, args, kwargs)
         if out is not None:

@@ -50,8 +50,11 @@ class Leaving(Traced):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(detached(self, "np.asarray"), dtype=dtype)
 
-    def __dlpack__(self, **options: Any) -> Any:
-        return detached(self, "from_dlpack").__dlpack__(**options)
+    def __dlpack__(
+        self, /, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        array = detached(self, "from_dlpack")
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.array.__dlpack_device__()
@@ -79,8 +82,8 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
         raise TypeError(
-            f"{caller} would cut a tensor off its gradient; use x.numpy() or x.detach() to do so, or a "
-            "NumPy function on the tensor itself (np.stack, or Tensor([...]), joins tensors)"
+            f"{caller} would cut a tensor off its gradient: write np.array([...], like=x), or take np from "
+            "`from tinygrad_np import numpy as np`, which joins tensors; x.detach() cuts it off"
         )
     return tensor.array
 

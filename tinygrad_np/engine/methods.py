@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy
@@ -293,7 +293,7 @@ class ArrayMethods(Assignment):
         return self
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
-        return sys.modules[__package__.partition(".")[0]].array_api
+        return import_module("..numpy", __package__)
 
     # ---- answers without a derivative ---------------------------------------------------------------------
 

@@ -41,6 +41,20 @@ def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
     return fun() if now is None else now.host(fun)
 
 
+def made(array):
+    """Tell a recording of an array that was made inside it, to be written into later."""
+    now = recorder.get()
+    if now is not None:
+        now.made(array)
+    return array
+
+
+def writable(array):
+    """The array that is to be written into: in a recording that has seen it made, new memory at every replay."""
+    now = recorder.get()
+    return array if now is None or type(array) in TRACERS else now.writable(array)
+
+
 def outside_only(what: str) -> None:
     """Refuse in a recording what has to be made before it, because it goes on from one call to the next."""
     now = recorder.get()

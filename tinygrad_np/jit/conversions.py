@@ -29,6 +29,7 @@ class conversions_of:
 
     def put(self, owner, name: str, function: Callable) -> None:
         self.saved.append((owner, name, vars(owner)[name]))
+        function.__wrapped__ = vars(owner)[name]  # type: ignore[attr-defined]
         setattr(owner, name, function)
 
     def __exit__(self, *exc) -> None:

@@ -42,6 +42,7 @@ class Tape:
         self.stand_ins: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of their array
         self.alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by their own
         self.hosts: list[Callable] = []
+        self.own: dict[int, ndarray] = {}  # arrays that f made by a creator of tinygrad_np.numpy, by id
         self.effects = False  # whether anything outside has been changed
         self.open = True
         self.alone = False  # whether one variable alone refers to what is about to be written to
@@ -241,6 +242,14 @@ class Tape:
         self.write("host", fun, (call,), {}, ())
         return tuple([StandIn(n, self, Number(call, i)) for i, n in enumerate(numbers or ())])
 
+    def made(self, array: ndarray) -> None:
+        """Note an array that f made and may write tensors into."""
+        self.own[id(array)] = array
+
+    def writable(self, array: ndarray):
+        """The array before it is written into: one that f made is filled anew at every replay."""
+        return self.fresh(array.copy(), array) if self.own.pop(id(array), None) is array else array
+
     def outside_only(self, what: str) -> None:
         refuse(f"{what} was made, which goes on from one call to the next: make it outside the jitted function")
 
@@ -285,6 +294,7 @@ class Tape:
     def release(self) -> None:
         """A program keeps no array alive but its constants."""
         self.roots.clear()
+        self.own.clear()
         for storage in self.storages:
             storage.array = None
 

@@ -1,0 +1,44 @@
+"""What the Array API standard spells in another way than NumPy, and both spellings of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..engine.table import array_of
+from .creators import tensor
+from .looking import joined
+
+
+def argsort(a, /, axis=-1, kind=None, order=None, *, descending=False, stable=True):
+    """The indices that sort an axis; equal elements keep their order, also where the largest comes first."""
+    values = array_of(joined(a))
+    if not descending:
+        return tensor(np.argsort(values, axis, kind, order, stable=None if kind else stable))
+    return tensor(values.shape[axis] - 1 - np.flip(np.argsort(np.flip(values, axis), axis, stable=stable), axis))
+
+
+def sort(a, /, axis=-1, kind=None, order=None, *, descending=False, stable=None):
+    """A sorted copy; the largest comes first where `descending` says so."""
+    a = joined(a)
+    if not descending:
+        return np.sort(a, axis, kind, order, stable=stable)
+    return np.take_along_axis(a, array_of(argsort(a, axis, descending=True)), axis)
+
+
+def clip(x, /, min=None, max=None, out=None, *, a_min=None, a_max=None, **options):
+    """The elements limited to [min, max], which NumPy also calls a_min and a_max."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    return np.clip(joined(x), joined(low), joined(high), out, **options)
+
+
+def broadcast_arrays(*args, subok=False):
+    """The arrays broadcast against each other, in a list."""
+    return list(np.broadcast_arrays(*map(joined, args), subok=subok))
+
+
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    """Grids of coordinates from the coordinates along each axis, in a list."""
+    return list(tensor(np.meshgrid(*map(joined, xi), copy=copy, sparse=sparse, indexing=indexing)))
+
+
+OF_THE_STANDARD = {f.__name__: f for f in (argsort, sort, clip, broadcast_arrays, meshgrid)}
