@@ -6,7 +6,7 @@ pictures, testing/ the gradient checker, jit/ a step recorded once and replayed.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .engine.aliasing import MutationError as MutationError
 from .engine.assignment import ViewError as ViewError
@@ -48,6 +48,11 @@ __version__ = "0.1.0"
 # public name -> the module that it is in, or else is
 LATER = {"load": "io", "save": "io", "array_api": "numpy"}
 LATER |= {name: name for name in ("data", "nn", "numpy", "optim")}
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`Tensor`, as PyTorch spells it."""
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
 
 
 def __getattr__(name: str):

@@ -26,7 +26,7 @@ def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True
     does not wait for the disk: the promise then covers a process that is killed, not a machine that loses power.
     A model's `state_dict()` is stored under the names that PyTorch gives, so files travel both ways;
     the levels of a nested dict are joined by "/". Numbers come back as arrays of shape (); empty dicts
-    are not kept.
+    are not kept. `save(state, path)` is the same.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
@@ -34,6 +34,8 @@ def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True
     >>> load(path)
     {'model': {'0.bias': array([0., 0.])}, 'epoch': array(3)}
     """
+    if isinstance(path, Mapping) and isinstance(state, (str, os.PathLike)):  # either order, as torch.save has it
+        path, state = state, path
     path = Path(path)
     write = _format(path)[0]
     if not isinstance(state, Mapping):

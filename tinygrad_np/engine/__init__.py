@@ -6,6 +6,6 @@ walk, seen.py what a node notes for pictures alone, cotangents.py what happens t
 rules.py what a rule is, kinds.py the simple kinds of rule, table.py the words with which rows are written,
 aliasing.py why nothing that the graph needs changes behind its back, watchers.py what looks at each operation,
 ufuncs.py the options of ufuncs, recording.py how a call becomes a node, compiled.py the same written out for one
-spelling, dispatch.py NumPy's protocols, assignment.py x[i] = v, methods.py an ndarray's methods, leaving.py the ways
-off the tape, tensor.py a Tensor.
+spelling, dispatch.py NumPy's protocols, assignment.py x[i] = v, habits.py what PyTorch calls otherwise, methods.py an
+ndarray's methods, leaving.py the ways off the tape, tensor.py a Tensor.
 """

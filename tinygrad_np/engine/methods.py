@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy
 
 from .assignment import Assignment
+from .habits import spelled, values_alone
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -156,8 +157,11 @@ class ArrayMethods(Assignment):
         keepdims: bool = False,
         initial: Any = 0,
         where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The sum over an axis, axes or all elements."""
+        if habits:
+            axis, keepdims = spelled("sum", axis, keepdims, habits)
         return np.sum(self, axis, dtype, out, keepdims, initial, where)
 
     def prod(
@@ -168,8 +172,11 @@ class ArrayMethods(Assignment):
         keepdims: bool = False,
         initial: Any = 1,
         where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The product over an axis, axes or all elements."""
+        if habits:
+            axis, keepdims = spelled("prod", axis, keepdims, habits)
         return np.prod(self, axis, dtype, out, keepdims, initial, where)
 
     def mean(
@@ -180,8 +187,11 @@ class ArrayMethods(Assignment):
         keepdims: bool = False,
         *,
         where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The mean over an axis, axes or all elements."""
+        if habits:
+            axis, keepdims = spelled("mean", axis, keepdims, habits)
         return np.mean(self, axis, dtype, out, keepdims, where=where)
 
     def var(
@@ -193,8 +203,11 @@ class ArrayMethods(Assignment):
         keepdims: bool = False,
         *,
         where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The variance over an axis, axes or all elements."""
+        if habits:
+            values_alone("var", habits)
         return np.var(self, axis, dtype, out, ddof, keepdims, where=where)
 
     def std(
@@ -206,20 +219,39 @@ class ArrayMethods(Assignment):
         keepdims: bool = False,
         *,
         where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The standard deviation over an axis, axes or all elements."""
+        if habits:
+            values_alone("std", habits)
         return np.std(self, axis, dtype, out, ddof, keepdims, where=where)
 
     def max(
-        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+        self,
+        axis: Axes = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The maximum over an axis, axes or all elements."""
+        if habits:
+            values_alone("max", habits)
         return np.max(self, axis, out, keepdims, **given(initial=initial, where=where))
 
     def min(
-        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+        self,
+        axis: Axes = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = True,
+        **habits: Any,
     ) -> Tensor:
         """The minimum over an axis, axes or all elements."""
+        if habits:
+            values_alone("min", habits)
         return np.min(self, axis, out, keepdims, **given(initial=initial, where=where))
 
     def trace(
@@ -228,12 +260,18 @@ class ArrayMethods(Assignment):
         """The sum of a diagonal."""
         return np.trace(self, offset, axis1, axis2, dtype, out)
 
-    def cumsum(self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None) -> Tensor:
+    def cumsum(self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None, **habits: Any) -> Tensor:
         """The running sum."""
+        if habits:
+            axis, _ = spelled("cumsum", axis, False, habits)
         return np.cumsum(self, axis, dtype, out)
 
-    def cumprod(self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None) -> Tensor:
+    def cumprod(
+        self, axis: int | None = None, dtype: DTypeLike | None = None, out: Any = None, **habits: Any
+    ) -> Tensor:
         """The running product."""
+        if habits:
+            axis, _ = spelled("cumprod", axis, False, habits)
         return np.cumprod(self, axis, dtype, out)
 
     # ---- elementwise and products -------------------------------------------------------------------------
@@ -297,12 +335,16 @@ class ArrayMethods(Assignment):
 
     # ---- answers without a derivative ---------------------------------------------------------------------
 
-    def argmax(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+    def argmax(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False, **habits: Any) -> Any:
         """Where the maximum is, as plain integers."""
+        if habits:
+            axis, keepdims = spelled("argmax", axis, keepdims, habits)
         return np.argmax(self, axis, out, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False) -> Any:
+    def argmin(self, axis: int | None = None, out: Any = None, *, keepdims: bool = False, **habits: Any) -> Any:
         """Where the minimum is, as plain integers."""
+        if habits:
+            axis, keepdims = spelled("argmin", axis, keepdims, habits)
         return np.argmin(self, axis, out, keepdims=keepdims)
 
     def argsort(
@@ -323,12 +365,20 @@ class ArrayMethods(Assignment):
         """Where the elements are not zero, as plain integers."""
         return np.nonzero(self)
 
-    def all(self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    def all(
+        self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True, **habits: Any
+    ) -> Any:
         """Whether all elements are true."""
+        if habits:
+            axis, keepdims = spelled("all", axis, keepdims, habits)
         return np.all(self, axis, out, keepdims, where=where)
 
-    def any(self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    def any(
+        self, axis: Axes = None, out: Any = None, keepdims: bool = False, *, where: Any = True, **habits: Any
+    ) -> Any:
         """Whether any element is true."""
+        if habits:
+            axis, keepdims = spelled("any", axis, keepdims, habits)
         return np.any(self, axis, out, keepdims, where=where)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from . import aliasing as guard
 from .compiled import recorded
 from .dispatch import CALLS, call_function, call_ufunc
+from .habits import habits
 from .leaving import Leaving
 from .methods import ArrayMethods
 from .modes import cut, mode
@@ -288,6 +289,9 @@ class Tensor(ArrayMethods, Leaving):
         return (self[i] for i in range(len(self.array)))
 
 
+for name, attribute in habits().items():
+    if not hasattr(Tensor, name):
+        setattr(Tensor, name, attribute)
 Traced.public = Tensor
 
 

@@ -120,6 +120,7 @@ from .layers import ZeroPad2d as ZeroPad2d
 from .layers import ZeroPad3d as ZeroPad3d
 from .module import Module as Module
 from .module import Parameter as Parameter
+from .module import functional_call as functional_call
 from .norm_layers import BatchNorm1d as BatchNorm1d
 from .norm_layers import BatchNorm2d as BatchNorm2d
 from .norm_layers import BatchNorm3d as BatchNorm3d
@@ -141,3 +142,8 @@ from .transformer import TransformerDecoder as TransformerDecoder
 from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
+
+
+def __dir__() -> list[str]:
+    public = {"functional", "functional_call", "init", "manual_seed", "utils"}
+    return sorted(public | {name for name, value in globals().items() if isinstance(value, type)})

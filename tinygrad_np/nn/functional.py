@@ -125,3 +125,7 @@ def __getattr__(name: str) -> Any:
     if name in ABSENT:
         raise AttributeError(f"nn.functional has no {name}; {ABSENT[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(name for name, value in globals().items() if callable(value) and name[0] != "_" and name != "Any")

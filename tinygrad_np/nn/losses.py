@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def _pair(name: str, x: Any, y: Any, broadcast: bool = False) -> tuple[Any, Any]:
     """x and y as numbers that may be subtracted; integers and booleans in y, such as labels, become numbers like x."""
-    x, y = floating(name, x), array(y)
+    read = numbers if name == "l1_loss" else floating
+    x, y = read(name, x), array(y)
     if x.shape != y.shape:
         if not broadcast:
             raise ValueError(f"{name}: input of shape {x.shape} and target of shape {y.shape}; expected one shape")
@@ -32,7 +33,7 @@ def _pair(name: str, x: Any, y: Any, broadcast: bool = False) -> tuple[Any, Any]
             f"{name}: input of shape {x.shape} and target of shape {y.shape} are broadcast, which is seldom meant",
             stacklevel=4,
         )
-    return x, y.astype(x.dtype) if y.dtype.kind in "iub" else floating(name, y)
+    return x, y.astype(x.dtype) if y.dtype.kind in "iub" else read(name, y)
 
 
 def _reduced(name: str, losses, size_average: Any, reduce: bool | None, reduction: str):

@@ -6,15 +6,18 @@ Lists, tuples and dicts of modules or parameters are searched too, so `self.laye
 
 from __future__ import annotations
 
+import copy
 import weakref
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..engine.seen import note_origin
 from ..engine.tape import next_serial
 from ..engine.tensor import Tensor
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..viz.summary import Summary
@@ -64,31 +67,68 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         start = next_serial()
+        for hook in self._before:
+            args, kwargs = hook.before(self, args, kwargs)
         out = self.forward(*args, **kwargs)
+        for hook in self._after:
+            out = hook.after(self, args, kwargs, out)
         note_origin(weakref.ref(self), start, out)  # a module that keeps an output would be a cycle otherwise
         return out
 
+    _before: tuple[Hook, ...] = ()
+    _after: tuple[Hook, ...] = ()
+
+    def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Hook:
+        """Call hook(module, args) before each forward; what it returns, unless None, are the arguments instead.
+
+        With `with_kwargs` it is hook(module, args, kwargs), and returns both. Gives a handle whose `remove()` ends it.
+        """
+        return Hook(self, "_before", hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Hook:
+        """Call hook(module, args, output) after each forward; what it returns, unless None, is the output instead.
+
+        With `with_kwargs` it is hook(module, args, kwargs, output). Gives a handle whose `remove()` ends it.
+
+        >>> from tinygrad_np import nn
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_hook(lambda module, args, out: out * 10)
+        >>> layer(np.array([2.0])), handle.remove(), layer(np.array([2.0]))
+        (array([20.]), None, array([2.]))
+        """
+        return Hook(self, "_after", hook, prepend, with_kwargs)
+
     # ---- what it holds ------------------------------------------------------------------------------------
 
-    def register_buffer(self, name: str, array: np.ndarray) -> None:
-        """Set an attribute to an array that is part of the state but is not trained (a running mean)."""
-        array = np.asarray(array)
-        if array.dtype.kind not in "biufc" or not name.isidentifier():
+    def register_buffer(self, name: str, array: Any, persistent: bool = True) -> None:
+        """Set an attribute to an array that is not trained (a running mean); if `persistent`, part of the state."""
+        array = None if array is None else np.asarray(_array(array))
+        if array is not None and array.dtype.kind not in "biufc" or not name.isidentifier():
             raise ValueError(
-                f"register_buffer: found {name!r} of dtype {array.dtype}; expected the name of an "
+                f"register_buffer: found {name!r} of dtype {getattr(array, 'dtype', None)}; expected the name of an "
                 "attribute and an array of numbers"
             )
         setattr(self, name, array)
         if name not in self._buffers:
             self._buffers += (name,)
+        if not persistent:
+            self._passing += (name,)
 
-    def named_modules(self) -> Iterator[tuple[str, Module]]:
+    _passing: tuple[str, ...] = ()  # buffers that are no part of the state
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set an attribute to a parameter."""
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Set an attribute to a module."""
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
         """(path, module) of this module, at path "", and of all below it, each module once."""
-        seen = set()
-        for name, module in self._paths():
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield name, module
+        return _once(self._paths(prefix), remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
@@ -98,25 +138,46 @@ class Module:
         """(name, module) of the modules held directly."""
         return ((name, value) for name, value in _members(vars(self)) if isinstance(value, Module))
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(path, parameter) in definition order, each parameter once, by its first path."""
-        seen = set()
-        for name, value in self._entries():
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+    def children(self) -> Iterator[Module]:
+        """The modules held directly."""
+        return (module for _, module in self.named_children())
 
-    def parameters(self) -> Iterator[Parameter]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """(path, parameter) in definition order, each parameter once, by its first path; without those below if
+        not `recurse`."""
+        entries = self._entries(prefix, recurse)
+        found = ((name, value) for name, value in entries if isinstance(value, Parameter))
+        return _once(found, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, in definition order, each once."""
-        return (parameter for _, parameter in self.named_parameters())
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, np.ndarray]]:
         """(path, array) of the registered buffers."""
-        return ((name, value) for name, value in self._entries() if not isinstance(value, Parameter))
+        entries = self._entries(prefix, recurse)
+        found = ((name, value) for name, value in entries if not isinstance(value, Parameter))
+        return _once(found, remove_duplicate)
 
-    def buffers(self) -> Iterator[np.ndarray]:
+    def buffers(self, recurse: bool = True) -> Iterator[np.ndarray]:
         """The registered buffers."""
-        return (array for _, array in self.named_buffers())
+        return (array for _, array in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path."""
+        return _found(target, dict(self._paths()), Module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path."""
+        return _found(target, dict(self._entries()), Parameter)
+
+    def get_buffer(self, target: str) -> np.ndarray:
+        """The buffer at a path."""
+        return _found(target, dict(self._entries()), np.ndarray)
 
     def _paths(self, prefix: str = "", above: tuple = ()) -> Iterator[tuple[str, Module]]:
         """Every path to a module: a shared module has several, a cycle is cut where it closes."""
@@ -125,20 +186,26 @@ class Module:
             if child is not self and child not in above:
                 yield from child._paths(_join(prefix, name), (*above, self))
 
-    def _entries(self) -> Iterator[tuple[str, Parameter | np.ndarray]]:
+    def _entries(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter | np.ndarray]]:
         """Every path to a parameter or buffer, module by module: the layout of a state dict."""
-        for prefix, module in self._paths():
+        for path, module in self._paths(prefix) if recurse else ((prefix, self),):
             for name, value in _members(vars(module)):
                 if isinstance(value, Parameter):
-                    yield _join(prefix, name), value
+                    yield _join(path, name), value
             for name in module._buffers:
-                yield _join(prefix, name), getattr(module, name)
+                if getattr(module, name) is not None:
+                    yield _join(path, name), getattr(module, name)
+
+    def _state(self) -> Iterator[tuple[str, Parameter | np.ndarray]]:
+        """The entries that are saved."""
+        passing = {_join(path, name) for path, module in self._paths() for name in module._passing}
+        return ((name, value) for name, value in self._entries() if name not in passing)
 
     # ---- its state ----------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """{path: copy of the array} of every parameter and buffer; the names and layouts are PyTorch's."""
-        return {name: np.array(_array(value)) for name, value in self._entries()}
+        return {name: np.array(_array(value)) for name, value in self._state()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy arrays (or tensors) into the parameters and buffers of the same names, keeping their dtypes.
@@ -151,7 +218,7 @@ class Module:
                 f"load_state_dict: expected a dict of arrays, found {type(state).__name__}; "
                 "model.state_dict() makes one, and load reads one from a file"
             )
-        own = dict(self._entries())
+        own = dict(self._state())
         given = {name: _array(value) for name, value in state.items()}
         missing = [name for name in own if name not in given]
         unexpected = [name for name in given if name not in own]
@@ -184,10 +251,62 @@ class Module:
         """Set evaluation mode here and below; return self."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
+        """Call fn with every module below, then with this one; return self."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def astype(self, dtype: Any) -> Module:
+        """Change floating parameters and buffers to another dtype, in place and without their gradients; return self.
+
+        >>> from tinygrad_np import nn
+        >>> nn.Linear(2, 2).astype(np.float16).weight.dtype
+        dtype('float16')
+        """
         for parameter in self.parameters():
-            parameter.grad = None
+            if parameter.dtype.kind == np.dtype(dtype).kind:
+                twin = Parameter(
+                    parameter.data, dtype=dtype, requires_grad=parameter.requires_grad, name=parameter.name
+                )
+                parameter.array, parameter.node = twin.array, twin.node
+        for module in self.modules():
+            for name in module._buffers:
+                value = getattr(module, name)
+                if value is not None and value.dtype.kind == np.dtype(dtype).kind:
+                    setattr(module, name, value.astype(dtype))
+        return self
+
+    def half(self) -> Module:
+        """`astype` float16."""
+        return self.astype(np.float16)
+
+    def float(self) -> Module:
+        """`astype` float32."""
+        return self.astype(np.float32)
+
+    def double(self) -> Module:
+        """`astype` float64."""
+        return self.astype(np.float64)
+
+    def to(self, target: Any) -> Module:
+        """`astype` a dtype; "cpu" is where everything is."""
+        return self if str(target) == "cpu" else self.astype(target)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Set whether the parameters are trained; return self."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad = np.zeros_like(parameter.grad)
 
     def summary(self, x: Any = None) -> Summary:
         """A table of the modules: output shape, parameters, bytes, operations and what backward keeps.
@@ -222,12 +341,99 @@ class Module:
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()}", *children]) + "\n)"
 
 
+class Hook:
+    """A function that is called around each forward, until `remove()`."""
+
+    def __init__(self, module: Module, where: str, function: Callable, first: bool, with_kwargs: bool):
+        self.module, self.where, self.function, self.with_kwargs = weakref.ref(module), where, function, with_kwargs
+        hooks = getattr(module, where)
+        setattr(module, where, (self, *hooks) if first else (*hooks, self))
+
+    def __deepcopy__(self, memo: dict) -> Hook:
+        """The same function around the copied module."""
+        twin = copy.copy(self)
+        twin.module = weakref.ref(memo.get(id(self.module()), self.module()))
+        return twin
+
+    def __reduce__(self):
+        raise TypeError(f"a module with a forward hook cannot be pickled: {self.function!r}; remove the hook first")
+
+    def remove(self) -> None:
+        """End the calls."""
+        module = self.module()
+        if module is not None:
+            setattr(module, self.where, tuple(hook for hook in getattr(module, self.where) if hook is not self))
+
+    def before(self, module: Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """The arguments that the forward gets."""
+        if self.with_kwargs:
+            return self.function(module, args, kwargs) or (args, kwargs)
+        found = self.function(module, args)
+        return args if found is None else found if isinstance(found, tuple) else (found,), kwargs
+
+    def after(self, module: Module, args: tuple, kwargs: dict, out: Any) -> Any:
+        """The output that the caller gets."""
+        found = self.function(module, args, kwargs, out) if self.with_kwargs else self.function(module, args, out)
+        return out if found is None else found
+
+
+def functional_call(module: Module, state: Mapping[str, Any], args: Any = (), kwargs: Mapping | None = None) -> Any:
+    """Call a module with other values in the place of the parameters and buffers whose paths `state` names.
+
+    The module is as it was afterwards; gradients flow to the values.
+
+    >>> from tinygrad_np import nn
+    >>> layer = nn.Linear(1, 1, bias=False)
+    >>> functional_call(layer, {"weight": np.array([[3.0]])}, np.array([2.0])).item()
+    6.0
+    """
+    own = dict(module._entries())
+    places = [place for name, value in state.items() for place in _places(module, _found(name, own, object), value)]
+    before = [holder[key] for holder, key, _ in places]
+    try:
+        for holder, key, value in places:
+            holder[key] = value
+        return module(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+    finally:
+        for (holder, key, _), value in zip(places, before):
+            holder[key] = value
+
+
+def _places(module: Module, old: Any, new: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """(container, key, new value) wherever a module or one below holds a parameter or buffer."""
+
+    def within(holder: Any) -> Iterator[tuple[Any, Any, Any]]:
+        for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+            if value is old:
+                yield holder, key, new
+            elif isinstance(value, (list, dict)):
+                yield from within(value)
+
+    for one in module.modules():
+        yield from within(vars(one))
+
+
 class Layer(Module):
     """A module that returns one tensor, as a type checker may know of those of this package."""
 
     if TYPE_CHECKING:
 
         def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
+
+
+def _once(found: Iterator[tuple[str, T]], once: bool) -> Iterator[tuple[str, T]]:
+    """(path, value), each value by its first path alone."""
+    seen = set()
+    for name, value in found:
+        if not once or id(value) not in seen:
+            seen.add(id(value))
+            yield name, value
+
+
+def _found(path: str, among: Mapping[str, Any], kind: type) -> Any:
+    if not isinstance(among.get(path), kind):
+        raise AttributeError(f"found no {kind.__name__} at {path!r}; expected one of {', '.join(among) or 'none'}")
+    return among[path]
 
 
 def _members(values: Mapping) -> Iterator[tuple[str, Any]]:

@@ -531,8 +531,9 @@ def _picked(x, seen):
         shape = [1] * (2 * n)
         shape[d], shape[n + d] = s.shape[-2:]
         flat = flat * length + s.reshape(*s.shape[:2], *shape)
-    flat = flat.reshape(*x.shape[:2], -1, math.prod(s.shape[-1] for s in seen))
-    rows = x.reshape(*x.shape[:2], -1)
+    places, entries = (math.prod(s.shape[axis] for s in seen) for axis in (-2, -1))
+    flat = flat.reshape(*x.shape[:2], places, entries)
+    rows = x.reshape(*x.shape[:2], math.prod(size))
     values = np.take_along_axis(array_of(rows)[..., None, :], flat, -1)
     best = np.take_along_axis(flat, values.argmax(-1)[..., None], -1)[..., 0]  # the first of equals, a NaN before all
     shape = (*x.shape[:2], *(s.shape[-2] for s in seen))

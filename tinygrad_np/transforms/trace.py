@@ -237,6 +237,10 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
     >>> value_and_grad(lambda w: (w["a"] ** 2).sum())({"a": np.array([1.0, 2.0])})
     (array(5.), {'a': array([2., 4.])})
     """
+    if hasattr(f, "node"):
+        raise TypeError(
+            "grad: found a tensor; expected a function, as in grad(f)(x); loss.backward() fills the grad of the leaves"
+        )
 
     def value_and_gradient(*args, **kwargs):
         g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")

@@ -1,0 +1,69 @@
+"""What somebody used to PyTorch writes of a tensor works where that is harmless; else one line says what to write."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np.engine.habits import INSTEAD, OTHER_NAMES, UNARY
+
+X = np.array([[0.5, 0.25, 0.75], [0.1, 0.2, 0.9]])
+
+
+@pytest.mark.parametrize("name", [*UNARY, *OTHER_NAMES])
+def test_a_function_is_a_method_too(name):
+    function = getattr(np, OTHER_NAMES.get(name, name))
+    x = tg.Tensor(X + (name in ("arccosh", "acosh")), requires_grad=True)
+    found = getattr(x, name)()
+    np.testing.assert_array_equal(np.asarray(found.numpy() if hasattr(found, "node") else found), function(x.numpy()))
+    if hasattr(found, "node"):
+        found.backward(np.ones(X.shape))
+        np.testing.assert_allclose(x.grad, tg.grad(lambda v: function(v).sum())(x.numpy()))
+
+
+@pytest.mark.parametrize("name", "sum prod mean all any argmax argmin cumsum cumprod".split())
+def test_axis_may_be_called_dim(name):
+    x = tg.Tensor(X)
+    np.testing.assert_array_equal(getattr(x, name)(dim=0), getattr(x, name)(axis=0))
+    if not name.startswith("cum"):
+        np.testing.assert_array_equal(getattr(x, name)(dim=1, keepdim=True), getattr(x, name)(axis=1, keepdims=True))
+    with pytest.raises(TypeError, match=rf"x.{name}: found dim=0; expected axis and keepdims, or dim and keepdim"):
+        getattr(x, name)(0, dim=0)
+    with pytest.raises(TypeError, match="dims=0"):
+        getattr(x, name)(dims=0)
+
+
+@pytest.mark.parametrize(
+    "name, words", [("max", "x.argmax"), ("min", "x.argmin"), ("var", "ddof=1"), ("std", "ddof=1")]
+)
+def test_dim_is_refused_where_it_means_something_else(name, words):
+    with pytest.raises(TypeError, match=rf"x.{name}: found dim; .*{words}"):
+        getattr(tg.Tensor(X), name)(dim=0)
+
+
+def test_shapes_and_dtypes():
+    x = tg.Tensor(X, requires_grad=True)
+    assert x.view(3, 2).shape == x.view((3, -1)).shape == (3, 2) and x.permute(1, 0).shape == x.t().shape == (3, 2)
+    assert x.unsqueeze(-1).shape == (2, 3, 1) and x.contiguous() is x.cpu() is x
+    assert (x.numel(), x.dim(), x.half().dtype, x.float().dtype) == (6, 2, np.float16, np.float32)
+    np.testing.assert_array_equal(x.clamp(max=0.5).numpy(), np.minimum(X, 0.5))
+    np.testing.assert_array_equal(x.add(1).mul(2).pow(2).sub(1).div(2).numpy(), ((X + 1) * 2) ** 2 / 2 - 0.5)
+    with pytest.raises(TypeError, match="x.view: .*astype"):
+        x.view(np.float32)
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_is_not_there_says_what_to_write(name):
+    x = tg.Tensor(X)
+    assert not hasattr(x, name)
+    with pytest.raises(AttributeError, match=f"a Tensor has no {name}; write ") as caught:
+        getattr(x, name)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_beside_tensors(tmp_path):
+    assert tg.tensor([1.0], requires_grad=True).requires_grad and tg.tensor([1], dtype=float).dtype == float
+    tg.save({"a": X}, tmp_path / "x.npz")
+    np.testing.assert_array_equal(tg.load(tmp_path / "x.npz")["a"], X)
+    x = tg.tensor(X, requires_grad=True)
+    with pytest.raises(TypeError, match=r"grad: found a tensor; expected a function, as in grad\(f\)\(x\)"):
+        tg.grad((x * x).sum(), x)

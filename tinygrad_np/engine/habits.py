@@ -1,0 +1,114 @@
+"""What somebody used to PyTorch writes of a tensor: done where that is harmless, else told what to write here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+UNARY = """abs exp exp2 expm1 log log2 log10 log1p sqrt square sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh
+arccosh arctanh floor ceil trunc sign isnan isinf isfinite""".split()
+OTHER_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh"}
+OTHER_NAMES |= {"atanh": "arctanh", "neg": "negative", "absolute": "absolute", "reciprocal": "reciprocal"}
+BINARY = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "matmul": "matmul"}
+BINARY |= {"mm": "matmul", "bmm": "matmul", "mv": "matmul", "maximum": "maximum", "minimum": "minimum"}
+
+INSTEAD = {
+    **{name: f"nn.functional.{name}(x)" for name in "relu gelu sigmoid softmax log_softmax softplus silu".split()},
+    "cuda": "nothing: everything is on the CPU",
+    "expand": "np.broadcast_to(x, shape)",
+    "masked_fill": "np.where(mask, value, x)",
+    "gather": "np.take_along_axis(x, index, axis)",
+    "index_select": "np.take(x, index, axis)",
+    "topk": "np.sort(x) and np.argsort(x), sliced",
+    "norm": "np.linalg.norm(x)",
+    "cat": "np.concatenate([...], axis)",
+    "chunk": "np.array_split(x, n, axis)",
+    "split": "np.split(x, n, axis)",
+    "scatter_add": "np.add.at(y, index, x)",
+    "logsumexp": "np.logaddexp.reduce(x, axis)",
+    "zero_": "x[...] = 0",
+    "fill_": "x[...] = value",
+    "copy_": "x[...] = y",
+    "add_": "x += y",
+    "sub_": "x -= y",
+    "mul_": "x *= y",
+    "div_": "x /= y",
+    "backward_": "x.backward()",
+}
+
+
+class Instead:
+    """An attribute that is not there, whose error says what to write."""
+
+    def __init__(self, name: str, text: str):
+        self.name, self.text = name, text
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        raise AttributeError(f"a Tensor has no {self.name}; write {self.text}")
+
+
+def spelled(name: str, axis: Any, keepdims: bool, habits: dict[str, Any]) -> tuple[Any, bool]:
+    """axis and keepdims, which PyTorch calls dim and keepdim."""
+    stray = set(habits) - {"dim", "keepdim"}
+    if stray or "dim" in habits and axis is not None or "keepdim" in habits and keepdims:
+        given = ", ".join(f"{key}={value!r}" for key, value in habits.items())
+        raise TypeError(f"x.{name}: found {given}; expected axis and keepdims, or dim and keepdim, each once")
+    return habits.get("dim", axis), habits.get("keepdim", keepdims)
+
+
+def values_alone(name: str, habits: dict[str, Any]) -> None:
+    """Refuse dim where PyTorch means something else by it."""
+    other = f"x.{name}(axis=...) gives the values, x.arg{name}(axis=...) their places"
+    if name in ("var", "std"):
+        other = f"x.{name}(axis=..., ddof=1) divides by n - 1, as PyTorch does"
+    raise TypeError(f"x.{name}: found {', '.join(habits)}; {other}")
+
+
+def view(self: Any, *shape: Any) -> Any:
+    """The same elements in another shape, as `reshape`."""
+    if len(shape) == 1 and not isinstance(shape[0], (int, np.integer, tuple, list)):
+        raise TypeError(f"x.view: found {shape[0]!r}; expected lengths; x.astype(dtype) changes the dtype")
+    return self.reshape(*shape)
+
+
+def movement(name: str) -> Callable:
+    """A method that does what a function of NumPy does."""
+    function = getattr(np, name)
+
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = name, f"np.{name} of the tensor."
+    return method
+
+
+def cast(name: str, dtype: Any) -> Callable:
+    """A method that changes the dtype."""
+
+    def method(self):
+        return self.astype(dtype)
+
+    method.__name__, method.__doc__ = name, f"x.astype(np.{np.dtype(dtype).name})."
+    return method
+
+
+def habits() -> dict[str, Any]:
+    """The attributes by their names."""
+    found: dict[str, Any] = {name: Instead(name, text) for name, text in INSTEAD.items()}
+    found |= {name: movement(OTHER_NAMES.get(name, name)) for name in (*UNARY, *OTHER_NAMES)}
+    found |= {name: movement(function) for name, function in BINARY.items()}
+    found |= {"half": cast("half", np.float16), "float": cast("float", np.float32)}
+    found |= {"double": cast("double", np.float64), "long": cast("long", np.int64)}
+    return found | {
+        "view": view,
+        "permute": lambda self, *dims: self.transpose(*dims),
+        "unsqueeze": lambda self, dim: np.expand_dims(self, dim),
+        "clamp": lambda self, min=None, max=None: self.clip(min, max),
+        "contiguous": lambda self: self,
+        "cpu": lambda self: self,
+        "numel": lambda self: self.size,
+        "dim": lambda self: self.ndim,
+        "t": lambda self: self.T,
+    }
