@@ -10,9 +10,15 @@ import operator
 
 import numpy as np
 
+from ..engine.cotangents import unbroadcast
 from ..engine.table import POSITIVE, REAL, UNIT, array_of, composed, elementwise, function, linear, primitive
 
 inf, pi, log2, log10 = np.inf, np.pi, np.log(2), np.log(10)
+
+
+def wider(x):
+    """Half precision in single: a formula of many steps would lose the digits that there are."""
+    return np.astype(x, np.float32) if array_of(x).dtype == np.float16 else x
 
 
 def over(a, b):
@@ -49,8 +55,9 @@ def power_x(x, y):
 
 
 def power_y(x, out):
-    """xʸ log x, whose limit at x = 0 is 0."""
-    return out * np.log(np.where(array_of(x) == 0, 1, x))
+    """xʸ log x, whose limit at x = 0 is 0; a negative number has a complex power, and a logarithm then."""
+    base = np.where(array_of(x) == 0, 1, x)
+    return out * np.log(np.astype(base, out.dtype) if out.dtype.kind == "c" else base)
 
 
 elementwise(np.power, power_x, power_y, domain=(POSITIVE, REAL), call=operator.pow)
@@ -59,8 +66,18 @@ elementwise(np.remainder, 1, lambda x, y: -np.floor_divide(x, y), domain=(REAL, 
             kinks=lambda x, y: np.sin(pi * x / y))
 elementwise(np.fmod, 1, lambda x, y, out: -np.rint((x - out) / y), domain=(REAL, POSITIVE),
             kinks=lambda x, y: np.sin(pi * x / y))
-elementwise(np.hypot, lambda x, out: over(x, out), lambda y, out: over(y, out),
-            kinks=lambda x, y: np.abs(x) + np.abs(y))
+
+
+@primitive
+def toward(x, y):
+    """x / √(x² + y²), the cosine of an angle, and 0 where both are 0: its slopes have no difference that cancels."""
+    return over(x, np.hypot(x, y))
+
+
+toward.defvjp(lambda ct, x, y: unbroadcast(ct * over(toward(y, x) ** 2, np.hypot(x, y)), np.shape(x)),
+              lambda ct, x, y: unbroadcast(-ct * over(toward(x, y) * toward(y, x), np.hypot(x, y)), np.shape(y)),
+              cases=[lambda f, A: f(A("m", "n"), A("n"))])
+elementwise(np.hypot, lambda x, y: toward(x, y), lambda x, y: toward(y, x), kinks=lambda x, y: np.abs(x) + np.abs(y))
 
 # ---- exponentials and logarithms --------------------------------------------------------------------------
 
@@ -68,49 +85,100 @@ elementwise(np.exp, lambda out: out)
 elementwise(np.exp2, lambda out: log2 * out)
 elementwise(np.expm1, lambda x: np.exp(x))
 elementwise(np.log, lambda x: 1 / x, domain=POSITIVE)
-elementwise(np.log2, lambda x: 1 / (x * log2), domain=POSITIVE)
-elementwise(np.log10, lambda x: 1 / (x * log10), domain=POSITIVE)
+elementwise(np.log2, lambda x: 1 / log2 / x, domain=POSITIVE)
+elementwise(np.log10, lambda x: 1 / log10 / x, domain=POSITIVE)
 elementwise(np.log1p, lambda x: 1 / (1 + x), domain=(-1, inf))
 
 
-def share(x, y, out, exp):
-    """exp(x - out): the share of x in log(eˣ + eʸ), also where the result is infinite."""
-    x_is, y_is, out_is = map(array_of, (x, y, out))
-    return np.where(np.isinf(out_is), np.where(x_is == y_is, 0.5, x_is == out_is), exp(x - out))
+@primitive
+def logistic(x):
+    """1 / (1 + e⁻ˣ), by the exponential that does not overflow: each tail keeps its digits, in every derivative."""
+    if x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
 
 
-elementwise(np.logaddexp, lambda x, y, out: share(x, y, out, np.exp), lambda x, y, out: share(y, x, out, np.exp))
-elementwise(np.logaddexp2, lambda x, y, out: share(x, y, out, np.exp2), lambda x, y, out: share(y, x, out, np.exp2))
+logistic.defvjp(lambda ct, x: ct * logistic(x) * logistic(-x), cases=[lambda f, A: f(A("m", "n"))])
+
+
+def share(x, y, scale):
+    """The share of x in log(eˣ + eʸ); of two infinities that are equal, half."""
+    alike = (array_of(x) == array_of(y)) & np.isinf(array_of(x))
+    return logistic(scale * np.where(alike, 0, x - y))
+
+
+elementwise(np.logaddexp, lambda x, y: share(x, y, 1), lambda x, y: share(y, x, 1))
+elementwise(np.logaddexp2, lambda x, y: share(x, y, log2), lambda x, y: share(y, x, log2))
 
 # ---- trigonometry -----------------------------------------------------------------------------------------
 
 elementwise(np.sin, lambda x: np.cos(x))
 elementwise(np.cos, lambda x: -np.sin(x))
 elementwise(np.tan, lambda out: 1 + out * out, domain=(-1.5, 1.5))
-elementwise(np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), domain=UNIT)
-elementwise(np.arccos, lambda x: -1 / np.sqrt(1 - x * x), domain=UNIT)
-elementwise(np.arctan, lambda x: 1 / (1 + x * x))
-elementwise(np.arctan2, lambda x, y: over(over(y, np.hypot(x, y)), np.hypot(x, y)),
-            lambda x, y: -over(over(x, np.hypot(x, y)), np.hypot(x, y)), kinks=lambda x, y: x)
+
+
+@primitive
+def one_minus_square(x):
+    """1 - x², by factors, of which neither is rounded near the other's zero."""
+    return (1 - x) * (1 + x)
+
+
+one_minus_square.defvjp(lambda ct, x: -2 * ct * x, cases=[lambda f, A: f(A("m", "n"))])
+
+
+def root_1_minus_square(x):
+    """√(1 - x²), without an overflow."""
+    return np.sqrt(1 - x) * np.sqrt(1 + x) if array_of(x).dtype.kind == "c" else np.sqrt(one_minus_square(x))
+
+
+elementwise(np.arcsin, lambda x: 1 / root_1_minus_square(x), domain=UNIT)
+elementwise(np.arccos, lambda x: -1 / root_1_minus_square(x), domain=UNIT)
+
+
+def root_1_plus_square(x):
+    """√(1 + x²), without an overflow."""
+    return np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x) if array_of(x).dtype.kind == "c" else np.hypot(1, x)
+
+
+elementwise(np.arctan, lambda x: (1 / root_1_plus_square(x)) ** 2)
+elementwise(np.arctan2, lambda x, y: over(toward(y, x), np.hypot(x, y)),
+            lambda x, y: -over(toward(x, y), np.hypot(x, y)), kinks=lambda x, y: x)
 elementwise(np.sinh, lambda x: np.cosh(x))
 elementwise(np.cosh, lambda x: np.sinh(x))
-elementwise(np.tanh, lambda out: 1.0 - out * out)
-elementwise(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1))
+
+
+@primitive
+def sech_square(x):
+    """1 / cosh² x: 1 - tanh² x would round to 0 beyond |x| = 19."""
+    e = np.exp(-2 * (x * np.sign(x.real) if x.dtype.kind == "c" else np.abs(x)))
+    return 4 * e / (1 + e) ** 2
+
+
+sech_square.defvjp(lambda ct, x: -2 * ct * sech_square(x) * np.tanh(x), cases=[lambda f, A: f(A("m", "n"))])
+elementwise(np.tanh, lambda x: sech_square(x))
+elementwise(np.arcsinh, lambda x: 1 / root_1_plus_square(x))
 elementwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), domain=(1, inf))
-elementwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), domain=UNIT)
+elementwise(np.arctanh, lambda x: 1 / one_minus_square(x), domain=UNIT)
 for degrees in (np.degrees, np.rad2deg):
     elementwise(degrees, 180 / pi)
 for radians in (np.radians, np.deg2rad):
     elementwise(radians, pi / 180)
 
 
-def sinc_slope(x, out):
-    """(cos πx - sinc x) / x, by its series near 0, where the difference cancels."""
-    near = np.abs(array_of(x)) < 0.05
-    z = np.where(near, (pi * x) ** 2, 0)
-    series = -(pi ** 2) / 3 * x * (1 - z / 10 * (1 - z / 28 * (1 - z / 54)))
-    safe = np.where(near, 1, x)
-    return np.where(near, series, (np.cos(pi * safe) - np.sin(pi * safe) / (pi * safe)) / safe)
+SINC = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 14)]     # of s'(x) = Σ SINC[k] π²ᵏ x²ᵏ⁻¹
+
+
+def sinc_slope(x):
+    """(cos πx - sinc x) / x; for |x| < 1/2 by its series, since there the difference cancels."""
+    x = wider(x)
+    near = np.abs(array_of(x)) < 0.5
+    small, safe = np.where(near, x, 0), np.where(near, 1, x)
+    z, series = (pi * small) ** 2, SINC[-1]
+    for c in reversed(SINC[:-1]):
+        series = series * z + c
+    turn = pi * np.remainder(safe, 2) if array_of(x).dtype.kind == "f" else pi * safe
+    return np.where(near, pi**2 * small * series, (np.cos(turn) - np.sin(turn) / (pi * safe)) / safe)
 
 
 elementwise(np.sinc, sinc_slope)
@@ -119,6 +187,7 @@ elementwise(np.sinc, sinc_slope)
 
 def bessel_i1(x):
     """I₁(x) = ⟨cos θ sinh(x cos θ)⟩ over the circle; the mean of equally spaced points converges geometrically."""
+    x = wider(x)
     n = 32 + int(9 * np.sqrt(np.max(np.abs(array_of(x)), initial=0)))
     c = np.cos(2 * np.pi * np.arange(n) / n).astype(array_of(x).dtype)
     return np.mean(c * np.sinh(x[..., None] * c), axis=-1)
