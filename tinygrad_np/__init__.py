@@ -33,6 +33,7 @@ from .transforms.jacobians import hvp as hvp
 from .transforms.jacobians import jacobian as jacobian
 from .viz import graph as graph
 from .viz import graph_diff as graph_diff
+from .viz import named as named
 
 if TYPE_CHECKING:
     from . import data as data

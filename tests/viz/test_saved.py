@@ -180,7 +180,7 @@ def test_the_steps_are_the_order_of_the_backward_pass():
     for number in range(60):
         a, b = (values[int(i)] for i in rng.integers(max(0, len(values) - 8), len(values), 2))
         values.append(noted(a, b, number))
-    view = values[-1].graph()
+    view = values[-1].graph(grads=False)
     values[-1].backward(np.ones(2))
     shown = sorted((n for n in view.nodes if n.kind == "op"), key=lambda n: n.step)
     assert [f"number={number}" for number in visited] == [n.args for n in shown] and len(visited) > 30

@@ -191,7 +191,7 @@ def given(row_names: tuple, operands: tuple, names: tuple) -> str:
     """The lines that note what a call was given besides tracked tensors, for pictures."""
     always = any(name not in operands for name in names)
     tuple_ = "".join(
-        f"None if _n_{name}.tracked else {NOTE.replace('@', name)}, "
+        f"None if _n_{name}.tracked else {NOTE_OPERAND.replace('@', name)}, "
         if name in operands and len(operands) > 1
         else "None, "
         if name in operands
@@ -206,6 +206,7 @@ def given(row_names: tuple, operands: tuple, names: tuple) -> str:
     return f"\n        if not ({some}):\n            _node.given = ({tuple_})" if len(operands) > 1 else ""
 
 
+NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted(_v_@ if _is_@ else @)"  # not the copy that a residual is
 NOTE = "(_v_@ if type(_v_@) in _NUMBERS else _noted(_v_@))"
 
 

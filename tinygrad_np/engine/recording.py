@@ -112,6 +112,7 @@ def finish(row: Row, values, operands, parents: tuple, out, aux=None):
     tracked = tuple([parent.tracked for parent in parents])
     node: Node = CONST
     if True in tracked and (mode.get() is None or current().recording):
+        given = values
         values = [kept(v) if keeps else unwrap(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):
             out = type_like(out, [as_array(o) for o in out])
@@ -125,7 +126,7 @@ def finish(row: Row, values, operands, parents: tuple, out, aux=None):
                 node = Node(row, parents, row.save(values, out, tracked, aux), out.shape, out.dtype)
                 see(node, out)
         if node is not CONST:
-            see_call(row, node, values)
+            see_call(row, node, map(unwrap, given))
         if mode.get() is not None:
             node = watched(node, out)
     if node is CONST and mode.get() is not None:

@@ -29,11 +29,12 @@ NUMBERS = frozenset(
 
 
 class Given(NamedTuple):
-    """An array that was an argument: whose memory it looks at, as a weak reference, its shape and its dtype."""
+    """An array that was an argument: whose memory it looks at, as a weak reference, and a copy if it is small."""
 
     owner: weakref.ref
     shape: tuple
     dtype: Any
+    copy: np.ndarray | None
 
 
 def noted(value) -> Any:
@@ -48,7 +49,7 @@ def noted(value) -> Any:
         base = value
         while type(base.base) is np.ndarray:
             base = base.base
-        return Given(weakref.ref(base), value.shape, value.dtype)
+        return Given(weakref.ref(base), value.shape, value.dtype, value.copy() if value.size <= SMALL else None)
     if kind is slice:
         return slice(noted(value.start), noted(value.stop), noted(value.step))
     if kind is tuple or kind is list:

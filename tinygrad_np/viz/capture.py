@@ -6,26 +6,40 @@ import weakref
 from collections import Counter
 from typing import Any
 
-from ..engine.tape import CONST, FREED, SELECT, oldest_first
+import numpy as np
+
+from ..engine.seen import Given
+from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, oldest_first
 from ..engine.watchers import NOTES
-from .gradients import cotangent_norms, norm, over_batch, summed
-from .residuals import Buffers, dtype_name, nbytes_of, read_saved
-from .schema import Edge, Node
+from .collapse import MAX_NODES
+from .formulas import arguments_of, formula_of
+from .gradients import Back, Values, norm, over_batch, summed
+from .names import Names
+from .residuals import Buffers, dtype_name, nbytes_of, number, read_saved
+from .schema import Edge, Node, Value, size_of
 from .scopes import scopes_of
+from .values import FEW, described
 from .view import GraphView
 
 
 def capture(
-    outputs, model=None, *, names: dict[str, Any] | None = None, grads: bool = False, title: str | None = None
+    outputs,
+    model=None,
+    *,
+    names: dict[str, Any] | None = None,
+    frame=None,
+    values: bool | None = None,
+    grads: bool | None = None,
+    title: str | None = None,
 ) -> GraphView:
-    """See `viz.graph`."""
+    """See `viz.graph`. `frame` is that of the code that asks: its variables name what nothing else names."""
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for out in outputs:
         if not hasattr(out, "node"):
             raise TypeError(f"graph: found a {type(out).__name__}; expected a Tensor, or a list of them")
     if not outputs or model is not None and not hasattr(model, "named_modules") or not hasattr(names or {}, "items"):
         raise TypeError("graph: expected at least one Tensor, a Module as model, and a dict {name: tensor} as names")
-    work = Capture(outputs, model, names or {}, grads)
+    work = Capture(outputs, model, Names(names or {}, frame), values, grads)
     for node in work.tape:
         if node.op is None:
             work.leaf(node)
@@ -34,10 +48,10 @@ def capture(
     outs = [
         work.found[id(out.node)]
         if out.node.tracked
-        else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""))
+        else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""), None)
         for i, out in enumerate(outputs)
     ]
-    names_of_outs = [work.given.get(id(out.node)) or id_ for out, id_ in zip(outputs, outs, strict=True)]
+    names_of_outs = [work.name_of(out.node) or id_ for out, id_ in zip(outputs, outs, strict=True)]
     roots = tuple(weakref.ref(out.node) for out in outputs)
     return GraphView(
         tuple(work.nodes),
@@ -52,27 +66,75 @@ def capture(
 class Capture:
     """One capture under way: the tape, what is known of all of it, and the nodes and edges made so far."""
 
-    def __init__(self, outputs: list, model, names: dict[str, Any], grads: bool):
+    def __init__(self, outputs: list, model, names: Names, values: bool | None, grads: bool | None):
         self.tape = oldest_first(dict.fromkeys(out.node for out in outputs))
-        self.scopes, self.innermost, self.order, named = scopes_of(self.tape, model)
-        self.params = {id(p.node): name for name, p in named}
-        tensors = {name: t for name, t in names.items() if hasattr(t, "node") and t.node is not CONST}
-        self.given = {id(t.node): str(name) for name, t in tensors.items()}
-        self.norms = cotangent_norms(outputs) if grads else {}
-        self.buffers = Buffers({id(p.node): p.array for _, p in named})
+        self.scopes, self.innermost, self.order, parameters = scopes_of(self.tape, model)
+        self.params = {id(p.node): name for name, p in parameters}
+        self.names = names
+        self.buffers = Buffers({id(p.node): p.array for _, p in parameters})
         self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
         visits = [node for node in reversed(self.tape) if node.op is not None]
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
+        small = len(self.tape) <= MAX_NODES and all(few(node) for node in self.tape)
+        self.show_values = small if values is None else values
+        held = (
+            {id(out.node): out.array for out in outputs} | names.tensors | {id(p.node): p.array for _, p in parameters}
+        )
+        self.values = Values(self.tape if self.show_values or grads or small else [], held, bool(values))
+        self.back = self.pass_back(outputs, grads, small and grads is not False)
         self.ids, self.numbers = Ids(), Numbers()
-        self.found: dict[int, str] = {}  # tape node -> id
+        self.found: dict[Any, str] = {}  # tape node, or memory of an array -> id
+        self.hold: list[weakref.ref] = []  # what is found by its id must stay
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
+
+    def pass_back(self, outputs: list, grads: bool | None, small: bool) -> Back | None:
+        """The gradients at all nodes, if they are wanted and can be had."""
+        if not grads and not small:
+            return None
+        try:
+            return Back(outputs, self.tape, self.values, small)
+        except FreedGraphError:
+            missing = [n for n in self.tape if n.op is not None and not hasattr(n, "cotangent")]
+            if grads and missing:
+                raise ValueError(
+                    "graph: grads=True needs a graph that is not freed: call it before backward, or "
+                    "pass retain_graph=True to backward"
+                ) from None
+        except Exception:  # a rule of its user's that fails: the picture is still to be had
+            if grads:
+                raise
+        return None
+
+    def name_of(self, node) -> str:
+        """What its user calls a node."""
+        key = id(node)
+        given = self.params.get(key) or self.names.of_node.get(key) or getattr(node, "name", None)
+        return given or self.names.variables.get(key, "")
+
+    def value(self, node) -> Value | None:
+        """What is shown of a node's array."""
+        found = self.values.of(node) if self.show_values else None
+        return None if found is None else described(found)
+
+    def gradient(self, node) -> tuple[float | None, Value | None]:
+        """The norm of a node's gradient, and what is shown of it: of a leaf that which backward gave it."""
+        g = getattr(node, "grad", None)
+        if g is None and self.back is not None:
+            g = self.back.totals.get(id(node))
+        shown = self.show_values or self.back is not None
+        if g is None and shown:
+            g = getattr(node, "cotangent", None)
+        if g is None or isinstance(g, (dict, tuple)):
+            return None, None
+        return norm(g), described(g) if shown and (self.show_values or size_of(g.shape) <= FEW) else None
 
     def leaf(self, node) -> None:
         """Describe where the tape ends: a parameter, or another tensor that requires a gradient."""
         key = id(node)
-        name = self.params.get(key) or self.given.get(key) or node.name or self.numbers.next("leaf")
+        name = self.name_of(node) or self.numbers.next("leaf")
         id_ = self.found[key] = self.ids.new(name)
+        grad_norm, grad = self.gradient(node)
         self.nodes.append(
             Node(
                 id_,
@@ -82,22 +144,37 @@ class Capture:
                 dtype_name(node.dtype),
                 nbytes_of(node.shape, node.dtype),
                 uses=self.uses[key],
-                grad_norm=norm(node.grad) if node.grad is not None else self.norms.get(key),
+                grad_norm=grad_norm,
+                value=self.value(node),
+                grad=grad,
             )
         )
 
-    def constant(self, node, place: str, facts: tuple) -> str:
-        """Describe an operand without gradient; what no Tensor holds is a node of its own at each use.
+    def constant(self, node, place: str, facts: tuple, given) -> str:
+        """Describe an operand without gradient: the same memory is the same box; a number is a node at each use.
 
-        `facts` are the (shape, dtype, number) that are known from residuals, if any.
+        `facts` are the (shape, dtype, number) that are known from residuals, `given` what the call was given.
         """
-        key = id(node)
-        if node is not CONST and key in self.found:
-            return self.found[key]
-        name = self.given.get(key) or node.name
+        key: Any = id(node) if node is not CONST else None
+        array, value, name = None, "", self.name_of(node) if node is not CONST else ""
         shape, dtype, value = facts
+        if type(given) is Given:
+            memory = given.owner()
+            key, array = id(given.owner), memory if memory is not None else given.copy
+            self.hold.append(given.owner)
+            name = name or (self.names.of_array.get(id(memory), "") if memory is not None else "")
+            shape, dtype = (
+                (given.shape, dtype_name(given.dtype)) if array is None else (array.shape, dtype_name(array.dtype))
+            )
+            value = number(given.copy) if given.copy is not None and given.copy.ndim == 0 else value
+        elif number(given):
+            shape, dtype, value = (), dtype or dtype_name(type(given)), number(given)
         if node.dtype is not None:
             shape, dtype = node.shape, dtype_name(node.dtype)
+            held = getattr(node, "value", None)
+            array = held[0]().array if held and held[0]() is not None else array
+        if key is not None and key in self.found:
+            return self.found[key]
         id_ = self.ids.new(name or place)
         self.nodes.append(
             Node(
@@ -108,9 +185,10 @@ class Capture:
                 dtype,
                 nbytes_of(shape, dtype) if shape else 0,
                 args=value,
+                value=described(array) if array is not None and self.show_values and type(array) in ARRAYS else None,
             )
         )
-        if node is not CONST:
+        if key is not None:
             self.found[key] = id_
         return id_
 
@@ -120,31 +198,47 @@ class Capture:
         name = self.numbers.next(f"{scope}/{row.name}" if scope else row.name)
         id_ = self.found[key] = self.ids.new(name)
         saved, args, operands, constants = read_saved(node, self.buffers)
+        given = arguments_of(node)
+        told: list[str] = []  # what stands for each operand in a formula
         for slot, parent in enumerate(node.parents):
             operand = operands[slot] if slot < len(operands) else str(slot)
+            along = None
             if parent.tracked:
+                src = self.found[id(parent)]
+                told.append(self.name_of(parent))
+                along = self.back.along.get((key, slot)) if self.back is not None else None
+                if along is None and row is SELECT and self.back is not None:
+                    along = self.back.totals.get(key)
+                local = self.back.local.get((key, slot)) if self.back is not None else None
                 self.edges.append(
                     Edge(
-                        self.found[id(parent)],
+                        src,
                         id_,
                         slot,
                         operand,
-                        parent.shape,
+                        shape_of(parent),
                         True,
                         summed(node, slot, operand),
-                        self.norms.get(id(parent)),
+                        None if along is None or isinstance(along, (dict, tuple)) else norm(along),
                         over_batch=over_batch(row, operand),
+                        local=shown(local),
+                        gives=shown(along),
                     )
                 )
             else:
-                facts = constants.get(slot, UNKNOWN)
-                src = self.constant(parent, f"{id_}[{slot}]", facts)
-                shape = parent.shape if parent.dtype is not None else facts[0]
+                facts, of = constants.get(slot, UNKNOWN), given.get(operand)
+                src = self.constant(parent, f"{id_}[{slot}]", facts, of)
+                shape = of.shape if type(of) is Given else parent.shape if parent.dtype is not None else facts[0]
+                if number(of):
+                    shape = ()
+                told.append(number(of) or facts[2] or (self.nodes_by_id(src) if shape else ""))
                 self.edges.append(Edge(src, id_, slot, operand, shape, False))
         several = isinstance(node.dtype, (list, tuple))
         dtypes = node.dtype if several else [node.dtype]
         shapes = node.shape if several else [node.shape]
         note = NOTES.get(node)
+        args = ", ".join(f"{k}={v}" if k else v for k, v in {**args, **given.texts}.items())
+        grad_norm, grad = self.gradient(node)
         self.nodes.append(
             Node(
                 id_,
@@ -160,12 +254,39 @@ class Capture:
                 self.uses[key],
                 saved,
                 node.saved is FREED,
-                self.norms.get(key),
+                grad_norm,
                 note and note.source,
                 note and note.time_ns,
                 row.kind == "elementwise",
+                name=self.name_of(node),
+                formula=formula_of(row, told, [not p.tracked for p in node.parents]),
+                value=self.value(node),
+                grad=grad,
             )
         )
+
+    def nodes_by_id(self, id_: str) -> str:
+        """The name of a constant array in a formula."""
+        return "" if id_.endswith("]") else id_
+
+
+ARRAYS = (np.ndarray,)
+
+
+def few(node) -> bool:
+    """Whether all numbers of a node may be shown."""
+    shapes = node.shape if isinstance(node.dtype, (list, tuple)) else [node.shape]
+    return sum(map(size_of, shapes)) <= FEW
+
+
+def shape_of(node) -> tuple:
+    """A node's shape as plain tuples: a list of them for several outputs."""
+    return tuple(map(tuple, node.shape)) if isinstance(node.dtype, (list, tuple)) else tuple(node.shape)
+
+
+def shown(g) -> Value | None:
+    """A small cotangent or partial as data."""
+    return None if g is None or isinstance(g, (dict, tuple)) or size_of(g.shape) > FEW else described(g)
 
 
 UNKNOWN = (None, None, "")

@@ -7,7 +7,7 @@ from collections import Counter
 
 from .labels import count
 from .schema import Graph, GraphMismatch
-from .writers.dot import to_dot, unquote
+from .writers.dot import short_id, to_dot, unquote
 
 EDGE = re.compile(r'^("(?:[^"\\]|\\.)*") -> ("(?:[^"\\]|\\.)*") \[id="e(\d+)"', re.DOTALL | re.MULTILINE)
 
@@ -68,7 +68,7 @@ def same_drawing(view: Graph) -> None:
 
 def clean(name: str) -> str:
     """A name as DOT can hold it."""
-    return name.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return short_id(name).replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def same_boxes(view: Graph, whole: Graph) -> None:

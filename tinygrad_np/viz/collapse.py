@@ -209,12 +209,13 @@ class Work:
             node = self.box(box, members[box])
             names[box] = node.id
             nodes.append(node)
+        many = {box: sum(not m.is_leaf for m in inside) for box, inside in members.items()}
         merged: dict[tuple, Edge] = {}
         for edge, (src, dst) in zip(self.whole.edges, self.edges, strict=True):
             a, b = boxes[src], boxes[dst]
             if a == b:
                 continue
-            single = sum(not m.is_leaf for m in members[b]) <= 1
+            single = many[b] <= 1
             key = (a, b, edge.src if single else "", edge.dst if single else "", edge.slot if single else 0)
             old = merged.get(key)
             merged[key] = (

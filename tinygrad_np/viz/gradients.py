@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..engine.kinds import Elementwise
-from ..engine.modes import setting
-from ..engine.tape import SELECT, FreedGraphError, pullback, together
-from ..engine.watchers import Watcher
+from ..engine.seen import Given
+from ..engine.tape import FREED, SELECT, Node, together, walk
 
 # Operands of our own operations that every row of the output uses: the output's axes over which their gradient is
 # summed. Axis 0 is the batch.
@@ -53,32 +54,164 @@ def broadcast_axes(small: tuple, large: tuple) -> tuple[int, ...]:
 
 def norm(g) -> float:
     """The Euclidean norm of a gradient."""
-    return float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
+    found = float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
+    return math.nan if found != found else found  # the one object, so that equal pictures are equal
 
 
-class Norms(Watcher):
-    """Takes the norm of each cotangent that a pullback meets."""
+class Back:
+    """One pass from the outputs: `totals` {node: cotangent}, what came `along` {(node, slot): cotangent} each edge.
 
-    def __init__(self) -> None:
-        self.found: dict[int, float] = {}
+    `local` {(node, slot): partial} is what the incoming cotangent was multiplied by, for numbers and elementwise
+    operations without broadcasting. It walks a copy of the tape, whose freed residuals are computed again from values.
+    """
 
-    def before(self, node, ct) -> None:
-        parts = ct if isinstance(ct, tuple) else (ct,)
-        self.found[id(node)] = math.hypot(*map(norm, parts))
-        super().before(node, ct)
+    def __init__(self, outputs: list, tape: list, values: Values, local: bool):
+        self.totals: dict[int, Any] = {}
+        self.along: dict[tuple[int, int], Any] = {}
+        self.local: dict[tuple[int, int], Any] = {}
+        self.original: dict[Node, Node] = {}
+        self.slots: Iterator[int] = iter(())
+        copies: dict[int, Node] = {}
+        for node in tape:
+            if node.op is None:
+                copies[id(node)] = node
+                continue
+            parents = tuple(copies.get(id(p), p) for p in node.parents)
+            saved = values.residuals(node) if node.saved is FREED else node.saved
+            copies[id(node)] = copy = Node(node.op, parents, saved, node.shape, node.dtype)
+            self.original[copy] = node
+        tracked = [out for out in outputs if out.node.tracked]
+        roots = [copies[id(out.node)] for out in tracked]
+        cts = [np.ones(out.shape, out.dtype) for out in tracked]
+        for root, ct in zip(roots, cts, strict=True):
+            if root.op is None:
+                self.add(root, ct)
+        with np.errstate(all="ignore"):
+            if len(roots) == 1:
+                walk(roots[0], cts[0], None, None, "careful_pulls", [], self)
+            elif roots:
+                walk(together(roots), tuple(cts), None, None, "careful_pulls", [], self)
+            for copy, node in self.original.items() if local else ():
+                self.note_local(copy, node)
+
+    def add(self, node: Node, g) -> None:
+        """Add up what arrives at a node."""
+        key = id(node)
+        self.totals[key] = self.totals[key] + g if key in self.totals else g
+
+    def before(self, node: Node, ct) -> None:
+        """The pass is at a node, with its whole cotangent: what it gives follows in the order of tracked operands."""
+        if node in self.original:
+            self.totals[id(self.original[node])] = ct
+        self.slots = iter([i for i, parent in enumerate(node.parents) if parent.tracked])
+
+    def backward(self, node: Node, parent: Node, g) -> None:
+        """A cotangent goes to one operand."""
+        slot, of = next(self.slots), self.original.get(node)
+        if of is not None and g is not None:
+            if parent.op is None:
+                self.add(parent, g)
+            self.along[id(of), slot] = g
+
+    def note_local(self, copy: Node, node: Node) -> None:
+        """What a one in the place of the incoming cotangent gives."""
+        row, several = copy.op, isinstance(copy.dtype, (list, tuple))
+        if row is SELECT or row.joint or several or id(node) not in self.totals:
+            return
+        number = math.prod(copy.shape) == 1
+        if not number and not isinstance(row, Elementwise):
+            return
+        one = np.ones(copy.shape, copy.dtype)
+        for slot, parent in enumerate(copy.parents):
+            if parent.tracked and (number or parent.shape == copy.shape):
+                self.local[id(node), slot] = row.careful_pulls[slot](one, parent, copy.saved[slot])
 
 
-def cotangent_norms(outputs: list) -> dict[int, float]:
-    """The norm of every node's cotangent, for a cotangent of ones of each output; a zero wins over infinity."""
-    norms, tracked = Norms(), [out for out in outputs if out.node.tracked]
-    try:
-        with np.errstate(all="ignore"), setting(watch=norms):
-            leaves = pullback(
-                together(out.node for out in tracked), tuple(np.ones(out.shape, out.dtype) for out in tracked)
-            )
-    except FreedGraphError:
-        raise ValueError(
-            "graph: grads=True needs a graph that is not freed: call it before backward, or pass "
-            "retain_graph=True to backward"
-        ) from None
-    return norms.found | {id(leaf): norm(g) for leaf, g in leaves.items()}
+class Values:
+    """The arrays of a tape's nodes, as far as they are known: seen, held by a tensor, kept for backward, or computed.
+
+    With `again`, what is not known otherwise is computed again from the operands.
+    """
+
+    def __init__(self, tape: list, tensors: dict[int, Any], again: bool):
+        self.found: dict[int, Any] = dict(tensors)
+        self.kept: dict[int, Any] = {}
+        for node in tape if again else ():
+            self.look(node)
+        for node in tape:
+            found = self.of(node)
+            if found is None and again and node.op is not None:
+                found = self.computed(node)
+            if found is not None:
+                self.found[id(node)] = found
+
+    def of(self, node: Node):
+        """The array of a node, or None."""
+        if id(node) in self.found:
+            return self.found[id(node)]
+        value = getattr(node, "value", None)
+        if type(value) is tuple:
+            tensor = value[0]()
+            return value[1] if tensor is None else tensor.array if tensor.array.shape == node.shape else None
+        return value if value is not None else self.kept.get(id(node))
+
+    def look(self, node: Node) -> None:
+        """Find arrays among the residuals: outputs and operands."""
+        row = node.op
+        if row is None or row is SELECT or node.saved is FREED or row.joint or isinstance(node.dtype, (list, tuple)):
+            return
+        for names, saved in zip(row.residuals, node.saved, strict=False):
+            for name, value in zip(names, saved or (), strict=False):
+                of = node if name == "out" else node.parents[row.diff.index(name)] if name in row.diff else None
+                if of is not None and of.tracked and isinstance(value, np.ndarray) and value.shape == of.shape:
+                    self.kept.setdefault(id(of), value)
+
+    def call(self, node: Node) -> list | None:
+        """The values of a call's parameters; None if one is not known."""
+        row, given = node.op, getattr(node, "given", None)
+        if given is None:
+            given = (None,) * len(row.names) if row.names == row.diff else None
+        if given is None or row.joint or len(given) != len(row.names):
+            return None
+        values = list(given)
+        for slot, parent in zip(row.positions, node.parents, strict=False):
+            if parent.tracked:
+                values[slot] = self.of(parent)
+            elif type(given[slot]) is Given:
+                values[slot] = array_given(given[slot])
+            if values[slot] is None:
+                return None
+        return None if any(type(v) is Given for v in values) else values
+
+    def computed(self, node: Node):
+        """The value of a node from those of its operands; None if they do not tell."""
+        if node.op is SELECT or isinstance(node.dtype, (list, tuple)):
+            return None
+        values = self.call(node)
+        if values is None:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                out = node.op.fun(*values)
+        except Exception:
+            return None
+        out = out[0] if node.op.recompute is not None else out
+        return np.asarray(out) if np.shape(out) == node.shape else None
+
+    def residuals(self, node: Node):
+        """What a node kept before it was freed; FREED if that cannot be told."""
+        row = node.op
+        if row is SELECT:
+            return getattr(node, "saved", FREED)
+        values, out = self.call(node) if hasattr(row, "save") else None, self.of(node)
+        if values is None or out is None or row.recompute is not None:
+            return FREED
+        return row.save(values, out, tuple(parent.tracked for parent in node.parents))
+
+
+def array_given(given: Given) -> np.ndarray | None:
+    """The array that was given, while it is known."""
+    if given.copy is not None:
+        return given.copy
+    owner = given.owner()
+    return owner if owner is not None and owner.shape == given.shape else None

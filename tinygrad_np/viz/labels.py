@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .schema import Edge, Graph, Node
+from .schema import Edge, Graph, Node, Value
 
 KIND_WORDS = {
     "param": "parameter",
@@ -40,6 +40,77 @@ def shape_text(shape) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 
 
+def number_text(x) -> str:
+    """A number as a picture has room for it.
+
+    >>> number_text(2.0), number_text(-1.5e-7), number_text(3), number_text((0.0, 1.0))
+    ('2.0000', '-1.500e-07', '3', '0.0000+1.0000j')
+    """
+    if isinstance(x, tuple):
+        return f"{number_text(x[0])}{'' if x[1] < 0 or x[1] != x[1] else '+'}{number_text(x[1])}j"
+    if isinstance(x, int):
+        return str(x)
+    return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e6 or x - x != 0 else f"{x:.3e}"
+
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def value_text(value: Value | None, shape=None, most: int = 6) -> str:
+    """An array in a few characters: its numbers, or its range and a sparkline of their distribution."""
+    if value is None:
+        return ""
+    if value.numbers and len(value.numbers) <= most:
+        words = [number_text(x) for x in value.numbers]
+        return words[0] if len(words) == 1 and shape in (None, ()) else f"[{' '.join(words)}]"
+    if value.low != value.low:
+        return f"no finite number, {value.odd:,} others" if value.odd else "empty"
+    odd = f", {value.odd:,} not finite" if value.odd else ""
+    return f"{value.low:.3g} … {value.high:.3g}{odd} {sparkline(value)}".rstrip()
+
+
+def sparkline(value: Value) -> str:
+    """The distribution of the numbers as bars."""
+    top = max(value.bins, default=0)
+    return "".join(BARS[(n * 7 + top - 1) // top] for n in value.bins) if top else ""
+
+
+def data_lines(node: Node) -> list[str]:
+    """The line of a box that shows numbers, as in data 2.0000 | grad -1.5000; two lines where one would be long."""
+    parts = [("data", node.value), ("grad", node.grad)]
+    said = [f"{what} {value_text(value, node.shape)}" for what, value in parts if value is not None]
+    line = " | ".join(said)
+    return said if len(line) > 50 else [line] if line else []
+
+
+def data_text(node: Node) -> str:
+    """The same on one line."""
+    return " | ".join(data_lines(node))
+
+
+ORDERED = {
+    "subtract": ("", "subtracted"),
+    "divide": ("", "divides by"),
+    "power": ("base", "exponent"),
+    "matmul": ("left", "right"),
+    "remainder": ("", "modulus"),
+    "where": ("if true", "if false"),
+}
+UNORDERED = frozenset(("add", "multiply", "maximum", "minimum", "fmax", "fmin", "hypot", "logaddexp", "logaddexp2"))
+ORDINALS = ("1st", "2nd", "3rd")
+
+
+def operand_text(edge: Edge, op: str) -> str:
+    """Which operand an arrow is, where that matters: in words, not by the names of NumPy's parameters."""
+    if op in ORDERED and edge.slot < 2:
+        return ORDERED[op][edge.slot]
+    if op in UNORDERED or op in ("select", "outputs") or not edge.operand:
+        return ""
+    if edge.operand.endswith("]") or len(edge.operand) <= 2:
+        return ORDINALS[edge.slot] if edge.slot < 3 else f"{edge.slot + 1}th"
+    return edge.operand
+
+
 def array_text(node: Node) -> str:
     """Shape and dtype, where they are known."""
     return " ".join(filter(None, (shape_text(node.shape), node.dtype)))
@@ -69,8 +140,12 @@ def printable(text: str, limit: int = 60) -> str:
 
 
 def heading(node: Node) -> str:
-    """The name of a box: the operation, or the leaf's own name."""
-    return node.title or (node.op if node.kind != "const" or not node.args else node.args)
+    """The name of a box: the operation and what its result is called, or the leaf's own name."""
+    if node.title:
+        return node.title
+    if node.name and not node.is_leaf:
+        return f"{node.name} = {node.formula or node.op}"
+    return node.op if node.kind != "const" or not node.args or node.op not in ("", "constant") else node.args
 
 
 def short_name(leaf: Node, within: str | None) -> str:
@@ -107,7 +182,7 @@ def keeps_text(node: Node) -> str:
     if any(n.freed for n in _all(node)):
         return "kept for backward: freed"
     if not node.saved_nbytes:
-        return "keeps nothing of its own for backward" if node.shared_nbytes else ""
+        return f"backward uses {nbytes_text(node.shared_nbytes)} held by others" if node.shared_nbytes else ""
     return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
 
 
@@ -125,7 +200,11 @@ def details(node: Node, view: Graph) -> list[tuple[str, str]]:
         ("kind", KIND_WORDS.get(node.kind, node.kind)),
         ("shape", array_text(node)),
         ("bytes", nbytes_text(node.nbytes) if node.nbytes else ""),
+        ("name", node.name),
+        ("computes", node.formula),
         ("arguments", node.args),
+        ("data", value_text(node.value, node.shape, 64)),
+        ("grad", value_text(node.grad, node.shape, 64)),
         ("module", node.scope or ""),
     ]
     if node.members:

@@ -39,14 +39,14 @@ def owner(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[str, ...], dict[int, tuple]]:
+def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], dict[str, str], tuple[str, ...], dict[int, tuple]]:
     """What a node keeps for backward, its arguments as text, its operands' names, and facts on its constants."""
     row = node.op
     if row is SELECT:
-        return (), f"output {node.saved}", ("of",), {}
+        return (), {"": f"output {node.saved}"}, ("of",), {}
     operands = row.operand_names(len(node.parents))
     if node.saved is FREED:
-        return (), "", operands, {}
+        return (), {}, operands, {}
     saved: dict[tuple, Saved] = {}
     args: dict[str, str] = {}
     infos: dict[int, tuple] = {}
@@ -65,7 +65,7 @@ def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], str, tuple[st
                 if (name, id(array)) not in saved:
                     nbytes, new = buffers.count(array, leaf)
                     saved[name, id(array)] = Saved(name, array.shape, str(dtype_name(array.dtype)), nbytes, new)
-    return tuple(saved.values()), ", ".join(f"{k}={v}" for k, v in args.items()), operands, infos
+    return tuple(saved.values()), args, operands, infos
 
 
 def arrays_in(value) -> Iterable[np.ndarray]:

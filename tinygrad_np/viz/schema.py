@@ -19,13 +19,29 @@ class Saved(NamedTuple):
     counted: bool
 
 
+class Value(NamedTuple):
+    """What is said of an array: every number of a small one (a pair for a complex one), else range and distribution.
+
+    `low` and `high` are of the finite numbers, `odd` counts the others. `levels` is a thumbnail, `columns` wide.
+    """
+
+    numbers: tuple = ()
+    low: float = 0.0
+    high: float = 0.0
+    odd: int = 0
+    bins: tuple[int, ...] = ()
+    columns: int = 0
+    levels: str = ""
+
+
 class Node(NamedTuple):
     """One recorded operation, one leaf, or (with `members`) a box that stands for several of them.
 
     `kind` is op, param, leaf (another tensor that requires a gradient), data (an array that does not), const (a
     number), or one of the collapsed kinds module, chain, block. `order` is 0 for the forward computation, 1 for
     what a derivative recorded, 2 for what a derivative of that did. `step` numbers the visits of a backward pass.
-    `uses` counts the edges along which a gradient comes back and is added up.
+    `uses` counts the edges along which a gradient comes back and is added up. `name` is its user's word for an
+    operation's result; `formula` writes it with its constants, as in 1 - z. `value` and `grad` tell of its arrays.
     """
 
     id: str
@@ -47,6 +63,10 @@ class Node(NamedTuple):
     elementwise: bool = False
     title: str = ""
     members: tuple[Node, ...] = ()
+    name: str = ""
+    formula: str = ""
+    value: Value | None = None
+    grad: Value | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -90,7 +110,8 @@ class Edge(NamedTuple):
     """Operand `slot` of `dst` is the value of `src`; `summed` are the axes of `dst` over which the gradient is summed.
 
     `operand` is the parameter's name in the operation. In a collapsed view one edge stands for `times` edges of
-    the tape. `over_batch` says that axis 0 is the batch.
+    the tape. `over_batch` says that axis 0 is the batch. `gives` is the cotangent that comes back along this edge,
+    `local` the derivative by which the incoming one was multiplied, where it is a matter of multiplying.
     """
 
     src: str
@@ -103,6 +124,8 @@ class Edge(NamedTuple):
     grad_norm: float | None = None
     times: int = 1
     over_batch: bool = False
+    local: Value | None = None
+    gives: Value | None = None
 
 
 class Scope(NamedTuple):
@@ -147,17 +170,19 @@ class Graph:
         return len(self.nodes)
 
     def __getitem__(self, id: str) -> Node:
-        """The node with this id."""
+        """The node with this id, or with this name."""
         for node in self.nodes:
             if node.id == id:
+                return node
+        members = (member for node in self.nodes for member in node.members)
+        for node in (*self.nodes, *members, *(self.whole or self).nodes):
+            if id in (node.name, node.id):
                 return node
         raise KeyError(self._unknown(id))
 
     def find(self, pattern: str) -> tuple[Node, ...]:
         """The nodes whose id, operation or module matches a pattern, as in a shell: `find("*relu*")`."""
-        return tuple(
-            n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in (n.id, n.op, n.scope or ""))
-        )
+        return tuple(n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in words_of(n)))
 
     def stats(self) -> dict[str, Any]:
         """Totals of the recorded graph: operations, leaves, edges, parameters, bytes."""
@@ -189,7 +214,7 @@ class Graph:
 
     def _unknown(self, name: str) -> str:
         ids, ops, scopes = ([n.id for n in self.nodes], [n.op for n in self.nodes], [s.id for s in self.scopes])
-        names = list(dict.fromkeys(ids + ops + scopes))
+        names = list(dict.fromkeys([n.name for n in self.nodes if n.name] + ids + ops + scopes))
         near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
         return f"no node, operation or module is called {name!r}; there are {', '.join(map(repr, near))}"
 
@@ -201,9 +226,13 @@ def size_of(shape) -> int:
     return size
 
 
+def words_of(node: Node) -> tuple[str, ...]:
+    """What a node goes by."""
+    return node.id, node.op, node.scope or "", node.name
+
+
 def matches(node: Node, name: str) -> bool:
     """Whether a node, one of its members or its module goes by a name or a pattern."""
-    texts = (node.id, node.op, node.scope or "")
-    if name in texts or (node.scope or "").startswith(name + ".") or fnmatch.fnmatchcase(node.id, name):
+    if name in words_of(node) or (node.scope or "").startswith(name + ".") or fnmatch.fnmatchcase(node.id, name):
         return True
     return any(matches(m, name) for m in node.members)

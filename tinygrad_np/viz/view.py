@@ -29,9 +29,9 @@ class GraphView(Graph):
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
     >>> g = (x * x).sum().graph()
     >>> print(g.to_text())
-    %0 = x  (2,) float64, requires grad, gradient added up from 2 uses
-    %1 = multiply(%0, %0)  (2,) float64, keeps 0 B
-    %2 = sum(%1)  () float64, keeps 0 B
+    %0 = x  (2,) float64, requires grad, data [1.0000 2.0000] | grad [2.0000 4.0000], gradient added up from 2 uses
+    %1 = multiply(%0, %0)  x * x  (2,) float64, keeps 0 B, data [1.0000 4.0000] | grad [1.0000 1.0000]
+    %2 = sum(%1)  () float64, keeps 0 B, data 5.0000 | grad 1.0000
     2 operations, 1 leaf, 3 edges; backward keeps 0 B
     """
 

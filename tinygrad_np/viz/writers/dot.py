@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from html import escape
 
@@ -9,18 +10,22 @@ from ..labels import (
     array_text,
     caption,
     count,
+    data_lines,
     gradient_text,
     heading,
     keeps_text,
+    operand_text,
     printable,
     shape_text,
     short_name,
     summed_text,
 )
-from ..schema import Edge, Graph, Node, Scope
+from ..schema import Edge, Graph, Node, Scope, Value
 from .frames import Frames
 from .palette import colors
 
+MARK = "#0a1b2d"  # the color of a place for a thumbnail
+LITTLE = 1000  # bytes: what backward keeps beside numbers that are shown is said from here on
 FONT = "Helvetica,Arial,sans-serif"
 SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain", "module": "box3d", "block": "box3d"}
 LEGEND = {
@@ -42,8 +47,20 @@ def quote(text: str) -> str:
     >>> print(quote('say "a\\b"'))
     "say \"a\\b\""
     """
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\\", "\\\\").replace('"', '\\"')
+    text = short_id(text).replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\\", "\\\\").replace('"', '\\"')
     return '"' + text.encode("utf-8", "replace").decode() + '"'
+
+
+def short_id(text: str) -> str:
+    """A name as an id that Graphviz can read: a very long one by its beginning and a digest."""
+    if len(text) <= 1000:
+        return text
+    return f"{text[:100]}…{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def esc(text: str) -> str:
+    """Text for an HTML-like label, in which nothing has a meaning: neither markup nor Graphviz's backslashes."""
+    return escape(printable(text)).replace("\\", "\\\\")
 
 
 def unquote(text: str) -> str:
@@ -56,7 +73,13 @@ def unquote(text: str) -> str:
 
 
 def to_dot(
-    view: Graph, *, rankdir: str | None = None, theme: str = "light", legend: bool = True, note: str = ""
+    view: Graph,
+    *,
+    rankdir: str | None = None,
+    theme: str = "light",
+    legend: bool = True,
+    note: str = "",
+    pictures: bool = False,
 ) -> str:
     """The DOT text of a view exactly as it is; see `GraphView.to_dot`."""
     palette = colors(theme)
@@ -98,9 +121,10 @@ def to_dot(
         for node in nodes:
             framed = node.scope is None or scope is not None and node.scope == scope.id
             own = None if node.scope is None or framed else frames.scopes.get(node.scope)
-            lines.append(node_line(node, number[node.id], view, palette, rows, own))
+            lines.append(node_line(node, number[node.id], view, palette, rows, own, pictures))
     degree = Counter(edge.dst for edge in view.edges)
-    lines.extend(edge_line(edge, i, degree[edge.dst], palette) for i, edge in enumerate(view.edges))
+    ops = {node.id: node.op if not node.members or node.ops == 1 else "" for node in view.nodes}
+    lines.extend(edge_line(edge, i, degree[edge.dst], ops[edge.dst], palette) for i, edge in enumerate(view.edges))
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -111,7 +135,7 @@ def attributes(**values) -> str:
 
 def html(text: str) -> str:
     """Text as an HTML-like label, in which nothing has a meaning."""
-    return f"<{escape(printable(text)) or ' '}>"
+    return f"<{esc(text) or ' '}>"
 
 
 def direction(view: Graph) -> str:
@@ -129,7 +153,9 @@ def leaf_edges(view: Graph) -> dict[tuple[str, str], Edge]:
     return {(e.src, ""): e for e in whole.edges if e.src in folded} if folded else {}
 
 
-def node_line(node: Node, i: int, view: Graph, palette: dict, rows: dict, module: Scope | None) -> str:
+def node_line(
+    node: Node, i: int, view: Graph, palette: dict, rows: dict, module: Scope | None, pictures: bool = False
+) -> str:
     """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps.
 
     `module` is the call that it belongs to, where no frame says so.
@@ -142,23 +168,32 @@ def node_line(node: Node, i: int, view: Graph, palette: dict, rows: dict, module
     if node.kind in ("data", "const"):
         style += ",dashed"
     args = small("  " + node.args, palette) if node.kind == "op" and node.args else ""
-    cells = [f"<b>{escape(printable(heading(node)))}</b>{args}"]
+    formula = node.formula if node.formula and not node.name and node.kind == "op" else ""
+    cells = [f"<b>{esc(heading(node))}</b>{args}"]
+    if formula:
+        cells.append(esc(formula))
+    elif node.kind == "op" and node.name and node.formula:
+        cells.append(small(node.op, palette))
     if node.kind == "op" and module is not None:
         cells.append(small(module.title, palette))
     if node.kind not in ("op", "param", "leaf", "data", "const"):
         cells.append(small(f"{node.ops:,} operations", palette))
-    if array_text(node):
+    numbers = data_lines(node)
+    if array_text(node) and not (numbers and node.shape == ()):
         named = kind == "output" and view.outputs == (node.id,) and view.title != node.id
-        cells.append((f"<b>{escape(printable(view.title))}</b>&#160; " if named else "") + array_text(node))
+        cells.append((f"<b>{esc(view.title)}</b>&#160; " if named else "") + array_text(node))
+    cells += map(esc, numbers)
     body = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells if cell)
+    body += heat(node.value, pictures, palette)
     shown, hidden = leaf_rows(node)
     for leaf in shown:
-        body += leaf_row(leaf, rows.get((leaf.id, "")), node.scope, palette)
+        body += leaf_row(leaf, rows.get((leaf.id, "")), node.scope, palette, pictures)
     if hidden:
         body += f"<tr><td>{small(hidden, palette)}</td></tr>"
-    if node.is_leaf and gradient_text(node):
-        body += f"<tr><td>{small(gradient_text(node), palette)}</td></tr>"
-    if keeps_text(node):
+    says = gradient_text(node, norm=node.grad is None or not 0 < len(node.grad.numbers) <= 6) if node.is_leaf else ""
+    if says:
+        body += f"<tr><td>{small(says, palette)}</td></tr>"
+    if keeps_text(node) and not (numbers and node.saved_nbytes + node.shared_nbytes < LITTLE):
         body += f"<tr><td>{small(keeps_text(node), palette)}</td></tr>"
     if shape == "box3d":
         body = f'<tr><td height="4"></td></tr>{body}'  # its lid covers a line
@@ -167,9 +202,42 @@ def node_line(node: Node, i: int, view: Graph, palette: dict, rows: dict, module
     return f"{quote(node.id)} [{head} label=<{label}>]"
 
 
+def pictured(node: Node) -> list[Value | None]:
+    """Whose thumbnails a box shows, in order."""
+    return [node.value, *(leaf.value for leaf in leaf_rows(node)[0])]
+
+
+def heat(value: Value | None, pictures: bool, palette: dict) -> str:
+    """A row with the thumbnail of an array: cells for a small one; with `pictures` a place that svg.py fills.
+
+    What is said in full as numbers needs none.
+    """
+    if value is None or not value.columns or 0 < len(value.numbers) <= 6:
+        return ""
+    rows = len(value.levels) // value.columns
+    if pictures:
+        side = max(2, min(8, 72 // rows, 168 // value.columns))
+        where = f'width="{side * value.columns}" height="{side * rows}" fixedsize="true" bgcolor="{MARK}"'
+        return f'<tr><td><table border="0" cellborder="0" cellspacing="0"><tr><td {where}></td></tr></table></td></tr>'
+    if len(value.levels) > 100:
+        return ""
+    cell = '<td width="8" height="8" fixedsize="true" bgcolor="#{0}"></td>'
+    lines = ""
+    for r in range(rows):
+        levels = value.levels[r * value.columns : (r + 1) * value.columns]
+        lines += "<tr>" + "".join(cell.format(gray(level)) for level in levels) + "</tr>"
+    return f'<tr><td><table border="0" cellborder="0" cellspacing="0">{lines}</table></td></tr>'
+
+
+def gray(level: str) -> str:
+    """The color of one level: dark is low."""
+    return 3 * (2 * level)
+
+
 def leaf_rows(node: Node) -> tuple[list[Node], str]:
     """The leaves to show as rows of a box, at most six, and a word on the others."""
-    leaves = [leaf for leaf in node.leaves if leaf.kind in ("param", "leaf", "data") or leaf.args]
+    said = any(m.formula for m in node.members)
+    leaves = [n for n in node.leaves if n.kind in ("param", "leaf", "data") or n.args and not said]
     if len(leaves) <= 6:
         return leaves, ""
     params = [leaf for leaf in leaves if leaf.kind in ("param", "leaf")]
@@ -186,36 +254,39 @@ def _elements(shape) -> int:
     return n
 
 
-def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict) -> str:
+def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict, pictures: bool) -> str:
     """A folded leaf: its name and shape, and what happens to its gradient."""
-    text = f"{escape(printable(short_name(leaf, scope)))} {shape_text(leaf.shape)}".strip()
+    text = f"{esc(short_name(leaf, scope))} {shape_text(leaf.shape)}".strip()
     if leaf.kind == "const" and edge is not None:
-        text = f"{escape(edge.operand)} = {escape(leaf.args)}"
+        text = f"{esc(edge.operand)} = {esc(leaf.args)}"
     says = ""
     if leaf.kind in ("param", "leaf"):
-        if leaf.grad_norm is not None:
+        numbers = data_lines(leaf)
+        if numbers:
+            text += "&#160; " + '<br align="left"/>'.join(map(esc, numbers))
+        elif leaf.grad_norm is not None:
             text += "&#160; " + small(f"gradient norm {leaf.grad_norm:.3g}", palette)
         says = small(gradient_text(leaf, edge, norm=False), palette)
     end = '&#160;&#160;<br align="left"/>'  # room for fonts that are wider than the one that was measured
     return (
         f'<tr><td bgcolor="{palette[leaf.kind][0]}" align="left" balign="left">{text}{end}'
-        f"{says + end if says else ''}</td></tr>"
+        f"{says + end if says else ''}</td></tr>" + heat(leaf.value, pictures, palette)
     )
 
 
 def small(text: str, palette: dict) -> str:
     """Text of the second rank."""
-    return f'<font point-size="10" color="{palette["muted"]}">{escape(printable(text))}</font>' if text else ""
+    return f'<font point-size="10" color="{palette["muted"]}">{esc(text)}</font>' if text else ""
 
 
-def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
+def edge_line(edge: Edge, i: int, operands: int, op: str, palette: dict) -> str:
     """One edge: the shape that flows, the operand's name where there are several, how many edges it stands for."""
     text = " ".join(
         filter(
             None,
             (
-                edge.operand + ":" if operands > 1 and edge.operand else "",
-                shape_text(edge.shape),
+                operand_text(edge, op) if operands > 1 else "",
+                shape_text(edge.shape) if edge.shape else "",
                 f"×{edge.times}" if edge.times > 1 else "",
             ),
         )
@@ -224,7 +295,7 @@ def edge_line(edge: Edge, i: int, operands: int, palette: dict) -> str:
         text += f", gradient {summed_text(edge)}"
     head = attributes(id=f"e{i}", **{"class": "tracked" if edge.tracked else "constant"})
     rest = "" if edge.tracked else " " + attributes(style="dashed", color=palette["const"][1])
-    label = f" label=<&#160;{escape(printable(text))}&#160;>" if text else ""
+    label = f" label=<&#160;{esc(text)}&#160;>" if text else ""
     return f"{quote(edge.src)} -> {quote(edge.dst)} [{head}{rest}{label}]"
 
 

@@ -50,3 +50,8 @@ class Frames:
             if scope is not None:
                 stack.append((scope, False))
             stack.extend((child, True) for child in reversed(self.below[key]))
+
+    def in_order(self) -> Iterator[Node]:
+        """The boxes in the order in which they are written."""
+        for _, nodes in self.walk():
+            yield from nodes or ()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from typing import Any
 
 from ..collapse import Plan, collapse
-from ..schema import Edge, Graph, Node, Saved, Scope
+from ..schema import Edge, Graph, Node, Saved, Scope, Value
 
 SCHEMA = "tinygrad_np.graph/1"
 
@@ -79,6 +80,8 @@ def packed(item) -> dict[str, Any]:
             continue
         if name == "saved":
             value = [list(s) for s in value]
+        elif isinstance(value, Value):
+            value = [finite(part) for part in value]
         elif isinstance(value, float) and value - value != 0:
             value = str(value)
         out[name] = value
@@ -87,14 +90,34 @@ def packed(item) -> dict[str, Any]:
 
 def unpacked(kind: type, data: dict[str, Any]):
     """The named tuple of some fields."""
+    for name in ("value", "grad", "local", "gives"):
+        if data.get(name) is not None:
+            data[name] = Value(*map(infinite, data[name]))
     for name in ("shape", "summed"):
         if data.get(name) is not None:
             data[name] = as_tuples(data[name])
     if isinstance(data.get("grad_norm"), str):
-        data["grad_norm"] = float(data["grad_norm"])
+        data["grad_norm"] = infinite(data["grad_norm"])
     if "saved" in data:
         data["saved"] = tuple(Saved(name, as_tuples(shape), *rest) for name, shape, *rest in data["saved"])
     return kind(**data)
+
+
+def finite(part):
+    """A part of a Value as JSON has it: what is not finite as text."""
+    if isinstance(part, tuple):
+        return [finite(p) for p in part]
+    return str(part) if isinstance(part, float) and part - part != 0 else part
+
+
+def infinite(part):
+    """The part that `finite` was given; nan is the one object that equals itself in tuples."""
+    if isinstance(part, list):
+        return tuple(map(infinite, part))
+    return NUMBERS.get(part, part) if isinstance(part, str) else part
+
+
+NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def as_tuples(value):

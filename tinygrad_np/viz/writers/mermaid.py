@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collapse import Plan, collapse
-from ..labels import array_text, count, heading, held, keeps_text, printable, shape_text, short_name, totals
+from ..labels import array_text, count, data_text, heading, held, keeps_text, printable, shape_text, short_name, totals
 from ..schema import Graph, Node
 from .dot import direction
 from .frames import Frames
@@ -64,13 +64,15 @@ def write(view: Graph) -> str:
 
 def label(node: Node) -> list[str]:
     """The lines of a box."""
-    rows = [heading(node), array_text(node) if not node.is_leaf or node.shape else ""]
+    rows = [heading(node), node.formula if not node.name else "", data_text(node)]
+    rows.insert(1, array_text(node) if (not node.is_leaf or node.shape) and (node.shape or not rows[2]) else "")
     rows += [
         f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}"
         for leaf in node.leaves
         if leaf.kind in ("param", "leaf")
     ][:6]
-    return [row for row in [*rows, keeps_text(node)] if row]
+    keeps = keeps_text(node) if node.value is None or node.saved_nbytes >= 1000 else ""
+    return [row for row in [*rows, keeps] if row]
 
 
 def text(*rows: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 
 from ..collapse import Plan, collapse
 from ..labels import count, details
-from ..schema import Graph
-from .dot import to_dot
+from ..schema import Graph, Value
+from .dot import MARK, pictured, to_dot
+from .frames import Frames
 from .palette import dark_rules
 
 TOO_MUCH = 4000  # nodes + long edges, beyond which `dot` needs seconds
@@ -100,7 +104,10 @@ def run(
             continue
         note = "; ".join(failures + [f"laid out by {name}"]) if failures else ""
         try:
-            return engines[name](to_dot(view, theme=theme, note=note, **options), format, timeout, dpi), name
+            pictures = format == "svg"
+            return engines[name](
+                to_dot(view, theme=theme, note=note, pictures=pictures, **options), format, timeout, dpi
+            ), name
         except EngineFailed as error:
             failures.append(f"{name} {error}")
     found = "; ".join(failures) if failures else "found neither" if engine == "auto" else f"found no {engine}"
@@ -165,7 +172,10 @@ def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
 def finish(svg: str, view: Graph, engine: str, theme: str) -> str:
     """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, nothing clipped."""
     svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = svg.replace('stroke="transparent"', 'stroke="none"')
+    svg = svg.replace('stroke="transparent"', 'stroke="none"').replace("&#45;", "-")
+    thumbnails = iter([t for node in Frames(view).in_order() for value in pictured(node) if (t := thumbnail(value))])
+    place = rf'<polygon fill="{MARK}" stroke="[^"]*" points="([^"]*)"/>'
+    svg = re.sub(place, lambda match: placed(match[1], next(thumbnails, "")), svg)
     unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
     links = {f"e{i}": edge for i, edge in enumerate(view.edges)}
@@ -196,6 +206,29 @@ def finish(svg: str, view: Graph, engine: str, theme: str) -> str:
         + f"\n<desc>{xml(view.title)}, laid out by {engine}</desc>\n<style>\n{rules}\n</style>"
         + svg[first:]
     ).strip() + "\n"
+
+
+def thumbnail(value: Value | None) -> str:
+    """A grayscale PNG of an array, as a URL that holds its bytes; empty where there is nothing to see."""
+    if value is None or not value.columns or 0 < len(value.numbers) <= 6:
+        return ""
+    rows = [value.levels[i : i + value.columns] for i in range(0, len(value.levels), value.columns)]
+    raw = b"".join(b"\0" + bytes(17 * int(level, 16) for level in row) for row in rows)
+    head = struct.pack(">IIBBBBB", value.columns, len(rows), 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(raw, 9)), (b"IEND", b""))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def placed(points: str, url: str) -> str:
+    """An image in the place that a polygon marks."""
+    xs, ys = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+    return (
+        f'<image x="{min(xs):g}" y="{min(ys):g}" width="{max(xs) - min(xs):g}" height="{max(ys) - min(ys):g}" '
+        f'preserveAspectRatio="none" style="image-rendering:pixelated" href="{url}"/>'
+    )
 
 
 def xml(text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..labels import array_text, count, gradient_text, heading, held, nbytes_text, printable, totals
+from ..labels import array_text, count, data_text, gradient_text, heading, held, nbytes_text, printable, totals
 from ..schema import Graph
 
+FULL = range(1, 7)  # so many numbers of a gradient are all written, and their norm is not
 MOST = 6  # folded leaves named in one line
 
 
@@ -46,12 +47,17 @@ def line(node, number: dict, edges) -> str:
             + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])
             + ([node.args] if node.args else [])
         )
-        name = f"{printable(heading(node))}({given})"
+        name = f"{printable(node.title or node.op)}({given})"
+        if node.formula:
+            name += f"  {printable(node.formula)}"
+        if node.name:
+            name = f"{printable(node.name)} = {name}"
         if node.members:
             facts.append(count(node.ops, "operation"))
         facts.append("freed" if node.freed else f"keeps {nbytes_text(node.saved_nbytes)}")
+    facts.append(data_text(node))
     if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
-        facts.append(gradient_text(node))
+        facts.append(gradient_text(node, norm=node.grad is None or len(node.grad.numbers) not in FULL))
     if node.time_ns is not None:
         facts.append(f"{node.time_ns / 1000:.1f} µs")
     if node.source:

@@ -1,0 +1,153 @@
+"""Values, signed gradients, local derivatives, names and constants: what a teacher's first picture shows."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tests.viz.graphs import digits
+from tinygrad_np.engine.tape import oldest_first, pullback
+from tinygrad_np.viz import GraphView
+
+
+def expression():
+    a, b, c, f = (
+        tg.Tensor(v, requires_grad=True, name=n) for n, v in zip("abcf", (2.0, -3.0, 10.0, -2.0), strict=True)
+    )
+    e = a * b
+    d = e + c
+    e.name, d.name = "e", "d"
+    return np.tanh(1 - d * f / 20)
+
+
+def test_every_box_shows_its_number_and_its_gradient():
+    out = expression()
+    for view in (out.graph(), (out.backward(), out.graph())[1]):  # before backward, and after it has freed all
+        for text in (
+            view.to_text(),
+            view.to_dot(),
+            view.to_mermaid().replace("#124;", "|"),
+            re.sub(r"\\u00a0|\xa0|&#160;", " ", view.to_html()),
+        ):
+            assert "data -6.0000 | grad 0.0216" in text and "data 2.0000 | grad -0.0648" in text
+        nodes = dict(zip([n.id for n in view.nodes if n.kind in ("leaf", "op")], oldest_first([out.node]), strict=True))
+        for id_, node in nodes.items():
+            (number,) = view[id_].grad.numbers
+            if not view[id_].freed:
+                assert number == pullback(out.node, np.ones(()), wanted=[node])[node]
+        for edge in view.edges:
+            if edge.tracked:
+                assert edge.gives.numbers[0] == pytest.approx(edge.local.numbers[0] * view[edge.dst].grad.numbers[0])
+
+
+def test_before_and_after_backward_is_the_same_picture():
+    out = expression()
+    before = out.graph()
+    out.backward()
+    after = out.graph()
+    assert [(n.value, n.grad) for n in before.nodes] == [(n.value, n.grad) for n in after.nodes]
+    assert before.edges == after.edges
+
+
+def test_values_are_the_arrays():
+    rng = np.random.default_rng(0)
+    x = tg.Tensor(rng.normal(size=(4, 5)), requires_grad=True)
+    w = rng.normal(size=(5, 3))
+    y = x @ w
+    z = np.maximum(0, y)
+    view = z.sum(axis=0).graph()
+    for name, array in (("x", x), ("y", y), ("z", z), ("w", w)):
+        shown = np.reshape(view[name].value.numbers, array.shape)
+        assert np.array_equal(shown, np.asarray(getattr(array, "array", array)))
+    big = tg.Tensor(rng.normal(size=1000), requires_grad=True)
+    assert np.sin(big).sum().graph()["sin#0"].value is None  # not by default
+    value = np.sin(big).sum().graph(values=True)["sin#0"].value
+    assert sum(value.bins) == 1000 and value.low == np.sin(big.array).min() and not value.numbers
+
+
+def test_odd_numbers_are_said_and_stored():
+    x = tg.Tensor([0.0, 1.0, np.inf], requires_grad=True)
+    with np.errstate(all="ignore"):
+        view = np.log(x).graph()
+    assert "-inf" in view.to_text() and GraphView.from_json(view.to_json()) == view
+    z = tg.Tensor([1 + 2j], requires_grad=True)
+    view = (z * z).graph()
+    assert "-3.0000+4.0000j" in view.to_text() and GraphView.from_json(view.to_json()) == view
+
+
+def test_names_of_intermediates_are_found_and_shown():
+    x = tg.Tensor([0.5], requires_grad=True, name="x")
+    n = np.tanh(x * 2)
+    view = n.graph()
+    assert view["n"].op == "tanh" and view.title == "n" and "n = tanh" in view.to_dot()
+    assert np.tanh(x).graph(names={}).title == "tanh#0"
+    m = n  # two variables: neither is the name
+    assert not m.graph().find("n") and m is n
+    n.name = "hidden"
+    view = n.sum().graph()
+    for text in (view.to_text(), view.to_dot(), view.to_mermaid(), view.to_html(), view.to_json()):
+        assert "hidden" in text
+    assert (tg.named(x * 3, "three")).graph()["three"].op == "multiply"
+    assert np.sin(x * 2).graph(names={"y": x}).nodes[0].id == "y"
+
+
+def test_a_name_that_was_given_wins_over_the_variable():
+    other = tg.Tensor([1.0], requires_grad=True, name="weight")
+    assert (other * 2).graph().nodes[0].id == "weight"
+
+
+def test_constants_are_in_the_box_of_their_operation():
+    z, y, f = (tg.Tensor(2.0, requires_grad=True, name=n) for n in "zyf")
+    for out, formula in (
+        (1 - z, "1 - z"),
+        (np.maximum(0, 1 - y * f), "maximum(0, …)"),
+        (z**2, "z ** 2"),
+        (z + 1.5, "z + 1.5"),
+        (2 / z, "2 / z"),
+        (np.clip(z, 0, 1), "limit(z, 0, 1)"),
+    ):
+        for _ in range(2):
+            view = tg.graph(out, names={})
+            assert formula in [n.formula for n in view.nodes] and formula in view.to_text()
+            if not view.stats()["freed"]:
+                out.backward()  # so that the second time it is freed
+
+
+def test_the_same_array_is_the_same_box():
+    mask = np.array([1.0, 0.5, 1.0])
+    x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    view = (x * mask - mask + x / mask[::-1]).graph()
+    assert len([n for n in view.nodes if n.kind == "data"]) == 1 and view["mask"].uses == 0
+    large = np.ones(5000)
+    y = tg.Tensor(np.ones(5000), requires_grad=True)
+    view = (y * large + y * large.reshape(50, 100).reshape(-1)).graph()
+    assert len([n for n in view.nodes if n.kind == "data"]) == 1
+    view = (x * np.ones(3) + x * np.ones(3)).graph()
+    assert len([n for n in view.nodes if n.kind == "data"]) == 2
+
+
+def test_arrows_say_what_matters_and_nothing_else():
+    x, y = (tg.Tensor([1.0, 2.0], requires_grad=True, name=n) for n in "xy")
+    assert not re.search(r"label=<&#160;[xy]:?", (x + y).graph().to_dot())
+    assert "subtracted" in (x - y).graph().to_dot() and "divides by" in (x / y).graph().to_dot()
+
+
+def test_images_are_thumbnails():
+    model, loss = digits()
+    svg = loss.graph(model, values=True).to_svg()
+    assert svg.count("data:image/png;base64,") == 4  # the images, the first weights, both biases
+    loss.graph(model, values=True, grads=True).check()
+
+
+def test_drawing_changes_no_gradient():
+    out = expression()
+    leaves = [n for n in oldest_first([out.node]) if n.op is None]
+    out.graph(grads=True)
+    assert all(leaf.grad is None for leaf in leaves)
+    out.backward()
+    expected = [leaf.grad.copy() for leaf in leaves]
+    out.graph()
+    assert all(np.array_equal(a, leaf.grad) for a, leaf in zip(expected, leaves, strict=True))

@@ -1,0 +1,83 @@
+"""Names for tensors: those that its user gives, and those of the variables that hold them in the code that asks."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..engine.tape import CONST
+from .residuals import owner
+
+MOST = 64  # elements of a list that are looked at
+
+
+class Names:
+    """{node: name} and {memory of an array: name}: names that were given, and variables where they are unambiguous."""
+
+    def __init__(self, given: dict[str, Any], frame=None) -> None:
+        self.of_node: dict[int, str] = {}
+        self.of_array: dict[int, str] = {}
+        self.tensors: dict[int, Any] = {}  # node -> array
+        self.hold: list = []  # what is named by its id must stay
+        for name, value in given.items():
+            for key, one in spread(str(name), value):
+                self.note(key, one, self.of_node, self.of_array)
+        found: dict[int, set[str]] = {}
+        arrays: dict[int, set[str]] = {}
+        for name, value in variables_of(frame).items() if frame is not None else ():
+            if name.startswith("_") or name in ("In", "Out"):
+                continue
+            for key, one in spread(name, value):
+                own_node: dict[int, str] = {}
+                own_array: dict[int, str] = {}
+                self.note(key, one, own_node, own_array)
+                for all_, own in ((found, own_node), (arrays, own_array)):
+                    for i, text in own.items():
+                        all_.setdefault(i, set()).add(text)
+        self.variables: dict[int, str] = {}  # node -> the one variable that holds it
+        for all_, kept in ((found, self.variables), (arrays, self.of_array)):
+            for i, texts in all_.items():
+                plain = {text for text in texts if "[" not in text} or texts
+                if len(plain) == 1 and i not in kept:
+                    (kept[i],) = plain
+
+    def note(self, name: str, value, nodes: dict, arrays: dict) -> None:
+        """One name of one thing."""
+        self.hold.append(value)
+        if isinstance(value, np.ndarray):
+            if value.base is None:
+                arrays[id(value)] = name
+            return
+        if value.node is not CONST:
+            nodes[id(value.node)] = name
+            if isinstance(value.array, np.ndarray):
+                self.tensors[id(value.node)] = value.array
+        elif isinstance(value.array, np.ndarray):
+            arrays[id(owner(value.array))] = name
+
+
+def variables_of(frame) -> dict[str, Any]:
+    """The variables that code sees, its own before the module's."""
+    local = frame.f_locals
+    found = {**frame.f_globals, **local}
+    if type(local) is dict and local is not frame.f_globals and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        if sys.getrefcount(local) <= 3:  # a snapshot that Python leaves on the frame would keep arrays alive
+            local.clear()
+    return found
+
+
+def spread(name: str, value) -> list[tuple[str, Any]]:
+    """A tensor or array and its name; for a short list of them, or a dict, the elements and theirs."""
+    if hasattr(type(value), "node") and hasattr(type(value), "array"):
+        return [(name, value)]
+    if type(value) is np.ndarray:
+        return [(name, value)]
+    if type(value) in (list, tuple):
+        return [(f"{name}[{i}]", v) for i, v in enumerate(value[:MOST]) if hasattr(type(v), "node")]
+    if type(value) is dict:
+        some = list(value.items())[:MOST]
+        return [(f"{name}[{k!r}]", v) for k, v in some if hasattr(type(v), "node") and isinstance(k, (str, int))]
+    return []
