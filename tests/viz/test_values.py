@@ -39,7 +39,7 @@ def test_every_box_shows_its_number_and_its_gradient():
         nodes = dict(zip([n.id for n in view.nodes if n.kind in ("leaf", "op")], oldest_first([out.node]), strict=True))
         for id_, node in nodes.items():
             (number,) = view[id_].grad.numbers
-            if not view[id_].freed:
+            if not freed:
                 assert number == pullback(out.node, np.ones(()), wanted=[node])[node]
         for edge in view.edges:
             if edge.tracked:
