@@ -35,8 +35,65 @@ def test_importing_the_package_imports_no_extra():
         "graphviz",
         "numba",
     }
+
+
+def test_the_import_is_this_page_alone():
+    """Nothing is paid for before it is used: neither the engine nor NumPy is loaded, `jit` is there as a function."""
     loaded = set(run("import sys, tinygrad_np; print(*sys.modules)").split())
-    assert not loaded & {f"tinygrad_np.{name}" for name in ("nn", "optim", "io", "testing", "viz.view", "jit.record")}
+    assert {m for m in loaded if m.startswith("tinygrad_np")} == {
+        "tinygrad_np",
+        "tinygrad_np.engine",
+        "tinygrad_np.engine.above",
+        "tinygrad_np.jit",
+    }
+    assert "numpy" not in loaded
+
+
+def test_a_tensor_alone_loads_neither_the_calculus_nor_what_is_built_on_it():
+    loaded = set(run("import sys; from tinygrad_np import Tensor; Tensor([1]); print(*sys.modules)").split())
+    rooms = {m.split(".")[1] for m in loaded if m.startswith("tinygrad_np.")}
+    assert rooms == {"engine", "jit"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import tinygrad_np.jit",
+        "import tinygrad_np.jit.jitted",
+        "from tinygrad_np.jit import jit",
+        "import tinygrad_np as tg; tg.jit; import tinygrad_np.jit.jitted",
+        "import tinygrad_np as tg; tg.jit(abs)(1.0); import tinygrad_np.jit.plan",
+        "from tinygrad_np import jit, checkpoint, record, graph; import tinygrad_np.transforms.checkpoint",
+        "import tinygrad_np.viz.capture, tinygrad_np.transforms.checkpoint, tinygrad_np.engine.recording",
+    ],
+)
+def test_functions_keep_their_names_whatever_is_imported_first(first):
+    names = "jit graph graph_diff checkpoint record grad primitive debug"
+    code = (
+        f"{first}; import tinygrad_np as tg, types; print({{n: callable(getattr(tg, n)) for n in {names.split()!r}}})"
+    )
+    assert run(code) == f"{dict.fromkeys(names.split(), True)}\n"
+
+
+def test_every_public_name_is_there_at_once_and_dir_shows_no_other():
+    code = "import tinygrad_np as tg; print(*[n for n in dir(tg) if getattr(tg, n) is None]); print(*dir(tg))"
+    none, names = run(code).split("\n")[:2]
+    assert not none and {*tg.__all__, "__version__"} <= set(names.split()) and not any(n[0] == "_" for n in tg.__all__)
+    assert run("from tinygrad_np import *; print(Tensor, grad, nn.Linear, optim.SGD, save)").count(" at 0x") == 2
+
+
+@pytest.mark.parametrize("first", ["np.sin(x)", "x * 2", "2 - x", "x @ x", "x[0]", "np.sum(x)", "-x", "np.fft.fft(x)"])
+def test_any_operation_may_be_the_first_and_threads_may_share_it(first):
+    run(
+        "import numpy as np, tinygrad_np as tg, threading\n"
+        "out = []\n"
+        "def work():\n"
+        "    x = tg.Tensor([1.0, 2.0], requires_grad=True)\n"
+        f"    out.append(({first}).requires_grad)\n"
+        "threads = [threading.Thread(target=work) for _ in range(4)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "assert out == [True] * 4, out\n"
+    )
 
 
 def test_models_and_files_are_there_when_they_are_asked_for():

@@ -1,69 +1,123 @@
 """Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
 
-tape.py the tape, rules.py and table.py what a row is, derivatives/ the rows, recording.py how a call becomes a node,
-tensor.py a Tensor, transforms.py functions of functions; nn/ and optim/ models, data/ batches, io.py files, viz/
-pictures, testing/ the gradient checker, jit/ a step recorded once and replayed.
+In reading order, each built on those before: engine/ from a NumPy call to a gradient; derivatives/ the rows of the
+table; transforms/ functions of functions; numpy/ NumPy's namespace for tensors; scipy/ rows for SciPy; parallel/ the
+cores of this machine; nn/ models; optim/ their training; tensor.py PyTorch's spelling; data/ batches; io.py arrays in
+files; jit/ a step recorded once and replayed; viz/ the graph in pictures; testing/ the gradient checker.
+
+Everything is imported when it is first asked for: the import of this page costs little more than NumPy's.
 """
 
+import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .engine.aliasing import MutationError as MutationError
-from .engine.assignment import ViewError as ViewError
-from .engine.cotangents import unbroadcast as unbroadcast
-from .engine.modes import enable_grad as enable_grad
-from .engine.modes import is_grad_enabled as is_grad_enabled
-from .engine.modes import no_grad as no_grad
-from .engine.rules import NotDifferentiable as NotDifferentiable
-from .engine.table import primitive as primitive
-from .engine.tape import FreedGraphError as FreedGraphError
-from .engine.tensor import Tensor as Tensor
-from .engine.watchers import NonFiniteError as NonFiniteError
-from .engine.watchers import debug as debug
-from .engine.watchers import record as record
+from .engine import above
 from .jit import NotReplayable as NotReplayable
-from .jit import jit as jit
-from .transforms import grad as grad
-from .transforms import jvp as jvp
-from .transforms import value_and_grad as value_and_grad
-from .transforms import vjp as vjp
-from .transforms.checkpoint import checkpoint as checkpoint
-from .transforms.jacobians import hessian as hessian
-from .transforms.jacobians import hvp as hvp
-from .transforms.jacobians import jacobian as jacobian
-from .viz import graph as graph
-from .viz import graph_diff as graph_diff
-from .viz import named as named
+from .jit import jit as jit  # here, because the package of that name would take its place when it is imported later
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import io as io
     from . import nn as nn
     from . import numpy as array_api
     from . import numpy as numpy
     from . import optim as optim
+    from . import testing as testing
+    from . import transforms as transforms
+    from . import viz as viz
+    from .engine.aliasing import MutationError as MutationError
+    from .engine.assignment import ViewError as ViewError
+    from .engine.cotangents import unbroadcast as unbroadcast
+    from .engine.modes import enable_grad as enable_grad
+    from .engine.modes import is_grad_enabled as is_grad_enabled
+    from .engine.modes import no_grad as no_grad
+    from .engine.operation import NotDifferentiable as NotDifferentiable
+    from .engine.table import primitive as primitive
+    from .engine.tape import FreedGraphError as FreedGraphError
+    from .engine.tensor import Tensor as Tensor
+    from .engine.watchers import NonFiniteError as NonFiniteError
+    from .engine.watchers import debug as debug
+    from .engine.watchers import record as record
     from .io import load as load
     from .io import save as save
+    from .tensor import tensor as tensor
+    from .transforms.checkpoint import checkpoint as checkpoint
+    from .transforms.jacobians import hessian as hessian
+    from .transforms.jacobians import hvp as hvp
+    from .transforms.jacobians import jacobian as jacobian
+    from .transforms.trace import grad as grad
+    from .transforms.trace import jvp as jvp
+    from .transforms.trace import value_and_grad as value_and_grad
+    from .transforms.trace import vjp as vjp
+    from .viz import graph as graph
+    from .viz import graph_diff as graph_diff
+    from .viz import named as named
 
 __version__ = "0.1.0"
 
-# public name -> the module that it is in, or else is
-LATER = {"load": "io", "save": "io", "array_api": "numpy"}
-LATER |= {name: name for name in ("data", "nn", "numpy", "optim")}
+WHERE = {  # the module of each public name; a module that is public itself is in none
+    "engine.aliasing": "MutationError",
+    "engine.assignment": "ViewError",
+    "engine.cotangents": "unbroadcast",
+    "engine.modes": "enable_grad is_grad_enabled no_grad",
+    "engine.operation": "NotDifferentiable",
+    "engine.table": "primitive",
+    "engine.tape": "FreedGraphError",
+    "engine.tensor": "Tensor",
+    "engine.watchers": "NonFiniteError debug record",
+    "io": "load save",
+    "transforms.checkpoint": "checkpoint",
+    "transforms.jacobians": "hessian hvp jacobian",
+    "transforms.trace": "grad jvp value_and_grad vjp",
+    "viz": "graph graph_diff named",
+    "": "data io nn numpy optim tensor testing transforms viz",
+}
+LATER = {name: module for module, names in WHERE.items() for name in names.split()}
+ALIASES = {"array_api": "numpy"}
+
+# `from tinygrad_np import *` takes no name of a module that its user may have imported.
+__all__ = sorted({*LATER, "NotReplayable", "jit"} - {"data", "io", "numpy", "testing", "transforms", "viz"})
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`Tensor`, as PyTorch spells it."""
-    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
-
-
-def __getattr__(name: str):
-    """Models and files are imported when they are first asked for: the import costs little more than NumPy's."""
-    if name not in LATER:
+def __getattr__(name: str) -> Any:
+    """Import what is first asked for."""
+    module = LATER.get(ALIASES.get(name, name))
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{LATER[name]}")
-    globals()[name] = found = module if name in (LATER[name], "array_api") else getattr(module, name)
+    if module:
+        found = getattr(import_module(f"{__name__}.{module}"), name)
+    else:
+        found = import_module(f"{__name__}.{ALIASES.get(name, name)}")
+    globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LATER})
+    return sorted({*LATER, *ALIASES, "NotReplayable", "__version__", "jit"})
+
+
+def derivatives_of(fun: Callable | None) -> None:
+    """The rows of NumPy's functions, entered when the table is first looked into; other threads wait."""
+    import_module(f"{__name__}.derivatives")
+
+
+def special_functions(fun: Callable | None) -> None:
+    """The rows of SciPy's ufuncs, entered when the first of them is met: whoever met it has imported SciPy."""
+    if fun is not None and getattr(sys.modules.get("scipy.special"), getattr(fun, "__name__", ""), None) is fun:
+        import_module(f"{__name__}.scipy.ufuncs")
+
+
+def painted(*outputs: Any, **options: Any) -> Any:
+    """What `x.graph()` returns."""
+    return import_module(f"{__name__}.viz").graph(*outputs, **options)
+
+
+def namespace() -> Any:
+    """What `x.__array_namespace__()` returns."""
+    return import_module(f"{__name__}.numpy")
+
+
+above.SUPPLIERS[:] = [derivatives_of, special_functions]
+above.DOORS.update(graph=painted, namespace=namespace)

@@ -30,7 +30,7 @@ from .recording import (
     watched,
 )
 from .rules import Row
-from .seen import NUMBERS, noted
+from .seen import NUMBERS, noted, small
 from .signatures import shape_of, source_of
 from .tape import CONST, SMALL, Node, next_serial
 
@@ -59,6 +59,7 @@ WORDS = {
     "_overlaps": overlaps,
     "_unwrap": unwrap,
     "_record": record,
+    "_small": small,
     "_noted": noted,
     "_NUMBERS": NUMBERS,
     "_residual": residual,
@@ -119,7 +120,7 @@ NODE = """
         _node.saved = ($SAVED)
         _node.shape = _out.shape
         _node.dtype = _out.dtype
-        if type(_out) is _ndarray and _out.size <= _SMALL and (_out.base is None or _out.base.size <= _SMALL):
+        if type(_out) is _ndarray and _out.size <= _SMALL and (_out.base is None or _small(_out.base)):
             _node.value = _out$GIVEN
         _tensor.node = _node if _mode is None else _watched(_node, _out)
     else:

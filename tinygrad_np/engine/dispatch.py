@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import derivatives  # noqa: F401 - the table is filled before anything looks into it
 from .compiled import recorded
 from .recording import Engine, is_tracked, outputs, unwrap
 from .rules import NotDifferentiable, Row
@@ -37,18 +35,9 @@ class Calls(dict[Callable, "Callable[..., Tensor]"]):
 CALLS = Calls()
 
 
-def row_of(ufunc):
-    """The row of a ufunc; SciPy's are entered when the first of them is met."""
-    row = TABLE.get(ufunc)
-    if row is None and getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc:
-        import_module("..scipy.ufuncs", __package__)
-        row = TABLE.get(ufunc)
-    return row
-
-
 def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
-    row = row_of(ufunc)
+    row = TABLE.get(ufunc)
     if method == "__call__" and not kwargs and row is not None:
         return row.apply(Engine, inputs, kwargs)
     return unusual_call(ufunc, method, inputs, kwargs)
@@ -56,7 +45,7 @@ def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
 
 def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     """A ufunc's options and methods, each said with ordinary calls."""
-    row = row_of(ufunc)
+    row = TABLE.get(ufunc)
     unrecorded = not is_tracked(inputs) and not is_tracked(list(kwargs.values()))
     if isinstance(row, Plain) or unrecorded and "out" not in kwargs and method != "at":
         call = getattr(ufunc, method)
@@ -69,7 +58,10 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
 
 def call_function(fun: Callable, args: tuple, kwargs: dict):
     """What `__array_function__` does."""
-    row = TABLE.get(fun)
+    try:
+        row = TABLE[fun]  # quicker than TABLE.get
+    except KeyError:
+        row = None
     if isinstance(row, Row):
         spelling = (len(args), *kwargs) if kwargs else len(args)
         if spelling not in row.forms:
@@ -81,7 +73,9 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
             return result
     if row is None:
         known = getattr(fun, "__wrapped__", None)  # a recording by `jit` puts others in the place of NumPy's creators
-        return call_function(known, args, kwargs) if known in TABLE else unknown(fun, args, kwargs)
+        return (
+            call_function(known, args, kwargs) if known is not None and known in TABLE else unknown(fun, args, kwargs)
+        )
     if "out" in kwargs or len(args) > out_position(fun):
         args, kwargs, out = without_out(fun, args, kwargs)
         if out is not None:

@@ -57,9 +57,14 @@ def noted(value) -> Any:
     return value if isinstance(value, (np.dtype, type)) else None
 
 
+def small(base) -> bool:
+    """Whether what a view looks at is an array that may be kept for pictures; some of SciPy's results own no array."""
+    return type(base) is np.ndarray and base.size <= SMALL
+
+
 def see(node: Node, out) -> None:
     """Keep the value of a node, if it is small and no view of something large."""
-    if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or out.base.size <= SMALL):
+    if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or small(out.base)):
         node.value = out
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any
 
 import numpy as np
 
+from .above import supply
 from .cotangents import unbroadcast
 from .kinds import Elementwise, Reduction
 from .modes import cut
@@ -16,7 +17,47 @@ from .signatures import signature_of
 from .tape import next_serial
 from .tracing import whole
 
-TABLE: dict[Callable, Any] = {}
+
+class Table(dict[Callable, Any]):
+    """The rows, by their functions. What is not there is asked for above: the engine imports no calculus."""
+
+    def __missing__(self, fun: Callable) -> Any:
+        supply(fun)
+        if not dict.__contains__(self, fun):
+            raise KeyError(fun)
+        return self[fun]
+
+    def get(self, fun: Callable, default: Any = None) -> Any:
+        try:
+            return self[fun]
+        except KeyError:
+            return default
+
+    def __contains__(self, fun: object) -> bool:
+        return self.get(fun) is not None  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Callable]:
+        supply()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        supply()
+        return super().__len__()
+
+    def items(self) -> ItemsView[Callable, Any]:
+        supply()
+        return super().items()
+
+    def keys(self) -> KeysView[Callable]:
+        supply()
+        return super().keys()
+
+    def values(self) -> ValuesView[Any]:
+        supply()
+        return super().values()
+
+
+TABLE = Table()
 
 REAL = (-np.inf, np.inf)
 POSITIVE = (0.0, np.inf)
@@ -78,7 +119,7 @@ class Creation(Plain):
 
 def enter(fun: Callable, row):
     """Put a row into the table: a function has one."""
-    if fun in TABLE:
+    if dict.__contains__(TABLE, fun):
         raise ValueError(f"{row.name} already has a row")
     TABLE[fun] = row
     return row

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import aliasing as guard
+from . import aliasing
+from .above import DOORS
 from .compiled import recorded
 from .dispatch import CALLS, call_function, call_ufunc
 from .habits import habits
@@ -26,10 +27,37 @@ if TYPE_CHECKING:
 ndarray = np.ndarray
 
 
-def reflected(ufunc: np.ufunc) -> Callable[..., Tensor]:
+class Operator:
+    """An operator of a tensor: at its first use the compiled form of its function takes this one's place in the class.
+
+    So the table is filled by the first operation, and not by an import.
+    """
+
+    def __init__(self, form: Callable[[], Any]) -> None:
+        self.form = form
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, tensor: Any, owner: type | None = None) -> Any:
+        form = self.form()
+        setattr(self.owner, self.name, form)
+        return form if tensor is None else form.__get__(tensor, owner)
+
+
+def operator(ufunc: np.ufunc) -> Any:
+    """The operator that a ufunc is."""
+    return Operator(lambda: CALLS[ufunc])
+
+
+def reflected(ufunc: np.ufunc) -> Any:
     """The operator whose tensor is the second operand."""
-    call = CALLS[ufunc]
-    return lambda self, other: call(other, self)
+
+    def form() -> Callable[..., Tensor]:
+        call = CALLS[ufunc]
+        return lambda self, other: call(other, self)
+
+    return Operator(form)
 
 
 def compare(ufunc: np.ufunc) -> Any:
@@ -82,8 +110,8 @@ class Tensor(ArrayMethods, Leaving):
     def data(self) -> np.ndarray:
         """The values, without a copy. Writable for a leaf that no graph needs; read-only otherwise."""
         if type(self.node) is Leaf:
-            return guard.expose(self)
-        return guard.read_only(self.array)
+            return aliasing.expose(self)
+        return aliasing.read_only(self.array)
 
     @data.setter
     def data(self, value) -> None:
@@ -210,7 +238,7 @@ class Tensor(ArrayMethods, Leaving):
         ct = self._cotangent(cotangent, "backward")
         with np.errstate(all="ignore"):  # an unused branch may divide by zero; `times` has the answer
             found: dict[Any, Any] = pullback(self.node, ct, free=not retain_graph)
-        guard.check_unchanged(self.node, found)
+        aliasing.check_unchanged(self.node, found)
         del ct
         for leaf, g in found.items():
             accumulate(leaf, g)
@@ -237,9 +265,7 @@ class Tensor(ArrayMethods, Leaving):
         >>> (x * x).sum().graph()
         <GraphView of sum#0: 2 operations, 1 leaf, 3 edges>
         """
-        from ..viz import graph
-
-        return graph(self, model=model, **options)
+        return DOORS["graph"](self, model=model, **options)
 
     # ---- NumPy's protocols --------------------------------------------------------------------------------
 
@@ -255,21 +281,21 @@ class Tensor(ArrayMethods, Leaving):
 
     # ---- operators: straight to the table, past NumPy's dispatch ------------------------------------------
 
-    __matmul__, __rmatmul__ = CALLS[np.matmul], reflected(np.matmul)
-    __add__, __radd__ = CALLS[np.add], reflected(np.add)
-    __sub__, __rsub__ = CALLS[np.subtract], reflected(np.subtract)
-    __mul__, __rmul__ = CALLS[np.multiply], reflected(np.multiply)
-    __truediv__, __rtruediv__ = CALLS[np.divide], reflected(np.divide)
-    __pow__, __rpow__ = CALLS[np.power], reflected(np.power)
-    __mod__, __rmod__ = CALLS[np.remainder], reflected(np.remainder)
-    __floordiv__, __rfloordiv__ = CALLS[np.floor_divide], reflected(np.floor_divide)
+    __matmul__, __rmatmul__ = operator(np.matmul), reflected(np.matmul)
+    __add__, __radd__ = operator(np.add), reflected(np.add)
+    __sub__, __rsub__ = operator(np.subtract), reflected(np.subtract)
+    __mul__, __rmul__ = operator(np.multiply), reflected(np.multiply)
+    __truediv__, __rtruediv__ = operator(np.divide), reflected(np.divide)
+    __pow__, __rpow__ = operator(np.power), reflected(np.power)
+    __mod__, __rmod__ = operator(np.remainder), reflected(np.remainder)
+    __floordiv__, __rfloordiv__ = operator(np.floor_divide), reflected(np.floor_divide)
     __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
     __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
     __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(
         map(compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
     )
     __lshift__, __rshift__ = map(compare, (np.left_shift, np.right_shift))
-    __neg__, __pos__, __abs__ = CALLS[np.negative], CALLS[np.positive], CALLS[np.absolute]
+    __neg__, __pos__, __abs__ = operator(np.negative), operator(np.positive), operator(np.absolute)
     __hash__ = object.__hash__
 
     def __invert__(self):
@@ -281,7 +307,7 @@ class Tensor(ArrayMethods, Leaving):
     def __rdivmod__(self, other):
         return other // self, other % self
 
-    __getitem__: Callable[..., Tensor] = recorded(TABLE[getitem], 2)
+    __getitem__: Callable[..., Tensor] = Operator(lambda: recorded(TABLE[getitem], 2))  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
@@ -338,7 +364,7 @@ def lift(array, node: Node) -> Tensor:
 def accumulate(leaf: Leaf, g) -> None:
     """Add a cotangent to a leaf's gradient, which shares memory with nothing else."""
     if leaf.grad is None:
-        owned = type(g) is ndarray and g.base is None and sys.getrefcount(g) <= guard.OWNED and g.flags.writeable
+        owned = type(g) is ndarray and g.base is None and sys.getrefcount(g) <= aliasing.OWNED and g.flags.writeable
         leaf.grad = g if owned else np.array(g)
     else:
         leaf.grad = np.add(leaf.grad, g, out=leaf.grad) if leaf.grad.flags.writeable else leaf.grad + g
