@@ -91,7 +91,7 @@ elementwise(np.log1p, lambda x: 1 / (1 + x), domain=(-1, inf))
 
 
 @primitive
-def logistic(x):
+def sigmoid(x):
     """1 / (1 + e⁻ˣ), by the exponential that does not overflow: each tail keeps its digits, in every derivative."""
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
@@ -99,13 +99,13 @@ def logistic(x):
     return np.where(x < 0, e, 1) / (1 + e)
 
 
-logistic.defvjp(lambda ct, x: ct * logistic(x) * logistic(-x), cases=[lambda f, A: f(A("m", "n"))])
+sigmoid.defvjp(lambda ct, x, out: ct * out * sigmoid(-x), cases=[lambda f, A: f(A("m", "n"))])
 
 
 def share(x, y, scale):
     """The share of x in log(eˣ + eʸ); of two infinities that are equal, half."""
     alike = (array_of(x) == array_of(y)) & np.isinf(array_of(x))
-    return logistic(scale * np.where(alike, 0, x - y))
+    return sigmoid(scale * np.where(alike, 0, x - y))
 
 
 elementwise(np.logaddexp, lambda x, y: share(x, y, 1), lambda x, y: share(y, x, 1))

@@ -195,10 +195,8 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     x, y = _pair(name, input, target)
-    if pos_weight is None:
-        losses = np.logaddexp(x, 0) - x * y
-    else:
-        losses = np.logaddexp(-x, 0) * y * pos_weight + np.logaddexp(x, 0) * (1 - y)
+    of_ones = np.logaddexp(-x, 0) * y  # not a difference, which would lose the small losses of what is right already
+    losses = (of_ones if pos_weight is None else of_ones * pos_weight) + np.logaddexp(x, 0) * (1 - y)
     losses = losses if weight is None else losses * weight
     return _reduced(name, losses, size_average, reduce, reduction)
 
