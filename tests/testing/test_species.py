@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from species import SPECIES, V, op
 
-from tinygrad_np.engine.table import scatter
+from tinygrad_np.engine.places import scatter
 from tinygrad_np.testing import CheckFailed, check_op, gradcheck
 from tinygrad_np.testing import failures as F
 

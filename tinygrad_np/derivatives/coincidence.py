@@ -9,8 +9,8 @@ told of it, so it is refused; what PyTorch and JAX give for all of these is NaN.
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.rules import NotDifferentiable, Undetermined
-from ..engine.table import array_of
 from ..engine.tracing import assume
 
 

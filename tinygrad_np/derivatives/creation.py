@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.recording import outputs
-from ..engine.table import Creation, array_of, composed, plain
+from ..engine.table import Creation, composed, plain
 from ..engine.tape import CONST
 from .joining import as_operand
 
@@ -77,12 +78,12 @@ def arange(start_or_stop, stop=None, step=1, dtype=None, *, device=None):
     return made(start + np.arange(count) * step, dtype)
 
 
-@composed(np.fromfunction, inplace=True, cases=[like(lambda a: ((lambda i, j: i * a[0] + a[1] * j, (2, 3)), {}))])
+@composed(np.fromfunction, always=True, cases=[like(lambda a: ((lambda i, j: i * a[0] + a[1] * j, (2, 3)), {}))])
 def fromfunction(function, shape, *, dtype=float, **kwargs):
     return function(*outputs(list(np.indices(shape, dtype=dtype)), CONST), **kwargs)
 
 
-@composed(np.fromiter, inplace=True, cases=[like(lambda a: (([x * x for x in a], a.dtype), {}))])
+@composed(np.fromiter, always=True, cases=[like(lambda a: (([x * x for x in a], a.dtype), {}))])
 def fromiter(iter, dtype, count=-1):
     """What comes out of an iterator, at most `count` of it."""
     found = [x for x, _ in zip(iter, range(count))] if count >= 0 else list(iter)

@@ -9,9 +9,10 @@ found that to be right.
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.modes import current
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of, composed, function, primitive
+from ..engine.table import composed, function, primitive
 from ..engine.tracing import assume
 from .coincidence import determined, loops, near, uses
 from .elementwise import over
@@ -42,7 +43,7 @@ function(
 )
 
 
-@primitive
+@primitive(name="qr")
 def triangularized(a, mode):
     """q and r, or r alone."""
     return np.linalg.qr(a, mode)
@@ -82,7 +83,6 @@ def independent(r):
         )
 
 
-triangularized.__name__ = "qr"
 triangularized.defvjp(
     qr_ct,
     diff=("a",),
@@ -223,13 +223,17 @@ function(
     np.linalg.eig,
     eig_ct,
     conj=False,
+    complex_by_values=True,
     kinks=lambda a: separation(np.linalg.eigvals(a)),
     cases=[lambda f, A: f(A(2, 3, 3))],
 )
 
 
 @composed(
-    np.linalg.eigvals, kinks=lambda a: separation(np.linalg.eigvals(a)), cases=[lambda f, A: f(A(2, 3, 3))]
+    np.linalg.eigvals,
+    complex_by_values=True,
+    kinks=lambda a: separation(np.linalg.eigvals(a)),
+    cases=[lambda f, A: f(A(2, 3, 3))],
 )
 def eigvals(a):
     return np.linalg.eig(a)[0]

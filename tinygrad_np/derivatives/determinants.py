@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ..engine.table import array_of, function
+from ..engine.arrays import array_of
+from ..engine.table import function
 from ..engine.tracing import assume
 from .joining import as_operand
 from .matrices import H, eye_like

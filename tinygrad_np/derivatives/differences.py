@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.signatures import along, axes_of
-from ..engine.table import array_of, composed
+from ..engine.table import composed
 from .joining import as_operand
 
 LINE = [lambda f, A: f(A(5)), lambda f, A: f(A(4, "n"), axis=0)]

@@ -10,8 +10,9 @@ import operator
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
-from ..engine.table import POSITIVE, REAL, UNIT, array_of, composed, elementwise, function, linear, primitive
+from ..engine.table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive
 
 inf, pi, log2, log10 = np.inf, np.pi, np.log(2), np.log(10)
 
@@ -304,7 +305,7 @@ def angle(z, deg=False):
     return np.degrees(radians) if deg else radians
 
 
-@composed(np.real_if_close, cases=[lambda f, A: f(A("m"))])
+@composed(np.real_if_close, complex_by_values=True, cases=[lambda f, A: f(A("m"))])
 def real_if_close(a, tol=100):
     return np.real(a) if np.isrealobj(np.real_if_close(array_of(a), tol)) else a
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..engine.table import UNIT, array_of, composed
+from ..engine.arrays import array_of
+from ..engine.table import UNIT, composed
 from ..engine.tracing import assume
 from .joining import as_operand
 
@@ -16,7 +17,7 @@ def complex_where(condition, x):
 def extended(fun, base, outside, domain):
     """The row of a function of np.emath that is `base`, of complex numbers where `outside` holds for one."""
 
-    @composed(fun, domain=domain, cases=[lambda f, A: f(A("m", "n"))])
+    @composed(fun, complex_by_values=True, domain=domain, cases=[lambda f, A: f(A("m", "n"))])
     def definition(x):
         x = as_operand(x)
         x = np.astype(x, float) if x.dtype.kind in "biu" else x
@@ -38,11 +39,12 @@ for name in ("arcsin", "arccos", "arctanh"):
     extended(getattr(np.emath, name), getattr(np, name), far, UNIT)
 
 
-@composed(np.emath.logn, domain=INSIDE, cases=[lambda f, A: f(2.0 + np.abs(A("m")), 0.5 + np.abs(A("m")))])
+@composed(np.emath.logn, complex_by_values=True, domain=INSIDE,
+          cases=[lambda f, A: f(2.0 + np.abs(A("m")), 0.5 + np.abs(A("m")))])
 def logn(n, x):
     return np.emath.log(x) / np.emath.log(n)
 
 
-@composed(np.emath.power, domain=INSIDE, cases=[lambda f, A: f(0.5 + np.abs(A("m")), A("m"))])
+@composed(np.emath.power, complex_by_values=True, domain=INSIDE, cases=[lambda f, A: f(0.5 + np.abs(A("m")), A("m"))])
 def power(x, p):
     return np.power(complex_where(negative, as_operand(x)), p)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import array_of, composed
+from ..engine.table import composed
 from .indexing import open_grid
 from .joining import as_operand
 
@@ -19,7 +20,7 @@ def writable(arr, name: str):
 
 def changing(fun, cases):
     """Decorate the definition of a function that changes its first argument and returns None."""
-    return composed(fun, inplace=True, cases=[made(case) for case in cases])
+    return composed(fun, writes=True, cases=[made(case) for case in cases])
 
 
 def made(case):
@@ -93,7 +94,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     return out
 
 
-@composed(np.insert, cases=[lambda f, A: f(A("m", 2), min(1, A("m", 2).shape[0]), A(2), axis=0),
+@composed(np.insert, shape_from="obj", cases=[lambda f, A: f(A("m", 2), min(1, A("m", 2).shape[0]), A(2), axis=0),
                             lambda f, A: f(A(3), [0, 2], A(2)), lambda f, A: f(A(2, 3), slice(0, 2), A(2, 2), axis=1),
                             lambda f, A: f(np.arange(3.0), [1, 1], A(2))])
 def insert(arr, obj, values, axis=None):

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
+from ..engine.facts import ANY
+from ..engine.places import scatter
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of, composed, scatter
+from ..engine.table import composed
 from .joining import as_operand
 
 BINS = np.array([0, 2, 2, 5])
@@ -24,7 +27,7 @@ def bincount(x, weights=None, minlength=0):
     return scatter(np.astype(weights, float), x, (max(minlength, np.max(x, initial=-1) + 1),))
 
 
-@composed(np.histogram_bin_edges, cases=[
+@composed(np.histogram_bin_edges, shape_from=ANY, cases=[
     lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
     lambda f, A: f(SPOTS, 2, (A(), 9.0))])
 def histogram_bin_edges(a, bins=10, range=None, weights=None):

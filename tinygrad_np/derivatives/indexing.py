@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.signatures import along, axes_of
-from ..engine.table import array_of, composed, linear
+from ..engine.table import composed, linear
 
 linear(np.where, lambda ct, condition, x_shape: unbroadcast(np.where(condition, ct, 0), x_shape),
        lambda ct, condition, y_shape: unbroadcast(np.where(condition, 0, ct), y_shape),
@@ -43,14 +44,14 @@ def open_grid(indices, axis, shape):
     return tuple(grid)
 
 
-@composed(np.compress, cases=[lambda f, A: f([True, False, True], A(3, "n"), axis=0)])
+@composed(np.compress, shape_from="condition", cases=[lambda f, A: f([True, False, True], A(3, "n"), axis=0)])
 def compress(condition, a, axis=None):
     if axis is None:
         a, axis = np.ravel(a), 0
     return a[along(np.flatnonzero(array_of(condition)), axis, a.ndim)]
 
 
-@composed(np.extract, cases=[lambda f, A: f(np.array([[True, False], [True, True]]), A(2, 2))])
+@composed(np.extract, shape_from="condition", cases=[lambda f, A: f(np.array([[True, False], [True, True]]), A(2, 2))])
 def extract(condition, arr):
     return np.ravel(arr)[np.flatnonzero(array_of(condition))]
 

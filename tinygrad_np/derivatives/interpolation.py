@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..engine.table import array_of, composed
+from ..engine.arrays import array_of
+from ..engine.table import composed
 from .differences import increasing
 from .elementwise import over
 from .joining import as_operand

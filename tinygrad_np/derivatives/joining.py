@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.signatures import along
-from ..engine.table import array_of, composed, linear
+from ..engine.table import composed, linear
 
 
 def cut(ct, arrays_shape, axis):
@@ -139,7 +140,7 @@ def dsplit(ary, indices_or_sections):
     return np.split(ary, indices_or_sections, 2)
 
 
-@composed(np.linspace, cases=[lambda f, A: f(A("m"), A("m"), 5),
+@composed(np.linspace, shape_from="num", cases=[lambda f, A: f(A("m"), A("m"), 5),
                               lambda f, A: f(A(), A("m"), 4, endpoint=False, axis=-1)])
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     ends = [e if isinstance(e, (int, float, complex)) else array_of(e) for e in (start, stop)]

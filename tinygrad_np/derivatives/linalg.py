@@ -5,10 +5,11 @@ import math
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import array_of, composed, function, plain
+from ..engine.table import composed, function, plain
 from .joining import as_operand
 from .matrices import H, diagonal_matrix, eye_like, hermitian_part, of_triangle, regular
 from .products import mT

@@ -6,7 +6,7 @@ has no complex derivative in the ordinary sense, and for a real loss the gradien
 
 import numpy as np
 
-from ..engine.table import array_of
+from ..engine.arrays import array_of
 
 
 def H(x):

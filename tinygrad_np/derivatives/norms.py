@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.signatures import axes_of
-from ..engine.table import array_of, composed, reduction
+from ..engine.table import composed, reduction
 from .elementwise import direction, over
 from .matrices import regular
 

@@ -70,7 +70,7 @@ def mirrored(a, axis, before, after, edge):
     return a
 
 
-@composed(np.pad, cases=[
+@composed(np.pad, shape_from="pad_width", cases=[
     lambda f, A: f(A("m", "n"), ((1, 0), (2, 1))),
     lambda f, A: f(A("m", "n"), 1, constant_values=((A(), 0.5), (1.0, A()))),
     lambda f, A: f(A(3, 4), 2, mode="reflect"), lambda f, A: f(A(3, 4), 5, "symmetric"),

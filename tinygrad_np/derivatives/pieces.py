@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
+from ..engine.facts import ANY
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
-from ..engine.table import array_of, composed, function, newer
+from ..engine.table import composed, function, newer
 from .joining import as_operand
 
 
@@ -70,7 +72,7 @@ def unstack(x, /, *, axis=0):
     return tuple(np.moveaxis(x, axis, 0))
 
 
-@composed(np.trim_zeros, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])),
+@composed(np.trim_zeros, shape_from=ANY, cases=[lambda f, A: f(np.concatenate([[0.0], A(3), [0.0]])),
                                 lambda f, A: f(np.concatenate([[0.0], A(3)]), "b")])
 def trim_zeros(filt, trim="fb", axis=None):
     where = np.argwhere(array_of(filt))
@@ -88,7 +90,8 @@ def gaps(*arrays):
     return np.diff(np.sort(np.concatenate([np.ravel(a) for a in arrays])))
 
 
-@composed(np.unique, cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]], kinks=gaps)
+@composed(np.unique, shape_from=ANY, kinks=gaps,
+          cases=[lambda f, A: f(A(4)), lambda f, A: f(A(2, 3), return_index=True)[0]])
 def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True,
            sorted=True):
     found = np.unique(array_of(ar), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
@@ -110,30 +113,31 @@ def with_values(fun):
     return definition
 
 
-composed(np.unique_values, cases=[lambda f, A: f(A(4))], kinks=gaps)(with_values(np.unique_values))
+composed(np.unique_values, shape_from=ANY, cases=[lambda f, A: f(A(4))], kinks=gaps)(with_values(np.unique_values))
 for several in (np.unique_all, np.unique_counts, np.unique_inverse):
-    composed(several, cases=[lambda f, A: f(A(4)).values], kinks=gaps)(with_values(several))
+    composed(several, shape_from=ANY, cases=[lambda f, A: f(A(4)).values], kinks=gaps)(with_values(several))
 
 
-@composed(np.union1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
+@composed(np.union1d, shape_from=ANY, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
 def union1d(ar1, ar2):
     return np.unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
 
 
-@composed(np.intersect1d, cases=[lambda f, A: (lambda a: f(a, a * 1.0))(A(3))], kinks=lambda ar1, ar2: gaps(ar1))
+@composed(np.intersect1d, shape_from=ANY, kinks=lambda ar1, ar2: gaps(ar1),
+          cases=[lambda f, A: (lambda a: f(a, a * 1.0))(A(3))])
 def intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     _, first, second = np.intersect1d(array_of(ar1), array_of(ar2), assume_unique, return_indices=True)
     out = np.ravel(ar1)[first]
     return (out, first, second) if return_indices else out
 
 
-@composed(np.setdiff1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
+@composed(np.setdiff1d, shape_from=ANY, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
 def setdiff1d(ar1, ar2, assume_unique=False):
     ar1 = np.ravel(ar1) if assume_unique else np.unique(ar1)
     return ar1[~np.isin(array_of(ar1), array_of(ar2))]
 
 
-@composed(np.setxor1d, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
+@composed(np.setxor1d, shape_from=ANY, cases=[lambda f, A: f(A(3), A(2))], kinks=gaps)
 def setxor1d(ar1, ar2, assume_unique=False):
     if not assume_unique:
         ar1, ar2 = np.unique(ar1), np.unique(ar2)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
+from ..engine.facts import ANY
 from ..engine.rules import NotDifferentiable
-from ..engine.table import TABLE, array_of, composed, primitive
+from ..engine.table import composed, primitive
 from .differences import increasing
 from .joining import as_operand
 
@@ -20,9 +22,9 @@ def other_ct(ct, v):
 
 
 convolution.defvjp(
-    lambda ct, v: other_ct(ct, v), lambda ct, a: other_ct(ct, a), cases=[lambda f, A: f(A("m"), A(3))]
+    lambda ct, v: other_ct(ct, v), lambda ct, a: other_ct(ct, a), kind="bilinear",
+    cases=[lambda f, A: f(A("m"), A(3))],
 )
-TABLE[convolution].kind = "bilinear"
 
 
 def overlaps(full, m, n, mode):
@@ -187,6 +189,7 @@ def poly(seq_of_zeros):
 
 @composed(
     np.roots,
+    shape_from=ANY,
     kinks=lambda p: np.diff(np.sort_complex(np.roots(p))),
     cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))],
 )

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..engine.cotangents import unbroadcast
+from ..engine.places import scatter
 from ..engine.signatures import axes_of
-from ..engine.table import bilinear, composed, newer, primitive, scatter
+from ..engine.table import bilinear, composed, newer, primitive
 from .joining import as_operand
 
 

@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import expand
 from ..engine.signatures import along
-from ..engine.table import array_of, composed, function, linear, reduction
+from ..engine.table import composed, function, linear, reduction
 from .elementwise import over
 
 
@@ -44,7 +45,7 @@ def begun(reduce, join, neutral=None):
     return {"initial": definition}
 
 
-linear(np.sum, spread, cases=AXES + MASKED, when=begun(np.sum, np.add))
+linear(np.sum, spread, reduces=np.add, cases=AXES + MASKED, when=begun(np.sum, np.add))
 
 
 def mean_ct(ct, a_shape, axis, keepdims, where):
@@ -119,9 +120,9 @@ def gap(a):
     return np.diff(s)
 
 
-for extreme in {np.max, np.amax, np.min, np.amin}:
+for extreme in dict.fromkeys((np.max, np.min, np.amax, np.amin)):
     join, least = (np.maximum, -np.inf) if "max" in extreme.__name__ else (np.minimum, np.inf)
-    reduction(extreme, ties, kinks=gap, when=begun(extreme, join, least),
+    reduction(extreme, ties, reduces=join, kinks=gap, when=begun(extreme, join, least),
               cases=AXES + [lambda f, A: f(A("m", 3), axis=1, initial=-9.0 if "max" in f.__name__ else 9.0)])
 
 
@@ -152,7 +153,7 @@ def product_weights(a, axis, where, initial):
     return w if initial is None else w * initial
 
 
-reduction(np.prod, product_weights, cases=AXES + MASKED, when=begun(np.prod, np.multiply))
+reduction(np.prod, product_weights, reduces=np.multiply, cases=AXES + MASKED, when=begun(np.prod, np.multiply))
 
 
 @composed(np.ptp, cases=AXES, kinks=gap)
@@ -173,7 +174,7 @@ def cumsum_ct(ct, a_shape, axis):
     return np.reshape(backwards(np.cumsum, ct, 0 if axis is None else axis), a_shape)
 
 
-linear(np.cumsum, cumsum_ct, cases=RUNNING)
+linear(np.cumsum, cumsum_ct, accumulates=np.add, cases=RUNNING)
 
 
 def cumprod_ct(ct, a, axis):
@@ -196,4 +197,4 @@ def cumprod_ct(ct, a, axis):
     return before * total
 
 
-function(np.cumprod, cumprod_ct, cases=RUNNING)
+function(np.cumprod, cumprod_ct, accumulates=np.multiply, cases=RUNNING)

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
+from ..engine.places import moves, scatter
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of, composed, linear, moves, scatter
+from ..engine.table import composed, linear
 
 
 def inverse(axes, ndim):
@@ -47,11 +49,12 @@ linear(np.triu, lambda ct, k: np.triu(ct, k), cases=[lambda f, A: f(A("m", "n"),
 
 moves(np.rollaxis, cases=[lambda f, A: f(A("m", 2, "n"), 2, 1)])
 moves(np.diagonal, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", 2, "n"), 1, 0, -1)])
-moves(np.tile, cases=[lambda f, A: f(A("m", "n"), (2, 1, 3))])
-moves(np.repeat, cases=[lambda f, A: f(A("m", "n"), 2), lambda f, A: f(A(3, "n"), [1, 0, 2], axis=0)])
+moves(np.tile, shape_from="reps", cases=[lambda f, A: f(A("m", "n"), (2, 1, 3))])
+moves(np.repeat, shape_from="repeats",
+      cases=[lambda f, A: f(A("m", "n"), 2), lambda f, A: f(A(3, "n"), [1, 0, 2], axis=0)])
 moves(np.lib.stride_tricks.sliding_window_view, cases=[lambda f, A: f(A(5), 3), lambda f, A: f(A(4, "n"), 2, axis=0)])
-moves(np.resize, cases=[lambda f, A: f(A("m", 2), (3, 2))])
-moves(np.delete, cases=[lambda f, A: f(A(4, "n"), [1, -1], axis=0)])
+moves(np.resize, shape_from="new_shape", cases=[lambda f, A: f(A("m", 2), (3, 2))])
+moves(np.delete, shape_from="obj", cases=[lambda f, A: f(A(4, "n"), [1, -1], axis=0)])
 
 
 @composed(np.trace, cases=[lambda f, A: f(A("m", "n")), lambda f, A: f(A("m", 2, "n"), 1, 0, 2)])

@@ -5,8 +5,9 @@ An operation sees which of u, s and vᴴ a function uses, so `svd` and `svdvals`
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of, composed, primitive
+from ..engine.table import composed, primitive
 from ..engine.tracing import assume
 from .coincidence import block, determined, loops, marked, near, uses
 from .decompositions import columns_dot, first_row, inverse_gaps, pinned, separation, skew
@@ -14,7 +15,7 @@ from .joining import as_operand
 from .matrices import H, cutoff, diagonal_matrix, hermitian_part, of_triangle
 
 
-@primitive
+@primitive(name="svd")
 def singular(a, full_matrices, hermitian):
     """u, s and vᴴ: one operation, so that it sees whether a function uses values and vectors together."""
     return np.linalg.svd(a, full_matrices, hermitian=hermitian)
@@ -90,7 +91,6 @@ def spread(a):
     return np.concatenate([s, separation(s)], axis=-1)
 
 
-singular.__name__ = "svd"
 singular.defvjp(
     svd_ct,
     diff=("a",),

@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.signatures import axes_of
-from ..engine.table import array_of, composed
+from ..engine.table import composed
 from .indexing import distinct
 from .joining import as_operand
 from .reductions import AXES, MASKED

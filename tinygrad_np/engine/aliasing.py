@@ -14,6 +14,7 @@ import weakref
 
 import numpy as np
 
+from .arrays import read_only
 from .tape import SELECT, Leaf, Node, next_serial, oldest_first
 
 COPY_BELOW = 16384  # bytes: up to here a copy costs less than the bookkeeping of a lock
@@ -38,8 +39,7 @@ def protect(array: np.ndarray) -> np.ndarray:
         owners = [owner for owner in owners if owner.flags.writeable or id(owner) in _locks]
         if not owners:
             return array
-        view = array.view()
-        view.flags.writeable = False
+        view = read_only(array)
         for owner in owners:
             _locks[id(owner)] = _locks.get(id(owner), 0) + 1
             owner.flags.writeable = False
@@ -114,13 +114,6 @@ def residual(tensor) -> np.ndarray:
         leaf.exposed = None
         return tensor.array
     return tensor.array.copy()
-
-
-def read_only(array: np.ndarray) -> np.ndarray:
-    """A view of `array` that cannot be written."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def changed(leaf: Leaf) -> None:

@@ -16,9 +16,10 @@ import numpy as np
 from .aliasing import ALONE, changed, refs
 from .dispatch import CALLS
 from .modes import current, mode
+from .places import assigned
 from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched
 from .seen import see, see_call
-from .table import TABLE, assigned
+from .table import TABLE
 from .tape import CONST, SMALL, Leaf, Node
 from .tracing import writable
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .tape import Node, has_nan
+from .arrays import has_nan
+from .tape import Node
 from .tracing import TRACERS
 
 

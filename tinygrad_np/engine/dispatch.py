@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .compiled import recorded
-from .recording import Engine, is_tracked, outputs, unwrap
+from .recording import is_tracked, outputs, record, untracked, unwrap
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
 from .table import TABLE, Plain, Primitive
@@ -39,7 +39,7 @@ def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
     row = TABLE.get(ufunc)
     if method == "__call__" and not kwargs and row is not None:
-        return row.apply(Engine, inputs, kwargs)
+        return apply(row, inputs, kwargs)
     return unusual_call(ufunc, method, inputs, kwargs)
 
 
@@ -80,7 +80,12 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
         args, kwargs, out = without_out(fun, args, kwargs)
         if out is not None:
             return assign_out(fun, call_function(fun, args, kwargs), out)
-    return row.apply(Engine, args, kwargs)
+    return apply(row, args, kwargs)
+
+
+def apply(row: Any, args: tuple, kwargs: dict) -> Any:
+    """Call the function of a row on tensors, in the general way."""
+    return record(row, args, kwargs) if isinstance(row, Row) else row.apply(args, kwargs)
 
 
 @cache
@@ -121,4 +126,4 @@ def unknown(fun: Callable, args: tuple, kwargs: dict):
             f"{name} has no derivative here; write it with functions that have one, define it as a "
             "tinygrad_np.primitive, or call it on x.detach()"
         )
-    return Engine.untracked(fun, args, kwargs)
+    return untracked(fun, args, kwargs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .aliasing import read_only
+from .arrays import read_only
 from .modes import current, cut
 from .recording import Traced, unwrap, wrap
 from .tape import Const, Leaf

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
+
+from .facts import Facts
 
 
 class NotDifferentiable(TypeError):
     """A function, or an argument of one, through which no derivative is known."""
 
 
-class Operation:
+class Operation(Facts):
     """What was done at a node. A subclass says what it can; what it does not say is refused.
 
     A `joint` operation pulls a cotangent back to all its parents at once, by `pull_all`. Any other has one function
     a parent, (ct, parent, residuals) -> cotangent: in `pulls`, and in `careful_pulls` such that zeros of ct win.
     """
 
-    name: str = "an operation"
     kind: str = "function"  # or elementwise, reduction, bilinear, linear: what may be assumed of it
     fun: Any = None  # the function that was applied, where there is one
     joint: bool = True
@@ -27,7 +28,6 @@ class Operation:
     residuals: tuple[tuple[str, ...], ...] = ()  # the names of what `Node.saved` holds
     pulls: tuple[Callable, ...] = ()
     careful_pulls: tuple[Callable, ...] = ()
-    shared: ClassVar[dict[str, Callable]] = {}  # see Row
 
     def operand_names(self, count: int) -> tuple[str, ...]:
         """What the operands of a node with `count` parents are called."""

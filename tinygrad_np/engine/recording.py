@@ -246,23 +246,15 @@ def explained(error: Exception, row: Row, operands) -> Exception:
         return TypeError(message)
 
 
-class Engine:
-    """What rows need of recording, handed to them so that the table knows nothing above it."""
-
-    record = staticmethod(record)
-    unwrap = staticmethod(unwrap)
-    is_tracked = staticmethod(is_tracked)
-
-    @staticmethod
-    def untracked(fun, args: tuple, kwargs: dict):
-        """Call NumPy's own function on the arrays; the result has no history."""
-        out = fun(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
-        for a in args:
-            if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
-                return a
-        result = outputs(out, CONST)
-        for tensor in result if isinstance(result, (list, tuple)) else (result,):
-            for a in args if type(tensor) in TENSORS and tensor.array.base is not None else ():
-                if type(a) in TENSORS and np.may_share_memory(a.array, tensor.array):
-                    note_view(tensor, a)
-        return result
+def untracked(fun, args: tuple, kwargs: dict):
+    """Call NumPy's own function on the arrays; the result has no history."""
+    out = fun(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
+    for a in args:
+        if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
+            return a
+    result = outputs(out, CONST)
+    for tensor in result if isinstance(result, (list, tuple)) else (result,):
+        for a in args if type(tensor) in TENSORS and tensor.array.base is not None else ():
+            if type(a) in TENSORS and np.may_share_memory(a.array, tensor.array):
+                note_view(tensor, a)
+    return result

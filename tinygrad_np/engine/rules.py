@@ -83,6 +83,8 @@ class Row(Operation):
         name=None,
         recompute=None,
         when=None,
+        kind=None,
+        **facts,
     ):
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
@@ -98,6 +100,9 @@ class Row(Operation):
         self.when = when or {}
         self.forms: dict[int | tuple, Callable | None] = {}  # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
+        if kind is not None:
+            self.kind = kind
+        self.state(facts)
 
     def _prepare(self) -> None:
         diff, text, residuals = self._given
@@ -123,10 +128,6 @@ class Row(Operation):
 
     def __repr__(self) -> str:
         return f"<{self.kind} row of {self.name}>"
-
-    def apply(self, engine, args: tuple, kwargs: dict):
-        """Call the function on tensors, on the tape."""
-        return engine.record(self, args, kwargs)
 
     def keeps_operand(self, i: int) -> bool:
         """Whether a derivative reads operand i."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arrays import owner
 from .tape import SMALL, Node
 
 NUMBERS = frozenset(
@@ -46,10 +47,7 @@ def noted(value) -> Any:
     if kind in NUMBERS:
         return value
     if kind is np.ndarray:
-        base = value
-        while type(base.base) is np.ndarray:
-            base = base.base
-        return Given(weakref.ref(base), value.shape, value.dtype, value.copy() if value.size <= SMALL else None)
+        return Given(weakref.ref(owner(value)), value.shape, value.dtype, value.copy() if value.size <= SMALL else None)
     if kind is slice:
         return slice(noted(value.start), noted(value.stop), noted(value.step))
     if kind is tuple or kind is list:

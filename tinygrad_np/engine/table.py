@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from .above import supply
-from .cotangents import unbroadcast
+from .facts import NOTHING, Facts
 from .kinds import Elementwise, Reduction
 from .modes import cut
+from .recording import is_tracked, untracked, unwrap
 from .rules import Row
 from .seen import note_origin
-from .signatures import signature_of
 from .tape import next_serial
-from .tracing import whole
 
 
 class Table(dict[Callable, Any]):
@@ -64,48 +63,52 @@ POSITIVE = (0.0, np.inf)
 UNIT = (-1.0, 1.0)
 
 
-class Composed:
+class Composed(Facts):
     """A function whose derivative follows by running its definition on tensors; without history NumPy's own runs."""
 
     kind = "composed"
 
-    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=None, inplace=False):
+    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=None, always=False, **facts):
         self.fun = fun
-        self.inplace = inplace  # changes its first argument: NumPy's own never runs on a tensor's array
         self.name = fun.__name__
         self.body = body
         self.cases = cases
         self.domain = domain
         self.kinks = kinks
+        self.state(facts)
+        self.always = always or self.writes  # NumPy's own never runs on a tensor's array
 
     def __repr__(self) -> str:
         return f"<composed row of {self.name}>"
 
-    def apply(self, engine, args: tuple, kwargs: dict):
-        if not self.inplace and not engine.is_tracked(args) and not engine.is_tracked(list(kwargs.values())):
-            return engine.untracked(self.fun, args, kwargs)
+    def apply(self, args: tuple, kwargs: dict):
+        """Call the function on tensors."""
+        if not self.always and not is_tracked(args) and not is_tracked(list(kwargs.values())):
+            return untracked(self.fun, args, kwargs)
         start = next_serial()
         out = self.body(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
         note_origin(self, start, out)
         return out
 
 
-class Plain:
+class Plain(Facts):
     """A function that has no derivative by its nature, such as a comparison: its answer is NumPy's, a plain array."""
 
     kind = "non-differentiable"
 
-    def __init__(self, fun: Callable, why: str):
+    def __init__(self, fun: Callable, why: str, **facts):
         self.fun = fun
         self.name = fun.__name__
         self.why = why
+        self.state(facts)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.why}>"
 
-    def apply(self, engine, args: tuple, kwargs: dict):
+    def apply(self, args: tuple, kwargs: dict):
+        """Call the function on the arrays."""
         cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
-        return self.fun(*[engine.unwrap(a) for a in args], **{k: engine.unwrap(v) for k, v in kwargs.items()})
+        return self.fun(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
 
 
 class Creation(Plain):
@@ -113,23 +116,37 @@ class Creation(Plain):
 
     kind = "creation"
 
-    def apply(self, engine, args: tuple, kwargs: dict):
-        return engine.untracked(self.fun, args, kwargs)
+    def apply(self, args: tuple, kwargs: dict):
+        return untracked(self.fun, args, kwargs)
 
 
 def enter(fun: Callable, row):
-    """Put a row into the table: a function has one."""
-    if dict.__contains__(TABLE, fun):
+    """Put a row into the table, the one way in: a function has one, and a primitive may be given another."""
+    if isinstance(fun, Primitive):
+        fun.row, fun.forms = row, row.forms
+    elif dict.__contains__(TABLE, fun):
         raise ValueError(f"{row.name} already has a row")
     TABLE[fun] = row
     return row
 
 
-def elementwise(fun: Callable, *partials, domain=REAL, kinks=None, names=("x", "y"), call=None, examples=()) -> Row:
+def facts_of(fun: Callable) -> Facts:
+    """What the row of a function states; a method of ndarray is known by the function of its name."""
+    row = TABLE.get(fun)
+    if row is None and getattr(fun, "__objclass__", None) is np.ndarray:
+        row = TABLE.get(getattr(np, fun.__name__, fun))
+    return NOTHING if row is None else row
+
+
+def elementwise(fun: Callable, *partials, domain=REAL, names=("x", "y"), call=None, **options) -> Row:
     """A function of corresponding elements: for each operand its partial, a function of x, y, out, or a number."""
     names = names[: len(partials)]
-    row = Elementwise(call or fun, partials, names, name=fun.__name__, domain=domain, kinks=kinks, cases=examples)
-    return enter(fun, row)
+    return enter(fun, Elementwise(applied(call or fun), partials, names, name=fun.__name__, domain=domain, **options))
+
+
+def applied(fun: Callable) -> Callable:
+    """What a row calls on arrays: for a primitive the function that it was made of."""
+    return fun.fun if isinstance(fun, Primitive) else fun
 
 
 def linear(fun: Callable, *rules, **options) -> Row:
@@ -144,34 +161,12 @@ def bilinear(fun: Callable, *rules, **options) -> Row:
 
 def function(fun: Callable, *rules, diff=None, signature=None, kind="function", call=None, **options) -> Row:
     """Any function: a rule for each of its first parameters, or for those that `diff` names."""
-    row = Row(call or fun, rules, diff, signature, name=fun.__name__, **options)
-    row.kind = kind
-    return enter(fun, row)
+    return enter(fun, Row(applied(call or fun), rules, diff, signature, name=fun.__name__, kind=kind, **options))
 
 
 def reduction(fun: Callable, weights: Callable, **options) -> Row:
     """A function that is locally a weighted sum over an axis: its weights."""
-    return enter(fun, Reduction(fun, weights, **options))
-
-
-def moves(fun: Callable, **options) -> Row:
-    """A function that only moves, repeats or drops elements of its first argument.
-
-    Applied to the element numbers it says where each one went; that is its whole derivative.
-    """
-    sig = signature_of(fun)
-    first, *rest = tuple(p for p in sig.parameters if p != "out")
-
-    def rule(ct, shape, *others):
-        numbers = np.arange(int(np.prod(shape))).reshape(shape)
-        if not numbers.size:  # np.resize fills what it finds nothing for with zeros
-            return np.zeros(shape, ct.dtype)
-        went = fun(numbers, **{k: v for k, v in zip(rest, others) if v is not None})
-        return np.reshape(scatter(np.ravel(ct), went.ravel(), (numbers.size,)), shape)
-
-    row = Row(fun, (rule,), (first,), residuals=((f"{first}_shape", *rest),), **options)
-    row.kind = "linear"
-    return enter(fun, row)
+    return enter(fun, Reduction(applied(fun), weights, name=fun.__name__, **options))
 
 
 def newer(name: str) -> Callable | None:
@@ -191,10 +186,10 @@ def composed(fun: Callable | None, **options) -> Callable:
     return decorate
 
 
-def plain(why: str, *funs: Callable, kind: type = Plain) -> None:
+def plain(why: str, *funs: Callable, kind: type[Plain] = Plain, **facts: Any) -> None:
     """Functions without a derivative by nature."""
     for fun in funs:
-        enter(fun, kind(fun, why))
+        enter(fun, kind(fun, why, **facts))
 
 
 class Primitive:
@@ -208,9 +203,9 @@ class Primitive:
     0.6931471805599453
     """
 
-    def __init__(self, fun: Callable):
+    def __init__(self, fun: Callable, name: str | None = None):
         self.fun = fun
-        self.__name__ = fun.__name__
+        self.__name__ = name or fun.__name__  # in errors and pictures
         self.__qualname__ = fun.__qualname__
         self.__doc__ = fun.__doc__
         self.__module__ = fun.__module__
@@ -252,27 +247,27 @@ class Primitive:
                 "as in lambda ct, x: ..."
             )
         fun, recompute = options.pop("aux", (self.fun, None))
-        kind = options.pop("kind", "function")
-        self._enter(fun, rules, kind, dict(options, diff=diff, name=self.__name__, recompute=recompute))
-
-    def _enter(self, fun: Callable, rules: tuple, kind: str, options: dict) -> None:
-        self._given = fun, rules, kind, options
-        self.row = TABLE[self] = Row(fun, rules, **options)
-        self.row.kind = kind
-        self.forms = self.row.forms
+        self._given = fun, rules, dict(options, diff=diff, name=self.__name__, recompute=recompute)
+        enter(self, Row(fun, rules, **self._given[2]))
 
     def defjvp(self, *rules: Callable) -> None:
         """Optional: one rule (t, residuals...) -> tangent an argument; without it the vjp is transposed."""
         if self.row is None:
             raise TypeError(f"{self.__name__}: call defvjp before defjvp")
-        fun, rules_back, kind, options = self._given
+        fun, rules_back, options = self._given
         if len(rules) != len(rules_back):
             raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(rules_back)}, as in defvjp")
-        self._enter(fun, rules_back, kind, dict(options, jvps=rules))
+        enter(self, Row(fun, rules_back, jvps=rules, **options))
 
 
-def primitive(fun: Callable) -> Primitive:
+@overload
+def primitive(fun: Callable, *, name: str | None = None) -> Primitive: ...
+@overload
+def primitive(fun: None = None, *, name: str | None = None) -> Callable[[Callable], Primitive]: ...
+def primitive(fun: Callable | None = None, *, name: str | None = None) -> Any:
     """Make a function of arrays an operation of the tape; give it its derivative with `defvjp`.
+
+    `name` is what errors and pictures call it, by default the function's own.
 
     >>> @primitive
     ... def cube(x):
@@ -282,98 +277,4 @@ def primitive(fun: Callable) -> Primitive:
     >>> tg.grad(tg.grad(cube))(2.0).item()
     12.0
     """
-    return Primitive(fun)
-
-
-# ---- the two operations on which all moving of elements rests ---------------------------------------------
-
-
-@primitive
-def getitem(x, index):
-    """x[index], for any index that NumPy takes."""
-    return x[index]
-
-
-@primitive
-def scatter(ct, index, shape):
-    """Zeros of `shape` with `ct` added at `index`, repeated places summed: the transpose of getitem."""
-    if not is_basic(index):
-        return scatter_add(ct, index, shape)
-    out = np.zeros_like(ct, shape=shape)
-    out[index] = ct
-    return out
-
-
-@whole
-def scatter_add(ct, index, shape):
-    """The same for any index: repeated places are summed."""
-    out = np.zeros(shape, ct.dtype)
-    if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":
-        out[...] = np.bincount(index.ravel() % max(shape[0], 1), ct.ravel(), shape[0]) if index.size else 0
-    else:
-        np.add.at(out, index, ct)
-    return out
-
-
-def is_basic(index) -> bool:
-    """Whether an index takes each element at most once, by slices, integers or one mask."""
-    if isinstance(index, np.ndarray) and index.dtype == bool:
-        return True
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool) for i in parts
-    )
-
-
-@primitive
-def assigned(x, index, value):
-    """A copy of x with x[index] = value."""
-    out = np.array(x)
-    out[index] = value
-    return out
-
-
-def last_written(ct, index, x_shape, value_shape):
-    """The cotangent of an assigned value: where an index repeats, only the last value was kept."""
-    g = getitem(ct, index)
-    if not is_basic(index):
-        numbers = np.arange(g.size).reshape(g.shape)
-        board = np.empty(x_shape, int)
-        board[index] = numbers
-        g = np.where(board[index] == numbers, g, 0)
-    lead = len(value_shape) - g.ndim  # NumPy lets a value have more axes of length one than its place
-    return np.reshape(unbroadcast(g, value_shape[max(lead, 0) :]), value_shape)
-
-
-getitem.defvjp(
-    lambda ct, x_shape, index: scatter(ct, index, x_shape),
-    kind="linear",
-    cases=[
-        lambda f, A: f(A("m", 4), (slice(None), slice(-1, None, -2))),
-        lambda f, A: f(A(3, "n"), ([0, 2, 0, -1],)),
-        lambda f, A: f(A(3, 2), np.array([[True, False], [False, True], [True, True]])),
-        lambda f, A: f(A(3, 4), ([1, 1], None, slice(1, 3))),
-        lambda f, A: f(A(3, 4), (Ellipsis, 0)),
-    ],
-)
-scatter.defvjp(
-    lambda ct, index: getitem(ct, index),
-    kind="linear",
-    cases=[lambda f, A: f(A(3, 2), ([0, 2, 0],), (4, 2)), lambda f, A: f(A(2), slice(1, 3), (4,))],
-)
-assigned.defvjp(
-    lambda ct, index: assigned(ct, index, 0),
-    last_written,
-    diff=("x", "value"),
-    kind="linear",
-    cases=[
-        lambda f, A: f(A(3, "n"), (slice(0, 2),), A(2, "n")),
-        lambda f, A: f(A(4), [1, 0, 1], A(3)),
-        lambda f, A: f(A(2, 2), 1, A()),
-    ],
-)
-
-
-def array_of(x) -> np.ndarray:
-    """The plain values of an operand, to decide something that has no derivative."""
-    return x.array if hasattr(x, "node") else np.asarray(x)
+    return (lambda fun: Primitive(fun, name)) if fun is None else Primitive(fun, name)

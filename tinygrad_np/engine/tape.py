@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import has_nan
 from .modes import current
 from .operation import Operation
-from .tracing import TRACERS
 
 next_serial = count().__next__
 
@@ -225,15 +225,6 @@ def walk(
                 else:
                     heappush(heap, (-parent.serial, parent))
     return found
-
-
-def has_nan(a) -> bool:
-    """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
-    array: Any = a if type(a) is np.ndarray else getattr(a, "array", a)
-    if type(array) in TRACERS:
-        return array.may_have_nan()
-    first = array.item(array.argmax()) if array.size else 0
-    return first != first
 
 
 def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable) -> list[Any]:

@@ -10,15 +10,17 @@ import numpy as np
 
 from . import aliasing
 from .above import DOORS
+from .arrays import read_only
 from .compiled import recorded
 from .dispatch import CALLS, call_function, call_ufunc
 from .habits import habits
 from .leaving import Leaving
 from .methods import ArrayMethods
 from .modes import cut, mode
+from .places import getitem
 from .recording import Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
-from .table import TABLE, getitem
+from .table import TABLE
 from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ class Tensor(ArrayMethods, Leaving):
         """The values, without a copy. Writable for a leaf that no graph needs; read-only otherwise."""
         if type(self.node) is Leaf:
             return aliasing.expose(self)
-        return aliasing.read_only(self.array)
+        return read_only(self.array)
 
     @data.setter
     def data(self, value) -> None:

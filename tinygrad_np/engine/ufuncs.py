@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
+from .arrays import array_of
+from .places import scatter
 from .rules import NotDifferentiable
 from .signatures import along, axes_of
-from .table import array_of, scatter
+from .table import TABLE, Plain
 
-# What NumPy also calls by another name: the ufunc's reduction and running reduction.
-REDUCE = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-ACCUMULATE = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+@cache
+def named_as(fact: str) -> dict:
+    """What NumPy also calls by another name: from a ufunc to the function whose row says so, as np.add to np.sum."""
+    found: dict[np.ufunc, Callable] = {}
+    for fun, row in TABLE.items():
+        ufunc = getattr(row, fact)
+        if ufunc is not None and not isinstance(row, Plain):
+            found.setdefault(ufunc, fun)
+    return found
 
 
 def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=None, subok=None, **options):
@@ -61,9 +71,10 @@ def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
 def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True):
     """ufunc.reduce: NumPy's reduction of the same meaning, or the function applied along the axis, one by one."""
     array = array if dtype is None else np.astype(array, dtype)
-    if ufunc in REDUCE:
+    same = named_as("reduces").get(ufunc)
+    if same is not None:
         extra = {} if initial is np._NoValue else {"initial": initial}
-        result = REDUCE[ufunc](array, axis=axis, keepdims=keepdims, where=where, **extra)
+        result = same(array, axis=axis, keepdims=keepdims, where=where, **extra)
     else:
         axes = axes_of(axis, array.ndim)
         result = fold(ufunc, array, axes, initial, where)
@@ -99,8 +110,9 @@ def accumulate(ufunc, array, axis=0, dtype=None, out=None):
     """ufunc.accumulate: a running reduction."""
     axis = 0 if axis is None and array.ndim < 2 else axis
     array = array if dtype is None else np.astype(array, dtype)
-    if ufunc in ACCUMULATE:
-        result = ACCUMULATE[ufunc](array, axis=axis)
+    same = named_as("accumulates").get(ufunc)
+    if same is not None:
+        result = same(array, axis=axis)
     else:
         rows = [array[along(0, axis, array.ndim)]] if array.shape[axis] else []
         for i in range(1, array.shape[axis]):

@@ -9,84 +9,20 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..engine.arrays import makes_view
+from ..engine.facts import ANY
+from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
 from .refusing import refuse
 
 ndarray = np.ndarray
 
 
-REDUCTIONS = {
-    np.sum: np.add,
-    np.prod: np.multiply,
-    np.max: np.maximum,
-    np.amax: np.maximum,
-    np.min: np.minimum,
-    np.amin: np.minimum,
-    np.any: np.logical_or,
-    np.all: np.logical_and,
-}
-ABOUT_SHAPES = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.result_type,
-    np.can_cast,
-    np.iscomplexobj,
-    np.isrealobj,
-    np.common_type,
-    np.min_scalar_type,
-    np.may_share_memory,
-    np.shares_memory,
-    np.broadcast_shapes,
-}
-SHAPE_FROM_VALUES = {
-    np.nonzero,
-    np.flatnonzero,
-    np.argwhere,
-    np.unique,
-    np.unique_values,
-    np.trim_zeros,
-    np.union1d,
-    np.intersect1d,
-    np.setdiff1d,
-    np.setxor1d,
-    np.histogram_bin_edges,
-    np.unique_all,
-    np.unique_counts,
-    np.unique_inverse,
-    np.roots,
-    ndarray.nonzero,
-}
-SHAPE_FROM = {  # which operand's values the shape of a result depends on
-    np.repeat: (1, "repeats"),
-    ndarray.repeat: (1, "repeats"),
-    np.compress: (0, "condition"),
-    ndarray.compress: (1, "condition"),
-    np.extract: (0, "condition"),
-    np.delete: (1, "obj"),
-    np.insert: (1, "obj"),
-    np.pad: (1, "pad_width"),
-    np.tile: (1, "reps"),
-    np.resize: (1, "new_shape"),
-    np.linspace: (2, "num"),
-}
-COMPLEX_BY_VALUES = {
-    np.linalg.eig,
-    np.linalg.eigvals,
-    np.real_if_close,
-    *[getattr(np.emath, name) for name in np.emath.__all__],
-}
-WRITERS = {
+IN_PLACE = {
     ndarray.__setitem__,
-    np.put,
-    np.putmask,
-    np.place,
-    np.put_along_axis,
-    np.fill_diagonal,
     ndarray.sort,
     ndarray.partition,
-    ndarray.put,
-}
+}  # methods that write where functions of the name do not
 LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
 
 
@@ -136,13 +72,14 @@ def masked_copy(target, source, where) -> None:
 
 def canonical(fun, args, kwargs):
     """The same call as the ufunc, or the copy, that it amounts to."""
-    if fun in REDUCTIONS:
+    reduces = facts_of(fun).reduces
+    if reduces is not None and not hasattr(fun, "__objclass__"):
         bound = inspect.signature(fun).bind(*args, **kwargs).arguments
         array = bound.pop("a")
         given = {k: v for k, v in bound.items() if v is not None and v is not np._NoValue or k == "axis"}
         given.setdefault("axis", None)
         if type(array) in TRACERS or isinstance(array, ndarray):
-            return REDUCTIONS[fun].reduce, (array,), given
+            return reduces.reduce, (array,), given
     at, names = names_from_out(fun)
     if len(args) > at:
         kwargs = {**dict(zip(names, args[at:])), **kwargs}
@@ -152,20 +89,12 @@ def canonical(fun, args, kwargs):
         return np.copyto, args, {"casting": "unsafe"}
     if fun is ndarray.__setitem__:
         array, index, value = args
-        if is_basic(index) and isinstance(concrete(array)[index], ndarray):
+        if makes_view(index) and isinstance(concrete(array)[index], ndarray):
             return np.copyto, (array[index], value), {"casting": "unsafe"}
-        elif type(array) in TRACERS and is_basic(index):  # a single element
+        elif type(array) in TRACERS and makes_view(index):  # a single element
             place = array[(*index, ...) if type(index) is tuple else (index, ...)]
             return np.copyto, (place, value), {"casting": "unsafe"}
     return fun, args, kwargs
-
-
-def is_basic(index) -> bool:
-    """Whether an index makes a view."""
-    return all(
-        isinstance(i, (int, np.integer, slice, type(None), type(...))) and not isinstance(i, bool)
-        for i in (index if type(index) is tuple else (index,))
-    )
 
 
 def kind_of(fun, values, options) -> str:
@@ -182,16 +111,27 @@ def kind_of(fun, values, options) -> str:
 def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
     """Refuse a call whose result has another shape, or is complex, for other values of its operands."""
     name = getattr(fun, "__name__", "")
-    at, operand = SHAPE_FROM.get(fun, (0, ""))
-    if operand and type((*args[at : at + 1], kwargs.get(operand))[0]) in TRACERS:
-        refuse(
-            f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, or "
-            "np.where(condition, x, y) keeps a shape"
-        )
-    if fun in SHAPE_FROM_VALUES or fun is np.where and len(args) == 1:
+    facts = facts_of(fun)
+    operand = facts.shape_from
+    if operand == ANY or fun is np.where and len(args) == 1:
         refuse(f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape")
-    if fun in COMPLEX_BY_VALUES and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
+    if operand is not None:
+        at = place_of_operand(fun, operand)
+        if type((*args[at : at + 1], kwargs.get(operand))[0]) in TRACERS:
+            refuse(
+                f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, "
+                "or np.where(condition, x, y) keeps a shape"
+            )
+    if facts.complex_by_values and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
         refuse(f"whether np.{name}'s result is complex depends on values; pass x.astype(complex) or x.real")
+
+
+@lru_cache(None)
+def place_of_operand(fun: Callable, operand: str) -> int:
+    """Where an operand stands among a function's arguments; a method of ndarray has its array first."""
+    method = hasattr(fun, "__objclass__")
+    names = list(inspect.signature(getattr(np, fun.__name__) if method else fun).parameters)
+    return names.index(operand) if not method else 1 + [name for name in names if name != "a"].index(operand)
 
 
 def has_nan(flat: np.ndarray) -> bool:

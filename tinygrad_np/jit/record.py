@@ -13,10 +13,10 @@ from weakref import WeakValueDictionary, ref
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from ..engine.table import facts_of
 from ..engine.tracing import concrete
 from .functions import (
-    ABOUT_SHAPES,
-    WRITERS,
+    IN_PLACE,
     canonical,
     kind_of,
     masked_copy,
@@ -134,7 +134,8 @@ class Tape:
             given = tuple(t if type(t) is StandIn else StandIn(t, self) for t in targets)
             return given[0] if len(given) == 1 else given
         if (
-            fun in WRITERS
+            fun in IN_PLACE
+            or facts_of(fun).writes
             or getattr(fun, "__name__", "") == "at"
             and isinstance(getattr(fun, "__self__", None), np.ufunc)
         ):
@@ -144,7 +145,7 @@ class Tape:
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
             return None
         result = fun(*values, **options)
-        if fun in ABOUT_SHAPES:
+        if facts_of(fun).describes:
             return result
         return self.results(fun, args, kwargs, values, options, result)
 

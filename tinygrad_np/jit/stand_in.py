@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ..engine.arrays import makes_view
+from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
-from .functions import LAYOUTS, REDUCTIONS, has_nan, is_basic
+from .functions import LAYOUTS, has_nan
 from .instruction import Number, replaced
 from .refusing import HERE, operation, refuse
 
@@ -104,7 +106,8 @@ class StandIn(NDArrayOperatorsMixin):
         if name in INSTEAD or not callable(method):
             refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
         named = getattr(np, name, None)
-        return lambda *args, **kwargs: self.tape.call(named if named in REDUCTIONS else method, (self, *args), kwargs)
+        reduction = None if named is None or facts_of(named).reduces is None else named
+        return lambda *args, **kwargs: self.tape.call(reduction or method, (self, *args), kwargs)
 
     def copy(self, order="C"):
         return self.tape.fresh(self.value.copy(order), self, self.scalar)
@@ -121,7 +124,7 @@ class StandIn(NDArrayOperatorsMixin):
         index, moves = located(index)
         if moves and isinstance(self.value[replaced(index, concrete)], ndarray):
             refuse("x[i] is a view of another part of x for another i; np.take(x, i, axis=0) is an array")
-        if is_basic(index) and not isinstance(self.value[index], ndarray):
+        if makes_view(index) and not isinstance(self.value[index], ndarray):
             element = self[(*index, ...) if type(index) is tuple else (index, ...)]
             return self.tape.fresh(element.value.copy(), element, scalar=True)
         return self.tape.call(ndarray.__getitem__, (self, index))

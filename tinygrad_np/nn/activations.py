@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..derivatives.elementwise import sigmoid as logistic
-from ..engine.table import array_of, primitive
+from ..engine.arrays import array_of
+from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from .arguments import floating, numbers, real_number
 from .constants import zeros
@@ -71,12 +72,11 @@ def sigmoid(input: Array) -> Tensor:
     return logistic(floating("sigmoid", input))
 
 
-@primitive
+@primitive(name="normal_cdf")
 def _normal_cdf(x):
     return 0.5 * (1 + erf(x * math.sqrt(0.5)))
 
 
-_normal_cdf.__name__ = "normal_cdf"
 _normal_cdf.defvjp(
     lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))]
 )

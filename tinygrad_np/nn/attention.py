@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import array_of
+from ..engine.arrays import array_of
 from ..engine.tensor import Tensor
 from .arguments import array, floating, in_single
 from .cross_entropy import softmax

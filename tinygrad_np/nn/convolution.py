@@ -267,7 +267,7 @@ def _product(a, b):
     return (a[0] @ b[0])[None] if len(a) == 1 else a @ b
 
 
-@primitive
+@primitive(name="conv")
 def _conv(x, weight, window, groups):
     return _conv_and_columns(x, weight, window, groups)[0]
 
@@ -280,7 +280,7 @@ def _conv_and_columns(x, weight, window, groups):
     return out, columns if columns.nbytes <= KEPT else None
 
 
-@primitive
+@primitive(name="conv_input")
 def _conv_input(ct, weight, window, groups):
     """Where each output came from: the images' share."""
     kernels = weight.reshape(groups, weight.shape[0] // groups, -1)
@@ -288,7 +288,7 @@ def _conv_input(ct, weight, window, groups):
     return _grids(patches.reshape(weight.shape[1] * groups, *window.kernel, *ct.shape[2:], ct.shape[0]), window)
 
 
-@primitive
+@primitive(name="conv_weight")
 def _conv_weight(ct, x, window, groups, columns=None):
     """Where each output came from: the kernels' share; `columns` are the patches of x, if they are at hand."""
     columns = _columns(x, window, groups) if columns is None else columns
@@ -296,13 +296,13 @@ def _conv_weight(ct, x, window, groups, columns=None):
     return kernels.reshape(ct.shape[1], x.shape[1] // groups, *window.kernel)
 
 
-_conv.__name__, _conv_input.__name__, _conv_weight.__name__ = "conv", "conv_input", "conv_weight"
 CASE = Window((2, 2), (2, 1), ((1, 0), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
 CUT = Window((2,), (3,), ((1, -1),), (2,))  # on six elements, of which it leaves one out
 _conv.defvjp(
     lambda ct, weight, window, groups: _conv_input(ct, weight, window, groups),
     lambda ct, x, aux, window, groups: _conv_weight(ct, x, window, groups, aux),
     aux=(_conv_and_columns, lambda: None),
+    shared={"weight": lambda ndim: (0, *range(2, ndim))},
     cases=[
         lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
         lambda f, A: f(A(1, 2, 3, 3), A(1, 2, 2, 2), CASE, 1),
@@ -327,14 +327,14 @@ _conv_weight.defvjp(
 # ---- unfold and fold --------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(name="unfold")
 def _patches(x, window):
     """What a window sees on grids (N, C, *size), as (N, C · kernel, places)."""
     columns = _columns(x, window, 1)[0]
     return np.moveaxis(columns.reshape(len(columns), math.prod(window.places(x.shape)), len(x)), -1, 0)
 
 
-@primitive
+@primitive(name="fold")
 def _summed(patches, window, places):
     """The transpose: grids from patches (N, C · kernel, places)."""
     patches = np.ascontiguousarray(np.moveaxis(patches, 0, -1))
@@ -342,7 +342,6 @@ def _summed(patches, window, places):
     return _grids(patches.reshape(channels, *window.kernel, *places, patches.shape[-1]), window)
 
 
-_patches.__name__, _summed.__name__ = "unfold", "fold"
 _patches.defvjp(
     lambda ct, x_shape, window: _summed(ct, window, window.places(x_shape)),
     cases=[lambda f, A: f(A(2, 2, 3, 3), CASE)],

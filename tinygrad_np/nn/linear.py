@@ -25,7 +25,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
     return _product(input, weight) if bias is None else _affine(input, weight, bias)
 
 
-@primitive
+@primitive(name="linear")
 def _affine(x, weight, bias):
     if bias.shape != weight.shape[:1]:
         raise ValueError(
@@ -35,7 +35,7 @@ def _affine(x, weight, bias):
     return np.add(y, bias, out=y) if bias.dtype == y.dtype else y + bias
 
 
-@primitive
+@primitive(name="linear")
 def _product(x, weight):
     x = array(x)
     if weight.ndim != 2 or x.shape[-1:] != weight.shape[1:]:
@@ -63,18 +63,23 @@ def _d_bias(ct):
     return np.dot(ones((ct.shape[0],), ct.dtype), ct)
 
 
-_affine.__name__ = _product.__name__ = "linear"  # in errors and pictures
+def _all_but_last(ndim: int) -> range:
+    return range(ndim - 1)
+
+
 _affine.defvjp(
     _d_input,
     _d_weight,
     _d_bias,
     kind="bilinear",
+    shared={"weight": _all_but_last, "bias": _all_but_last},
     cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))],
 )
 _product.defvjp(
     _d_input,
     _d_weight,
     kind="bilinear",
+    shared={"weight": _all_but_last},
     cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))],
 )
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.arrays import array_of
 from ..engine.modes import no_grad
-from ..engine.table import array_of
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .arguments import array, whole_number

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import array_of, primitive
+from ..engine.arrays import array_of
+from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .activations import logsigmoid
@@ -159,19 +160,18 @@ def binary_cross_entropy(
     return _reduced("binary_cross_entropy", losses, size_average, reduce, reduction)
 
 
-@primitive
+@primitive(name="clamped_log")
 def _log(p):
     with np.errstate(divide="ignore"):
         return np.maximum(np.log(p), -100)
 
 
-@primitive
+@primitive(name="clamped_log1m")
 def _log1m(p):
     with np.errstate(divide="ignore"):
         return np.maximum(np.log1p(-p), -100)
 
 
-_log.__name__, _log1m.__name__ = "clamped_log", "clamped_log1m"
 _log.defvjp(lambda ct, p: ct / np.maximum(p, 1e-12), domain=(0.0, 1.0), cases=[lambda f, A: f(A("m"))])
 _log1m.defvjp(lambda ct, p: -ct / np.maximum(1 - p, 1e-12), domain=(0.0, 1.0), cases=[lambda f, A: f(A("m"))])
 

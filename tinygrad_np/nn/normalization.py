@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import array_of, primitive
+from ..engine.arrays import array_of
+from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from .arguments import floating, in_single, numbers, same_shapes, whole_number
 
@@ -23,7 +24,7 @@ def _mean(a, axes: tuple[int, ...]):
     return a.mean(axis=axes, keepdims=True)
 
 
-@primitive
+@primitive(name="standardized")
 def _standardized(x, axes, eps):
     """(x - mean) / √(variance + eps) over some axes."""
     return _standardized_and_scale(x, axes, eps)[0]
@@ -40,13 +41,12 @@ def _d_standardized(ct, out, aux, axes):
     return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
 
 
-@primitive
+@primitive(name="scaled")
 def _scaled(x, axes, eps):
     """x / √(mean square + eps) over some axes."""
     return x / np.sqrt(_mean(x * x, axes) + eps)
 
 
-_standardized.__name__, _scaled.__name__ = "standardized", "scaled"
 _standardized.defvjp(
     _d_standardized,
     aux=(_standardized_and_scale, lambda x, axes, eps: 1 / np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)),

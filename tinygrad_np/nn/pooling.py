@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import array_of, primitive
+from ..engine.arrays import array_of
+from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from .arguments import floating, numbers, probability
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # ---- the largest ------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(name="max_pool")
 def _largest(x, window):
     places = window.places(x.shape)
     x = window.padded(x, fill=-np.inf)
@@ -69,7 +70,7 @@ def winning_entries(x, window: Window) -> np.ndarray:
     return batch_first(entries)
 
 
-@primitive
+@primitive(name="max_pool_input")
 def _to_winners(ct, x, best, window):
     """Give each window's cotangent to its largest element."""
     return to_winners(ct, x, best, window)
@@ -92,7 +93,7 @@ def to_winners(ct, x, best, window: Window) -> np.ndarray:
     return window.inside(g)
 
 
-@primitive
+@primitive(name="max_pool_picked")
 def _of_winners(u, x, best, window):
     """What u has where x has each window's largest."""
     return of_winners(u, x, best, window)
@@ -109,8 +110,6 @@ def of_winners(u, x, best, window: Window) -> np.ndarray:
 
 
 CASE = Window((2, 2), (2, 1), ((1, 0), (0, 0)), (1, 1))
-_largest.__name__ = "max_pool"
-_to_winners.__name__, _of_winners.__name__ = "max_pool_input", "max_pool_picked"
 _largest.defvjp(
     lambda ct, x, out, window: _to_winners(ct, array_of(x), array_of(out), window),
     cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)],
@@ -212,7 +211,7 @@ def _unless(as_it_is: bool, out):
 # ---- the mean, and norms ----------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(name="avg_pool")
 def _sums(x, window):
     places = window.places(x.shape)
     x = window.padded(x)
@@ -222,7 +221,7 @@ def _sums(x, window):
     return batch_first(total)
 
 
-@primitive
+@primitive(name="avg_pool_input")
 def _spread(ct, window):
     ct, places = batch_last(ct), ct.shape[2:]
     wide = tuple((p - 1) * stride + span for p, stride, span in zip(places, window.stride, window.spans()))
@@ -233,7 +232,6 @@ def _spread(ct, window):
     return window.inside(g)
 
 
-_sums.__name__, _spread.__name__ = "avg_pool", "avg_pool_input"
 _sums.defvjp(lambda ct, window: _spread(ct, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)])
 _spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), CASE)])
 

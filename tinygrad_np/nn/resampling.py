@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.table import array_of, primitive
+from ..engine.arrays import array_of
+from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from .arguments import array, floating, in_single, numbers, whole_number
 from .window import sizes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
-@primitive
+@primitive(name="resample")
 def _resampled(x, axis, index, weight):
     """Σ weight[t] · x[index[t]] along an axis, for indices and weights (taps, places)."""
     total = 0
@@ -27,7 +28,7 @@ def _resampled(x, axis, index, weight):
     return total
 
 
-@primitive
+@primitive(name="resample_input")
 def _gathered(ct, axis, index, weight, length):
     """The transpose: of `length` elements, what each had a share in."""
     matrix = np.zeros((index.shape[1], length))
@@ -35,7 +36,6 @@ def _gathered(ct, axis, index, weight, length):
     return np.moveaxis(np.moveaxis(ct, axis, -1) @ matrix.astype(ct.dtype), -1, axis)
 
 
-_resampled.__name__, _gathered.__name__ = "resample", "resample_input"
 _TAPS = np.array([[0, 1, 1, 3], [1, 2, 2, 0]]), np.array([[0.25, 0.5, 1.0, 2.0], [0.75, 0.5, -1.0, 1.0]])
 _resampled.defvjp(
     lambda ct, x_shape, axis, index, weight: _gathered(ct, axis, index, weight, x_shape[axis]),

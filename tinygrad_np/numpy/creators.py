@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..derivatives.joining import as_operand
-from ..engine.recording import TENSORS, Engine, wrap
+from ..engine.recording import TENSORS, wrap
 from ..engine.table import TABLE
 from ..engine.tape import CONST
 from ..engine.tracing import TRACERS, recorder
@@ -73,7 +73,7 @@ def creator(fun: Callable) -> Callable:
         if name in LIKE:  # these look for a tensor in `like` alone
             some = first_tensor([*args, *kwargs.values()])
             if some is not None and some.dtype.kind in "fc":
-                return TABLE[fun].apply(Engine, args, kwargs)
+                return TABLE[fun].apply(args, kwargs)
         now = fun if recorder.get() is None else getattr(np, name)  # which then takes what is being recorded
         return owning(now(*args, **kwargs))
 
@@ -104,7 +104,7 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
         if not holds_numbers(object):
             made = np.array(object, dtype, **options)
             return own(made) if copy is not True else tensor(made)
-    return ARRAY.apply(Engine, (object, dtype), options)
+    return ARRAY.apply((object, dtype), options)
 
 
 def attempt(make: Callable, object: Any, dtype: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine.table import array_of
+from ..engine.arrays import array_of
 from .creators import tensor
 from .looking import joined
 

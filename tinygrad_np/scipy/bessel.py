@@ -3,9 +3,10 @@
 import numpy as np
 import scipy.special as sc
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import times
 from ..engine.rules import NotDifferentiable
-from ..engine.table import POSITIVE, array_of, elementwise, function
+from ..engine.table import POSITIVE, elementwise, function
 from .in_last import in_last
 
 

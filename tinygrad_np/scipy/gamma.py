@@ -5,9 +5,10 @@ from math import comb
 import numpy as np
 import scipy.special as sc
 
+from ..engine.arrays import array_of
 from ..engine.cotangents import times, unbroadcast
 from ..engine.rules import NotDifferentiable
-from ..engine.table import POSITIVE, array_of, elementwise, primitive
+from ..engine.table import POSITIVE, elementwise, primitive
 
 inf, pi = np.inf, np.pi
 OPEN_UNIT = (0.0, 1.0)

@@ -10,9 +10,10 @@ import scipy.linalg as sl
 from ..derivatives.joining import as_operand
 from ..derivatives.matrices import H, positive_definite, regular
 from ..derivatives.products import mT
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of, primitive
+from ..engine.table import primitive
 
 __all__ = [
     "expm",

@@ -13,9 +13,9 @@ from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
 
 from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
+from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
-from ..engine.kinds import Reduction
-from ..engine.table import TABLE, array_of, primitive
+from ..engine.table import primitive, reduction
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .gamma import polygamma as polygamma
 from .gamma import zeta as zeta
@@ -23,7 +23,7 @@ from .gamma import zeta as zeta
 # ---- logsumexp and softmax --------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(name="logsumexp")
 def log_of_sum(a, axis=None, keepdims=False):
     """logsumexp without weights, also for elements of ±infinity; of none it is -infinity."""
     if not np.size(a):  # SciPy fails at several axes, one of them empty
@@ -41,7 +41,7 @@ def shares(a, out, axis):
     return np.where(limit, equal.astype(a_is.dtype), np.exp(a - np.where(limit, 0, out)))
 
 
-TABLE[log_of_sum] = log_of_sum.row = Reduction(log_of_sum.fun, shares, name="logsumexp", cases=AXES)
+reduction(log_of_sum, shares, cases=AXES)
 
 
 def logsumexp(

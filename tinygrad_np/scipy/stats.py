@@ -13,9 +13,9 @@ import numpy as np
 import scipy.special as sc
 
 from ..derivatives.joining import as_operand
+from ..engine.arrays import array_of
 from ..engine.recording import is_tracked
 from ..engine.rules import NotDifferentiable
-from ..engine.table import array_of
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .in_last import in_last
 from .multivariate import dirichlet as dirichlet

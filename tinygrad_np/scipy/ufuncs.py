@@ -8,8 +8,9 @@ import numpy as np
 import scipy.special as sc
 
 from ..derivatives.elementwise import over
+from ..engine.arrays import array_of
 from ..engine.cotangents import times
-from ..engine.table import POSITIVE, REAL, array_of, elementwise, function
+from ..engine.table import POSITIVE, REAL, elementwise, function
 from . import (
     bessel,  # noqa: F401 - their rows are entered
 )

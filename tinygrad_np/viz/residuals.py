@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arrays import owner
 from ..engine.tape import FREED, SELECT, Leaf
 from .schema import Saved
 
@@ -30,13 +31,6 @@ class Buffers:
         new = id(base) not in self.counted
         self.counted.add(id(base))
         return base.nbytes, new
-
-
-def owner(array: np.ndarray) -> np.ndarray:
-    """The array whose memory a view looks at."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], dict[str, str], tuple[str, ...], dict[int, tuple]]:
