@@ -166,3 +166,14 @@ def chain(operations: int):
     for _ in range(operations):
         y = y * 1.0001
     return y
+
+
+def expression():
+    """The first picture of a lecture: numbers with names."""
+    a, b, c, f = (
+        tg.Tensor(v, requires_grad=True, name=n) for n, v in zip("abcf", (2.0, -3.0, 10.0, -2.0), strict=True)
+    )
+    e = a * b
+    d = e + c
+    e.name, d.name = "e", "d"
+    return np.tanh(1 - d * f / 20)

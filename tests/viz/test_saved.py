@@ -47,10 +47,10 @@ def test_saved_bytes_are_the_unique_buffers_of_the_tape(make):
 
 def test_a_buffer_is_counted_once_however_often_it_is_used():
     x = tg.Tensor(np.random.default_rng(0).random((50, 40)), requires_grad=True, name="x")
-    y = np.tanh(x)  # keeps its output
+    y = np.exp(x)  # keeps its output
     z = y * y + np.sin(y) * y.T.reshape(50, 40)  # four more residuals look at the same memory or make their own
     view = z.sum().graph()
-    assert view["tanh#0"].saved_nbytes == 50 * 40 * 8
+    assert view["exp#0"].saved_nbytes == 50 * 40 * 8
     assert view["multiply#0"].saved_nbytes == 0 and view["multiply#0"].shared_nbytes == 2 * 50 * 40 * 8
     kept = {id(base(a)): base(a).nbytes for n in oldest_first([z.node]) for a in arrays_below(n.saved)}
     assert view.stats()["saved_nbytes"] == sum(kept.values())

@@ -8,19 +8,9 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.viz.graphs import digits
+from tests.viz.graphs import digits, expression
 from tinygrad_np.engine.tape import oldest_first, pullback
 from tinygrad_np.viz import GraphView
-
-
-def expression():
-    a, b, c, f = (
-        tg.Tensor(v, requires_grad=True, name=n) for n, v in zip("abcf", (2.0, -3.0, 10.0, -2.0), strict=True)
-    )
-    e = a * b
-    d = e + c
-    e.name, d.name = "e", "d"
-    return np.tanh(1 - d * f / 20)
 
 
 def test_every_box_shows_its_number_and_its_gradient():

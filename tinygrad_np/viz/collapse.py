@@ -28,6 +28,7 @@ class Plan:
     fuse: bool | None = None
     params: str = "fold"
     consts: str = "fold"
+    layers: bool = True
 
     def __post_init__(self) -> None:
         for what, found, expected in (
@@ -83,15 +84,24 @@ class Work:
         self.chains: dict[str | None, tuple[str, ...]] = {None: ()}
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
+        several = Counter(scope for node in whole.nodes if not node.is_leaf for scope in self.chains[node.scope])
+        self.layer = {  # scope -> the outermost layer around it that is more than one operation
+            scope: next((s for s in chain if self.scopes[s].layer and several[s] > 1), None)
+            for scope, chain in self.chains.items()
+        }
         self.rolled: dict[object, tuple[str, int]] = {}  # box -> (title, repeats)
 
     def boxes(self, depth: int | None, roll: bool, fuse: bool) -> list:
         """The box of every node."""
         boxes: list = list(range(len(self.whole.nodes)))
+        for i, node in enumerate(self.whole.nodes) if self.plan.layers else ():
+            box = self.layer[node.scope]
+            if box is not None and not node.is_leaf:
+                boxes[i] = box
         if depth is not None:
             for i, node in enumerate(self.whole.nodes):
                 chain = self.chains[node.scope]
-                if not node.is_leaf and len(chain) > depth:
+                if not node.is_leaf and len(chain) > depth and (boxes[i] == i or chain.index(boxes[i]) >= depth):
                     boxes[i] = chain[depth]
         if roll:
             self.roll(boxes)
@@ -156,7 +166,10 @@ class Work:
             for start, period, repeats in repeats_in([item[0] for item in inside[parent]]):
                 items = inside[parent][start : start + period * repeats]
                 members = [i for item in items for i in item[2]]
+                closed = {boxes[i] for i in members}
                 if len(members) < 3 or any(isinstance(boxes[i], tuple) for i in members):
+                    continue
+                if len(closed) == 1 and isinstance(*closed, str):  # the inside of one closed layer
                     continue
                 box = ("roll", members[0])
                 self.rolled[box] = self.rolled_title(items, period, repeats), repeats

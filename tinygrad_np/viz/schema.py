@@ -137,6 +137,7 @@ class Scope(NamedTuple):
     parent: str | None
     call: int = 1
     alike: str = ""  # equal for modules of the same class and parameter shapes
+    layer: bool = False  # drawn as one box: a layer of `nn`, or a function that is made of others
 
     @property
     def title(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from .schema import Scope
 
+LAYERS = f"{__package__.partition('.')[0]}.nn"
+
 
 def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str | None], dict[int, int], list]:
     """The scopes of a tape, each node's innermost one and order of derivative, and the (name, parameter) pairs."""
@@ -40,7 +42,8 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
             name, kind, same = names.of(maker, parent)
             numbers[name] += 1
             call = numbers[name]
-            scopes.append(Scope(name if call == 1 else f"{name}@{call}", name, kind, parent, call, same))
+            id_ = name if call == 1 else f"{name}@{call}"
+            scopes.append(Scope(id_, name, kind, parent, call, same, is_layer(maker)))
             inside.append((end, scopes[-1].id))
         innermost[id(node)] = inside[-1][1] if inside else None
     return tuple(scopes), innermost, order, list(names.parameters())
@@ -83,6 +86,14 @@ class Names:
                 if id(parameter.node) not in seen:
                     seen.add(id(parameter.node))
                     yield f"{prefix}.{name}" if prefix else name, parameter
+
+
+def is_layer(maker) -> bool:
+    """Whether a module or function is drawn as one box: a layer of `nn`, not a container of its user's modules."""
+    if not hasattr(maker, "named_modules"):
+        return True
+    ours = type(maker).__module__.startswith(LAYERS)
+    return ours and (not any(True for _ in maker.named_children()) or "Attention" in type(maker).__name__)
 
 
 def describe(module) -> str:

@@ -47,15 +47,17 @@ class GraphView(Graph):
         fuse: bool | None = None,
         params: str = "fold",
         consts: str = "fold",
+        layers: bool = True,
     ) -> GraphView:
         """The same graph in fewer boxes; every box knows its members, so totals still add up.
 
         `depth` draws modules nested deeper as one box each (0: the whole model); `roll` draws repeated modules
         once; `fuse` joins chains of elementwise operations; `params` and `consts` are "fold" (rows of the box
-        that uses them) or "nodes". What is left open is chosen, for level "auto", so that at most `max_nodes`
+        that uses them) or "nodes". `layers` draws each layer of `nn`, and each function that is made of others, as
+        one box, whatever it is made of. What is left open is chosen, for level "auto", so that at most `max_nodes`
         boxes remain; level "none" draws every node of the tape.
         """
-        return collapse(self.whole or self, Plan(level, max_nodes, depth, roll, fuse, params, consts))
+        return collapse(self.whole or self, Plan(level, max_nodes, depth, roll, fuse, params, consts, layers))
 
     def focus(self, name: str, radius: int = 1) -> GraphView:
         """Only the nodes of `name` (an id, an operation, a module or a pattern) and those up to `radius` edges away."""

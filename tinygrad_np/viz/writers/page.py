@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..collapse import MAX_NODES, Plan, collapse
-from ..labels import caption, details, heading
+from ..labels import caption, summed_text, value_text
 from ..schema import Graph
+from .boxes import Boxes
 from .palette import DARK, LIGHT, dark_rules, flat
 from .svg import drawable, to_svg, xml
 
@@ -29,7 +31,8 @@ def to_html(
         svg = to_svg(level, theme="light", rankdir=rankdir, engine=engine, timeout=timeout, legend=False)
         levels.append({"name": name, "svg": svg, **facts(level)})
     title = view.title or "computation graph"
-    data = json.dumps({"levels": levels, "theme": theme}, ensure_ascii=True, separators=(",", ":"))
+    wires = Boxes(view).wires() if any(level["opens"] for level in levels) else []
+    data = json.dumps({"levels": levels, "wires": wires, "theme": theme}, ensure_ascii=True, separators=(",", ":"))
     for hidden, safe in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         data = data.replace(hidden, safe)
     kinds = {k for level in levels for k in level["kinds"]}
@@ -61,20 +64,13 @@ def levels_of(view: Graph) -> list[tuple[str, Graph]]:
 
 
 def facts(view: Graph) -> dict:
-    """What the script knows: for each node its texts and its place in the backward pass, for each edge its ends."""
+    """What the script knows: for each box its texts and its place in the two passes, for each edge its ends."""
     number = {node.id: i for i, node in enumerate(view.nodes)}
-    nodes = [
-        {
-            "id": node.id,
-            "label": heading(node),
-            "kind": node.kind,
-            "facts": details(node, view),
-            "step": node.step,
-            "leaves": [leaf.id for leaf in node.leaves if leaf.kind in ("param", "leaf")][:12],
-            "words": " ".join([node.id, node.op, node.scope or "", *(m.id for m in node.members[:50])]).lower(),
-        }
-        for node in view.nodes
-    ]
+    boxes = Boxes(view)
+    nodes = boxes.of(view)
+    told = lecture(view)
+    for node in nodes:
+        node.update(told.get(node["id"], {}))
     edges = [
         [
             number[e.src],
@@ -88,7 +84,36 @@ def facts(view: Graph) -> dict:
     ]
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
-    return {"nodes": nodes, "edges": edges, "kinds": sorted(kinds), "caption": caption(view)}
+    return {"nodes": nodes, "edges": edges, "kinds": sorted(kinds), "caption": caption(view), "opens": opens(nodes)}
+
+
+def opens(nodes: list[dict[str, Any]]) -> bool:
+    """Whether some box has an inside."""
+    return any("inside" in node for node in nodes)
+
+
+def lecture(view: Graph) -> dict[str, dict[str, Any]]:
+    """{box: what its forward step computes, and the chain rule of its backward step, with numbers}.
+
+    A line of the rule is [to what, incoming gradient, local derivative, product]: texts, as numbers are shown.
+    """
+    nodes = {node.id: node for node in (view.whole or view).nodes}
+    single = {m.id: box.id for box in view.nodes if box.ops == 1 for m in (box.members or (box,)) if not m.is_leaf}
+    found: dict[str, dict[str, Any]] = {}
+    for member, box in single.items():
+        node = nodes[member]
+        said = node.formula or node.op
+        value = value_text(node.value, node.shape)
+        found[box] = {"forward": " = ".join(filter(None, (node.name, said, value))), "rule": []}
+    for edge in (view.whole or view).edges:
+        if edge.gives is None or edge.dst not in single:
+            continue
+        node, src = nodes[edge.dst], nodes[edge.src]
+        shape = edge.shape if edge.local is not None else src.shape
+        texts = [value_text(v, shape) for v in (node.grad, edge.local, edge.gives)]
+        how = "" if edge.local is not None else summed_text(edge) if edge.summed else "moved back to its place"
+        found[single[edge.dst]]["rule"].append([src.name or src.id, *texts, how])
+    return found
 
 
 def legend(kinds: set[str]) -> str:
