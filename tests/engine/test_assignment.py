@@ -1,4 +1,4 @@
-"""Assignment is differentiable at any order, never changes what was computed, and never writes through a view."""
+"""Assignment is differentiable at any order, and never changes what was computed; tests/engine/test_views.py has views."""
 
 import operator
 
@@ -242,8 +242,8 @@ def test_a_view_without_axes_is_no_number():
     """np.squeeze(y) += 1 changes y in NumPy."""
     y = Tensor([3.0], requires_grad=True) * 1
     z = np.squeeze(y)
-    with pytest.raises(tg.ViewError, match="view of another"):
-        z += 1
+    z += 1
+    np.testing.assert_array_equal((y.numpy(), z.numpy()[None]), [[4], [4]])
 
 
 def test_a_number_is_changed_where_that_is_said():
@@ -276,28 +276,12 @@ def add_to(y):
     y += 1
 
 
-@pytest.mark.parametrize(
-    "view", [lambda x: x[1:], lambda x: x.reshape(3, 1), lambda x: x[::-1][:2], lambda x: np.ravel(x)]
-)
-@pytest.mark.parametrize("change", [write, add_to])
-def test_a_write_through_a_view_raises_and_names_the_way(view, change):
-    base = Tensor([1.0, 2.0, 3.0]) * 1
-    y = view(base)
-    with pytest.raises(tg.ViewError, match=r"y = y.copy\(\)"):
-        change(y)
-    np.testing.assert_array_equal(base.numpy(), [1, 2, 3])
-    base[1:] += 1  # the way that it names
-    copy = y.copy()
-    change(copy)
-
-
-def test_a_part_is_added_to_in_a_statement_only():
-    """operator.iadd(y[:1], 1) changes y in NumPy; without an assignment after it that would be lost."""
+def test_a_part_is_added_to_in_a_call_too():
+    """operator.iadd(y[:1], 1) changes y, without an assignment after it."""
     y = Tensor([1.0, 2.0]) * 1
-    with pytest.raises(tg.ViewError, match="view of another"):
-        operator.iadd(y[:1], 1)
+    operator.iadd(y[:1], 1)
     y[:1] += 1
-    np.testing.assert_array_equal(y.numpy(), [2, 2])
+    np.testing.assert_array_equal(y.numpy(), [3, 2])
 
 
 def test_a_view_of_a_tensor_that_is_gone_may_be_written():

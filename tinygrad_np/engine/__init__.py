@@ -7,6 +7,7 @@ tape.py the graph and its one walk, seen.py what a node notes for pictures alone
 cotangent around every rule, rules.py what a rule is, kinds.py the simple kinds of rule, aliasing.py why nothing that
 the graph needs changes behind its back, watchers.py what looks at each operation, recording.py how a call becomes a
 node, table.py the words with which rows are written, places.py how elements move, ufuncs.py the options of ufuncs,
-compiled.py recording written out for one spelling, dispatch.py NumPy's protocols, assignment.py x[i] = v, habits.py
-what PyTorch calls otherwise, methods.py an ndarray's methods, leaving.py the ways off the tape, tensor.py a Tensor.
+compiled.py recording written out for one spelling, dispatch.py NumPy's protocols, views.py where a view lies in what it
+is a view of, assignment.py x[i] = v, habits.py what PyTorch calls otherwise, methods.py an ndarray's methods,
+leaving.py the ways off the tape, tensor.py a Tensor.
 """

@@ -1,7 +1,7 @@
 """Assignment: x[i] = v and x += v give the tensor a new value and a new node; what was computed before stays.
 
 The array is written in place when the tensor alone refers to it, which makes filling an array in a loop cheap,
-and copied otherwise. A tensor that shares memory with another living one refuses: NumPy would change both.
+and copied otherwise. Written through a view, the tensor that it is a view of is assigned to, see views.py.
 A tensor without axes is a number, as what np.sum(x) and x[0] give: x += v makes another, and who holds it keeps it.
 """
 
@@ -22,12 +22,13 @@ from .seen import see, see_call
 from .table import TABLE
 from .tape import CONST, SMALL, Leaf, Node
 from .tracing import writable
+from .views import living, place_of
 
 BINARY_OP = opmap["BINARY_OP"]
 
 
 class ViewError(ValueError):
-    """An assignment would write through a view into another tensor."""
+    """An assignment would write through a view into a tensor that is no longer where the view was taken."""
 
 
 class Assignment(Traced):
@@ -36,7 +37,11 @@ class Assignment(Traced):
     __slots__ = ()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        refuse_view(self)
+        if shares(self):
+            changed_copy: Any = self.copy()  # type: ignore[attr-defined]
+            changed_copy[index] = value
+            write_through(self, changed_copy)
+            return
         index, amount = unwrap(index), unwrap(value)
         recording = current().recording
         if type(self.node) is Leaf:
@@ -79,7 +84,6 @@ class Assignment(Traced):
             return result
         if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
             return result  # the middle of x[i] += v: the assignment that follows writes it
-        refuse_view(self)
         shape, dtype = self.array.shape, self.array.dtype
         if result.shape != shape:
             raise ValueError(f"x {ufunc.__name__}= value: the result has shape {result.shape}; x has {shape}")
@@ -93,7 +97,10 @@ class Assignment(Traced):
             return self
         if result.dtype != dtype:
             result = np.astype(result, dtype)
-        self.array, self.node = result.array, result.node
+        if shares(self):
+            write_through(self, result)
+        else:
+            self.array, self.node = result.array, result.node
         return self
 
     def __iadd__(self, value: Any) -> Self:
@@ -127,15 +134,23 @@ class Assignment(Traced):
 
 def shares(tensor) -> bool:
     """Whether another living tensor has the same memory."""
-    return any(ref() is not None for ref in getattr(tensor, "views", ()))
+    return living(tensor) is not None
 
 
-def refuse_view(tensor) -> None:
-    if shares(tensor):
+def write_through(view: Any, value: Any) -> None:
+    """Give a view a new value: assign it to its place in the living tensor, and take the view anew."""
+    whole = living(view)
+    place = place_of(view.array, whole.array)
+    if place is None:
         raise ViewError(
-            "this tensor is a view of another, and writing to it would change both; assign to the other "
-            "one, as in x[i] = value, or to a copy: y = y.copy()"
+            "this tensor is a view of another that was assigned to since; take the view again, as in y = x[i], "
+            "assign to the other one, as in x[i] = value, or to a copy: y = y.copy()"
         )
+    value = place.turned(value)
+    whole[place.index] = value if place.shape is None else value.reshape(whole.shape)
+    now = place.of(whole)
+    view.array, view.node = now.array, now.node
+    view.views = getattr(now, "views", view.views)
 
 
 def augments(frame) -> bool:

@@ -20,7 +20,7 @@ def assume(condition) -> bool:
     function itself where the answer differs.
 
     >>> import numpy as np
-    >>> holds(np.array([1, 2]).max() < 3)
+    >>> assume(np.array([1, 2]).max() < 3)
     True
     """
     return condition.assume() if type(condition) in TRACERS else bool(condition)
