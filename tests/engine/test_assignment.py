@@ -1,4 +1,4 @@
-"""Assignment is differentiable at any order, and never changes what was computed; tests/engine/test_views.py has views."""
+"""Assignment is differentiable at any order, and never changes what was computed; views have test_views.py."""
 
 import operator
 

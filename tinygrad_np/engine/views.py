@@ -89,7 +89,7 @@ def as_slices(view: np.ndarray, whole: np.ndarray) -> Place | None:
     for i in order:  # the axis with the largest step first: what is left over belongs to the others
         if whole.strides[i]:
             index[i], start = divmod(start, whole.strides[i])
-    for j, (n, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
+    for n, stride in zip(view.shape, view.strides, strict=True):
         fits = [i for i in order if i not in taken and whole.strides[i] and stride % whole.strides[i] == 0]
         fits = [i for i in fits if n <= whole.shape[i]]
         if not fits:
