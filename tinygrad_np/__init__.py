@@ -44,9 +44,20 @@ if TYPE_CHECKING:
     from .io import save as save
     from .tensor import tensor as tensor
     from .transforms.checkpoint import checkpoint as checkpoint
+    from .transforms.containers import register_container as register_container
     from .transforms.jacobians import hessian as hessian
+    from .transforms.jacobians import hessian_diag as hessian_diag
     from .transforms.jacobians import hvp as hvp
+    from .transforms.jacobians import jacfwd as jacfwd
     from .transforms.jacobians import jacobian as jacobian
+    from .transforms.jacobians import jacrev as jacrev
+    from .transforms.linear import elementwise_grad as elementwise_grad
+    from .transforms.linear import linearize as linearize
+    from .transforms.linear import make_hvp as make_hvp
+    from .transforms.linear import make_jvp as make_jvp
+    from .transforms.linear import make_vjp as make_vjp
+    from .transforms.ravel import ravel as ravel
+    from .transforms.ravel import unravel as unravel
     from .transforms.trace import grad as grad
     from .transforms.trace import jvp as jvp
     from .transforms.trace import value_and_grad as value_and_grad
@@ -69,7 +80,10 @@ WHERE = {  # the module of each public name; a module that is public itself is i
     "engine.watchers": "NonFiniteError debug record",
     "io": "load save",
     "transforms.checkpoint": "checkpoint",
-    "transforms.jacobians": "hessian hvp jacobian",
+    "transforms.containers": "register_container",
+    "transforms.jacobians": "hessian hessian_diag hvp jacfwd jacobian jacrev",
+    "transforms.linear": "elementwise_grad linearize make_hvp make_jvp make_vjp",
+    "transforms.ravel": "ravel unravel",
     "transforms.trace": "grad jvp value_and_grad vjp",
     "viz": "graph graph_diff named",
     "": "data io nn numpy optim tensor testing transforms viz",

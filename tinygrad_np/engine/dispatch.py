@@ -74,7 +74,9 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     if row is None:
         known = getattr(fun, "__wrapped__", None)  # a recording by `jit` puts others in the place of NumPy's creators
         return (
-            call_function(known, args, kwargs) if known is not None and known in TABLE else unknown(fun, args, kwargs)
+            call_function(known, args, kwargs)
+            if known is not None and known in TABLE and not isinstance(fun, Primitive)
+            else unknown(fun, args, kwargs)
         )
     if "out" in kwargs or len(args) > out_position(fun):
         args, kwargs, out = without_out(fun, args, kwargs)

@@ -82,8 +82,8 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
         raise TypeError(
-            f"{caller} would cut a tensor off its gradient: write np.array([...], like=x), or take np from "
-            "`from tinygrad_np import numpy as np`, which joins tensors; x.detach() cuts it off"
+            f"{caller} would cut a tensor off its gradient: join tensors with np.array([...], like=x), np.stack, or "
+            "the np of `from tinygrad_np import numpy as np`; use x.numpy() or x.detach() to cut it off"
         )
     return tensor.array
 

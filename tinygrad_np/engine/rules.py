@@ -229,7 +229,11 @@ def fed(rule: Callable, count: int) -> Callable:
 
 
 def transpose(row: Row, node: Node, ts: list, lift):
-    """J u from the pullback ȳ ↦ Jᵀ ȳ alone: that is linear in ȳ, and pulling u back through it gives J u."""
+    """J u from the pullback ȳ ↦ Jᵀ ȳ alone: that is linear in ȳ, and pulling u back through it gives J u.
+
+    The pullback has to be recorded for this, also where the tangents are plain arrays.
+    """
+    plain, lift = lift, getattr(lift, "recorded", lift)
     many = isinstance(node.shape, list)
     shapes, dtypes = (node.shape, node.dtype) if many else ([node.shape], [node.dtype])
     slots = [Leaf(shape, dtype) for shape, dtype in zip(shapes, dtypes)]
@@ -243,6 +247,8 @@ def transpose(row: Row, node: Node, ts: list, lift):
             if slot in found:
                 total[i] = found[slot] if total[i] is None else total[i] + found[slot]
     total = [np.zeros(slot.shape, slot.dtype) if t is None else t for slot, t in zip(slots, total)]
+    if plain is not lift:
+        total = [getattr(t, "array", t) for t in total]
     return total if many else total[0]
 
 

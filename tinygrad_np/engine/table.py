@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from types import MethodType
 from typing import Any, overload
 
 import numpy as np
 
 from .above import supply
+from .arrays import array_of
 from .facts import NOTHING, Facts
 from .kinds import Elementwise, Reduction
-from .modes import cut
-from .recording import is_tracked, untracked, unwrap
+from .modes import cut, setting
+from .operation import NotDifferentiable
+from .recording import is_tracked, untracked, unwrap, wrap
 from .rules import Row
 from .seen import note_origin
-from .tape import next_serial
+from .signatures import names_of, signature_of
+from .tape import Leaf, next_serial, pullback
 
 
 class Table(dict[Callable, Any]):
@@ -204,12 +208,16 @@ class Primitive:
     """
 
     def __init__(self, fun: Callable, name: str | None = None):
+        if not callable(fun):
+            raise TypeError(f"primitive: expected a function, found {type(fun).__name__}")
+        named = getattr(fun, "func", fun)  # a functools.partial has no name of its own
         self.fun = fun
-        self.__name__ = name or fun.__name__  # in errors and pictures
-        self.__qualname__ = fun.__qualname__
+        self.__name__ = name or getattr(named, "__name__", type(fun).__name__)  # in errors and pictures
+        self.__qualname__ = getattr(named, "__qualname__", self.__name__)
         self.__doc__ = fun.__doc__
-        self.__module__ = fun.__module__
+        self.__module__ = getattr(named, "__module__", None) or __name__
         self.__wrapped__ = fun
+        self.__signature__ = signature_of(fun, spelled(fun))
         self.row: Row | None = None
         self.forms: dict = {}  # those of the row
 
@@ -231,8 +239,11 @@ class Primitive:
                     return e.__array_function__(self, (type(e),), args, kwargs)
         return self.fun(*args, **kwargs)
 
-    def defvjp(self, *rules: Callable, diff=None, **options) -> None:
-        """One rule (ct, residuals...) -> cotangent for each differentiable argument, in order.
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)  # a method, as a function would be
+
+    def defvjp(self, *rules: Callable | None, diff=None, **options) -> None:
+        """One rule (ct, residuals...) -> cotangent for each differentiable argument, in order; None for another.
 
         The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
         `<name>_shape`. Rules are plain NumPy, so that they can be differentiated again.
@@ -240,6 +251,8 @@ class Primitive:
         `aux`, a pair of functions, saves a rule what the operation computes on the way: the first is the operation,
         and returns (out, aux); the second computes the aux alone, from arguments that its parameters name.
         """
+        if None in rules and diff is None:
+            diff, rules = self._given_to(rules)
         if not rules or not all(map(callable, rules)):
             found = ", ".join(type(rule).__name__ for rule in rules) or "none"
             raise TypeError(
@@ -247,17 +260,65 @@ class Primitive:
                 "as in lambda ct, x: ..."
             )
         fun, recompute = options.pop("aux", (self.fun, None))
-        self._given = fun, rules, dict(options, diff=diff, name=self.__name__, recompute=recompute)
-        enter(self, Row(fun, rules, **self._given[2]))
+        self._enter(fun, rules, dict(options, diff=diff, name=self.__name__, recompute=recompute))
 
-    def defjvp(self, *rules: Callable) -> None:
-        """Optional: one rule (t, residuals...) -> tangent an argument; without it the vjp is transposed."""
+    def _enter(self, fun: Callable, rules: tuple, options: dict) -> None:
+        self._given = fun, rules, options
+        enter(self, Row(fun, rules, **{"signature": spelled(fun)} | options))
+
+    def _given_to(self, rules: tuple) -> tuple[tuple[str, ...], tuple]:
+        """The arguments that have a rule which is not None, and those rules."""
+        named = [(name, rule) for name, rule in zip(self.__signature__.parameters, rules) if rule is not None]
+        return tuple(name for name, _ in named), tuple(rule for _, rule in named)
+
+    def defjvp(self, *rules: Callable | None) -> None:
+        """One rule (t, residuals...) -> tangent an argument; without it the vjp is transposed.
+
+        Without defvjp the rules are all that there is: reverse mode transposes them, if they are plain NumPy.
+        """
         if self.row is None:
-            raise TypeError(f"{self.__name__}: call defvjp before defjvp")
+            diff, rules = self._given_to(rules)
+            if not rules or not all(map(callable, rules)):
+                raise TypeError(f"{self.__name__}: defjvp: expected one function a differentiable argument")
+            residuals = tuple(tuple(dict.fromkeys((name, *names_of(rule)))) for name, rule in zip(diff, rules))
+            backward = tuple(backward_of(rule, self.__name__, names) for rule, names in zip(rules, residuals))
+            options = {"diff": diff, "residuals": residuals, "name": self.__name__, "jvps": rules}
+            return self._enter(self.fun, backward, options)
+        rules = tuple(rule for rule in rules if rule is not None)
         fun, rules_back, options = self._given
         if len(rules) != len(rules_back):
             raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(rules_back)}, as in defvjp")
-        enter(self, Row(fun, rules_back, jvps=rules, **options))
+        self._enter(fun, rules_back, options | {"jvps": rules})
+
+
+def spelled(fun: Callable) -> str | None:
+    """The arguments of a ufunc, which does not tell: x, y and so on."""
+    return ", ".join("xyzuvwabcdefgh"[: fun.nin]) if isinstance(fun, np.ufunc) else None
+
+
+def backward_of(rule: Callable, name: str, names: tuple[str, ...]) -> Callable:
+    """The pullback that a forward rule implies: the rule is linear in its tangent, and is transposed.
+
+    It is given the residuals `names`, the operand first.
+    """
+    refusal = f"{name}: its forward rule leaves NumPy, so that only defvjp can give a gradient"
+
+    def pull(ct, *saved):
+        operand, named = saved[0], dict(zip(names, saved))
+        shape = np.shape(array_of(operand))
+        slot = Leaf(shape, array_of(operand).dtype)
+        try:
+            with setting(recording=True):
+                out = rule(wrap(np.zeros(shape, slot.dtype), slot), *[named[n] for n in names_of(rule)])
+        except TypeError as error:
+            raise NotDifferentiable(refusal) from error
+        if not hasattr(out, "node") or not out.node.tracked:
+            raise NotDifferentiable(refusal)
+        lift = wrap if any(hasattr(a, "node") for a in (ct, *saved)) else None
+        found = pullback(out.node, ct.conjugate(), wanted=[slot], lift=lift)
+        return found[slot].conjugate() if slot in found else np.zeros(shape, slot.dtype)
+
+    return pull
 
 
 @overload

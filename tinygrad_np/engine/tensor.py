@@ -14,9 +14,9 @@ from .arrays import read_only
 from .compiled import recorded
 from .dispatch import CALLS, call_function, call_ufunc
 from .habits import habits
-from .leaving import Leaving
+from .leaving import Leaving, detached
 from .methods import ArrayMethods
-from .modes import cut, mode
+from .modes import current, cut, mode
 from .places import getitem
 from .recording import Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
@@ -113,6 +113,8 @@ class Tensor(ArrayMethods, Leaving):
         """The values, without a copy. Writable for a leaf that no graph needs; read-only otherwise."""
         if type(self.node) is Leaf:
             return aliasing.expose(self)
+        if self.node.tracked and current().transforms:
+            detached(self, ".data")
         return read_only(self.array)
 
     @data.setter

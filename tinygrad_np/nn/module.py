@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..engine.seen import note_origin
-from ..engine.tape import next_serial
+from ..engine.tape import Leaf, next_serial
 from ..engine.tensor import Tensor
+from ..transforms.containers import register_container
 
 T = TypeVar("T")
 
@@ -453,3 +454,20 @@ def _join(prefix: str, name: str) -> str:
 
 def _array(value: Any) -> np.ndarray:
     return value.data if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _arrays(module: Module) -> dict[str, Any]:
+    """The parameters by name as a transform sees them: arrays, or what a transform has put in their places."""
+    return {n: p.array if type(p.node) is Leaf else p for n, p in module.named_parameters()}
+
+
+def _remade(module: Module, values: list) -> Module:
+    """A copy of a module with other parameters, each of which may be a tensor of a transform."""
+    memo: dict[int, Any] = {}
+    for parameter, value in zip(module.parameters(), values):
+        tracked = isinstance(value, Tensor) and value.node.tracked
+        memo[id(parameter)] = value if tracked else type(parameter)(value, requires_grad=parameter.requires_grad)
+    return copy.deepcopy(module, memo)
+
+
+register_container(Module, _arrays, _remade)

@@ -9,32 +9,59 @@ import numpy as np
 
 from ..engine.recording import unwrap
 from ..engine.rules import NotDifferentiable
-from .trace import Trace, grad, jvp, select_arguments
+from .arguments import Chosen, Names, Numbers, require_function
+from .trace import Trace, grad, jvp
 
 
-def jacobian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+def jacobian(
+    f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None, mode: str | None = None
+) -> Callable:
     """A function that returns ∂f/∂x of shape out.shape + x.shape, for arrays nested in containers on either side.
 
     For containers the result is the output's container, each array in it replaced by the argument's container.
-    Reverse mode takes a pass an output element, forward mode a pass an input element: the fewer are taken.
+    Reverse mode takes a pass an output element, forward mode a pass an input element: the fewer are taken, unless
+    `mode` is "reverse" or "forward".
 
     >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
     array([[3., 0., 1.],
            [0., 3., 2.]])
     """
+    if mode not in (None, "forward", "reverse"):
+        raise ValueError(f"jacobian: found mode={mode!r}; expected 'forward', 'reverse' or None")
+    require_function("jacobian", f)
+    chosen = Chosen("jacobian", argnums, argnum, argnames)
 
     def jacobian_of_f(*args, **kwargs):
-        g, primals, give = select_arguments(f, argnums, args, kwargs, "jacobian")
+        g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "jacobian")
         shapes = [np.shape(unwrap(out)) for out in trace.outs]
         rows, columns = sum(map(size, shapes)), sum(v.size for v in trace.variables)
         if any(getattr(a, "dtype", np.dtype(float)).kind == "c" for a in (*trace.outs, *trace.variables)):
             blocks = of_complex(trace, shapes)
         else:
-            blocks = by_columns(trace, shapes) if columns < rows else by_rows(trace, shapes)
+            forward = columns < rows if mode is None else mode == "forward"
+            blocks = by_columns(trace, shapes) if forward else by_rows(trace, shapes)
         return trace.rebuild_out([give(trace.rebuild(row)) for row in blocks])
 
     return jacobian_of_f
+
+
+def jacfwd(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+    """The Jacobian by forward mode, a pass an input element.
+
+    >>> jacfwd(np.sin)(np.zeros(1))
+    array([[1.]])
+    """
+    return jacobian(f, argnums, argnum=argnum, argnames=argnames, mode="forward")
+
+
+def jacrev(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+    """The Jacobian by reverse mode, a pass an output element.
+
+    >>> jacrev(np.sin)(np.zeros(1))
+    array([[1.]])
+    """
+    return jacobian(f, argnums, argnum=argnum, argnames=argnames, mode="reverse")
 
 
 def size(shape: tuple) -> int:
@@ -106,14 +133,39 @@ def stacked(parts: list, shape: tuple, dtype, axis: int):
     return np.reshape(np.stack(parts, axis), shape) if parts else np.zeros(shape, dtype)
 
 
-def hessian(f: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+def hessian(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
     """A function that returns ∂²f/∂x∂x of shape x.shape + x.shape for an f that returns one number.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums)
+    chosen = {"argnum": argnum, "argnames": argnames}
+    return jacobian(grad(f, argnums, **chosen), argnums, **chosen)
+
+
+def hessian_diag(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+    """A function that returns the diagonal of the Hessian of f, in the shape of the argument: a pass an element.
+
+    >>> hessian_diag(lambda x: (x ** 3).sum())(np.array([1.0, 3.0]))
+    array([ 6., 18.])
+    """
+    chosen = Chosen("hessian_diag", argnums, argnum, argnames)
+
+    def diagonal(*args, **kwargs):
+        g, primals, give = chosen.select(f, args, kwargs)
+        many = tuple(range(len(primals)))
+        trace = Trace(grad(g, many), primals, "hessian_diag")
+        zeros = [np.zeros(v.shape, v.dtype) for v in trace.variables]
+        found = []
+        for i, v in enumerate(trace.variables):
+            parts = [
+                np.sum(trace.push([*zeros[:i], unit, *zeros[i + 1 :]])[i] * unit) for unit in units(v.shape, v.dtype)
+            ]
+            found.append(stacked(parts, v.shape, v.dtype, 0))
+        return give(trace.rebuild(found))
+
+    return diagonal
 
 
 def hvp(f: Callable, primals: tuple, tangents: tuple) -> Any:

@@ -14,10 +14,11 @@ import numpy as np
 
 from ..engine.modes import current, setting
 from ..engine.recording import unwrap, wrap
-from ..engine.rules import Row, Undetermined
+from ..engine.rules import NotDifferentiable, Row, Undetermined
 from ..engine.seen import see_leaf
 from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
+from .arguments import Chosen, Names, Numbers, require_function
 from .containers import flatten
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
@@ -51,7 +52,7 @@ class Trace:
     def __init__(self, f: Callable, primals: tuple, caller: str, has_aux: bool = False):
         require_function(caller, f)
         depth = current().transforms
-        leaves, paths, self.rebuild = flatten(primals)
+        leaves, paths, self.rebuild = flatten(primals, passing=True)
         self.outer = depth > 0 or any(isinstance(v, Tensor) and v.node.tracked for v in leaves)
         before = derivatives_taken.set(0)
         try:
@@ -122,13 +123,21 @@ class Trace:
         given = {v.node: t for v, t in zip(self.variables, tangents)}
         with self.differentiating(recording=True), np.errstate(all="ignore"):
             try:
-                dots = pushforward(roots, given, lift)
+                dots = pushforward(roots, given, lift if self.outer else plain)
             except Undetermined:
                 dots = [transposed(root, given) if root.tracked else None for root in roots]
         return [
             np.zeros(np.shape(unwrap(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
             for out, dot in zip(self.outs, dots)
         ]
+
+
+def plain(array, node: Node):
+    """A residual as it is: what is computed with it is of the first order, so that rules get plain arrays."""
+    return array
+
+
+plain.recorded = lift  # type: ignore[attr-defined] # for an operation that has no rule but its pullback's
 
 
 def transposed(root: Node, given: dict):
@@ -149,7 +158,7 @@ def transposed(root: Node, given: dict):
 
 def matched(trees, like: list, caller: str, what: str) -> list:
     """Flat tangents or cotangents, checked against the tensors they belong to."""
-    leaves, paths, _ = flatten(trees)
+    leaves, paths, _ = flatten(trees, passing=True)
     if len(leaves) != len(like):
         raise ValueError(f"{caller}: found {len(leaves)} {what}; expected {len(like)}, one for each array")
     checked = []
@@ -200,50 +209,36 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     return trace.output(), trace.rebuild_out(dots)
 
 
-def require_function(caller: str, f: Any) -> None:
-    """Refuse what cannot be called."""
-    if not callable(f):
-        raise TypeError(f"{caller}: expected a function, found {type(f).__name__}")
-
-
-def select_arguments(f: Callable, argnums, args: tuple, kwargs: dict, caller: str) -> tuple[Callable, tuple, Callable]:
-    """f as a function of the arguments at `argnums` alone, those arguments, and how to return their gradients."""
-    require_function(caller, f)
-    many = isinstance(argnums, (tuple, list))
-    if not all(isinstance(n, (int, np.integer)) for n in (argnums if many else (argnums,))):
-        raise TypeError(f"{caller}: argnums: expected the number of an argument or a tuple of them, found {argnums!r}")
-    numbers = [n + len(args) if n < 0 else n for n in (argnums if many else (argnums,))]
-    for n in numbers:
-        if not 0 <= n < len(args):
-            raise ValueError(f"{caller}: argnums names argument {n}; found {len(args)} positional arguments")
-        if numbers.count(n) > 1:
-            raise ValueError(f"{caller}: argnums names argument {n} more than once")
-
-    def of_selected(*chosen):
-        full = list(args)
-        for n, value in zip(numbers, chosen):
-            full[n] = value
-        return f(*full, **kwargs)
-
-    return of_selected, tuple(args[n] for n in numbers), (lambda gs: tuple(gs)) if many else (lambda gs: gs[0])
-
-
-def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+def value_and_grad(
+    f: Callable,
+    argnums: Numbers = None,
+    has_aux: bool = False,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    holomorphic: bool = False,
+) -> Callable:
     """A function that returns f(...) and the gradient of that one number with respect to the chosen arguments.
 
-    With `has_aux`, f returns (value, aux) and so does the first result. The gradient has the containers, shapes
-    and dtypes of the arguments.
+    The arguments are chosen by `argnums` (or `argnum`) and `argnames`; the first, where neither is given. With
+    `has_aux`, f returns (value, aux) and so does the first result. The gradient has the containers, shapes and dtypes
+    of the arguments. With `holomorphic`, f is an analytic function of complex numbers, and its derivative f' comes
+    back.
 
     >>> value_and_grad(lambda w: (w["a"] ** 2).sum())({"a": np.array([1.0, 2.0])})
     (array(5.), {'a': array([2., 4.])})
+    >>> value_and_grad(lambda x, y: x * y, argnames="y")(2.0, y=3.0)[1]
+    array(2.)
     """
     if hasattr(f, "node"):
         raise TypeError(
             "grad: found a tensor; expected a function, as in grad(f)(x); loss.backward() fills the grad of the leaves"
         )
+    require_function("grad", f)
+    chosen = Chosen("grad", argnums, argnum, argnames)
 
     def value_and_gradient(*args, **kwargs):
-        g, primals, give = select_arguments(f, argnums, args, kwargs, "grad")
+        g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "grad", has_aux)
         if len(trace.outs) != 1 or np.size(unwrap(trace.outs[0])) != 1:
             found = [np.shape(unwrap(out)) for out in trace.outs]
@@ -252,25 +247,61 @@ def value_and_grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: boo
                 "one number: reduce it, as with .sum(), or use jacobian or vjp"
             )
         out = trace.outs[0]
-        if getattr(out, "dtype", np.dtype(float)).kind == "c":
-            raise TypeError("grad: the function returned a complex number; take its real part or abs, or use vjp")
-        gs = trace.pull([np.ones(np.shape(unwrap(out)), getattr(out, "dtype", float))])
+        dtype = getattr(out, "dtype", np.dtype(float))
+        if holomorphic:
+            gs = complex_derivative(trace, np.ones(np.shape(unwrap(out)), np.result_type(dtype, np.complex64)))
+        elif dtype.kind == "c":
+            raise TypeError(
+                "grad: the function returned a complex number; take its real part or abs, use vjp, or pass "
+                "holomorphic=True if it is analytic"
+            )
+        else:
+            gs = trace.pull([np.ones(np.shape(unwrap(out)), dtype)])
         value = trace.output()
         return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
 
+    value_and_gradient.__wrapped__ = f  # type: ignore[attr-defined] # whose signature it has
     return value_and_gradient
 
 
-def grad(f: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+def complex_derivative(trace: Trace, one: np.ndarray) -> list:
+    """f' of an analytic function of complex numbers: its pullback multiplies by the conjugate of it, i as well as 1."""
+    if (
+        any(v.dtype.kind != "c" for v in trace.variables)
+        or getattr(trace.outs[0], "dtype", np.dtype(float)).kind != "c"
+    ):
+        raise TypeError("grad: holomorphic=True: expected complex arguments and a complex result, found real ones")
+    gs, turned = trace.pull([one]), trace.pull([one * 1j])
+    for g, h in zip(map(unwrap, gs), map(unwrap, turned)):
+        tolerance = np.finfo(g.dtype).eps ** 0.4 * np.max(np.abs(g), initial=0)
+        if np.max(np.abs(h - 1j * g), initial=0) > tolerance:
+            raise NotDifferentiable(
+                "grad: holomorphic=True, and the function is not: use vjp, or real and imaginary parts"
+            )
+    return [np.conjugate(g) for g in gs]
+
+
+def grad(
+    f: Callable,
+    argnums: Numbers = None,
+    has_aux: bool = False,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    holomorphic: bool = False,
+) -> Callable:
     """A function that returns the gradient of f, which returns one number; with `has_aux`, (gradient, aux).
 
     >>> grad(grad(lambda x: x ** 3))(2.0)
     array(12.)
+    >>> grad(lambda z: z ** 2, holomorphic=True)(1 + 2j).item()
+    (2+4j)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, argnum=argnum, argnames=argnames, holomorphic=holomorphic)
 
     def gradient(*args, **kwargs):
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
+    gradient.__wrapped__ = f  # type: ignore[attr-defined]
     return gradient
