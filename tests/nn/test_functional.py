@@ -35,7 +35,11 @@ def evaluate(case: Case, dtype=np.float64):
     args = [Tensor(a, requires_grad=True) if i in case.positions else a for i, a in enumerate(map(cast, case.args))]
     out = call(case, args)
     out.backward(cotangent(out.shape).astype(dtype))
-    return [out.numpy(), *(args[i].grad for i in case.positions)]
+    grads = [args[i].grad for i in case.positions]
+    return [
+        out.numpy(),
+        *(np.zeros_like(args[i].numpy()) if g is None else g for i, g in zip(case.positions, grads, strict=True)),
+    ]
 
 
 @pytest.mark.parametrize("label", CASES)
@@ -43,14 +47,18 @@ def test_equals_pytorch(label):
     for i, found in enumerate(evaluate(CASES[label])):
         expected = REFERENCE[f"{label}/{i}"]
         assert found.dtype == np.float64 and found.shape == expected.shape
-        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+        rtol = (
+            1e-7 if "hardsi" in label or "hardsw" in label else 1e-10
+        )  # of which PyTorch's 1/6 is in single precision
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-12)
 
 
 @pytest.mark.parametrize("label", CASES)
 def test_float32_stays_float32(label):
     for i, found in enumerate(evaluate(CASES[label], np.float32)):
         assert found.dtype == np.float32
-        np.testing.assert_allclose(found, REFERENCE[f"{label}/{i}"], rtol=2e-5, atol=2e-6)
+        expected = REFERENCE[f"{label}/{i}"]
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6 * max(1, np.abs(expected).max(initial=0)))
 
 
 @pytest.mark.parametrize("label", CASES)
@@ -91,6 +99,68 @@ def test_jvp_is_the_transpose_of_vjp(label):
     ct = cotangent(np.shape(out))
     grads = evaluate(case)[1:]
     np.testing.assert_allclose((ct * dot).sum(), sum((g * w).sum() for g, w in zip(grads, t, strict=True)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("label", CASES)
+def test_a_recording_gives_what_the_function_gives(label):
+    case = CASES[label]
+    ct = cotangent(np.shape(call(case, case.args)))
+    both = tg.value_and_grad(
+        lambda *diff: (call(case, case.with_primals(diff)) * ct).sum(), argnums=tuple(range(len(case.positions)))
+    )
+    recorded, others = tg.jit(both), [a + 1e-3 * abs(a) for a in case.primals()]
+    for primals in (case.primals(), others, case.primals()):
+        with np.errstate(all="ignore"):
+            (found, gs), (expected, hs) = recorded(*primals), both(*primals)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+        for g, h in zip(gs, hs, strict=True):
+            np.testing.assert_allclose(g, h, rtol=1e-11, atol=1e-12)
+
+
+EXACT = "pad unfold fold shuffle grid sample interpolate max_pool affine avg_pool lp_pool embedding".split()
+HALF = [label for label in SMOOTH if not any(word in label for word in EXACT)]
+
+
+@pytest.mark.parametrize("label", HALF)
+def test_half_precision_is_rounded_once(label):
+    """The value in float16 is that of the rounded arguments in float64, rounded: sums were made in single precision."""
+    case = CASES[label]
+
+    def cast(a, dtype):
+        return a.astype(np.float16).astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+
+    def value(dtype):
+        kwargs = {k: cast(v, dtype) for k, v in case.kwargs.items()}
+        return np.asarray(getattr(F, case.fun)(*[cast(a, dtype) for a in case.args], **kwargs))
+
+    found, exact = value(np.float16), value(np.float64)
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found.astype(float), exact, rtol=4e-3, atol=4e-3)
+
+
+NORMS = {
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[-1]),
+    "rms_norm": lambda x: F.rms_norm(x, x.shape[-1], eps=1e-5),
+    "group_norm": lambda x: F.group_norm(x, 1),
+    "instance_norm": lambda x: F.instance_norm(x[None]),
+    "batch_norm": lambda x: F.batch_norm(x.T, None, None, training=True),
+    "normalize": F.normalize,
+    "softmax": F.softmax,
+    "mse_loss": lambda x: F.mse_loss(x, 0 * x, reduction="mean") / 1000,
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("size", [3, 3000])
+def test_statistics_of_half_precision_neither_overflow_nor_stop_growing(name, size, rng):
+    x = rng.normal(scale=300, size=(2, size)).astype(np.float16)
+    if name == "mse_loss":
+        x = x / 10
+    found, exact = np.asarray(NORMS[name](x)), np.asarray(NORMS[name](x.astype(float)))
+    assert found.dtype == np.float16 and np.isfinite(found).all()
+    np.testing.assert_allclose(found.astype(float), exact, rtol=2e-3, atol=1e-4)
+    g = tg.grad(lambda v: (NORMS[name](v) * exact).sum())
+    np.testing.assert_allclose(g(x).astype(float), g(x.astype(float)), rtol=2e-2, atol=1e-2)
 
 
 def test_relu_has_no_slope_at_zero():

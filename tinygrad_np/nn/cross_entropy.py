@@ -210,7 +210,7 @@ def _d_hard(ct, aux, labels, row_weights, scale):
     else:
         one_hot = labels[:, None] == np.arange(classes)
     d = (aux - one_hot) * (ct * scale)
-    return d if row_weights is None else d * row_weights[:, None]
+    return d if row_weights is None else np.where(row_weights[:, None] == 0, 0, d * row_weights[:, None])
 
 
 @primitive(name="cross_entropy")
@@ -303,5 +303,4 @@ def _scale(reduction: str, count):
         return 1.0
     if isinstance(count, int):
         return 1 / count if count else math.nan
-    with np.errstate(all="ignore"):
-        return 1 / count
+    return np.where(count == 0, math.nan, 1 / np.where(count == 0, 1, count))

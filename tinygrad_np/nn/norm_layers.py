@@ -82,7 +82,7 @@ class GroupNorm(Layer):
             raise ValueError(f"GroupNorm: num_groups: {num_groups} does not divide {num_channels} channels")
         self.eps = real_number("GroupNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
 
     def forward(self, input):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
@@ -107,6 +107,7 @@ class _ChannelNorm(Layer):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        bias: bool = True,
         *,
         dtype=np.float32,
     ):
@@ -115,7 +116,7 @@ class _ChannelNorm(Layer):
         self.eps = real_number(name, "eps", eps, least=0)
         self.momentum = None if momentum is None else real_number(name, "momentum", momentum)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
         self.running_mean = self.running_var = None
         if track_running_stats:
             self.register_buffer("running_mean", np.zeros(num_features, dtype))
@@ -190,10 +191,11 @@ class _InstanceNorm(_ChannelNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
+        bias: bool = True,
         *,
         dtype=np.float32,
     ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype=dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype=dtype)
 
     def normalized(self, input, momentum):
         own = self.training or self.running_mean is None
