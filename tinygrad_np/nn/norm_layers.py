@@ -75,7 +75,9 @@ class GroupNorm(Layer):
     array([[-1.,  1.]])
     """
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype=np.float32):
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine=True, bias=True, *, dtype=np.float32
+    ):
         self.num_groups = whole_number("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = whole_number("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
