@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .aliasing import residual
+from .generated import define, is_warning, warned
 from .modes import cut, mode
 from .recording import (
     CONSTANTS,
@@ -49,6 +50,7 @@ WORDS = {
     "_explained": explained,
     "_finish": finish,
     "_is_tracked": is_tracked,
+    "_is_warning": is_warning,
     "_kept": kept,
     "_left": left,
     "_ndarray": np.ndarray,
@@ -65,6 +67,7 @@ WORDS = {
     "_residual": residual,
     "_shape_of": shape_of,
     "_SMALL": SMALL,
+    "_warned": warned,
     "_watched": watched,
 }
 
@@ -94,7 +97,9 @@ COMPUTE = """
     try:
         _out$AUX = _fun($PASSED)
     except (ValueError, TypeError, IndexError, _LinAlgError) as _error:
-        raise _explained(_error, _row, ($VALUES)) from None
+        if not _is_warning(_error):
+            raise _explained(_error, _row, ($VALUES)) from None
+        _out$AUX = _warned(_fun, $FED)
     if type(_out) is not _ndarray:
         if isinstance(_out, (list, tuple)):
             return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
@@ -160,6 +165,8 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
     values = {
         "$CALL": f"({each('@', first)}), {{{each(repr('@') + ': @', keywords)}}}",
+        "$FED": f"({each('_v_@', first).replace('_v_out', 'None')}), "
+        f"{{{each(repr('@') + ': _v_@', (name for name in keywords if name != 'out'))}}}",
         "$PASSED": each("_v_@", first).replace("_v_out", "None")
         + each("@=_v_@", (name for name in keywords if name != "out")),
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
@@ -182,8 +189,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     for word, value in values.items():
         text = text.replace(word, value)
     space = WORDS | {"_row": row, "_fun": row.fun} | {f"_d_{name}": value for name, value in bound.items()}
-    exec(compile(text, f"{__file__} for {row.name}", "exec"), space)
-    form: Any = space["recorded"]
+    form: Any = define(text, f"{__file__} for {row.name}", space)["recorded"]
     form.__name__ = row.name
     return form
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .compiled import recorded
+from .generated import call
 from .recording import is_tracked, outputs, record, untracked, unwrap
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
@@ -48,8 +49,7 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     row = TABLE.get(ufunc)
     unrecorded = not is_tracked(inputs) and not is_tracked(list(kwargs.values()))
     if isinstance(row, Plain) or unrecorded and "out" not in kwargs and method != "at":
-        call = getattr(ufunc, method)
-        result = call(*map(unwrap, inputs), **{k: unwrap(v) for k, v in kwargs.items()})
+        result = call(getattr(ufunc, method), tuple(map(unwrap, inputs)), {k: unwrap(v) for k, v in kwargs.items()})
         return result if isinstance(row, Plain) else outputs(result, CONST)
     if row is None:
         return unknown(ufunc, inputs, kwargs)

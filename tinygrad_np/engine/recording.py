@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .aliasing import protect, residual
+from .generated import call
 from .modes import current, cut, mode
 from .rules import NotDifferentiable, Row, type_like
 from .seen import note_origin, see, see_call
@@ -78,7 +79,7 @@ def record(row: Row, args: tuple, kwargs: dict):
         operands = row.operands(values)
     parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
     try:
-        out = row.fun(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
+        out = call(row.fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
         raise explained(error, row, map(unwrap, values)) from None
     aux = None
@@ -248,7 +249,7 @@ def explained(error: Exception, row: Row, operands) -> Exception:
 
 def untracked(fun, args: tuple, kwargs: dict):
     """Call NumPy's own function on the arrays; the result has no history."""
-    out = fun(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
+    out = call(fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
     for a in args:
         if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
             return a

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from .generated import shown
+
 PLAIN = {"keepdims": False, "where": True, "initial": None}  # what NumPy's `_NoValue` stands for
 
 
@@ -54,7 +56,8 @@ def binder(signature: inspect.Signature) -> Callable[..., tuple]:
                 parts.append(f"{name}=_{name}")
         if name != "out":
             values.append(name)
-    return eval(f"lambda {', '.join(parts)}: ({''.join(v + ', ' for v in values)})", defaults)
+    text = f"lambda {', '.join(parts)}: ({''.join(v + ', ' for v in values)})"
+    return eval(shown(text, f"{__file__} for a call", "eval"), defaults)
 
 
 def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[..., tuple]:

@@ -11,6 +11,7 @@ import numpy as np
 from .above import supply
 from .arrays import array_of
 from .facts import NOTHING, Facts
+from .generated import call
 from .kinds import Elementwise, Reduction
 from .modes import cut, setting
 from .operation import NotDifferentiable
@@ -112,7 +113,7 @@ class Plain(Facts):
     def apply(self, args: tuple, kwargs: dict):
         """Call the function on the arrays."""
         cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
-        return self.fun(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
+        return call(self.fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
 
 
 class Creation(Plain):
