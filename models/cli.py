@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from models import commands
@@ -41,6 +42,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _streams()
     try:
         options = vars(_parser().parse_args(arguments))
         options.pop("debug")
@@ -48,13 +50,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return 0
     except BrokenPipeError:  # the reader of our output left: `... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere(sys.stdout)
         return 1
     except (KeyboardInterrupt, Exception) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        print("error: " + " ".join(_sentence(error).split()), file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # what is left of the output can be written nowhere, and at the exit it would be tried again
+            _to_nowhere(sys.stdout)
+        with suppress(OSError):
+            print("error: " + " ".join(_sentence(error).split()), file=sys.stderr)
         return 2 if isinstance(error, BadUsage) else 1
+
+
+def _streams() -> None:
+    """Let standard streams be there, and take any character, whatever started us."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # a service or pythonw has none, and others may be closed
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _to_nowhere(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _sentence(error: BaseException) -> str:
@@ -81,8 +102,8 @@ def _parser() -> Parser:
         command.set_defaults(function=function)
         return command
 
-    def add_recipe(command: Parser) -> None:
-        command.add_argument("recipe", choices=RECIPES, metavar="recipe", help=", ".join(RECIPES))
+    def add_recipe(command: Parser, **options: Any) -> None:
+        command.add_argument("recipe", choices=RECIPES, metavar="recipe", help=", ".join(RECIPES), **options)
         command.add_argument(
             "--set",
             action="append",
@@ -102,12 +123,23 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"options for --set:\n{lines}\n\n{EPILOG}",
     )
-    add_recipe(train)
+    add_recipe(train, nargs="?", default=None)
     train.add_argument("--data", metavar="PATH", help="a CSV or IDX file, a folder that holds one, digits or mnist")
     train.add_argument("--epochs", metavar="N", help="the same as --set epochs=N")
     train.add_argument("--seed", metavar="S", help="the same as --set seed=S")
-    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/RECIPE)")
-    train.add_argument("--resume", action="store_true", help="go on with the run in the folder where it stopped")
+    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/RECIPE, or RECIPE-2 and so on)")
+    train.add_argument(
+        "--resume",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="RUN",
+        help="go on with a run where it stopped; the folder says all that is needed",
+    )
+    train.add_argument("--force", action="store_true", help="replace the run that is in the folder")
+    train.add_argument(
+        "--no-jit", action="store_true", help="do not replay the training step; the figures are the same"
+    )
 
     evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or other data")
     evaluate.add_argument("run", metavar="RUN", help="a run folder")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -12,20 +11,19 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_np as tg
 from models import data as data_
 from models import download as download_
 from models import plots, recipes
 from models import run as run_
 from models import train as train_
-from models.data import Dataset, Labeled
+from models.data import Dataset
 from models.errors import BadUsage, Failure, need
+from models.finish import describe, draw_graph, finish, held_out_rows, trained
+from models.lock import locked
 from models.progress import Progress
 from models.recipes import Recipe
 from models.run import FILES, Run
-from tinygrad_np.viz import GraphvizMissing
 
-SAMPLES = 20  # held-out images in samples.png; up to half as many wrong ones follow them
 SHADES = " .:-=+*#%@"  # from paper to ink
 
 
@@ -42,40 +40,59 @@ def list_recipes(json: bool) -> None:
 
 
 def train(
-    recipe: str,
+    recipe: str | None,
     data: str | None,
     changes: list[str],
     epochs: str | None,
     seed: str | None,
     out: str | None,
-    resume: bool,
+    resume: str | bool,
+    force: bool,
+    no_jit: bool,
     json: bool,
 ) -> None:
     """Train a recipe and leave a run folder."""
     began = time.perf_counter()
     for module in ("safetensors", "matplotlib"):  # before minutes are spent on training
         need(module)
-    wanted = _recipe(recipe, changes, epochs=epochs, seed=seed)
-    folder = Path(out or Path("runs") / wanted.name)
-    if not (resume and run_.holds_run(folder)):
-        run_.check_free(folder)  # before minutes are spent on reading
-    where = data or wanted.data
-    whole, test = data_.load_labeled(where), data_.load_test(where)
-    training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
-    asked = describe(wanted, where, whole)
-    if resume and run_.holds_run(folder):
-        run = Run.open(folder).resume(asked)
+    if recipe is None and resume in recipes.RECIPES and out is not None:  # train --resume RECIPE --out RUN
+        recipe, resume = str(resume), True
+    if isinstance(resume, str):  # the run says what is asked
+        if out is not None:
+            raise BadUsage(f"--resume {resume} --out {out}: found two folders, expected one")
+        folder = Path(resume)
+        run = Run.open(folder)
+        if recipe not in (None, run.recipe.name):
+            raise BadUsage(f"--resume {resume}: is a run of {run.recipe.name}, found the recipe {recipe}")
+        wanted, where = _changed(run.recipe, changes, epochs=epochs, seed=seed), data or run.asked["data"]["from"]
+    elif recipe is None:
+        raise BadUsage("expected a recipe, or --resume RUN (see python -m models train --help)")
     else:
-        run = Run.start(folder, asked)
-    del whole
-
-    with run:
-        state = run.checkpoint()
-        with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
-            kept = train_.train(run, training, held_out, progress)
-    figures = _finish(run, training, held_out, test)
+        wanted = _changed(recipes.find(recipe), changes, epochs=epochs, seed=seed)
+        where = data or wanted.data
+        folder = Path(out) if out else run_.newest(wanted.name) if resume else run_.free_name(wanted.name)
+    if resume and force:
+        raise BadUsage("--resume --force: found both, expected one: go on with a run, or replace it")
+    with locked(folder):
+        if not (resume and run_.holds_run(folder)):
+            run_.check_free(folder, force)  # before minutes are spent on reading
+        whole, test, left_aside = data_.load_labeled(where), *_test(where)
+        training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
+        asked = describe(wanted, where, whole, test, left_aside)
+        if resume and run_.holds_run(folder):
+            run = Run.open(folder).resume(asked)
+        else:
+            run = Run.start(folder, asked, force)
+        if not json:
+            print(f"data: {whole}\ntest: {test or left_aside or 'no test file beside it'}", flush=True)
+        del whole
+        with run:
+            state = run.checkpoint()
+            with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
+                kept = train_.train(run, training, held_out, progress, jit=not no_jit)
+        figures = finish(run, training, held_out, test)
     if json:
-        _print_json({"folder": str(folder), "epoch": kept, **figures})
+        _print_json({"folder": str(folder), "epoch": kept, **figures, "data": run.asked["data"]})
         return
     epoch = "" if wanted.keep == "last" else f" with the weights of epoch {kept}, the best on these"
     print(f"held-out accuracy {figures['held_out_accuracy']:.2%} on {len(held_out):,} images{epoch}")
@@ -92,8 +109,10 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
     """Measure a run on its held-out images and test file, or on other data."""
     opened = Run.open(Path(run))
     if data is None:
-        parts = {"held-out": _held_out(opened)}
-        test = data_.load_test(opened.asked["data"]["from"])
+        parts = {"held-out": held_out_rows(opened)}
+        test, left_aside = _test(opened.asked["data"]["from"])
+        if left_aside:
+            print(f"note: test file {left_aside}", file=sys.stderr)
         labeled = test.labeled() if test is not None else None
         if labeled is not None:
             parts["test"] = labeled
@@ -101,7 +120,7 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
         parts = {"given": data_.load_labeled(data)}
     results = {}
     for name, part in parts.items():
-        model = _trained(opened, part)
+        model = trained(opened, part)
         logits = train_.scores(model, part.images)
         measured, counts = train_.judge(logits, part.labels), train_.confusion(part.labels, logits.argmax(axis=1))
         results[name] = {"images": len(part), **measured._asdict(), "confusion": counts.tolist()}
@@ -122,7 +141,7 @@ def predict(run: str, data: str, out: str, json: bool) -> None:
     opened, images, path = Run.open(Path(run)), data_.load(data), Path(out)
     if path.exists() and Path(images.origin).exists() and path.samefile(images.origin):
         raise BadUsage(f"--out {out}: is the file that is read; choose another")
-    predicted = train_.scores(_trained(opened, images), images.images).argmax(axis=1)
+    predicted = train_.scores(trained(opened, images), images.images).argmax(axis=1)
     run_.write_submission(path, predicted)
     if json:
         _print_json({"file": str(path), "images": len(images)})
@@ -135,14 +154,14 @@ def show(run: str, index: str, data: str | None, out: str | None, json: bool) ->
     if not index.isdecimal():
         raise BadUsage(f"--index {index}: expected a whole number, 0 or more")
     opened, place = Run.open(Path(run)), int(index)
-    images = _held_out(opened) if data is None else data_.load(data)
+    images = held_out_rows(opened) if data is None else data_.load(data)
     if place >= len(images):
         raise BadUsage(
             f"--index {index}: expected 0..{len(images) - 1}, there are {len(images):,} images "
             f"({images.origin}{', held-out rows' if data is None else ''})"
         )
     one = images.take(slice(place, place + 1))
-    chances = train_.probabilities(train_.scores(_trained(opened, one), one.images))[0]
+    chances = train_.probabilities(train_.scores(trained(opened, one), one.images))[0]
     predicted, actual = int(chances.argmax()), None if one.labels is None else int(one.labels[0])
     if out is not None:
         path = _with_suffix(out, ".png", ".svg", ".pdf")
@@ -167,12 +186,12 @@ def show(run: str, index: str, data: str | None, out: str | None, json: bool) ->
 
 def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
     """Draw the computation graph that a recipe differentiates, on a batch of noise."""
-    wanted = _recipe(recipe, changes)
+    wanted = _changed(recipes.find(recipe), changes)
     path = _with_suffix(out, ".svg", ".png", ".pdf", ".dot")
     noise, count = np.random.default_rng(wanted.seed), wanted.batch_size or 1000
     images = noise.random((count, data_.SIDES[wanted.data] ** 2), np.float32)
     model = train_.build(wanted, images.shape[1])
-    _draw_graph(model, wanted, images, noise.integers(10, size=count), path)
+    draw_graph(model, wanted, images, noise.integers(10, size=count), path)
     if json:
         _print_json({"file": str(path)})
     else:
@@ -194,7 +213,7 @@ def download(dataset: str, mirror: str | None, json: bool) -> None:
 # ---- what they share --------------------------------------------------------------------------------------
 
 
-def _recipe(name: str, changes: list[str], **flags: str | None) -> Recipe:
+def _changed(recipe: Recipe, changes: list[str], **flags: str | None) -> Recipe:
     """Return the recipe with the options of --set and of their own flags."""
     texts: dict[str, str] = {}
     for change in changes:
@@ -203,92 +222,15 @@ def _recipe(name: str, changes: list[str], **flags: str | None) -> Recipe:
             raise BadUsage(f"--set {change}: expected KEY=VALUE")
         texts[key.strip()] = text
     texts |= {key: text for key, text in flags.items() if text is not None}
-    return recipes.find(name).with_options(texts)
+    return recipe.with_options(texts)
 
 
-def describe(recipe: Recipe, where: str, whole: Dataset) -> dict[str, Any]:
-    """Return what is asked of a run, as its run.json keeps it."""
-    source = where if data_.is_source(where) else str(Path(where).resolve())
-    return {
-        "recipe": recipe.name,
-        "settings": recipe.settings(),
-        "data": {"from": source, "sha256": whole.fingerprint()},
-        "versions": {"tinygrad_np": tg.__version__, "numpy": np.__version__, "python": platform.python_version()},
-    }
-
-
-def _held_out(run: Run) -> Labeled:
-    """Return the rows that the run was not trained on, after making sure that the data are the same."""
-    asked = run.asked["data"]
-    whole = data_.load_labeled(asked["from"])
-    if whole.fingerprint() != asked["sha256"]:
-        raise Failure(
-            f"{whole.origin}: not the data that {run.folder} was trained on (their SHA-256 differs), so its "
-            "held-out rows are unknown; give --data"
-        )
-    return data_.split(whole, run.recipe.held_out, run.recipe.rows, run.recipe.seed)[1]
-
-
-def _trained(run: Run, images: Dataset) -> Any:
-    """Return the run's network with its weights, for images of the size that it knows."""
-    weights = run.weights()
-    inputs = weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1]
-    if inputs != images.images.shape[1]:
-        side = round(inputs**0.5)
-        raise Failure(
-            f"{images.origin}: found images of {images.side}x{images.side}, expected {side}x{side}, "
-            f"which {run.folder} was trained on"
-        )
-    model = train_.build(run.recipe, images.images.shape[1])
-    run.fill(model, weights)
-    return model
-
-
-def _finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None) -> dict[str, Any]:
-    """Measure the trained weights, draw the pictures, predict the test file; return the figures."""
-    recipe, folder = run.recipe, run.folder
-    model = _trained(run, training)
-    parts = {"train": training, "held_out": held_out, "test": None if test is None else test.labeled()}
-    figures = {
-        f"{part}_{name}": value
-        for part, dataset in parts.items()
-        if dataset is not None
-        for name, value in train_.measure(model, dataset)._asdict().items()
-    }
-    run_.write_json(folder / "metrics.json", figures)
-
-    logits = train_.scores(model, held_out.images)
-    predicted, sure = logits.argmax(axis=1), train_.probabilities(logits).max(axis=1)
-    right = f"{recipe.name}: {figures['held_out_accuracy']:.1%} of {len(held_out):,} held-out images right"
-    plots.curves(run.history(), folder / "curves.png", right)
-    plots.confusion(train_.confusion(held_out.labels, predicted), folder / "confusion.png", right)
-    wrong = np.flatnonzero(predicted != held_out.labels)
-    chosen = np.concatenate([np.arange(min(SAMPLES, len(held_out))), wrong[wrong >= SAMPLES][: SAMPLES // 2]])
-    plots.samples(
-        held_out.images[chosen],
-        predicted[chosen],
-        held_out.labels[chosen],
-        sure[chosen],
-        folder / "samples.png",
-        f"{recipe.name}: what held-out images are taken for, more mistakes last",
-    )
-    if test is not None and test.labels is None:
-        run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
-    images, labels = next(train_.batches(training, recipe, 0))
+def _test(where: str) -> tuple[Dataset | None, str | None]:
+    """Return the test data beside the training data, or None and why they are left aside."""
     try:
-        _draw_graph(model, recipe, images, labels, folder / "graph.svg")
-    except Failure as error:  # the run is whole without its picture
-        print(f"note: {error}", file=sys.stderr)
-    return figures
-
-
-def _draw_graph(model: Any, recipe: Recipe, images: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Draw the graph of the loss on one batch, as training differentiates it."""
-    loss, _ = train_.loss_of(model.train(), recipe, tg.Tensor(images, name="images"), labels)
-    try:
-        loss.graph(model, names={"loss": loss}).save(path)
-    except GraphvizMissing as error:
-        raise Failure(f"{path}: not drawn: {error}") from None
+        return data_.load_test(where), None
+    except Failure as error:
+        return None, f"left aside: {error}"
 
 
 def _with_suffix(out: str, *known: str) -> Path:

@@ -1,32 +1,25 @@
 """Labeled images from wherever they are: scikit-learn's digits, the MNIST cache, or a file or folder of the user's.
 
-A file is recognized by its bytes (gzip, IDX, CSV), never by its name; names matter only to find the labels beside
-IDX images, the training file in a folder, and the test file beside the training file.
+A file is recognized by its bytes, never by its name; names matter only to find the labels beside images, the
+training file in a folder, and the test file beside the training file. `models.files` reads them.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from models import csv_file, idx_file
 from models.download import mnist_folder
 from models.errors import BadUsage, Failure, need
+from models.files import places
+from models.files.places import Place
+from models.files.read import read
+from models.files.table import PIXELS
 
-TRAINING_FILES = (
-    "train.csv",
-    "mnist_train.csv",
-    "mnist_train_small.csv",
-    "train-images-idx3-ubyte",
-    "train-images.idx3-ubyte",
-)
-TEST_NAMES = (("train-images", "t10k-images"), ("train_small", "test"), ("train", "test"))  # first that fits
 SIDES = {"digits": 8, "kaggle": 28, "mnist": 28}  # the sources that a recipe may name, and their images' side
 KAGGLE = "https://www.kaggle.com/competitions/digit-recognizer/data"
 
@@ -38,6 +31,8 @@ class Dataset:
     images: np.ndarray
     labels: np.ndarray | None
     origin: str
+    form: str = ""  # how they lay in the file
+    files: dict[str, str] = field(default_factory=dict)  # the SHA-256 of each file that was read
 
     def __len__(self) -> int:
         return len(self.images)
@@ -52,7 +47,15 @@ class Dataset:
 
     def labeled(self) -> Labeled | None:
         """Return the same as a dataset that is known to have labels, or None where it has none."""
-        return None if self.labels is None else Labeled(self.images, self.labels, self.origin)
+        return None if self.labels is None else Labeled(**vars(self))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was used, as JSON can hold it and a reader wants to know it."""
+        return {"file": self.origin, "rows": len(self), "form": self.form, "files": self.files}
+
+    def __str__(self) -> str:
+        sums = ", ".join(f"SHA-256 {digest[:12]}..." for digest in self.files.values())
+        return f"{self.origin}: {len(self):,} images" + "".join(f", {part}" for part in (self.form, sums) if part)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that training sees, so that a resumed run can tell the data apart."""
@@ -73,24 +76,7 @@ def load(where: str) -> Dataset:
     """Read a dataset: the name of a source (`digits`, `mnist`), or the path of a file or of a folder that holds one."""
     if is_source(where, "digits"):
         return _digits()
-    path = locate(where)
-    raw = _bytes(path)
-    if idx_file.magic(raw) is not None:
-        pixels, labels = idx_file.read_images(raw, path), _labels_beside(path)
-        if labels is not None and len(labels) != len(pixels):
-            raise Failure(
-                f"{path}: found {len(pixels):,} images, expected {len(labels):,}, "
-                "as many as the labels file beside it has"
-            )
-        pixels = pixels.astype(np.float32)
-    elif raw.startswith(b"PK\3\4"):
-        raise Failure(f"{path}: found a zip archive, expected CSV or IDX: unpack it first")
-    elif b"\0" in raw[:4096]:
-        raise Failure(f"{path}: found binary data that begins with {raw[:4].hex(' ')}, expected CSV or IDX")
-    else:
-        pixels, labels = csv_file.read(raw, path)
-    pixels /= 255
-    return Dataset(pixels, labels, str(path))
+    return _load(locate(where))
 
 
 def load_labeled(where: str) -> Labeled:
@@ -99,16 +85,16 @@ def load_labeled(where: str) -> Labeled:
     labeled = dataset.labeled()
     if labeled is None:
         raise Failure(
-            f"{dataset.origin}: found no labels, expected {csv_file.PIXELS + 1} columns with a label, "
-            "or IDX images with their labels file beside them"
+            f"{dataset.origin}: found no labels, expected {PIXELS + 1} columns with a label, "
+            "or images with their labels file beside them"
         )
     return labeled
 
 
 def load_test(where: str) -> Dataset | None:
     """Read the test file that lies beside the training file, labeled or not; None where there is none."""
-    path = None if is_source(where, "digits") else _test_beside(locate(where))
-    return None if path is None else load(str(path))
+    place = None if is_source(where, "digits") else places.test_beside(locate(where))
+    return None if place is None else _load(place)
 
 
 def is_source(where: str, *names: str) -> bool:
@@ -116,8 +102,8 @@ def is_source(where: str, *names: str) -> bool:
     return where in (names or SIDES) and not Path(where).exists()
 
 
-def locate(where: str) -> Path:
-    """Return the path of the file that a source or a path stands for."""
+def locate(where: str) -> Place:
+    """Return the place of the images that a source or a path stands for."""
     path = Path(where)
     if is_source(where, "mnist"):
         path = mnist_folder()
@@ -128,17 +114,7 @@ def locate(where: str) -> Path:
             f"this recipe needs --data PATH/TO/train.csv, Kaggle's file from {KAGGLE}; "
             "any labeled file of 28x28 digits will do, and so will --data mnist"
         )
-    if path.is_dir():
-        for name in TRAINING_FILES:
-            for candidate in (path / name, path / f"{name}.gz"):
-                if candidate.is_file():
-                    return candidate
-        raise Failure(
-            f"{path}: found a folder without training data, expected one of {', '.join(TRAINING_FILES)} (or .gz) in it"
-        )
-    if not path.exists():
-        raise Failure(f"{path}: no such file or folder")
-    return path
+    return places.locate(path)
 
 
 def split(dataset: Labeled, held_out: int | float, rows: int | None, seed: int) -> tuple[Labeled, Labeled]:
@@ -159,34 +135,11 @@ def split(dataset: Labeled, held_out: int | float, rows: int | None, seed: int) 
 def _digits() -> Dataset:
     """Scikit-learn's 1,797 digits of 8x8 (UCI "Optical Recognition of Handwritten Digits"), pixels 0..16."""
     digits = need("sklearn.datasets").load_digits()
-    return Dataset(digits.data.astype(np.float32) / 16, digits.target.astype(np.int64), "scikit-learn digits")
+    return Dataset(
+        digits.data.astype(np.float32) / 16, digits.target.astype(np.int64), "scikit-learn digits", "8x8 pixels 0..16"
+    )
 
 
-def _bytes(path: Path) -> bytes:
-    """Return the file's bytes, unpacked where it is gzip."""
-    try:
-        raw = path.read_bytes()
-        if raw.startswith(b"\x1f\x8b"):
-            raw = gzip.decompress(raw)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise Failure(f"{path}: truncated or damaged gzip file ({error})") from None
-    if not raw.strip():
-        raise Failure(f"{path}: empty file, expected CSV or IDX images")
-    return raw
-
-
-def _labels_beside(path: Path) -> np.ndarray | None:
-    """Return the labels that belong to IDX images: train-images-idx3-ubyte has train-labels-idx1-ubyte."""
-    name = path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    for candidate in (path.with_name(name), path.with_name(f"{name}.gz")):
-        if candidate != path and candidate.is_file():
-            return idx_file.read_labels(_bytes(candidate), candidate)
-    return None
-
-
-def _test_beside(path: Path) -> Path | None:
-    for training, test in TEST_NAMES:
-        if training in path.name:
-            name = path.name.removesuffix(".gz").replace(training, test)
-            return next((p for p in (path.with_name(name), path.with_name(f"{name}.gz")) if p.is_file()), None)
-    return None
+def _load(place: Place) -> Dataset:
+    found = read(place)
+    return Dataset(found.images, found.labels, str(place), found.form, found.files)

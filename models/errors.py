@@ -30,10 +30,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {match[0]!r}? Known: {listing}" if match else f"known: {listing}"
 
 
-def need(module: str) -> ModuleType:
+def need(module: str, extra: str = "models") -> ModuleType:
     """Import an optional dependency, or fail with the line that installs it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = (error.name or module).partition(".")[0]
-        raise Failure(f'models needs {missing}, which is not installed: pip install "tinygrad_np[models]"') from error
+        raise Failure(f'models needs {missing}, which is not installed: pip install "tinygrad_np[{extra}]"') from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 
 from models.errors import need
 
@@ -34,7 +35,8 @@ class Progress:
             epoch % self.every == 0 or epoch in (1, self.epochs) or time.monotonic() > self.said + SECONDS
         ):
             self.said = time.monotonic()
-            print(f"epoch {epoch}/{self.epochs}: {state}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # whoever read along has gone, or a disk is full: no reason to end a training
+                print(f"epoch {epoch}/{self.epochs}: {state}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Progress:
         return self

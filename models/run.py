@@ -8,15 +8,19 @@ has saved an epoch leaves everything as it was.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.errors import Failure
+from models.errors import BadUsage, Failure
 from models.recipes import Recipe
 from tinygrad_np.io import atomic_write, load, save
 
@@ -40,15 +44,21 @@ class Run:
 
     def __init__(self, folder: Path, asked: dict[str, Any]) -> None:
         self.folder, self.asked = folder, asked
+        self.replaced: Path | None = None
         self.undo = ExitStack()  # what an error takes back, until an epoch is saved
         self.recipe: Recipe = Recipe.from_settings(asked["recipe"], asked["settings"])
 
     @classmethod
-    def start(cls, folder: Path, asked: dict[str, Any]) -> Run:
-        """Claim an empty place for a run, or fail and leave it alone."""
-        check_free(folder)
+    def start(cls, folder: Path, asked: dict[str, Any], force: bool = False) -> Run:
+        """Claim an empty place for a run, or fail and leave it alone; `force` replaces the run that is there.
+
+        What is replaced lies in a folder of its own, and comes back, until the new run has saved an epoch.
+        """
+        check_free(folder, force)
         run = cls(folder, asked)
         with run:
+            if force and folder.exists():
+                run.put_aside()
             for path in (*reversed(folder.parents), folder):
                 if not path.exists():
                     path.mkdir(exist_ok=True)
@@ -62,11 +72,21 @@ class Run:
         """Return the run in a folder."""
         path = folder / "run.json"
         try:
-            return cls(folder, json.loads(path.read_text()))
+            return cls(folder, json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise Failure(f"{folder}: found no run (no run.json), expected a folder that `train` wrote") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, BadUsage) as error:
             raise Failure(f"{path}: not a run's description ({type(error).__name__}: {error})") from None
+
+    def put_aside(self) -> None:
+        """Move the files of the run that is there out of the way."""
+        there = [name for name in FILES if (self.folder / name).exists()]
+        if there:
+            self.replaced = Path(tempfile.mkdtemp(prefix=".replaced-", dir=self.folder))
+            self.undo.callback(self.replaced.rmdir)
+        for name in there:
+            os.replace(self.folder / name, self.replaced / name)
+            self.undo.callback(os.replace, self.replaced / name, self.folder / name)
 
     def resume(self, asked: dict[str, Any]) -> Run:
         """Return the run to go on with, or fail where what is asked now is not what was asked then.
@@ -86,10 +106,11 @@ class Run:
                 f"{self.folder}: the run has {int(stands['epoch'])} epochs behind it, found "
                 f"epochs={new['epochs']}, expected at least as many"
             )
-        for leftover in self.folder.glob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        for name in FILES:  # what a kill left of files half written
+            for leftover in self.folder.glob(f".{name}.*.tmp"):
+                leftover.unlink(missing_ok=True)
         run, path = Run(self.folder, asked), self.folder / "run.json"
-        run.undo.callback(write_text, path, [path.read_text()])
+        run.undo.callback(write_text, path, [path.read_text(encoding="utf-8")])
         write_json(path, asked)
         return run
 
@@ -103,14 +124,36 @@ class Run:
     # ---- where training stands ----------------------------------------------------------------------------
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """Return the state after the last whole epoch, or None before the first; the history is cut to fit it."""
+        """Return the state after the last whole epoch, or None before the first; the history is cut to fit it.
+
+        Failure names the file that is damaged.
+        """
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return None
         state = read_state(path)
-        lines = (self.folder / "history.csv").read_text().splitlines(keepends=True)[: int(state["epoch"]) + 1]
-        write_text(self.folder / "history.csv", lines)
+        for name in ("epoch", "model", "optimizer", "best"):
+            if name not in state:
+                raise Failure(f"{path}: found no {name!r}, expected a checkpoint that `train` wrote")
+        history, epoch = self.folder / "history.csv", int(state["epoch"])
+        lines = self._history(history)
+        if len(lines) < epoch:
+            raise Failure(f"{history}: found {len(lines)} epochs, expected {epoch}, as many as the checkpoint has")
+        write_text(history, [",".join(line) + "\n" for line in [list(COLUMNS), *lines[:epoch]]])
         return state
+
+    @staticmethod
+    def _history(path: Path) -> list[list[str]]:
+        """Return the fields of each epoch's line up to the first that is not whole; Failure without a header."""
+        try:
+            header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+        except FileNotFoundError:
+            raise Failure(f"{path}: no such file, expected the history that belongs to the checkpoint") from None
+        if header != ",".join(COLUMNS):
+            raise Failure(f"{path}: line 1: found {header[:60]!r}, expected {','.join(COLUMNS)}")
+        table = [line.split(",") for line in lines]
+        good = [_is_epoch(fields, number) for number, fields in enumerate(table, start=1)]
+        return table[: good.index(False)] if False in good else table
 
     def begin_history(self) -> None:
         """Write the history's header."""
@@ -126,11 +169,14 @@ class Run:
         # Thousands of epochs may pass in a few seconds: waiting for the disk each time would take longer than they do.
         save(self.folder / "checkpoint.safetensors", state, sync=False)
         self.undo.pop_all()
+        if self.replaced is not None:
+            shutil.rmtree(self.replaced, ignore_errors=True)
+            self.replaced = None
 
     def history(self) -> dict[str, np.ndarray]:
         """Return the history's columns by name."""
-        table = np.genfromtxt(self.folder / "history.csv", delimiter=",", names=True, ndmin=1)
-        return {name: table[name] for name in COLUMNS}
+        lines = np.array(self._history(self.folder / "history.csv"), float).reshape(-1, len(COLUMNS))
+        return dict(zip(COLUMNS, lines.T, strict=True))
 
     # ---- what it ended with -------------------------------------------------------------------------------
 
@@ -152,12 +198,34 @@ class Run:
             raise Failure(f"{self.folder / 'weights.safetensors'}: {error}") from None
 
 
-def check_free(folder: Path) -> None:
-    """Fail where a folder already holds a run, or files that a run would replace."""
+def free_name(recipe: str) -> Path:
+    """Return the first folder of runs/RECIPE, runs/RECIPE-2, ... that holds no run yet."""
+    return next(folder for folder in _names(recipe) if not any((folder / name).exists() for name in FILES))
+
+
+def newest(recipe: str) -> Path:
+    """Return the last folder of runs/RECIPE, runs/RECIPE-2, ... before the first free one; or that one."""
+    held = list(itertools.takewhile(holds_run, _names(recipe)))
+    return held[-1] if held else free_name(recipe)
+
+
+def _names(recipe: str) -> Iterator[Path]:
+    yield Path("runs") / recipe
+    for number in itertools.count(2):
+        yield Path("runs") / f"{recipe}-{number}"
+
+
+def check_free(folder: Path, force: bool = False) -> None:
+    """Fail where a folder already holds a run, or files that a run would replace; `force` allows that."""
     if folder.exists() and not folder.is_dir():
         raise Failure(f"{folder}: found a file, expected a folder or a free name")
+    if force:
+        return
     if holds_run(folder):
-        raise Failure(f"{folder}: already holds a run; go on with it by --resume, or choose another folder with --out")
+        raise Failure(
+            f"{folder}: already holds a run; go on with it by --resume, replace it by --force, "
+            "or choose another folder with --out"
+        )
     for name in FILES:
         if (folder / name).exists():
             raise Failure(f"{folder / name}: exists already and would be replaced; choose another folder with --out")
@@ -166,6 +234,14 @@ def check_free(folder: Path) -> None:
 def holds_run(folder: Path) -> bool:
     """Say whether a run was started in this folder."""
     return (folder / "run.json").exists()
+
+
+def _is_epoch(fields: list[str], number: int) -> bool:
+    """Say whether these are the figures of that epoch."""
+    try:
+        return len([float(field) for field in fields]) == len(COLUMNS) and float(fields[0]) == number
+    except ValueError:
+        return False
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -184,7 +260,7 @@ def read_state(path: Path) -> dict[str, Any]:
 def write_text(path: Path, lines: Iterable[str]) -> None:
     """Replace a text file in one step."""
     with atomic_write(path) as file:
-        file.writelines(line.encode() for line in lines)
+        file.writelines(line.encode("utf-8", "surrogateescape") for line in lines)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -54,7 +54,13 @@ def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor, label
     return F.cross_entropy(scores, targets), scores
 
 
-def train(run: Run, training: Labeled, held_out: Labeled, after_epoch: Callable[[dict[str, float]], None]) -> int:
+def train(
+    run: Run,
+    training: Labeled,
+    held_out: Labeled,
+    after_epoch: Callable[[dict[str, float]], None],
+    jit: bool = True,
+) -> int:
     """Train until the recipe's last epoch, from the run's checkpoint where there is one; return the epoch kept.
 
     `after_epoch` is given the figures of each epoch once they are on disk. Ends with the weights in the run folder.
@@ -69,8 +75,11 @@ def train(run: Run, training: Labeled, held_out: Labeled, after_epoch: Callable[
         best: dict[str, Any] = {"epoch": 0, "accuracy": -1.0, "model": model.state_dict()}
     else:
         epoch, best = int(state["epoch"]), state["best"]
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise Failure(f"{run.folder / 'checkpoint.safetensors'}: {error}") from None
 
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
