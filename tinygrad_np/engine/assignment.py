@@ -80,6 +80,8 @@ class Assignment(Traced):
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""
         result: Any = CALLS[ufunc](self, value)
+        if result is NotImplemented:  # an array of another library, whose answer the variable gets
+            return result
         if not self.array.ndim and type(self.node) is not Leaf and not shares(self):
             return result
         if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):

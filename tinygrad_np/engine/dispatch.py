@@ -11,7 +11,7 @@ import numpy as np
 
 from .compiled import recorded
 from .generated import call
-from .recording import is_tracked, outputs, record, untracked, unwrap
+from .recording import has_own_arithmetic, is_tracked, outputs, record, refuse_lost_labels, untracked, unwrap
 from .rules import NotDifferentiable, Row
 from .signatures import signature_of
 from .table import TABLE, Plain, Primitive
@@ -39,6 +39,9 @@ CALLS = Calls()
 def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
     row = TABLE.get(ufunc)
+    if any(has_own_arithmetic(type(a)) for a in inputs):
+        refuse_lost_labels(ufunc.__name__, inputs)
+        return NotImplemented
     if method == "__call__" and not kwargs and row is not None:
         return apply(row, inputs, kwargs)
     return unusual_call(ufunc, method, inputs, kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,9 @@ def record(row: Row, args: tuple, kwargs: dict):
                 f"{row.name} is not differentiable with respect to {row.names[i]!r}; pass a detached value"
             )
     operands = row.operands(values)
+    if row.kind in OF_UFUNCS and any(has_own_arithmetic(type(a)) for a in operands):
+        refuse_lost_labels(row.name, operands)
+        return NotImplemented
     foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
 
@@ -86,6 +90,32 @@ def record(row: Row, args: tuple, kwargs: dict):
     if row.recompute is not None:
         out, aux = out
     return finish(row, values, operands, parents, out, aux)
+
+
+OF_UFUNCS = ("elementwise", "bilinear")  # the kinds of row of which there are operators
+
+
+@cache
+def has_own_arithmetic(kind: type) -> bool:
+    """Whether a class of another library says itself what a ufunc of it is: it is deferred to, as an ndarray does."""
+    theirs = getattr(kind, "__array_ufunc__", ndarray.__array_ufunc__)
+    return theirs is not ndarray.__array_ufunc__ and kind not in TRACERS and not issubclass(kind, (Traced, ndarray))
+
+
+WITHOUT_TENSORS = {"pandas": "to_numpy()", "dask": "compute()"}  # libraries whose arrays hold no tensors
+
+
+def refuse_lost_labels(name: str, operands) -> None:
+    """Refuse a tracked tensor beside an array of a library that would convert it, and cut its gradient."""
+    if not is_tracked(tuple(operands)):
+        return
+    for a in operands:
+        library = type(a).__module__.partition(".")[0]
+        if library in WITHOUT_TENSORS:
+            raise NotDifferentiable(
+                f"{name}: an operand is a {library} {type(a).__name__}, which holds no tensors; pass "
+                f"its values, by {WITHOUT_TENSORS[library]}, or an xarray DataArray, which keeps labels"
+            )
 
 
 def constant(row: Row, a):

@@ -18,10 +18,11 @@ from .leaving import Leaving, detached
 from .methods import ArrayMethods
 from .modes import current, cut, mode
 from .places import getitem
-from .recording import Traced, is_tracked, unwrap, wrap
+from .recording import TENSORS, Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
 from .table import TABLE
 from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
+from .tracing import TRACERS
 
 if TYPE_CHECKING:
     from ..viz.view import GraphView
@@ -281,6 +282,8 @@ class Tensor(ArrayMethods, Leaving):
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, fun, types, args, kwargs):
+        if len(types) > 1 and not all(t in TENSORS or t in TRACERS or issubclass(t, ndarray) for t in types):
+            return NotImplemented  # an array of another library, which may know what to do with a tensor
         return call_function(fun, args, kwargs)
 
     # ---- operators: straight to the table, past NumPy's dispatch ------------------------------------------

@@ -38,6 +38,7 @@ from .looking import looking as _looking
 from .looking import namespace as _namespace
 from .ndarray import ndarray as ndarray
 from .standard import OF_THE_STANDARD as _OF_THE_STANDARD
+from .standard import make_diagonal as make_diagonal
 from .vectorize import vectorize as vectorize
 
 __array_api_version__ = _np.__array_api_version__

@@ -41,4 +41,12 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     return list(tensor(np.meshgrid(*map(joined, xi), copy=copy, sparse=sparse, indexing=indexing)))
 
 
+def make_diagonal(D, offset=0, axis1=0, axis2=1):
+    """Matrices with D on their diagonals, as HIPS autograd has it; np.diagonal takes them out again."""
+    if (offset, axis1, axis2) not in ((0, -1, -2), (0, -2, -1)):
+        raise NotImplementedError("make_diagonal: expected offset=0, axis1=-1 and axis2=-2")
+    D = joined(D)
+    return D[..., None] * np.eye(np.shape(D)[-1])
+
+
 OF_THE_STANDARD = {f.__name__: f for f in (argsort, sort, clip, broadcast_arrays, meshgrid)}

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .labelled import opened_labelled
+
 REGISTERED: dict[type, tuple[Callable, Callable]] = {}  # a user's container type -> how it is opened and made again
 PASSING = (type(None), str, bytes, bool, np.bool_)  # leaves that no derivative is asked of
 
@@ -77,7 +79,7 @@ def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
             [(f".{name}", getattr(tree, name)) for name in names],
             lambda parts: dataclasses.replace(tree, **dict(zip(names, parts))),
         )
-    return registered(tree) if REGISTERED else None
+    return (registered(tree) if REGISTERED else None) or opened_labelled(tree)
 
 
 def registered(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:

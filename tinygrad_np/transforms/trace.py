@@ -20,6 +20,7 @@ from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, to
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
 from .containers import flatten
+from .labelled import require_array
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 
@@ -32,6 +33,7 @@ def fresh(value, where: str, caller: str) -> Tensor:
     if isinstance(value, Tensor) and value.node.tracked:
         node = Node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
         return wrap(value.array, node)
+    require_array(value, f"argument{where}", caller)
     array = np.array(unwrap(value))
     if array.dtype.kind not in "fc":
         such = float(array.flat[0]) if array.size and array.dtype.kind in "iub" else "an array of floats"
@@ -72,6 +74,8 @@ class Trace:
             self.aux = self.given_back(aux)
         self.outs, paths, self.rebuild_out = flatten(out)
         for value, path in zip(self.outs, paths):
+            if not isinstance(value, Tensor):
+                require_array(value, f"result{path}", caller)
             dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
             if dtype.kind not in "biufc":  # such as None, where a return was forgotten
                 raise TypeError(
