@@ -60,9 +60,7 @@ class Boxes:
     def inside(self, node: Node) -> Graph:
         """A box's members as a view of their own, in few boxes."""
         around: set[str | None] = {None}
-        if node.id in self.scopes:  # a module: what is in it is no longer around its members
-            around.add(node.id)
-        scope = self.scopes[node.id].parent if node.id in self.scopes else None
+        scope = node.id if node.id in self.scopes else node.scope  # what is around all members is not drawn again
         while scope is not None:
             around.add(scope)
             scope = self.scopes[scope].parent
