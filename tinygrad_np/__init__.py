@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .viz import graph as graph
     from .viz import graph_diff as graph_diff
     from .viz import named as named
+from .viz import trace as trace
 
 __version__ = "0.1.0"
 

@@ -8,6 +8,7 @@ This page imports none of them before it is used: `import tinygrad_np` pays noth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.callers import user_frame
@@ -47,6 +48,43 @@ def graph(
 
     frame = user_frame() if names != {} else None
     return capture(outputs, model, names=names, frame=frame, values=values, grads=grads, title=title)
+
+
+def trace(f: Callable, *arrays: Any, title: str | None = None) -> GraphView:
+    """The graph of a plain NumPy function on some arrays: every call of NumPy it makes, no gradient needed.
+
+    `f` gets stand-ins that behave as arrays of the same values, so a branch on a value is the branch that is taken.
+    Parameters of `f` name its inputs. Raises TypeError where `f` needs an ndarray itself, as `np.asarray` makes one.
+
+    >>> import numpy as np, tinygrad_np as tg
+    >>> print(tg.trace(lambda x: (np.sort(x) > 1).sum(), np.array([3.0, 1.0])))
+    %0 = x  (2,) float64, no grad, data [3.0000 1.0000]
+    %1 = sort(%0)  (2,) float64, data [1.0000 3.0000]
+    %2 = 1  () int64, no grad
+    %3 = greater(%1, %2)  … > 1  (2,) bool, data [0 1]
+    %4 = sum(%3)  () int64, data 1
+    3 operations, 2 leaves, 4 edges; backward keeps 0 B
+    """
+    from .traced import traced
+
+    return traced(f, arrays, title)
+
+
+def from_torch(outputs: Any, model: Any = None, *, title: str | None = None) -> GraphView:
+    """PyTorch's autograd graph of a tensor, or of several: what backward will run, and what it keeps until then.
+
+    Parameters have the names that `model` gives them, operations the module whose parameters they use.
+    """
+    from .torch_graph import of_torch
+
+    return of_torch(outputs, model, title)
+
+
+def from_jax(f: Callable, *args: Any, title: str | None = None) -> GraphView:
+    """What JAX traces of `f(*args)`: the jaxpr, inner calls as modules; `f` may be a jaxpr that was made already."""
+    from .jax_graph import of_jax
+
+    return of_jax(f, args, title)
 
 
 def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:

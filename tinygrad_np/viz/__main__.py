@@ -18,11 +18,13 @@ from pathlib import Path
 
 from ..engine.tensor import Tensor
 from ..engine.watchers import record
-from . import graph, graph_diff
+from . import from_jax, from_torch, graph, graph_diff
 from .collapse import MAX_NODES
 from .view import GraphView
 from .writers import WRITERS
 from .writers.svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
+
+KNOWN = "expected a tensor of this package or of PyTorch, a jaxpr (jax.make_jaxpr(f)(x)), or a GraphView"
 
 
 class Failure(Exception):
@@ -60,7 +62,8 @@ def draw(argv: list[str]) -> int:
     parser.add_argument("--params", choices=("fold", "nodes"), default="fold", help="parameters as rows, or as nodes")
     parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
     parser.add_argument("--engine", choices=("auto", "dot", "pygraphviz"), default="auto")
-    parser.add_argument("--grads", action="store_true", help="the norm of the gradient at every node")
+    parser.add_argument("--values", action="store_true", help="the numbers of every node, or their range")
+    parser.add_argument("--grads", action="store_true", help="the gradient at every node, and its norm")
     parser.add_argument("--source", action="store_true", help="the script's line that made every node")
     parser.add_argument("--time", action="store_true", help="the time that every operation took")
     args, rest = parser.parse_known_args(argv)
@@ -70,8 +73,8 @@ def draw(argv: list[str]) -> int:
         parser.error(f"found {args.what!r}; expected script.py:name, such as train.py:loss, or a .json file")
     if args.out is not None and args.out.suffix.lower() not in WRITERS:
         parser.error(f"--out: found the suffix {args.out.suffix!r}; expected one of {' '.join(WRITERS)}")
-    if saved and (rest or args.grads or args.source or args.time):
-        parser.error("a saved graph takes no script arguments, and no --grads, --source or --time")
+    if saved and (rest or args.grads or args.values or args.source or args.time):
+        parser.error("a saved graph takes no script arguments, and no --values, --grads, --source or --time")
     view = read(Path(args.what)) if saved else run(Path(script), name, rest, args)
     if args.depth is not None or args.max_nodes != MAX_NODES or args.params != "fold":
         try:
@@ -110,13 +113,27 @@ def run(script: Path, name: str, argv: list[str], args) -> GraphView:
     finally:
         sys.argv, sys.path[0] = old
     tensors = {n: v for n, v in names.items() if isinstance(v, Tensor) and not n.startswith("_")}
-    if name not in tensors:
-        found = f"a {type(names[name]).__name__}" if name in names else f"the tensors {', '.join(tensors) or '(none)'}"
-        raise Failure(f"{script}: {name!r} is not a tensor; found {found}")
+    if name not in names:
+        raise Failure(f"{script}: {name!r} is not a tensor; found the tensors {', '.join(tensors) or '(none)'}")
+    value, options = names[name], {"values": args.values or None, "grads": args.grads or None}
     try:
-        return graph(tensors[name], names=tensors, grads=args.grads, title=name)
+        if name in tensors:
+            return graph(value, names=tensors, title=name, **options)
+        if isinstance(value, GraphView):
+            return value
+        if hasattr(value, "grad_fn"):
+            return from_torch(value, module_of(value, names), title=name)
+        if hasattr(value, "jaxpr") and hasattr(value, "consts"):
+            return from_jax(value, title=name)
     except ValueError as error:
         raise Failure(str(error)) from None
+    raise Failure(f"{script}: {name!r} is not a tensor; found a {type(value).__name__}; {KNOWN}")
+
+
+def module_of(value, names: dict):
+    """The script's PyTorch module with the most parameters, which names those of its loss."""
+    modules = [m for m in names.values() if hasattr(m, "named_parameters") and hasattr(m, "named_modules")]
+    return max(modules, key=lambda m: sum(1 for _ in m.parameters()), default=None)
 
 
 def read(path: Path) -> GraphView:

@@ -15,6 +15,7 @@ from .collapse import MAX_NODES
 from .formulas import arguments_of, formula_of
 from .gradients import Back, Values, norm, over_batch, summed
 from .names import Names
+from .naming import Ids, Numbers
 from .residuals import Buffers, dtype_name, nbytes_of, number, read_saved
 from .schema import Edge, Node, Value, size_of
 from .scopes import scopes_of
@@ -290,31 +291,3 @@ def shown(g) -> Value | None:
 
 
 UNKNOWN = (None, None, "")
-
-
-class Ids:
-    """Names that are given once: a second tensor called x is x~1."""
-
-    def __init__(self) -> None:
-        self.given: dict[str, int] = {}
-
-    def new(self, name: str) -> str:
-        """The name, or the name with a number when it is taken."""
-        while name in self.given:
-            self.given[name] += 1
-            name = f"{name}~{self.given[name]}"
-        self.given[name] = 0
-        return name
-
-
-class Numbers:
-    """Names with a number each: relu#0, relu#1."""
-
-    def __init__(self) -> None:
-        self.used: dict[str, int] = {}
-
-    def next(self, name: str) -> str:
-        """The name with the number of times it was asked for before."""
-        number = self.used.get(name, 0)
-        self.used[name] = number + 1
-        return f"{name}#{number}"

@@ -81,7 +81,7 @@ class Node(NamedTuple):
     @property
     def ops(self) -> int:
         """How many recorded operations this stands for."""
-        return sum(m.ops for m in self.members) if self.members else int(not self.is_leaf)
+        return sum(m.kind not in LEAVES for m in self.members or (self,))
 
     @property
     def saved_nbytes(self) -> int:

@@ -54,7 +54,8 @@ def line(node, number: dict, edges) -> str:
             name = f"{printable(node.name)} = {name}"
         if node.members:
             facts.append(count(node.ops, "operation"))
-        facts.append("freed" if node.freed else f"keeps {nbytes_text(node.saved_nbytes)}")
+        if node.step is not None:
+            facts.append("freed" if node.freed else f"keeps {nbytes_text(node.saved_nbytes)}")
     facts.append(data_text(node))
     if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
         facts.append(gradient_text(node, norm=node.grad is None or len(node.grad.numbers) not in FULL))
