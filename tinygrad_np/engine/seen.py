@@ -7,12 +7,17 @@ than `SMALL` elements alive: of others there is a weak reference to the memory, 
 from __future__ import annotations
 
 import weakref
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from .arrays import owner
 from .tape import SMALL, Node
+
+ndarray = np.ndarray
+new = tuple.__new__
 
 NUMBERS = frozenset(
     (
@@ -29,13 +34,25 @@ NUMBERS = frozenset(
 )
 
 
-class Given(NamedTuple):
-    """An array that was an argument: whose memory it looks at, as a weak reference, and a copy if it is small."""
+class Given(tuple[Any, ...]):
+    """An array that was an argument: a weak reference to the memory that it looks at, and a copy if it is small.
 
-    owner: weakref.ref
-    shape: tuple
-    dtype: Any
-    copy: np.ndarray | None
+    It is made once an operand: a tuple of (owner, copy) or of (owner, None, shape, dtype) is the quickest to make.
+    """
+
+    __slots__ = ()
+    owner: weakref.ref = property(itemgetter(0))  # type: ignore[assignment]
+    copy: np.ndarray | None = property(itemgetter(1))  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+        return self[2] if self[1] is None else self[1].shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The array's dtype."""
+        return self[3] if self[1] is None else self[1].dtype
 
 
 def noted(value) -> Any:
@@ -44,10 +61,11 @@ def noted(value) -> Any:
     None for what is nothing of these.
     """
     kind = type(value)
+    if kind is ndarray:
+        memory = ref(value if value.base is None else owner(value))
+        return new(Given, (memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype))
     if kind in NUMBERS:
         return value
-    if kind is np.ndarray:
-        return Given(weakref.ref(owner(value)), value.shape, value.dtype, value.copy() if value.size <= SMALL else None)
     if kind is slice:
         return slice(noted(value.start), noted(value.stop), noted(value.step))
     if kind is tuple or kind is list:
