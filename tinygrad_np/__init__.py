@@ -1,9 +1,10 @@
 """Gradients of NumPy code: one table states the calculus; one graph is differentiated, checked, drawn and replayed.
 
 In reading order, each built on those before: engine/ from a NumPy call to a gradient; derivatives/ the rows of the
-table; transforms/ functions of functions; numpy/ NumPy's namespace for tensors; scipy/ rows for SciPy; parallel/ the
-cores of this machine; nn/ models; optim/ their training; tensor.py PyTorch's spelling; data/ batches; io.py arrays in
-files; jit/ a step recorded once and replayed; viz/ the graph in pictures; testing/ the gradient checker.
+table; transforms/ functions of functions; numpy/ NumPy's namespace for tensors; scipy/ rows for SciPy; tensor.py
+PyTorch's spelling of a tensor; parallel/ the cores of this machine; io.py arrays in files; viz/ the graph in
+pictures; nn/ models; optim/ their training; data/ batches; jit/ a step recorded once and replayed; testing/ the
+gradient checker.
 
 Everything is imported when it is first asked for: the import of this page costs little more than NumPy's.
 """
