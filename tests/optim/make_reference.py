@@ -5,24 +5,41 @@ python -m tests.optim.make_reference
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from .problem import CASES, METRICS, SCHEDULE_STEPS, SCHEDULES, STEPS, first_parameters, gradients
+from .problem import (
+    ARRANGEMENTS,
+    CASES,
+    METRICS,
+    SCHEDULE_STEPS,
+    SCHEDULES,
+    STEPS,
+    arranged,
+    first_parameters,
+    gradients,
+)
 
 REFERENCE = Path(__file__).with_name("reference.npz")
 
 
-def trajectory(torch, name: str, options: dict) -> list[np.ndarray]:
-    """The parameters after STEPS steps of an optimizer of PyTorch."""
-    params = [torch.nn.Parameter(torch.from_numpy(p)) for p in first_parameters()]
-    optimizer = getattr(torch.optim, name)(params, **options)
+def trajectory(torch, name: str, options: dict, dtype: str = "float32", arrangement: str = "plain") -> np.ndarray:
+    """All parameters, side by side, after STEPS steps of an optimizer of PyTorch."""
+    params = [torch.nn.Parameter(torch.from_numpy(p)) for p in first_parameters(dtype)]
+    if arrangement == "frozen":
+        params[1].requires_grad = False
+    optimizer = getattr(torch.optim, name)(arranged(params, arrangement, options), **options)
     for t in range(STEPS):
         for p, g in zip(params, gradients(t, [p.detach().numpy() for p in params]), strict=True):
-            p.grad = torch.from_numpy(g)
+            p.grad = torch.from_numpy(g) if p.requires_grad else None
         optimizer.step()
-    return [p.detach().numpy() for p in params]
+    return side_by_side([p.detach().numpy() for p in params])
+
+
+def side_by_side(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([a.ravel() for a in arrays])
 
 
 def rates(torch, label: str) -> np.ndarray:
@@ -53,8 +70,8 @@ def main() -> None:
 
     arrays = {}
     for label, (name, options) in CASES.items():
-        for i, p in enumerate(trajectory(torch, name, options)):
-            arrays[f"{label}/{i}"] = p
+        for dtype, arrangement in product(("float32", "float64"), ARRANGEMENTS):
+            arrays[f"{label}/{dtype}/{arrangement}"] = trajectory(torch, name, options, dtype, arrangement)
     for label in SCHEDULES:
         arrays[label] = rates(torch, label)
     arrays["torch_version"] = np.array([int(part) for part in torch.__version__.split("+")[0].split(".")])

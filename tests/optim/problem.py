@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-STEPS = 100
+STEPS = 200
 
 # label: (optimizer, options), for PyTorch and for us alike
 CASES = {
@@ -26,6 +26,26 @@ CASES = {
     "rmsprop_momentum_decay": ("RMSprop", dict(lr=0.003, momentum=0.9, weight_decay=0.05)),
     "rmsprop_centered": ("RMSprop", dict(lr=0.003, alpha=0.9, centered=True)),
     "rmsprop_all": ("RMSprop", dict(lr=0.002, alpha=0.95, eps=1e-5, momentum=0.5, centered=True, weight_decay=0.02)),
+    "sgd_decay": ("SGD", dict(lr=0.05, weight_decay=0.1)),
+    "sgd_maximize_alone": ("SGD", dict(lr=0.001, maximize=True)),
+    "adamw_maximize": ("AdamW", dict(lr=0.002, maximize=True)),
+    "rmsprop_maximize": ("RMSprop", dict(lr=0.001, maximize=True, weight_decay=0.1)),
+    "adagrad_maximize": ("Adagrad", dict(maximize=True, weight_decay=0.1)),
+    "adadelta": ("Adadelta", dict()),
+    "adadelta_options": ("Adadelta", dict(lr=0.5, rho=0.8, eps=1e-5, weight_decay=0.1)),
+    "adadelta_maximize": ("Adadelta", dict(maximize=True, weight_decay=0.1)),
+    "adamax": ("Adamax", dict()),
+    "adamax_options": ("Adamax", dict(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1)),
+    "adamax_maximize": ("Adamax", dict(maximize=True)),
+    "nadam": ("NAdam", dict()),
+    "nadam_l2": ("NAdam", dict(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1)),
+    "nadam_decoupled": ("NAdam", dict(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)),
+    "nadam_maximize": ("NAdam", dict(momentum_decay=0.1, maximize=True)),
+    "radam": ("RAdam", dict()),
+    "radam_l2": ("RAdam", dict(lr=0.01, betas=(0.8, 0.95), weight_decay=0.1)),
+    "radam_decoupled": ("RAdam", dict(lr=0.01, weight_decay=0.1, decoupled_weight_decay=True)),
+    "radam_never_rectified": ("RAdam", dict(lr=0.01, betas=(0.9, 0.6))),
+    "radam_maximize": ("RAdam", dict(maximize=True)),
     "adagrad": ("Adagrad", dict()),
     "adagrad_options": ("Adagrad", dict(lr=0.1, lr_decay=0.05, weight_decay=0.02, initial_accumulator_value=0.1)),
 }
@@ -129,17 +149,39 @@ SCHEDULES = {
 }
 
 
-def first_parameters() -> list[np.ndarray]:
-    """A matrix, a vector, a scalar and an empty array, float32, some entries exactly 0."""
+ARRANGEMENTS = ["plain", "groups", "frozen"]
+SHAPES = ((3, 4), (5,), (), (0, 2))
+
+
+def first_parameters(dtype=np.float32) -> list[np.ndarray]:
+    """A matrix, a vector, a scalar and an empty array, some entries exactly 0."""
     rng = np.random.default_rng(1)
-    params = [np.asarray(rng.normal(size=shape), np.float32) for shape in ((3, 4), (5,), (), (0, 2))]
+    params = [np.asarray(rng.normal(size=shape), dtype) for shape in SHAPES]
     params[0][1] = 0
     return params
 
 
+def arranged(params: list, arrangement: str, options: dict) -> list:
+    """What an optimizer is given: the parameters, or groups of them with options of their own."""
+    if arrangement != "groups":
+        return params
+    lr = options.get("lr", 0.01)
+    return [{"params": params[:1]}, {"params": params[1:], "lr": lr / 2, "weight_decay": 0.05}]
+
+
+def noise(t: int, dtype=np.float32) -> list[np.ndarray]:
+    """What is random in the gradients of step t."""
+    rng = np.random.default_rng(1000 + t)
+    return [np.asarray(0.5 * rng.normal(size=shape), dtype) for shape in SHAPES]
+
+
 def gradients(t: int, params: list[np.ndarray]) -> list[np.ndarray]:
     """The gradient at step t of a noisy quadratic bowl: depends on where the parameters are; some entries are 0."""
-    rng = np.random.default_rng(1000 + t)
-    grads = [np.asarray(0.3 * p + 0.5 * rng.normal(size=p.shape), np.float32) for p in params]
-    grads[1][2] = 0
+    grads = [np.asarray(0.3 * p + e, p.dtype) for p, e in zip(params, noise(t, params[0].dtype), strict=True)]
+    grads[1] *= moving(t, params[0].dtype)
     return grads
+
+
+def moving(t: int, dtype=np.float32) -> np.ndarray:
+    """1 for the entries of the vector that have a gradient at step t, 0 for those that have none at first."""
+    return np.array([1, 1, t >= 50, 1, 1], dtype)

@@ -91,7 +91,11 @@ class State(Reach):
             if any(self.unnoted(space, done) for space, done in self.spaces.values()):
                 return False  # a name that f uses means something new
             self.sizes = list(map(len, self.dicts))
-        return not self.still or all((array := get()) is not None and array.tobytes() == was for get, was in self.still)
+        if any((array := get()) is None or array.tobytes() != was for get, was in self.still):
+            return False
+        for obj in self.hosts:
+            obj.__jit_ready__()
+        return True
 
     def grads_are_kept(self) -> bool:
         """Whether somebody besides its tensor has a gradient of the last call."""

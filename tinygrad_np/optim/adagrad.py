@@ -48,7 +48,7 @@ class Adagrad(Optimizer):
     def check(self, group):
         require_positive(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
-    counts = True
+    scalars = {"step": 0}
 
     def names(self, group):
         return ["sum"]
@@ -56,8 +56,8 @@ class Adagrad(Optimizer):
     def first(self, name, group):
         return float(group["initial_accumulator_value"])
 
-    def numbers(self, group, step, new):
-        return float(group["lr"]) / (1 + (step - 1) * float(group["lr_decay"])), float(group["eps"])
+    def numbers(self, group, state, new):
+        return float(group["lr"]) / (1 + (state["step"] - 1) * float(group["lr_decay"])), float(group["eps"])
 
     def update(self, p, g, state, numbers, shape, s, t):
         rate, eps = numbers

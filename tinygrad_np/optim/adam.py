@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -44,31 +44,20 @@ class Adam(Optimizer):
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
-    counts = True
+    scalars = {"step": 0}
 
     def names(self, group):
         return ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if group["amsgrad"] else ["exp_avg", "exp_avg_sq"]
 
-    def shape(self, group):
-        return *super().shape(group), self.decoupled and bool(group["weight_decay"])
-
-    def numbers(self, group, step, new):
-        lr, eps, decay = map(float, (group["lr"], group["eps"], group["weight_decay"]))
-        beta1, beta2 = group["betas"]
+    def numbers(self, group, state, new):
+        lr, eps = float(group["lr"]), float(group["eps"])
+        c1, c2 = corrections(group, state["step"])
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
-        c1, c2 = 1 - float(beta1) ** step, math.sqrt(1 - float(beta2) ** step)
-        return float(beta1), 1 - float(beta1), float(beta2), 1 - float(beta2), eps * c2, lr * c2 / c1, 1 - lr * decay
+        return *weights(group), eps * c2, lr * c2 / c1
 
     def update(self, p, g, state, numbers, shape, s, t):
-        beta1, rest1, beta2, rest2, eps, rate, shrink = numbers
-        if shape[0]:
-            np.multiply(p, shrink, out=p)
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        np.multiply(m, beta1, out=m)
-        np.add(m, np.multiply(g, rest1, out=s), out=m)
-        np.multiply(g, g, out=s)
-        np.multiply(v, beta2, out=v)
-        np.add(v, np.multiply(s, rest2, out=s), out=v)
+        *betas, eps, rate = numbers
+        m, v = moments(state, g, betas, s)
         if "max_exp_avg_sq" in state:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         np.sqrt(v, out=s)
@@ -76,6 +65,31 @@ class Adam(Optimizer):
         np.divide(m, s, out=s)
         np.multiply(s, rate, out=s)
         np.subtract(p, s, out=p)
+
+
+def weights(group: dict) -> tuple[float, float, float, float]:
+    """β₁, 1 - β₁, β₂, 1 - β₂."""
+    beta1, beta2 = map(float, group["betas"])
+    return beta1, 1 - beta1, beta2, 1 - beta2
+
+
+def corrections(group: dict, step: int) -> tuple[float, float]:
+    """1 - β₁ᵗ and √(1 - β₂ᵗ): a mean that starts at zero is too small by the one, a root mean square by the other."""
+    beta1, beta2 = map(float, group["betas"])
+    return 1 - beta1**step, math.sqrt(1 - beta2**step)
+
+
+def mean(m: np.ndarray, g: np.ndarray, beta: float, rest: float, s: np.ndarray) -> np.ndarray:
+    """m = β m + (1 - β) g."""
+    np.multiply(m, beta, out=m)
+    return np.add(m, np.multiply(g, rest, out=s), out=m)
+
+
+def moments(state: dict, g: np.ndarray, betas: Sequence[float], s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The running means of the gradient and of its square, with g in them."""
+    m, v = state["exp_avg"], state["exp_avg_sq"]
+    mean(m, g, betas[0], betas[1], s)
+    return m, mean(v, np.multiply(g, g, out=s), betas[2], betas[3], s)
 
 
 class AdamW(Adam):
@@ -89,7 +103,8 @@ class AdamW(Adam):
     array([0.899, 1.898])
     """
 
-    decoupled = True
+    def decoupled(self, group):
+        return True
 
     def __init__(
         self,

@@ -71,7 +71,9 @@ class Block:
         self.shapes, self.dtype = [p.shape for p in params], params[0].dtype
         self.values, self.grads = Flat(self.shapes, self.dtype), Flat(self.shapes, self.dtype)
         self.state: dict[str, Flat] = {}
-        self.scratch = np.empty((PIECES, 2, min(TILE, self.values.size)), self.dtype)
+        self.real = np.zeros((), self.dtype).real.dtype  # complex numbers are updated as pairs of these
+        self.reals = self.dtype.itemsize // self.real.itemsize
+        self.scratch = np.empty((PIECES, 2, min(TILE, self.values.size * self.reals)), self.real)
         self.cuts: dict[tuple, list] = {}
         self.cores = Choice()
         self.is_small = self.values.size < THREADED
@@ -158,8 +160,10 @@ class Block:
 
     def update(self, function, first: int, last: int, names: tuple[str, ...]) -> None:
         """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile."""
-        start, end = self.values.starts[first], self.values.ends[last]
+        start, end = self.values.starts[first] * self.reals, self.values.ends[last] * self.reals
         buffers = [self.values.buffer, self.grads.buffer, *[self.state[name].buffer for name in names]]
+        if self.reals > 1:
+            buffers = [buffer.view(self.real) for buffer in buffers]
         if type(buffers[0]) in TRACERS:  # a recording makes tiles of its own
             p, g, *state = [b[start:end] for b in buffers]
             return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import is_
 from typing import Any
 
 import numpy as np
 
+from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
+from ..nn.module import Module, Parameter
 from .flat import Block
 
 
 class Optimizer:
     """Moves parameters against their gradients; a subclass gives `check`, `names`, `numbers` and `update`.
 
-    Here, for all of them: `maximize` turns the gradient round, and `weight_decay` adds weight_decay · p to it.
+    `params` is a list of tensors, a module, or a list of dicts with "params" and options of their own. For all
+    optimizers: `maximize` turns the gradient round, and `weight_decay` adds weight_decay · p to it, or shrinks the
+    weights where it is decoupled. Complex parameters are updated as pairs of real numbers. A copy, shallow, deep or
+    pickled, has parameters of its own; copied together with its model, those of the model's copy.
 
     `param_groups` is a list of dicts, each with its "params" and options such as "lr"; an option may be
     changed between steps. `state` maps the position of a parameter, once it has been updated, to its arrays and
@@ -26,34 +32,49 @@ class Optimizer:
         outside_only("an optimizer")
         self.defaults = defaults
         self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]
-        self.params = [p for group in self.param_groups for p in group["params"]]
         self.state: dict[int, dict[str, Any]] = {}
+        self._settle_in()
+
+    def _settle_in(self) -> None:
+        """Find the parameters of all groups, and lay them side by side."""
+        self.params = [p for group in self.param_groups for p in group["params"]]
         for i, p in enumerate(self.params):
-            if not hasattr(p, "is_leaf"):
-                raise TypeError(
-                    f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
-                    "model.parameters() or a list of tensors"
-                )
-            if not p.requires_grad or not p.is_leaf:
-                raise ValueError(
-                    f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
-                    "gradient; pass model.parameters() or Tensor(..., requires_grad=True)"
-                )
+            self._check_parameter(i, p)
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
         self._blocks = [self._cut(group) for group in self.param_groups]
         self._settled: list[dict] = []  # what has been found in the buffers
 
-    def step(self) -> None:
-        """Update every parameter that has a gradient, in place."""
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """One more group of parameters with options of its own, as when layers are thawed later."""
+        outside_only("a parameter group")
+        before = self.param_groups
+        self.param_groups = [*before, self._group(len(before), param_group)]
+        try:
+            self._settle_in()
+        except BaseException:
+            self.param_groups = before
+            self._settle_in()
+            raise
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient, in place.
+
+        A `closure`, which computes the loss and its gradients, is called before, and what it gives is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         for group, blocks in zip(self.param_groups, self._blocks, strict=True):
             for block in blocks:
                 self._step(block, group)
+        return loss
 
     def _step(self, block: Block, group: dict) -> None:
         block.gather_values()
         names, shape = tuple(self.names(group)), self.shape(group)
-        if not names and not self.counts and block.is_small and recorder.get() is None:
+        if not names and not self.scalars and block.is_small and recorder.get() is None:
             self._each(block, group, shape)
             return
         block.gather_grads()
@@ -70,28 +91,31 @@ class Optimizer:
 
     def _each(self, block: Block, group: dict, shape: tuple) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
-        decay, *numbers = self._count([{}], group, False)
-        maximize, decays, *rest = shape
+        numbers = self._count([{}], group, False)
         for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
             g = p.node.grad
             if g is not None:
                 if position not in self.state:
                     self.state[position] = {}
-                if maximize or decays:
-                    g = _turned(p.array, g, decay, shape, s, t)
-                self.update(p.array, g, {}, numbers, rest, s, t)
+                self._tile(p.array, g, {}, numbers, shape, s, t)
 
     def _count(self, states: list[dict], group: dict, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
         for state in states:
-            if "step" in state:
-                state["step"] += 1
-        decay = 0.0 if self.decoupled else float(group["weight_decay"])
-        return decay, *self.numbers(group, states[0].get("step", 0), new)
+            self.advance(state, group)
+        decay = float(group["weight_decay"])
+        return decay, 1 - float(group["lr"]) * decay, *self.numbers(group, states[0], new)
 
     def _tile(self, p, g, state: dict, numbers: Sequence[float], shape: tuple, s, t) -> None:
-        decay, *others = numbers
-        self.update(p, _turned(p, g, decay, shape, s, t), state, others, shape[2:], s, t)
+        decay, shrink, *others = numbers
+        maximize, decays, shrinks, *rest = shape
+        if maximize:
+            g = np.negative(g, out=t)
+        if decays:
+            g = np.add(g, np.multiply(p, decay, out=s), out=t)
+        if shrinks:
+            np.multiply(p, shrink, out=p)
+        self.update(p, g, state, others, rest, s, t)
 
     def _runs(self, block: Block, names: tuple[str, ...]) -> list[tuple[int, int]]:
         """(first, last) of neighbors that have gradients and are at the same step: mostly all of them."""
@@ -102,7 +126,7 @@ class Optimizer:
                 at = None
                 continue
             state = self.state.setdefault(position, {})
-            now = state.get("step"), all(name in state for name in names)
+            now = self._at(state), all(name in state for name in names)
             if now == at:
                 runs[-1] = runs[-1][0], i
             else:
@@ -119,9 +143,9 @@ class Optimizer:
                 if name not in state:
                     new, start = True, self.first(name, group)
                     state[name] = block.arrays(name, start).view(i)
-                    state[name][...] = start
-            if self.counts:
-                state.setdefault("step", 0)
+                    state[name][...] = start if block.dtype.kind == "f" else complex(start, start)
+            for name, count in self.scalars.items():
+                state.setdefault(name, count)
         self._gather_state(block, names, group)
         return new
 
@@ -139,24 +163,34 @@ class Optimizer:
                     state[name] = home
 
     def __jit_settle__(self) -> None:
-        """Before a recording: whatever is outside the buffers that it works on returns to them."""
+        """Before a recording or a replay: whatever is outside the buffers that it works on returns to them."""
         for group, blocks in zip(self.param_groups, self._blocks, strict=True):
             for block in blocks:
                 block.gather_values(leaving=True)
+                block.leave_kept_grads()
                 self._gather_state(block, self.names(group), group)
         self._settled = self._states()
 
-    def __jit_guard__(self) -> list:
-        """What the course of a step depends on besides numbers; a recording follows one course."""
-        states, blocks = self._states(), [block for blocks in self._blocks for block in blocks]
-        if recorder.get() is None:
-            if len(states) != len(self._settled) or not all(map(is_, states, self._settled)):
-                self.__jit_settle__()  # other arrays in the same dicts are noticed as those of any place
+    def __jit_ready__(self) -> None:
+        """Before a replay: the same, but for the arrays of a state, which are noticed as those of any place."""
+        states = self._states()
+        if len(states) != len(self._settled) or not all(map(is_, states, self._settled)):
+            self.__jit_settle__()
+            return
+        for blocks in self._blocks:
             for block in blocks:
                 block.gather_values(leaving=True)
                 block.leave_kept_grads()
+
+    def __jit_guard__(self) -> list:
+        """What the course of a step depends on besides numbers; a recording follows one course."""
+        states = self._states()
         options = [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups]
-        return [options, list(map(len, states)), cohorts([state.get("step") for state in states])]
+        return [options, list(map(len, states)), cohorts([self._at(state) for state in states])]
+
+    def _at(self, state: dict) -> tuple:
+        """How far a parameter has come."""
+        return tuple([state.get(name) for name in self.scalars])
 
     def _states(self) -> list[dict[str, Any]]:
         """The state of each parameter; EMPTY where there is none yet."""
@@ -167,13 +201,13 @@ class Optimizer:
         for p in self.params:
             p.grad = None
 
-    decoupled = False  # whether weight decay bypasses the gradient
+    # ---- what a subclass gives ----------------------------------------------------------------------------
+
+    scalars: Mapping[str, Any] = {}  # the numbers of a state that count the steps, and where they start
 
     def check(self, group: dict) -> None:
         """Raise ValueError for options of a group outside their range."""
         raise NotImplementedError
-
-    counts = False  # whether the state has a "step"
 
     def names(self, group: dict) -> list[str]:
         """The arrays that a parameter has as its state."""
@@ -183,13 +217,23 @@ class Optimizer:
         """What such an array is filled with before the first update."""
         return 0.0
 
-    def numbers(self, group: dict, step: int, new: bool) -> tuple[float, ...]:
+    def advance(self, state: dict, group: dict) -> None:
+        """Count a step."""
+        if "step" in state:
+            state["step"] += 1
+
+    def numbers(self, group: dict, state: dict, new: bool) -> tuple[float, ...]:
         """The numbers that `update` reads, for this step: Python's, which leave an array's dtype as it is."""
         raise NotImplementedError
 
+    def decoupled(self, group: dict) -> bool:
+        """Whether weight decay bypasses the gradient: the weights shrink by 1 - lr · weight_decay before the update."""
+        return False
+
     def shape(self, group: dict) -> tuple:
-        """The options that change which operations an update consists of; `update` gets those after the first two."""
-        return bool(group["maximize"]), bool(group["weight_decay"]) and not self.decoupled
+        """The options that change which operations an update consists of; `update` gets those after the first three."""
+        decays, apart = bool(group["weight_decay"]), self.decoupled(group)
+        return bool(group["maximize"]), decays and not apart, decays and apart
 
     def update(
         self,
@@ -239,25 +283,42 @@ class Optimizer:
         for key, entries in states.items():
             if not key.isdecimal() or int(key) >= len(self.params):
                 self._refuse(f"it has a state for parameter {key!r}, expected 0 to {len(self.params) - 1}")
-            p = self.params[int(key)]
-            names = {*self.names(owners[int(key)]), *(["step"] if self.counts else [])}
-            if set(entries) != names:
-                self._refuse(f"parameter {key} has {sorted(entries)}, expected {sorted(names)}")
-            fresh[int(key)] = {}
-            for name, value in entries.items():
-                value = np.array(value)
-                if value.ndim and (value.shape, value.dtype) != (p.shape, p.dtype):
-                    self._refuse(
-                        f"{name!r} of parameter {key} is {value.dtype} of shape {value.shape}, "
-                        f"expected {p.dtype} of shape {p.shape}"
-                    )
-                fresh[int(key)][name] = value if name != "step" else int(value)
+            fresh[int(key)] = self._loaded(int(key), entries, owners[int(key)])
         for group, option in zip(self.param_groups, options, strict=True):
             group.update(option)
         self.state = fresh
 
+    def _loaded(self, position: int, entries: Mapping[str, Any], group: dict) -> dict[str, Any]:
+        """The state of a parameter from its entries in a state dict."""
+        p, names = self.params[position], {*self.names(group), *self.scalars}
+        if set(entries) != names:
+            self._refuse(f"parameter {position} has {sorted(entries)}, expected {sorted(names)}")
+        state: dict[str, Any] = {}
+        for name, value in entries.items():
+            if name in self.scalars:
+                state[name] = type(self.scalars[name])(value)
+                continue
+            state[name] = value = np.array(value)
+            if (value.shape, value.dtype) != (p.shape, p.dtype):
+                self._refuse(
+                    f"{name!r} of parameter {position} is {value.dtype} of shape {value.shape}, "
+                    f"expected {p.dtype} of shape {p.shape}"
+                )
+        return state
+
     def _refuse(self, why: str) -> None:
         raise ValueError(f"load_state_dict: the state does not fit this {self._name}: {why}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy and a pickle hold: not the buffers, where a copy lays its own parameters side by side anew."""
+        return {name: value for name, value in vars(self).items() if name not in ("params", "_blocks", "_settled")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._settle_in()
+
+    def __copy__(self) -> Optimizer:
+        return copy.deepcopy(self)  # two optimizers of the same parameters would move them out of each other's buffers
 
     # ---- its parameters -----------------------------------------------------------------------------------
 
@@ -265,7 +326,22 @@ class Optimizer:
     def _name(self) -> str:
         return type(self).__name__
 
-    def _groups(self, params: Iterable) -> list:
+    def _check_parameter(self, i: int, p: Any) -> None:
+        if not hasattr(p, "is_leaf"):
+            raise TypeError(
+                f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
+                "model.parameters() or a list of tensors"
+            )
+        frozen = isinstance(p, Parameter) and not p.requires_grad  # it has no gradient, so no step moves it
+        if not p.is_leaf or not (p.requires_grad or frozen):
+            raise ValueError(
+                f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
+                "gradient; pass model.parameters() or Tensor(..., requires_grad=True)"
+            )
+
+    def _groups(self, params: Iterable | Module) -> list:
+        if isinstance(params, Module):
+            params = params.parameters()
         if hasattr(params, "shape"):
             raise TypeError(f"{self._name}: params must be a list of tensors or of dicts, found a single tensor")
         params = list(params)
@@ -284,7 +360,8 @@ class Optimizer:
                 f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
                 f"expected some of {sorted(self.defaults)}"
             )
-        params = [given["params"]] if hasattr(given["params"], "shape") else list(given["params"])
+        params = given["params"].parameters() if isinstance(given["params"], Module) else given["params"]
+        params = [params] if hasattr(params, "shape") else list(params)
         group = {**self.defaults, **given, "params": params}
         self.check(group)
         return group
@@ -317,21 +394,19 @@ def cohorts(steps: list) -> list[int]:
     return [first.setdefault(step, i) for i, step in enumerate(steps)] if len(set(steps)) > 1 else []
 
 
-def _turned(p, g, decay: float, shape: tuple, s, t):
-    """The gradient that an update goes against: turned round, and with the decay of the weights."""
-    maximize, decays = shape[:2]
-    if maximize:
-        g = np.negative(g, out=t)
-    if decays:
-        g = np.add(g, np.multiply(p, decay, out=s), out=t)
-    return g
-
-
 def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: np.array(value) for name, value in values.items()}
+    """Values as arrays of numbers: a string as its bytes."""
+    strings = {name: value for name, value in values.items() if isinstance(value, str)}
+    return {
+        name: np.frombuffer(strings[name].encode(), np.uint8) if name in strings else np.array(value)
+        for name, value in values.items()
+    }
 
 
 def _plain(value: Any) -> Any:
-    """A stored option as the Python number, or tuple of numbers, that it was."""
-    value = np.asarray(value).tolist()
+    """A stored option as the Python number, string, or tuple of numbers, that it was."""
+    value = np.asarray(value)
+    if value.dtype == np.uint8 and value.ndim:
+        return value.tobytes().decode()
+    value = value.tolist()
     return tuple(value) if isinstance(value, list) else value

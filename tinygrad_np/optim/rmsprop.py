@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
         wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return [name for name, use in wanted.items() if use]
 
-    def numbers(self, group, step, new):
+    def numbers(self, group, state, new):
         alpha = float(group["alpha"])
         return float(group["lr"]), alpha, 1 - alpha, float(group["eps"]), float(group["momentum"])
 

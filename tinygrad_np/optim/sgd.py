@@ -58,7 +58,7 @@ class SGD(Optimizer):
     def shape(self, group):
         return *super().shape(group), bool(group["momentum"]), bool(group["dampening"]), bool(group["nesterov"])
 
-    def numbers(self, group, step, new):
+    def numbers(self, group, state, new):
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 

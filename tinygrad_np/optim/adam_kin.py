@@ -1,0 +1,251 @@
+"""Adamax, NAdam, RAdam and Lion: what else is made of Adam's running means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from .adam import corrections, mean, moments, weights
+from .optimizer import Optimizer
+from .options import require_betas, require_positive
+
+
+class Adamax(Optimizer):
+    """m = β₁m + (1-β₁)g;  u = max(β₂u, |g| + eps);  p -= lr / (1 - β₁ᵗ) · m / u (Kingma & Ba, 2015, section 7.1).
+
+    The formula is PyTorch's `torch.optim.Adamax`.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adamax([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.9, 1.9])
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+    ):
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+
+    scalars = {"step": 0}
+
+    def check(self, group):
+        require_positive(group, "lr", "eps", "weight_decay")
+        require_betas(group)
+
+    def names(self, group):
+        return ["exp_avg", "exp_inf"]
+
+    def numbers(self, group, state, new):
+        beta1, rest1, beta2, _ = weights(group)
+        return beta1, rest1, beta2, float(group["eps"]), float(group["lr"]) / corrections(group, state["step"])[0]
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        beta1, rest1, beta2, eps, rate = numbers
+        m, u = mean(state["exp_avg"], g, beta1, rest1, s), state["exp_inf"]
+        np.multiply(u, beta2, out=u)
+        np.maximum(u, np.add(np.absolute(g, out=s), eps, out=s), out=u)
+        np.divide(m, u, out=s)
+        np.multiply(s, rate, out=s)
+        np.subtract(p, s, out=p)
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum (Dozat, 2016): p -= lr (a g + b m) / (√v̂ + eps).
+
+    With μₜ = β₁ (1 - 0.96^(t · momentum_decay) / 2) and Mₜ = μ₁ ⋯ μₜ, a = (1 - μₜ) / (1 - Mₜ) and
+    b = μₜ₊₁ / (1 - Mₜ₊₁). The formula is PyTorch's `torch.optim.NAdam`; `decoupled_weight_decay` decays as AdamW.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> NAdam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.8944, 1.8944])
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+        )
+
+    scalars = {"step": 0, "mu_product": 1.0}
+
+    def check(self, group):
+        require_positive(group, "lr", "eps", "weight_decay", "momentum_decay")
+        require_betas(group)
+
+    def decoupled(self, group):
+        return bool(group["decoupled_weight_decay"])
+
+    def names(self, group):
+        return ["exp_avg", "exp_avg_sq"]
+
+    def mu(self, group: dict, step: int) -> float:
+        """The momentum of a step."""
+        return float(group["betas"][0]) * (1 - 0.5 * 0.96 ** (step * float(group["momentum_decay"])))
+
+    def advance(self, state, group):
+        if state:
+            state["step"] += 1
+            product = np.float32(state["mu_product"]) * np.float32(self.mu(group, state["step"]))
+            state["mu_product"] = float(product)  # single as in PyTorch, so that steps are equal
+
+    def numbers(self, group, state, new):
+        lr, step, product = float(group["lr"]), state["step"], state["mu_product"]
+        following = self.mu(group, step + 1)
+        a, b = (1 - self.mu(group, step)) / (1 - product), following / (1 - product * following)
+        c2 = corrections(group, step)[1]
+        return *weights(group), float(group["eps"]) * c2, lr * a * c2, lr * b * c2
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        *betas, eps, share, rate = numbers
+        m, v = moments(state, g, betas, s)
+        np.multiply(g, share, out=t)
+        np.add(t, np.multiply(m, rate, out=s), out=t)
+        np.sqrt(v, out=s)
+        np.add(s, eps, out=s)
+        np.divide(t, s, out=t)
+        np.subtract(p, t, out=p)
+
+
+class RAdam(Optimizer):
+    """Adam that divides by √v̂ only once its variance is known well enough (Liu et al., 2020).
+
+    With ρ∞ = 2 / (1 - β₂) - 1 and ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ), the step is lr · m̂ · r / (√v̂ + eps) where ρ > 5, for
+    r² = (ρ - 4)(ρ - 2) ρ∞ / ((ρ∞ - 4)(ρ∞ - 2) ρ), and lr · m̂ before. The formula is PyTorch's `torch.optim.RAdam`;
+    `decoupled_weight_decay` decays as AdamW.
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> RAdam([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.8, 1.6])
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        super().__init__(
+            params,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+        )
+
+    scalars = {"step": 0}
+
+    def check(self, group):
+        require_positive(group, "lr", "eps", "weight_decay")
+        require_betas(group)
+
+    def decoupled(self, group):
+        return bool(group["decoupled_weight_decay"])
+
+    def names(self, group):
+        return ["exp_avg", "exp_avg_sq"]
+
+    def numbers(self, group, state, new):
+        lr, beta2, step = float(group["lr"]), float(group["betas"][1]), state["step"]
+        c1, c2 = corrections(group, step)
+        end = 2 / (1 - beta2) - 1
+        rho = end - 2 * step * beta2**step / (1 - beta2**step)
+        if rho <= 5:  # the same operations, with numbers that make the divisor 1
+            return *weights(group), 0.0, 1.0, lr / c1
+        r = math.sqrt((rho - 4) * (rho - 2) * end / ((end - 4) * (end - 2) * rho))
+        return *weights(group), math.inf, float(group["eps"]), lr * r * c2 / c1
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        *betas, most, eps, rate = numbers
+        m, v = moments(state, g, betas, s)
+        np.minimum(np.sqrt(v, out=s), most, out=s)
+        np.add(s, eps, out=s)
+        np.divide(m, s, out=s)
+        np.multiply(s, rate, out=s)
+        np.subtract(p, s, out=p)
+
+
+class Lion(Optimizer):
+    """p -= lr · sign(β₁m + (1-β₁)g);  m = β₂m + (1-β₂)g, with decoupled weight decay (Chen et al., 2023, algorithm 2).
+
+    >>> from tinygrad_np import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Lion([w], lr=0.1).step()
+    >>> w.data.round(4)
+    array([0.9, 1.9])
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+    ):
+        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)
+
+    def check(self, group):
+        require_positive(group, "lr", "weight_decay")
+        require_betas(group)
+
+    def decoupled(self, group):
+        return True
+
+    def names(self, group):
+        return ["exp_avg"]
+
+    def numbers(self, group, state, new):
+        beta1, rest1, *second = weights(group)
+        return beta1 / rest1, *second, float(group["lr"])
+
+    def update(self, p, g, state, numbers, shape, s, t):
+        ratio, beta2, rest2, lr = numbers
+        m = state["exp_avg"]
+        np.add(np.multiply(m, ratio, out=s), g, out=s)  # of the sign that β₁m + (1-β₁)g has
+        np.sign(s, out=s)
+        np.multiply(s, lr, out=s)
+        np.subtract(p, s, out=p)
+        mean(m, g, beta2, rest2, s)
