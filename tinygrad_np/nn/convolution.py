@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     Array = Tensor | np.ndarray
 
-CACHE = 1 << 18  # bytes of images that are worked on at a time
-KEPT = 1 << 24  # bytes of patches that wait for the pullback; more are computed again there
+PATCHES = 1 << 23  # bytes of patches that are made, and multiplied, at a time: fewer cost more calls, more more memory
+SHARED = 1 << 22  # bytes of patches from which on two cores may be quicker than one
 CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
 
 
@@ -197,111 +197,133 @@ def _finished(name: str, out, bias, alone: bool):
     return out[0] if alone else out
 
 
-# ---- patches ----------------------------------------------------------------------------------------------
+# ---- the product, a few places at a time ------------------------------------------------------------------
 
 
-def _columns(x, window: Window, groups: int) -> np.ndarray:
-    """The patches as a matrix a group: a column each place, a row each entry of a kernel."""
-    columns = unfolded(window.padded(x), window, window.places(x.shape))
-    return columns.reshape(groups, x.shape[1] // groups * math.prod(window.kernel), -1)
+def _pieces(places: tuple[int, ...], work: int) -> list[tuple[slice, ...]]:
+    """The places in runs, each of which takes about PATCHES bytes, a place `work` of them."""
+    d = next((d for d in range(len(places)) if math.prod(places[d + 1 :]) * work <= PATCHES), len(places) - 1)
+    step = max(1, PATCHES // max(math.prod(places[d + 1 :]) * work, 1))
+    return [
+        (*(slice(k, k + 1) for k in lead), slice(start, min(start + step, places[d])), *map(slice, places[d + 1 :]))
+        for lead in np.ndindex(*places[:d])
+        for start in range(0, places[d], step)
+    ]
 
 
-@whole
-def unfolded(x, window: Window, places: tuple[int, ...], out=None) -> np.ndarray:
+def _run(piece: tuple[slice, ...], places: tuple[int, ...], n: int) -> slice:
+    """Where the places of a piece lie among all, n numbers a place."""
+    first = int(np.ravel_multi_index([s.start or 0 for s in piece], places)) * n
+    return slice(first, first + math.prod(s.stop - (s.start or 0) for s in piece) * n)
+
+
+def _seen(wide, window: Window, piece: tuple[slice, ...]):
+    """The part of padded grids (C, *size, N) that some places see, and how many places there are."""
+    near = tuple(s.stop - (s.start or 0) for s in piece)
+    firsts = [(s.start or 0) * stride for s, stride in zip(piece, window.stride)]
+    return wide[:, *(slice(first, first + end) for first, end in zip(firsts, window.ends(near)))], near
+
+
+def _unfolded(wide, window: Window, places: tuple[int, ...]) -> np.ndarray:
     """What each entry of a kernel meets in padded grids (C, *size, N), as (C, *kernel, *places, N)."""
-    shape = (x.shape[0], *window.kernel, *places, x.shape[-1])
-    out = np.empty(shape, x.dtype) if out is None else out.reshape(shape)
-
-    def part(block):
-        source, target = x[block], out[block]
-        for entry, seen in window.slices(places):
-            target[:, *entry] = source[seen]
-
-    _in_blocks(part, x, out.nbytes)
+    out = np.empty((len(wide), *window.kernel, *places, wide.shape[-1]), wide.dtype)
+    for entry, seen in window.slices(places):
+        out[:, *entry] = wide[seen]
     return out
+
+
+def _fold(patches, wide, window: Window, places: tuple[int, ...]) -> None:
+    """The transpose: add to each element of padded grids what came of it at each place."""
+    for entry, seen in window.slices(places):
+        view = wide[seen]
+        np.add(view, patches[:, *entry], out=view)
+
+
+def _matrices(a, groups: int):
+    """(O, ...) as (groups, O / groups, all else)."""
+    return a.reshape(groups, len(a) // groups, math.prod(a.shape[1:]))
+
+
+def _times(a, b, out=None):
+    """A product of matrices a group; one group needs no loop."""
+    return np.matmul(a, b, out=out) if len(a) > 1 else np.matmul(a[0], b[0], out=None if out is None else out[0])[None]
+
+
+def _work(window: Window, channels: int, like) -> int:
+    """The bytes of the patches at one place."""
+    return math.prod(window.kernel) * channels * like.shape[0] * like.itemsize
 
 
 @whole
-def folded(patches, window: Window, shape: tuple, out=None) -> np.ndarray:
-    """The transpose of `unfolded`: padded grids of `shape`, each element the sum over the places that saw it."""
-    out = np.empty(shape, patches.dtype) if out is None else out
+def convolved(x, weight, window: Window, groups: int) -> np.ndarray:
+    """The kernels times the patches: a few patches at a time."""
+    wide, places, n = window.padded(x), window.places(x.shape), len(x)
+    out = np.empty((len(weight), *places, n), np.result_type(x, weight))
+    kernels, flat, work = _matrices(weight, groups), _matrices(out, groups), _work(window, len(wide), x)
 
-    def part(block):
-        source, target = patches[block], out[block]
-        target.fill(0)
-        for entry, seen in window.slices(patches.shape[len(shape) - 1 : -1]):
-            view = target[seen]
-            np.add(view, source[:, *entry], out=view)
+    def part(piece):
+        columns = _unfolded(*_at(wide, window, piece)).reshape(groups, kernels.shape[2], -1)
+        _times(kernels, columns, flat[:, :, _run(piece, places, n)])
 
-    _in_blocks(part, out, patches.nbytes)
-    return out
-
-
-def _grids(patches, window: Window) -> np.ndarray:
-    """Grids (N, C, *size) from patches (C, *kernel, *places, N), overlaps summed."""
-    places = patches.shape[len(window.kernel) + 1 : -1]
-    wide = tuple((p - 1) * stride + span for p, stride, span in zip(places, window.stride, window.spans()))
-    return window.inside(folded(patches, window, (len(patches), *wide, patches.shape[-1])))
-
-
-def _in_blocks(part, images, work: int) -> None:
-    """A loop over channels, as many at a time as stay in the cache, on both cores if there is much to do."""
-    n = len(images)
-    threads = 2 if n > 1 and work > 1 << 20 else 1
-    size = max(1, min(-(-n // threads), CACHE * n // max(images.nbytes, 1)))
-    blocks = [slice(start, start + size) for start in range(0, n, size)]
-    if threads == 2:
-        CORES.setdefault((part.__qualname__, images.shape, work), Choice()).run(part, blocks)
+    pieces = _pieces(places, work) if out.size else []
+    if len(pieces) > 1 and work * math.prod(places) > SHARED:
+        CORES.setdefault((x.shape, weight.shape), Choice()).run(part, pieces)
     else:
-        for block in blocks:
-            part(block)
+        for piece in pieces:
+            part(piece)
+    return batch_first(out)
 
 
-def _by_group(out, groups: int) -> np.ndarray:
-    """(N, O, oh, ow) as (groups, O / groups, oh ow N)."""
-    return batch_last(out).reshape(groups, out.shape[1] // groups, -1)
+def _at(wide, window: Window, piece):
+    seen, near = _seen(wide, window, piece)
+    return seen, window, near
 
 
-def _product(a, b):
-    """A product of matrices a group; one group needs no loop."""
-    return (a[0] @ b[0])[None] if len(a) == 1 else a @ b
+@whole
+def kernels_share(ct, x, window: Window, groups: int) -> np.ndarray:
+    """What the kernels of a convolution get of a cotangent: its product with the patches."""
+    wide, places, n = window.padded(x), window.places(x.shape), len(x)
+    flat = _matrices(np.ascontiguousarray(batch_last(ct)), groups)
+    out = np.zeros((groups, flat.shape[1], len(wide) // groups * math.prod(window.kernel)), np.result_type(ct, x))
+    for piece in _pieces(places, _work(window, len(wide), x)) if ct.size else ():
+        columns = _unfolded(*_at(wide, window, piece)).reshape(groups, out.shape[2], -1)
+        out += _times(flat[:, :, _run(piece, places, n)], columns.swapaxes(1, 2))
+    return out.reshape(ct.shape[1], len(wide) // groups, *window.kernel)
+
+
+@whole
+def grids_share(ct, weight, window: Window, groups: int) -> np.ndarray:
+    """What the grids of a convolution get of a cotangent: its product with the kernels, put where it came from."""
+    places, n, channels = ct.shape[2:], len(ct), weight.shape[1] * groups
+    flat, kernels = _matrices(np.ascontiguousarray(batch_last(ct)), groups), _matrices(weight, groups).swapaxes(1, 2)
+    wide = np.zeros((channels, *window.ends(places), n), np.result_type(ct, weight))
+    for piece in _pieces(places, _work(window, channels, ct)) if ct.size else ():
+        seen, near = _seen(wide, window, piece)
+        patches = _times(kernels, flat[:, :, _run(piece, places, n)])
+        _fold(patches.reshape(channels, *window.kernel, *near, n), seen, window, near)
+    return window.inside(wide)
 
 
 @primitive(name="conv")
 def _conv(x, weight, window, groups):
-    return _conv_and_columns(x, weight, window, groups)[0]
-
-
-def _conv_and_columns(x, weight, window, groups):
-    """The convolution, and the patches for the kernels' gradient unless they are large."""
-    columns = _columns(x, window, groups)
-    out = _product(weight.reshape(groups, weight.shape[0] // groups, -1), columns)
-    out = batch_first(out.reshape(weight.shape[0], *window.places(x.shape), x.shape[0]))
-    return out, columns if columns.nbytes <= KEPT else None
+    return convolved(x, weight, window, groups)
 
 
 @primitive(name="conv_input")
 def _conv_input(ct, weight, window, groups):
-    """Where each output came from: the images' share."""
-    kernels = weight.reshape(groups, weight.shape[0] // groups, -1)
-    patches = _product(kernels.swapaxes(1, 2), _by_group(ct, groups))
-    return _grids(patches.reshape(weight.shape[1] * groups, *window.kernel, *ct.shape[2:], ct.shape[0]), window)
+    return grids_share(ct, weight, window, groups)
 
 
 @primitive(name="conv_weight")
-def _conv_weight(ct, x, window, groups, columns=None):
-    """Where each output came from: the kernels' share; `columns` are the patches of x, if they are at hand."""
-    columns = _columns(x, window, groups) if columns is None else columns
-    kernels = _product(_by_group(ct, groups), columns.swapaxes(1, 2))
-    return kernels.reshape(ct.shape[1], x.shape[1] // groups, *window.kernel)
+def _conv_weight(ct, x, window, groups):
+    return kernels_share(ct, x, window, groups)
 
 
 CASE = Window((2, 2), (2, 1), ((1, 0), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
 CUT = Window((2,), (3,), ((1, -1),), (2,))  # on six elements, of which it leaves one out
 _conv.defvjp(
     lambda ct, weight, window, groups: _conv_input(ct, weight, window, groups),
-    lambda ct, x, aux, window, groups: _conv_weight(ct, x, window, groups, aux),
-    aux=(_conv_and_columns, lambda: None),
+    lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
     shared={"weight": lambda ndim: (0, *range(2, ndim))},
     cases=[
         lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
@@ -330,16 +352,30 @@ _conv_weight.defvjp(
 @primitive(name="unfold")
 def _patches(x, window):
     """What a window sees on grids (N, C, *size), as (N, C · kernel, places)."""
-    columns = _columns(x, window, 1)[0]
-    return np.moveaxis(columns.reshape(len(columns), math.prod(window.places(x.shape)), len(x)), -1, 0)
+    return unfolded(x, window)
+
+
+@whole
+def unfolded(x, window: Window) -> np.ndarray:
+    """The same, as one call of a recording."""
+    places = window.places(x.shape)
+    columns = _unfolded(window.padded(x), window, places)
+    return np.moveaxis(columns.reshape(x.shape[1] * math.prod(window.kernel), math.prod(places), len(x)), -1, 0)
 
 
 @primitive(name="fold")
 def _summed(patches, window, places):
     """The transpose: grids from patches (N, C · kernel, places)."""
-    patches = np.ascontiguousarray(np.moveaxis(patches, 0, -1))
-    channels = len(patches) // math.prod(window.kernel)
-    return _grids(patches.reshape(channels, *window.kernel, *places, patches.shape[-1]), window)
+    return folded(patches, window, places)
+
+
+@whole
+def folded(patches, window: Window, places: tuple[int, ...]) -> np.ndarray:
+    """The same, as one call of a recording."""
+    n, channels = len(patches), patches.shape[1] // math.prod(window.kernel)
+    wide = np.zeros((channels, *window.ends(places), n), patches.dtype)
+    _fold(np.moveaxis(patches, 0, -1).reshape(channels, *window.kernel, *places, n), wide, window, places)
+    return window.inside(wide)
 
 
 _patches.defvjp(

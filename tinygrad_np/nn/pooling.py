@@ -224,8 +224,7 @@ def _sums(x, window):
 @primitive(name="avg_pool_input")
 def _spread(ct, window):
     ct, places = batch_last(ct), ct.shape[2:]
-    wide = tuple((p - 1) * stride + span for p, stride, span in zip(places, window.stride, window.spans()))
-    g = np.zeros_like(ct, order="C", shape=(len(ct), *wide, ct.shape[-1]))
+    g = np.zeros_like(ct, order="C", shape=(len(ct), *window.ends(places), ct.shape[-1]))
     for _, seen in window.slices(places):
         part = g[seen]
         np.add(part, ct, out=part)

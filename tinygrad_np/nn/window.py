@@ -57,19 +57,18 @@ class Window(NamedTuple):
             for n, border, span, stride in zip(shape[2:], self.padding, self.spans(), self.stride)
         )
 
+    def ends(self, places: tuple[int, ...]) -> tuple[int, ...]:
+        """The size of what some places in a row see together."""
+        return tuple((p - 1) * stride + span for p, stride, span in zip(places, self.stride, self.spans()))
+
     def exact(self, size: tuple[int, ...], places: tuple[int, ...]) -> Window:
         """The window with the border after the grid that these places need, so that none is left over."""
-        ends = [(p - 1) * stride + span for p, stride, span in zip(places, self.stride, self.spans())]
-        return self._replace(
-            padding=tuple((before, end - before - n) for (before, _), end, n in zip(self.padding, ends, size))
-        )
+        borders = zip(self.padding, self.ends(places), size)
+        return self._replace(padding=tuple((before, end - before - n) for (before, _), end, n in borders))
 
     def size(self, places: tuple[int, ...]) -> tuple[int, ...]:
         """The size of the grids on which an exact window has these places."""
-        return tuple(
-            (p - 1) * stride + span - sum(border)
-            for p, stride, span, border in zip(places, self.stride, self.spans(), self.padding)
-        )
+        return tuple(end - sum(border) for end, border in zip(self.ends(places), self.padding))
 
     def slices(self, places: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple]]:
         """(entry, index) of what each entry of the window meets in padded grids (C, *size, N)."""
