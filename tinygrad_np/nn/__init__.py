@@ -1,147 +1,63 @@
 """Layers, losses and initial weights, with PyTorch's names and meanings."""
 
-from . import functional as functional
-from . import init as init
-from . import utils as utils
-from .containers import ModuleDict as ModuleDict
-from .containers import ModuleList as ModuleList
-from .containers import ParameterDict as ParameterDict
-from .containers import ParameterList as ParameterList
-from .containers import Sequential as Sequential
-from .conv_layers import Conv1d as Conv1d
-from .conv_layers import Conv2d as Conv2d
-from .conv_layers import Conv3d as Conv3d
-from .conv_layers import ConvTranspose1d as ConvTranspose1d
-from .conv_layers import ConvTranspose2d as ConvTranspose2d
-from .conv_layers import ConvTranspose3d as ConvTranspose3d
-from .dense_layers import Bilinear as Bilinear
-from .dense_layers import Embedding as Embedding
-from .dense_layers import Linear as Linear
-from .dense_layers import PReLU as PReLU
+# ruff: noqa: I001 - a table
+# fmt: off
+from . import functional as functional, init as init, utils as utils
+from .containers import (
+    ModuleDict as ModuleDict, ModuleList as ModuleList, ParameterDict as ParameterDict,
+    ParameterList as ParameterList, Sequential as Sequential,
+)
+from .conv_layers import (
+    Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d, ConvTranspose1d as ConvTranspose1d,
+    ConvTranspose2d as ConvTranspose2d, ConvTranspose3d as ConvTranspose3d,
+)
+from .dense_layers import Bilinear as Bilinear, Embedding as Embedding, Linear as Linear, PReLU as PReLU
 from .init import manual_seed as manual_seed
-from .layers import CELU as CELU
-from .layers import ELU as ELU
-from .layers import GELU as GELU
-from .layers import GLU as GLU
-from .layers import SELU as SELU
-from .layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from .layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from .layers import AdaptiveAvgPool3d as AdaptiveAvgPool3d
-from .layers import AdaptiveMaxPool1d as AdaptiveMaxPool1d
-from .layers import AdaptiveMaxPool2d as AdaptiveMaxPool2d
-from .layers import AdaptiveMaxPool3d as AdaptiveMaxPool3d
-from .layers import AlphaDropout as AlphaDropout
-from .layers import AvgPool1d as AvgPool1d
-from .layers import AvgPool2d as AvgPool2d
-from .layers import AvgPool3d as AvgPool3d
-from .layers import BCELoss as BCELoss
-from .layers import BCEWithLogitsLoss as BCEWithLogitsLoss
-from .layers import ChannelShuffle as ChannelShuffle
-from .layers import CircularPad1d as CircularPad1d
-from .layers import CircularPad2d as CircularPad2d
-from .layers import CircularPad3d as CircularPad3d
-from .layers import ConstantPad1d as ConstantPad1d
-from .layers import ConstantPad2d as ConstantPad2d
-from .layers import ConstantPad3d as ConstantPad3d
-from .layers import CosineEmbeddingLoss as CosineEmbeddingLoss
-from .layers import CosineSimilarity as CosineSimilarity
-from .layers import CrossEntropyLoss as CrossEntropyLoss
-from .layers import Dropout as Dropout
-from .layers import Dropout1d as Dropout1d
-from .layers import Dropout2d as Dropout2d
-from .layers import Dropout3d as Dropout3d
-from .layers import FeatureAlphaDropout as FeatureAlphaDropout
-from .layers import Flatten as Flatten
-from .layers import Fold as Fold
-from .layers import FractionalMaxPool2d as FractionalMaxPool2d
-from .layers import FractionalMaxPool3d as FractionalMaxPool3d
-from .layers import GaussianNLLLoss as GaussianNLLLoss
-from .layers import Hardshrink as Hardshrink
-from .layers import Hardsigmoid as Hardsigmoid
-from .layers import Hardswish as Hardswish
-from .layers import Hardtanh as Hardtanh
-from .layers import HingeEmbeddingLoss as HingeEmbeddingLoss
-from .layers import HuberLoss as HuberLoss
-from .layers import Identity as Identity
-from .layers import KLDivLoss as KLDivLoss
-from .layers import L1Loss as L1Loss
-from .layers import LeakyReLU as LeakyReLU
-from .layers import LocalResponseNorm as LocalResponseNorm
-from .layers import LogSigmoid as LogSigmoid
-from .layers import LogSoftmax as LogSoftmax
-from .layers import LPPool1d as LPPool1d
-from .layers import LPPool2d as LPPool2d
-from .layers import LPPool3d as LPPool3d
-from .layers import MarginRankingLoss as MarginRankingLoss
-from .layers import MaxPool1d as MaxPool1d
-from .layers import MaxPool2d as MaxPool2d
-from .layers import MaxPool3d as MaxPool3d
-from .layers import Mish as Mish
-from .layers import MSELoss as MSELoss
-from .layers import MultiLabelMarginLoss as MultiLabelMarginLoss
-from .layers import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
-from .layers import MultiMarginLoss as MultiMarginLoss
-from .layers import NLLLoss as NLLLoss
-from .layers import PairwiseDistance as PairwiseDistance
-from .layers import PixelShuffle as PixelShuffle
-from .layers import PixelUnshuffle as PixelUnshuffle
-from .layers import PoissonNLLLoss as PoissonNLLLoss
-from .layers import ReflectionPad1d as ReflectionPad1d
-from .layers import ReflectionPad2d as ReflectionPad2d
-from .layers import ReflectionPad3d as ReflectionPad3d
-from .layers import ReLU as ReLU
-from .layers import ReLU6 as ReLU6
-from .layers import ReplicationPad1d as ReplicationPad1d
-from .layers import ReplicationPad2d as ReplicationPad2d
-from .layers import ReplicationPad3d as ReplicationPad3d
-from .layers import RReLU as RReLU
-from .layers import Sigmoid as Sigmoid
-from .layers import SiLU as SiLU
-from .layers import SmoothL1Loss as SmoothL1Loss
-from .layers import SoftMarginLoss as SoftMarginLoss
-from .layers import Softmax as Softmax
-from .layers import Softmax2d as Softmax2d
-from .layers import Softmin as Softmin
-from .layers import Softplus as Softplus
-from .layers import Softshrink as Softshrink
-from .layers import Softsign as Softsign
-from .layers import Tanh as Tanh
-from .layers import Tanhshrink as Tanhshrink
-from .layers import Threshold as Threshold
-from .layers import TripletMarginLoss as TripletMarginLoss
-from .layers import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
-from .layers import Unflatten as Unflatten
-from .layers import Unfold as Unfold
-from .layers import Upsample as Upsample
-from .layers import UpsamplingBilinear2d as UpsamplingBilinear2d
-from .layers import UpsamplingNearest2d as UpsamplingNearest2d
-from .layers import ZeroPad1d as ZeroPad1d
-from .layers import ZeroPad2d as ZeroPad2d
-from .layers import ZeroPad3d as ZeroPad3d
-from .module import Module as Module
-from .module import Parameter as Parameter
-from .module import functional_call as functional_call
-from .norm_layers import BatchNorm1d as BatchNorm1d
-from .norm_layers import BatchNorm2d as BatchNorm2d
-from .norm_layers import BatchNorm3d as BatchNorm3d
-from .norm_layers import GroupNorm as GroupNorm
-from .norm_layers import InstanceNorm1d as InstanceNorm1d
-from .norm_layers import InstanceNorm2d as InstanceNorm2d
-from .norm_layers import InstanceNorm3d as InstanceNorm3d
-from .norm_layers import LayerNorm as LayerNorm
-from .norm_layers import RMSNorm as RMSNorm
-from .recurrent import GRU as GRU
-from .recurrent import LSTM as LSTM
-from .recurrent import RNN as RNN
-from .recurrent import GRUCell as GRUCell
-from .recurrent import LSTMCell as LSTMCell
-from .recurrent import RNNCell as RNNCell
-from .transformer import MultiheadAttention as MultiheadAttention
-from .transformer import Transformer as Transformer
-from .transformer import TransformerDecoder as TransformerDecoder
-from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
-from .transformer import TransformerEncoder as TransformerEncoder
-from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from .layers import (
+    CELU as CELU, ELU as ELU, GELU as GELU, GLU as GLU, SELU as SELU, AdaptiveAvgPool1d as AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d as AdaptiveAvgPool2d, AdaptiveAvgPool3d as AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d as AdaptiveMaxPool1d, AdaptiveMaxPool2d as AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d as AdaptiveMaxPool3d, AlphaDropout as AlphaDropout, AvgPool1d as AvgPool1d,
+    AvgPool2d as AvgPool2d, AvgPool3d as AvgPool3d, BCELoss as BCELoss, BCEWithLogitsLoss as BCEWithLogitsLoss,
+    ChannelShuffle as ChannelShuffle, CircularPad1d as CircularPad1d, CircularPad2d as CircularPad2d,
+    CircularPad3d as CircularPad3d, ConstantPad1d as ConstantPad1d, ConstantPad2d as ConstantPad2d,
+    ConstantPad3d as ConstantPad3d, CosineEmbeddingLoss as CosineEmbeddingLoss, CosineSimilarity as CosineSimilarity,
+    CrossEntropyLoss as CrossEntropyLoss, Dropout as Dropout, Dropout1d as Dropout1d, Dropout2d as Dropout2d,
+    Dropout3d as Dropout3d, FeatureAlphaDropout as FeatureAlphaDropout, Flatten as Flatten, Fold as Fold,
+    FractionalMaxPool2d as FractionalMaxPool2d, FractionalMaxPool3d as FractionalMaxPool3d,
+    GaussianNLLLoss as GaussianNLLLoss, Hardshrink as Hardshrink, Hardsigmoid as Hardsigmoid, Hardswish as Hardswish,
+    Hardtanh as Hardtanh, HingeEmbeddingLoss as HingeEmbeddingLoss, HuberLoss as HuberLoss, Identity as Identity,
+    KLDivLoss as KLDivLoss, L1Loss as L1Loss, LeakyReLU as LeakyReLU, LocalResponseNorm as LocalResponseNorm,
+    LogSigmoid as LogSigmoid, LogSoftmax as LogSoftmax, LPPool1d as LPPool1d, LPPool2d as LPPool2d,
+    LPPool3d as LPPool3d, MarginRankingLoss as MarginRankingLoss, MaxPool1d as MaxPool1d, MaxPool2d as MaxPool2d,
+    MaxPool3d as MaxPool3d, Mish as Mish, MSELoss as MSELoss, MultiLabelMarginLoss as MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss, MultiMarginLoss as MultiMarginLoss, NLLLoss as NLLLoss,
+    PairwiseDistance as PairwiseDistance, PixelShuffle as PixelShuffle, PixelUnshuffle as PixelUnshuffle,
+    PoissonNLLLoss as PoissonNLLLoss, ReflectionPad1d as ReflectionPad1d, ReflectionPad2d as ReflectionPad2d,
+    ReflectionPad3d as ReflectionPad3d, ReLU as ReLU, ReLU6 as ReLU6, ReplicationPad1d as ReplicationPad1d,
+    ReplicationPad2d as ReplicationPad2d, ReplicationPad3d as ReplicationPad3d, RReLU as RReLU, Sigmoid as Sigmoid,
+    SiLU as SiLU, SmoothL1Loss as SmoothL1Loss, SoftMarginLoss as SoftMarginLoss, Softmax as Softmax,
+    Softmax2d as Softmax2d, Softmin as Softmin, Softplus as Softplus, Softshrink as Softshrink, Softsign as Softsign,
+    Tanh as Tanh, Tanhshrink as Tanhshrink, Threshold as Threshold, TripletMarginLoss as TripletMarginLoss,
+    TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss, Unflatten as Unflatten, Unfold as Unfold,
+    Upsample as Upsample, UpsamplingBilinear2d as UpsamplingBilinear2d, UpsamplingNearest2d as UpsamplingNearest2d,
+    ZeroPad1d as ZeroPad1d, ZeroPad2d as ZeroPad2d, ZeroPad3d as ZeroPad3d,
+)
+from .module import Module as Module, Parameter as Parameter, functional_call as functional_call
+from .norm_layers import (
+    BatchNorm1d as BatchNorm1d, BatchNorm2d as BatchNorm2d, BatchNorm3d as BatchNorm3d, GroupNorm as GroupNorm,
+    InstanceNorm1d as InstanceNorm1d, InstanceNorm2d as InstanceNorm2d, InstanceNorm3d as InstanceNorm3d,
+    LayerNorm as LayerNorm, RMSNorm as RMSNorm,
+)
+from .recurrent import (
+    GRU as GRU, LSTM as LSTM, RNN as RNN, GRUCell as GRUCell, LSTMCell as LSTMCell, RNNCell as RNNCell,
+)
+from .transformer import (
+    MultiheadAttention as MultiheadAttention, Transformer as Transformer, TransformerDecoder as TransformerDecoder,
+    TransformerDecoderLayer as TransformerDecoderLayer, TransformerEncoder as TransformerEncoder,
+    TransformerEncoderLayer as TransformerEncoderLayer,
+)
+# fmt: on
 
 
 def __dir__() -> list[str]:

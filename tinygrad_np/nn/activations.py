@@ -295,15 +295,7 @@ def prelu(input: Array, weight: Array) -> Tensor:
     return np.where(x > 0, x, slope * x)
 
 
-def rrelu(
-    input: Array,
-    lower: float = 1 / 8,
-    upper: float = 1 / 3,
-    training: bool = False,
-    inplace: bool = False,
-    *,
-    generator: Seed = None,
-) -> Tensor:
+def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False, *, generator=None) -> Tensor:
     """x where x > 0, a x elsewhere: a is drawn from U(lower, upper) for each in training, else it is their mean.
 
     >>> rrelu(np.array([-48.0, 2.0]))

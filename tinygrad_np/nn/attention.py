@@ -22,16 +22,7 @@ if TYPE_CHECKING:
 
 @in_single
 def scaled_dot_product_attention(
-    query: Array,
-    key: Array,
-    value: Array,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-    *,
-    generator: Seed = None,
+    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False, *, generator=None
 ) -> Tensor:
     """softmax(Q Kᵀ scale + mask) V of (..., L, E), (..., S, E) and (..., S, Ev); scale is 1 / √E unless given.
 
@@ -66,33 +57,33 @@ def _weights(q, k, mask, dropout_p: float, generator: Seed = None):
 
 
 def multi_head_attention_forward(
-    query: Array,
-    key: Array,
-    value: Array,
-    embed_dim_to_check: int,
-    num_heads: int,
-    in_proj_weight: Array | None,
-    in_proj_bias: Array | None,
-    bias_k: Array | None,
-    bias_v: Array | None,
-    add_zero_attn: bool,
-    dropout_p: float,
-    out_proj_weight: Array,
-    out_proj_bias: Array | None,
-    training: bool = True,
-    key_padding_mask: Any = None,
-    need_weights: bool = True,
-    attn_mask: Any = None,
-    use_separate_proj_weight: bool = False,
-    q_proj_weight: Array | None = None,
-    k_proj_weight: Array | None = None,
-    v_proj_weight: Array | None = None,
-    static_k: Array | None = None,
-    static_v: Array | None = None,
-    average_attn_weights: bool = True,
-    is_causal: bool = False,
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
     *,
-    generator: Seed = None,
+    generator=None,
 ) -> tuple[Tensor, Tensor | None]:
     """What `nn.MultiheadAttention` computes, of (L, N, E), (S, N, E), (S, N, E) or without N (Vaswani et al., 2017).
 

@@ -15,8 +15,7 @@ from .resampling import PADDINGS
 from .window import border, numbers_of
 
 if TYPE_CHECKING:
-    from .init import Seed
-    from .window import Pair
+    pass
 
 
 class _Convolution(Layer):
@@ -24,18 +23,18 @@ class _Convolution(Layer):
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair,
-        padding: Pair | str,
-        dilation: Pair,
-        groups: int,
-        bias: bool,
-        padding_mode: str,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        groups,
+        bias,
+        padding_mode,
         dtype,
-        generator: Seed,
-        transposed: bool = False,
+        generator,
+        transposed=False,
     ):
         name, n = type(self).__name__, int(type(self).__name__[-2])
         whole_number(name, "in_channels", in_channels, least=1)
@@ -50,10 +49,7 @@ class _Convolution(Layer):
             raise ValueError(f"{name}: padding_mode: expected {modes}, found {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = numbers_of(name, "kernel_size", kernel_size, n)
-        self.stride, self.dilation = (
-            numbers_of(name, "stride", stride, n),
-            numbers_of(name, "dilation", dilation, n),
-        )
+        self.stride, self.dilation = (numbers_of(name, "stride", stride, n), numbers_of(name, "dilation", dilation, n))
         self.around = border(name, padding, self.kernel_size, self.stride, self.dilation)
         self.padding = padding if isinstance(padding, str) else numbers_of(name, "padding", padding, n, least=0)
         self.padding_mode = padding_mode
@@ -89,18 +85,18 @@ class _Convolution(Layer):
 class _Conv(_Convolution):
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Pair | str = 0,
-        dilation: Pair = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
         *,
         dtype=np.float32,
-        generator: Seed = None,
+        generator=None,
     ):
         super().__init__(
             in_channels,
@@ -147,19 +143,19 @@ class Conv3d(_Conv):
 class _ConvTranspose(_Convolution):
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Pair = 0,
-        output_padding: Pair = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Pair = 1,
-        padding_mode: str = "zeros",
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
+        groups=1,
+        bias=True,
+        dilation=1,
+        padding_mode="zeros",
         *,
         dtype=np.float32,
-        generator: Seed = None,
+        generator=None,
     ):
         name, n = type(self).__name__, int(type(self).__name__[-2])
         self.output_padding = numbers_of(name, "output_padding", output_padding, n, least=0)

@@ -15,7 +15,7 @@ from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from ..parallel.cores import Choice
 from .arguments import array, numbers, same_shapes, whole_number
-from .window import Window, batch_first, batch_last, batched, border, fitting, numbers_of
+from .window import Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
 
 if TYPE_CHECKING:
     from .window import Pair
@@ -27,123 +27,21 @@ SHARED = 1 << 22  # bytes of patches from which on two cores may be quicker than
 CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
 
 
-def conv1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair | str = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Cross-correlation of sequences (N, C, L) with kernels (O, C / groups, k); see `conv2d`.
-
-    >>> conv1d(np.arange(5.0)[None], np.array([[[-1.0, 1.0]]]))
-    array([[1., 1., 1., 1.]])
-    """
-    return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair | str = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
-) -> Tensor:
+@in_dimensions(1, 2, 3)
+def conv(n, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> Tensor:
     """Cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw); gives (N, O, oh, ow).
 
     oh = ⌊(H + 2 padding - dilation (kh - 1) - 1) / stride⌋ + 1. A pair stands for (down, across). `bias` has shape
     (O,). `padding` is zeros around the images: numbers, "valid" for none, or "same" for an output as large as the
     images, which needs stride 1. Integer images, such as bytes, take the dtype of the kernels. One image may come
-    without the axis N.
+    without the axis N. Sequences (N, C, L) and volumes (N, C, D, H, W) the same.
 
     >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), padding=1)[0, 0, 0]
     array([1., 2., 2., 1.])
     >>> conv2d(np.ones((2, 3, 9, 7)), np.ones((8, 3, 4, 3)), padding="same").shape
     (2, 8, 9, 7)
     """
-    return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair | str = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Cross-correlation of volumes (N, C, D, H, W) with kernels (O, C / groups, kd, kh, kw); see `conv2d`.
-
-    >>> conv3d(np.ones((1, 1, 3, 3, 3)), np.ones((1, 1, 2, 2, 2))).shape
-    (1, 1, 2, 2, 2)
-    """
-    return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv_transpose1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    output_padding: Pair = 0,
-    groups: int = 1,
-    dilation: Pair = 1,
-) -> Tensor:
-    """The transpose of `conv1d`, for weights (C, O / groups, k); see `conv_transpose2d`.
-
-    >>> conv_transpose1d(np.array([[1.0, 2.0]]), np.ones((1, 1, 2)), stride=2)
-    array([[1., 1., 2., 2.]])
-    """
-    return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    output_padding: Pair = 0,
-    groups: int = 1,
-    dilation: Pair = 1,
-) -> Tensor:
-    """The transpose of the convolution that maps (N, O, oh, ow) to images (N, C, H, W), for weights (C, O / groups,
-    kh, kw).
-
-    oh = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1; `output_padding`, less than the stride or
-    the dilation, chooses among the sizes that the convolution maps to H. `bias` has shape (O,).
-
-    >>> conv_transpose2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2)))[0, 0].tolist()
-    [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
-    """
-    return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    output_padding: Pair = 0,
-    groups: int = 1,
-    dilation: Pair = 1,
-) -> Tensor:
-    """The transpose of `conv3d`, for weights (C, O / groups, kd, kh, kw); see `conv_transpose2d`.
-
-    >>> conv_transpose3d(np.ones((1, 1, 2, 2, 2)), np.ones((1, 3, 2, 2, 2)), stride=2).shape
-    (1, 3, 4, 4, 4)
-    """
-    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def _convolution(name: str, n: int, input, weight, bias, stride, padding, dilation, groups) -> Tensor:
+    name = f"conv{n}d"
     x, weight = _operands(name, n, input, weight, "(O, C / groups, {})", groups)
     if x.shape[1] != weight.shape[1] * groups:
         raise ValueError(
@@ -157,7 +55,18 @@ def _convolution(name: str, n: int, input, weight, bias, stride, padding, dilati
     return _finished(name, out, bias, np.ndim(input) == n + 1)
 
 
-def _transposed(name: str, n: int, input, weight, bias, stride, padding, more, groups, dilation) -> Tensor:
+@in_dimensions(1, 2, 3)
+def conv_transpose(n, input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1) -> Tensor:
+    """The transpose of the convolution that maps (N, O, oh, ow) to images (N, C, H, W), for weights (C, O / groups,
+    kh, kw).
+
+    oh = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1; `output_padding`, less than the stride or
+    the dilation, chooses among the sizes that the convolution maps to H. `bias` has shape (O,).
+
+    >>> conv_transpose2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2)))[0, 0].tolist()
+    [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
+    """
+    name = f"conv_transpose{n}d"
     x, weight = _operands(name, n, input, weight, "(C, O / groups, {})", groups)
     if x.shape[1] != weight.shape[0]:
         raise ValueError(
@@ -166,7 +75,7 @@ def _transposed(name: str, n: int, input, weight, bias, stride, padding, more, g
         )
     stride, dilation = numbers_of(name, "stride", stride, n), numbers_of(name, "dilation", dilation, n)
     padding = numbers_of(name, "padding", padding, n, least=0)
-    more = numbers_of(name, "output_padding", more, n, least=0)
+    more = numbers_of(name, "output_padding", output_padding, n, least=0)
     if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation)):
         raise ValueError(f"{name}: output_padding: found {more}; expected less than stride {stride} or {dilation}")
     window = Window(weight.shape[2:], stride, tuple((p, p - m) for p, m in zip(padding, more)), dilation)
@@ -174,6 +83,10 @@ def _transposed(name: str, n: int, input, weight, bias, stride, padding, more, g
     if min(size) < 1:
         raise ValueError(f"{name}: padding: found {padding}, which leaves an output of {size}; expected less")
     return _finished(name, _conv_input(x, weight, window, groups), bias, np.ndim(input) == n + 1)
+
+
+conv1d, conv2d, conv3d = conv
+conv_transpose1d, conv_transpose2d, conv_transpose3d = conv_transpose
 
 
 def _operands(name: str, n: int, input, weight, layout: str, groups: int):
@@ -334,10 +247,7 @@ _conv.defvjp(
 _conv_input.defvjp(
     lambda ct, weight, window, groups: _conv(ct, weight, window, groups),
     lambda u, ct, window, groups: _conv_weight(ct, u, window, groups),
-    cases=[
-        lambda f, A: f(A(2, 4, 2, 3), A(4, 1, 2, 2), CASE, 2),
-        lambda f, A: f(A(2, 1, 2), A(1, 1, 2), CUT, 1),
-    ],
+    cases=[lambda f, A: f(A(2, 4, 2, 3), A(4, 1, 2, 2), CASE, 2), lambda f, A: f(A(2, 1, 2), A(1, 1, 2), CUT, 1)],
 )
 _conv_weight.defvjp(
     lambda v, x, window, groups: _conv(x, v, window, groups),
@@ -379,8 +289,7 @@ def folded(patches, window: Window, places: tuple[int, ...]) -> np.ndarray:
 
 
 _patches.defvjp(
-    lambda ct, x_shape, window: _summed(ct, window, window.places(x_shape)),
-    cases=[lambda f, A: f(A(2, 2, 3, 3), CASE)],
+    lambda ct, x_shape, window: _summed(ct, window, window.places(x_shape)), cases=[lambda f, A: f(A(2, 2, 3, 3), CASE)]
 )
 _summed.defvjp(lambda ct, window: _patches(ct, window), cases=[lambda f, A: f(A(2, 8, 6), CASE, (2, 3))])
 

@@ -91,14 +91,7 @@ _log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lam
 
 @in_single
 def cross_entropy(
-    input: Array,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
 ) -> Tensor:
     """-Σ q log softmax(x) over the classes, averaged: for logits x of shape (N, C), (C,) or (N, C, d1, ...).
 
@@ -139,15 +132,7 @@ def cross_entropy(
 
 
 @in_single
-def nll_loss(
-    input: Array,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean") -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)
@@ -164,16 +149,16 @@ def nll_loss(
 
 
 def linear_cross_entropy(
-    input: Array,
-    linear_weight: Array,
-    target: Any,
+    input,
+    linear_weight,
+    target,
     *,
-    linear_bias: Array | None = None,
-    weight: Any = None,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    options: Any = None,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
 ) -> Tensor:
     """`cross_entropy` of x Wᵀ + b, for x (N, in) and W (C, ..., in), or x (in,); `options` change nothing here.
 

@@ -49,16 +49,7 @@ class Bilinear(Layer):
     (5, 2)
     """
 
-    def __init__(
-        self,
-        in1_features: int,
-        in2_features: int,
-        out_features: int,
-        bias: bool = True,
-        *,
-        dtype=np.float32,
-        generator: Seed = None,
-    ):
+    def __init__(self, in1_features, in2_features, out_features, bias=True, *, dtype=np.float32, generator=None):
         self.in1_features = whole_number("Bilinear", "in1_features", in1_features, 1)
         self.in2_features = whole_number("Bilinear", "in2_features", in2_features)
         self.out_features = whole_number("Bilinear", "out_features", out_features)
@@ -88,16 +79,16 @@ class Embedding(Layer):
 
     def __init__(
         self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int | None = None,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        sparse: bool = False,
+        num_embeddings,
+        embedding_dim,
+        padding_idx=None,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        sparse=False,
         *,
         dtype=np.float32,
-        generator: Seed = None,
+        generator=None,
     ):
         shape = (
             whole_number("Embedding", "num_embeddings", num_embeddings),
@@ -128,13 +119,7 @@ class Embedding(Layer):
 
     def forward(self, input):
         return F.embedding(
-            input,
-            self.weight,
-            self.padding_idx,
-            self.max_norm,
-            self.norm_type,
-            self.scale_grad_by_freq,
-            self.sparse,
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
         )
 
     def extra_repr(self):

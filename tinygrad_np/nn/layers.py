@@ -82,82 +82,34 @@ class Applied(Layer):
 # ---- activations ------------------------------------------------------------------------------------------
 
 
+# fmt: off
 class CELU(Applied, function=F.celu): ...
-
-
 class ELU(Applied, function=F.elu): ...
-
-
 class GELU(Applied, function=F.gelu): ...
-
-
 class GLU(Applied, function=F.glu): ...
-
-
 class Hardshrink(Applied, function=F.hardshrink): ...
-
-
 class Hardsigmoid(Applied, function=F.hardsigmoid): ...
-
-
 class Hardswish(Applied, function=F.hardswish): ...
-
-
 class Hardtanh(Applied, function=F.hardtanh): ...
-
-
 class LeakyReLU(Applied, function=F.leaky_relu): ...
-
-
 class LogSigmoid(Applied, function=F.logsigmoid): ...
-
-
 class LogSoftmax(Applied, function=F.log_softmax, dtype=None): ...
-
-
 class Mish(Applied, function=F.mish): ...
-
-
 class RReLU(Applied, function=F.rrelu): ...
-
-
 class ReLU(Applied, function=F.relu): ...
-
-
 class ReLU6(Applied, function=F.relu6): ...
-
-
 class SELU(Applied, function=F.selu): ...
-
-
 class SiLU(Applied, function=F.silu): ...
-
-
 class Sigmoid(Applied, function=F.sigmoid): ...
-
-
 class Softmax(Applied, function=F.softmax, dtype=None): ...
-
-
 class Softmin(Applied, function=F.softmin, dtype=None): ...
-
-
 class Softplus(Applied, function=F.softplus): ...
-
-
 class Softshrink(Applied, function=F.softshrink): ...
-
-
 class Softsign(Applied, function=F.softsign): ...
-
-
 class Tanh(Applied, function=F.tanh): ...
-
-
 class Tanhshrink(Applied, function=F.tanhshrink): ...
-
-
 class Threshold(Applied, function=F.threshold): ...
+# fmt: on
 
 
 class Softmax2d(Applied, function=F.softmax, dim=-3, dtype=None):
@@ -185,88 +137,42 @@ class Dropout(_Dropout, function=F.dropout):
     """
 
 
+# fmt: off
 class Dropout1d(_Dropout, function=F.dropout1d): ...
-
-
 class Dropout2d(_Dropout, function=F.dropout2d): ...
-
-
 class Dropout3d(_Dropout, function=F.dropout3d): ...
-
-
 class AlphaDropout(_Dropout, function=F.alpha_dropout): ...
-
-
 class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout): ...
+# fmt: on
 
 
 # ---- losses and distances ---------------------------------------------------------------------------------
 
 
+# fmt: off
 class BCELoss(Applied, function=F.binary_cross_entropy, inputs=2): ...
-
-
 class BCEWithLogitsLoss(Applied, function=F.binary_cross_entropy_with_logits, inputs=2): ...
-
-
 class CosineEmbeddingLoss(Applied, function=F.cosine_embedding_loss, inputs=3): ...
-
-
 class CosineSimilarity(Applied, function=F.cosine_similarity, inputs=2): ...
-
-
 class CrossEntropyLoss(Applied, function=F.cross_entropy, inputs=2): ...
-
-
 class GaussianNLLLoss(Applied, function=F.gaussian_nll_loss, inputs=3): ...
-
-
 class HingeEmbeddingLoss(Applied, function=F.hinge_embedding_loss, inputs=2): ...
-
-
 class HuberLoss(Applied, function=F.huber_loss, inputs=2): ...
-
-
 class KLDivLoss(Applied, function=F.kl_div, inputs=2): ...
-
-
 class L1Loss(Applied, function=F.l1_loss, inputs=2): ...
-
-
 class MSELoss(Applied, function=F.mse_loss, inputs=2): ...
-
-
 class MarginRankingLoss(Applied, function=F.margin_ranking_loss, inputs=3): ...
-
-
 class MultiLabelMarginLoss(Applied, function=F.multilabel_margin_loss, inputs=2): ...
-
-
 class MultiLabelSoftMarginLoss(Applied, function=F.multilabel_soft_margin_loss, inputs=2): ...
-
-
 class MultiMarginLoss(Applied, function=F.multi_margin_loss, inputs=2): ...
-
-
 class NLLLoss(Applied, function=F.nll_loss, inputs=2): ...
-
-
 class PairwiseDistance(Applied, function=F.pairwise_distance, inputs=2): ...
-
-
 class PoissonNLLLoss(Applied, function=F.poisson_nll_loss, inputs=2): ...
-
-
 class SmoothL1Loss(Applied, function=F.smooth_l1_loss, inputs=2): ...
-
-
 class SoftMarginLoss(Applied, function=F.soft_margin_loss, inputs=2): ...
-
-
 class TripletMarginLoss(Applied, function=F.triplet_margin_loss, inputs=3): ...
-
-
 class TripletMarginWithDistanceLoss(Applied, function=F.triplet_margin_with_distance_loss, inputs=3): ...
+# fmt: on
 
 
 # ---- pooling ----------------------------------------------------------------------------------------------
@@ -289,85 +195,41 @@ class _Pool(Applied):
     stride: Any
 
 
+# fmt: off
 class AvgPool1d(_Pool, function=F.avg_pool1d): ...
-
-
 class AvgPool2d(_Pool, function=F.avg_pool2d): ...
-
-
 class AvgPool3d(_Pool, function=F.avg_pool3d): ...
-
-
 class LPPool1d(_Pool, function=F.lp_pool1d): ...
-
-
 class LPPool2d(_Pool, function=F.lp_pool2d): ...
-
-
 class LPPool3d(_Pool, function=F.lp_pool3d): ...
-
-
 class MaxPool1d(_Pool, function=F.max_pool1d, order="kernel_size stride padding dilation return_indices"): ...
-
-
 class MaxPool2d(_Pool, function=F.max_pool2d, order="kernel_size stride padding dilation return_indices"): ...
-
-
 class MaxPool3d(_Pool, function=F.max_pool3d, order="kernel_size stride padding dilation return_indices"): ...
-
-
 class AdaptiveAvgPool1d(Applied, function=F.adaptive_avg_pool1d): ...
-
-
 class AdaptiveAvgPool2d(Applied, function=F.adaptive_avg_pool2d): ...
-
-
 class AdaptiveAvgPool3d(Applied, function=F.adaptive_avg_pool3d): ...
-
-
 class AdaptiveMaxPool1d(Applied, function=F.adaptive_max_pool1d): ...
-
-
 class AdaptiveMaxPool2d(Applied, function=F.adaptive_max_pool2d): ...
-
-
 class AdaptiveMaxPool3d(Applied, function=F.adaptive_max_pool3d): ...
-
-
 class FractionalMaxPool2d(Applied, function=F.fractional_max_pool2d): ...
-
-
 class FractionalMaxPool3d(Applied, function=F.fractional_max_pool3d): ...
+# fmt: on
 
 
 # ---- places -----------------------------------------------------------------------------------------------
 
 
+# fmt: off
 class ChannelShuffle(Applied, function=F.channel_shuffle): ...
-
-
 class Fold(Applied, function=F.fold): ...
-
-
 class Unfold(Applied, function=F.unfold): ...
-
-
 class PixelShuffle(Applied, function=F.pixel_shuffle): ...
-
-
 class PixelUnshuffle(Applied, function=F.pixel_unshuffle): ...
-
-
 class Upsample(Applied, function=F.interpolate, antialias=False): ...
-
-
 class UpsamplingBilinear2d(Applied, function=F.upsample_bilinear): ...
-
-
 class UpsamplingNearest2d(Applied, function=F.upsample_nearest): ...
-
-
 class LocalResponseNorm(Applied, function=F.local_response_norm): ...
+# fmt: on
 
 
 class _Pad(Layer):
@@ -375,6 +237,9 @@ class _Pad(Layer):
 
     mode = "constant"
     value: float | None = None
+
+    def __init_subclass__(cls, mode: str = "constant") -> None:
+        cls.mode = mode
 
     def __init__(self, padding: int | tuple[int, ...]):
         n = int(type(self).__name__[-2])
@@ -395,82 +260,23 @@ class _ConstantPad(_Pad):
         self.value = value
 
 
-class ConstantPad1d(_ConstantPad):
-    """`nn.functional.pad` of the last axis, mode "constant"."""
-
-
-class ConstantPad2d(_ConstantPad):
-    """`nn.functional.pad` of the last two axes, mode "constant"."""
-
-
-class ConstantPad3d(_ConstantPad):
-    """`nn.functional.pad` of the last three axes, mode "constant"."""
-
-
-class ZeroPad1d(_Pad):
-    """`nn.functional.pad` of the last axis, mode "constant"."""
-
-
-class ZeroPad2d(_Pad):
-    """`nn.functional.pad` of the last two axes, mode "constant"."""
-
-
-class ZeroPad3d(_Pad):
-    """`nn.functional.pad` of the last three axes, mode "constant"."""
-
-
-class CircularPad1d(_Pad):
-    """`nn.functional.pad` of the last axis, mode "circular"."""
-
-    mode = "circular"
-
-
-class CircularPad2d(_Pad):
-    """`nn.functional.pad` of the last two axes, mode "circular"."""
-
-    mode = "circular"
-
-
-class CircularPad3d(_Pad):
-    """`nn.functional.pad` of the last three axes, mode "circular"."""
-
-    mode = "circular"
-
-
-class ReflectionPad1d(_Pad):
-    """`nn.functional.pad` of the last axis, mode "reflect"."""
-
-    mode = "reflect"
-
-
-class ReflectionPad2d(_Pad):
-    """`nn.functional.pad` of the last two axes, mode "reflect"."""
-
-    mode = "reflect"
-
-
-class ReflectionPad3d(_Pad):
-    """`nn.functional.pad` of the last three axes, mode "reflect"."""
-
-    mode = "reflect"
-
-
-class ReplicationPad1d(_Pad):
-    """`nn.functional.pad` of the last axis, mode "replicate"."""
-
-    mode = "replicate"
-
-
-class ReplicationPad2d(_Pad):
-    """`nn.functional.pad` of the last two axes, mode "replicate"."""
-
-    mode = "replicate"
-
-
-class ReplicationPad3d(_Pad):
-    """`nn.functional.pad` of the last three axes, mode "replicate"."""
-
-    mode = "replicate"
+# fmt: off
+class ConstantPad1d(_ConstantPad): ...
+class ConstantPad2d(_ConstantPad): ...
+class ConstantPad3d(_ConstantPad): ...
+class ZeroPad1d(_Pad): ...
+class ZeroPad2d(_Pad): ...
+class ZeroPad3d(_Pad): ...
+class CircularPad1d(_Pad, mode="circular"): ...
+class CircularPad2d(_Pad, mode="circular"): ...
+class CircularPad3d(_Pad, mode="circular"): ...
+class ReflectionPad1d(_Pad, mode="reflect"): ...
+class ReflectionPad2d(_Pad, mode="reflect"): ...
+class ReflectionPad3d(_Pad, mode="reflect"): ...
+class ReplicationPad1d(_Pad, mode="replicate"): ...
+class ReplicationPad2d(_Pad, mode="replicate"): ...
+class ReplicationPad3d(_Pad, mode="replicate"): ...
+# fmt: on
 
 
 class Flatten(Layer):

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 def embedding(
-    input: Any,
-    weight: Array,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
+    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
 ) -> Tensor:
     """The rows of `weight` (number, dim) that integer `input` (...) names; gives (..., dim).
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,14 +55,7 @@ def _weighted(name: str, losses, weight, reduction: str):
 
 
 @in_single
-def mse_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Array | None = None,
-) -> Tensor:
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
     """(x - y)², weighted and reduced.
 
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
@@ -75,14 +67,7 @@ def mse_loss(
 
 
 @in_single
-def l1_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Array | None = None,
-) -> Tensor:
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
     """|x - y|, weighted and reduced.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
@@ -110,14 +95,7 @@ def huber_loss(
 
 
 @in_single
-def smooth_l1_loss(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    beta: float = 1.0,
-) -> Tensor:
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0) -> Tensor:
     """d² / (2 beta) where d = |x - y| < beta, d - beta / 2 elsewhere (Girshick, 2015).
 
     >>> smooth_l1_loss(np.array([1.0, 5.0]), np.zeros(2), reduction="none", beta=2.0)
@@ -139,14 +117,7 @@ def _huber(d, delta: float):
 
 
 @in_single
-def binary_cross_entropy(
-    input: Array,
-    target: Array,
-    weight: Array | None = None,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """-y log p - (1 - y) log(1 - p) of probabilities p and labels or probabilities y; a logarithm is at least -100.
 
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
@@ -178,13 +149,7 @@ _log1m.defvjp(lambda ct, p: -ct / np.maximum(1 - p, 1e-12), domain=(0.0, 1.0), c
 
 @in_single
 def binary_cross_entropy_with_logits(
-    input: Array,
-    target: Array,
-    weight: Array | None = None,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Array | None = None,
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ) -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, free of overflow for any x.
 
@@ -202,14 +167,7 @@ def binary_cross_entropy_with_logits(
 
 
 @in_single
-def kl_div(
-    input: Array,
-    target: Array,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    log_target: bool = False,
-) -> Tensor:
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False) -> Tensor:
     """q (log q - x) of log-probabilities x and probabilities q, or log q; "batchmean" sums and divides by N.
 
     >>> kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum").round(4).item()
@@ -230,14 +188,7 @@ def _xlogy(x, y):
 
 @in_single
 def poisson_nll_loss(
-    input: Array,
-    target: Array,
-    log_input: bool = True,
-    full: bool = False,
-    size_average: Any = None,
-    eps: float = 1e-8,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input, target, log_input=True, full=False, size_average=None, eps=1e-08, reduce=None, reduction="mean"
 ) -> Tensor:
     """exp(x) - y x of the logarithm x of a rate and a count y, or x - y log(x + eps) unless `log_input`.
 
@@ -301,15 +252,7 @@ def soft_margin_loss(
 
 
 @in_single
-def margin_ranking_loss(
-    input1: Array,
-    input2: Array,
-    target: Array,
-    margin: float = 0.0,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
+def margin_ranking_loss(input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """max(-y (x1 - x2) + margin, 0): where y is 1 x1 should be larger, where it is -1 x2.
 
     >>> margin_ranking_loss(np.array([1.0, 1.0]), np.array([0.0, 3.0]), np.array([1, 1]), reduction="none")
@@ -321,14 +264,7 @@ def margin_ranking_loss(
 
 
 @in_single
-def hinge_embedding_loss(
-    input: Array,
-    target: Array,
-    margin: float = 1.0,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
+def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """x where y is 1, max(margin - x, 0) where it is -1.
 
     >>> hinge_embedding_loss(np.array([2.0, 0.25]), np.array([1, -1]), reduction="none")
@@ -341,14 +277,7 @@ def hinge_embedding_loss(
 
 @in_single
 def multi_margin_loss(
-    input: Array,
-    target: Array,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Array | None = None,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
 ) -> Tensor:
     """Σ max(margin - x[y] + x[i], 0)ᵖ / C over the other classes, weighted by that of class y; x is (N, C) or (C,).
 
@@ -406,14 +335,7 @@ def _classes(name: str, labels, least: int, classes: int) -> None:
 
 
 @in_single
-def multilabel_soft_margin_loss(
-    input: Array,
-    target: Array,
-    weight: Array | None = None,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x), weighted, its mean over the classes, which are the last axis.
 
     >>> multilabel_soft_margin_loss(np.zeros((1, 2)), np.array([[0, 1]])).round(4).item()
@@ -490,13 +412,7 @@ def pdist(input: Array, p: float = 2.0) -> Tensor:
 
 @in_single
 def cosine_embedding_loss(
-    input1: Array,
-    input2: Array,
-    target: Array,
-    margin: float = 0.0,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean"
 ) -> Tensor:
     """1 - cos(x1, x2) where y is 1, max(cos(x1, x2) - margin, 0) where it is -1; x1 and x2 are (N, D) or (D,).
 
@@ -516,16 +432,16 @@ def cosine_embedding_loss(
 
 @in_single
 def triplet_margin_loss(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
-    margin: float = 1.0,
-    p: float = 2.0,
-    eps: float = 1e-6,
-    swap: bool = False,
-    size_average: Any = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    anchor,
+    positive,
+    negative,
+    margin=1.0,
+    p=2.0,
+    eps=1e-06,
+    swap=False,
+    size_average=None,
+    reduce=None,
+    reduction="mean",
 ) -> Tensor:
     """max(d(a, p) - d(a, n) + margin, 0), d the p-norm; with `swap` d(p, n) counts where that is less than d(a, n).
 
@@ -545,14 +461,7 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
-    *,
-    distance_function: Callable | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ) -> Tensor:
     """`triplet_margin_loss` with a distance of your own, `pairwise_distance` unless given.
 

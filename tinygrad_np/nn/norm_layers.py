@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -21,15 +20,7 @@ class LayerNorm(Layer):
            [ 0.,  0.]])
     """
 
-    def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        *,
-        dtype=np.float32,
-    ):
+    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, *, dtype=np.float32):
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = real_number("LayerNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -49,14 +40,7 @@ class RMSNorm(Layer):
     array([[ 1., -1.]])
     """
 
-    def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float | None = None,
-        elementwise_affine: bool = True,
-        *,
-        dtype=np.float32,
-    ):
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=np.float32):
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = None if eps is None else real_number("RMSNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -104,12 +88,12 @@ class _ChannelNorm(Layer):
 
     def __init__(
         self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        bias: bool = True,
+        num_features,
+        eps=1e-05,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        bias=True,
         *,
         dtype=np.float32,
     ):
@@ -188,12 +172,12 @@ class BatchNorm3d(_BatchNorm):
 class _InstanceNorm(_ChannelNorm):
     def __init__(
         self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        bias: bool = True,
+        num_features,
+        eps=1e-05,
+        momentum=0.1,
+        affine=False,
+        track_running_stats=False,
+        bias=True,
         *,
         dtype=np.float32,
     ):

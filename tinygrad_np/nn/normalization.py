@@ -68,13 +68,7 @@ def _affine(x, weight, bias, shape: tuple[int, ...]):
 
 
 @in_single
-def layer_norm(
-    input: Array,
-    normalized_shape: int | Sequence[int],
-    weight: Array | None = None,
-    bias: Array | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05) -> Tensor:
     """Normalize over the last axes, of shape `normalized_shape`, then scale and shift (Ba et al., 2016).
 
     `weight` and `bias` have that shape too.
@@ -124,14 +118,7 @@ def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def batch_norm(
-    input: Array,
-    running_mean: np.ndarray | None,
-    running_var: np.ndarray | None,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05
 ) -> Tensor:
     """Normalize each channel of (N, C, ...) over all else, then scale and shift (Ioffe & Szegedy, 2015).
 
@@ -152,14 +139,7 @@ def batch_norm(
 
 
 def instance_norm(
-    input: Array,
-    running_mean: np.ndarray | None = None,
-    running_var: np.ndarray | None = None,
-    weight: Array | None = None,
-    bias: Array | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05
 ) -> Tensor:
     """Normalize each channel of each of (N, C, ...) over its own places, then scale and shift (Ulyanov et al., 2016).
 

@@ -14,12 +14,9 @@ from ..engine.tracing import whole
 from .arguments import floating, numbers, probability
 from .init import as_generator
 from .resampling import means
-from .window import Window, batch_first, batch_last, batched, fitting, numbers_of, pooling_window, sizes
+from .window import Window, batch_first, batch_last, batched, fitting, in_dimensions, numbers_of, pooling_window, sizes
 
 if TYPE_CHECKING:
-    from .init import Seed
-    from .window import Pair
-
     Array = Tensor | np.ndarray
 
 
@@ -125,63 +122,19 @@ _of_winners.defvjp(
 )
 
 
-def max_pool1d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    dilation: Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element that a window sees, on sequences (N, C, L); see `max_pool2d`.
-
-    >>> max_pool1d(np.array([[1.0, 3.0, 2.0, 0.0]]), 2)
-    array([[3., 2.]])
-    """
-    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool2d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    dilation: Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
+@in_dimensions(1, 2, 3)
+def max_pool(n, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False) -> Any:
     """The largest element that a window sees, on images (N, C, H, W); the first of equals gets the gradient.
 
     oh = ⌊(H + 2 padding - dilation (kh - 1) - 1) / stride⌋ + 1, or ⌈...⌉ with `ceil_mode`. A pair stands for (down,
     across). `stride` is the size of the window unless given; padding, at most half of that size, never wins. With
     `return_indices` the place of each largest element, counted along its flattened image, comes too. Integers become
-    float64.
+    float64. Sequences (N, C, L), volumes (N, C, D, H, W) and grids without the axis N the same.
 
     >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
-    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool3d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    dilation: Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest element that a window sees, on volumes (N, C, D, H, W); see `max_pool2d`.
-
-    >>> max_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
-    7.0
-    """
-    return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def _max_pool(name, n, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+    name = f"max_pool{n}d"
     x = floating(name, input)
     batch = batched(name, x, n)
     window = pooling_window(name, n, kernel_size, stride, padding, dilation)
@@ -235,30 +188,9 @@ _sums.defvjp(lambda ct, window: _spread(ct, window), cases=[lambda f, A: f(A(2, 
 _spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), CASE)])
 
 
-def avg_pool1d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Tensor:
-    """The mean of what a window sees, on sequences (N, C, L); see `avg_pool2d`.
-
-    >>> avg_pool1d(np.array([[1.0, 3.0, 2.0, 0.0]]), 2)
-    array([[2., 1.]])
-    """
-    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-
-
-def avg_pool2d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
+@in_dimensions(1, 2, 3)
+def avg_pool(
+    n, input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
 ) -> Tensor:
     """The mean of what a window sees, on images (N, C, H, W), padding counted as zeros if `count_include_pad`.
 
@@ -267,31 +199,7 @@ def avg_pool2d(
     >>> avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[2.5, 4.5], [10.5, 12.5]]
     """
-    return _avg_pool(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-
-
-def avg_pool3d(
-    input: Array,
-    kernel_size: Pair,
-    stride: Pair | None = None,
-    padding: Pair = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """The mean of what a window sees, on volumes (N, C, D, H, W); see `avg_pool2d`.
-
-    >>> avg_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
-    3.5
-    """
-    return _avg_pool(
-        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-
-
-def _avg_pool(name, n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
+    name, divisor = f"avg_pool{n}d", divisor_override
     x = numbers(name, input)
     batch = batched(name, x, n)
     window = pooling_window(name, n, kernel_size, stride, padding)
@@ -310,58 +218,24 @@ def _avg_pool(name, n, input, kernel_size, stride, padding, ceil_mode, count_inc
     return _unless(batch is x, _sums(batch, exact) * np.asarray(1 / divisor, x.dtype))
 
 
-def lp_pool1d(
-    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
-    """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on sequences (N, C, L).
-
-    >>> lp_pool1d(np.array([[3.0, 4.0]]), 2, 2)
-    array([[5.]])
-    """
-    return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool2d(
-    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
+@in_dimensions(1, 2, 3)
+def lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False) -> Tensor:
     """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on images (N, C, H, W).
 
     >>> lp_pool2d(np.array([[[3.0, 4.0], [0.0, 0.0]]]), 2, 2)
     array([[[5.]]])
     """
-    return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool3d(
-    input: Array, norm_type: float, kernel_size: Pair, stride: Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
-    """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on volumes (N, C, D, H, W).
-
-    >>> lp_pool3d(np.ones((1, 2, 2, 2)), 3, 2).item()
-    2.0
-    """
-    return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def _lp_pool(name, n, input, p, kernel_size, stride, ceil_mode):
-    powers = _avg_pool(name, n, np.power(numbers(name, input), p), kernel_size, stride, 0, ceil_mode, True, None)
+    name = f"lp_pool{n}d"
+    powers = avg_pool[n - 1](np.power(numbers(name, input), norm_type), kernel_size, stride, 0, ceil_mode)
     sums = np.sign(powers) * np.abs(powers) * math.prod(numbers_of(name, "kernel_size", kernel_size, n))
-    return np.power(np.maximum(sums, 0), 1 / p)
+    return np.power(np.maximum(sums, 0), 1 / norm_type)
 
 
 # ---- as many windows as are asked for ---------------------------------------------------------------------
 
 
-def adaptive_avg_pool1d(input: Array, output_size: Any) -> Tensor:
-    """The means of `output_size` windows that cover sequences (N, C, L).
-
-    >>> adaptive_avg_pool1d(np.array([[1.0, 2.0, 6.0]]), 2)
-    array([[1.5, 4. ]])
-    """
-    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
-
-
-def adaptive_avg_pool2d(input: Array, output_size: Any) -> Tensor:
+@in_dimensions(1, 2, 3)
+def adaptive_avg_pool(n, input, output_size) -> Tensor:
     """The means of as many windows as `output_size` says, (down, across), that cover images (N, C, H, W).
 
     Window i goes from ⌊i H / oh⌋ to ⌈(i + 1) H / oh⌉; None keeps a size.
@@ -369,19 +243,7 @@ def adaptive_avg_pool2d(input: Array, output_size: Any) -> Tensor:
     >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 1).item()
     7.5
     """
-    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
-
-
-def adaptive_avg_pool3d(input: Array, output_size: Any) -> Tensor:
-    """The means of as many windows as `output_size` says that cover volumes (N, C, D, H, W).
-
-    >>> adaptive_avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (2, 1, 1)).ravel()
-    array([1.5, 5.5])
-    """
-    return _adaptive_avg_pool("adaptive_avg_pool3d", 3, input, output_size)
-
-
-def _adaptive_avg_pool(name, n, input, output_size):
+    name = f"adaptive_avg_pool{n}d"
     x = numbers(name, input)
     out = batched(name, x, n)
     for axis, asked in enumerate(sizes(name, "output_size", output_size, out.shape[2:]), 2):
@@ -389,36 +251,16 @@ def _adaptive_avg_pool(name, n, input, output_size):
     return _unless(len(x.shape) == n + 2, out)
 
 
-def adaptive_max_pool1d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of `output_size` windows that cover sequences (N, C, L).
-
-    >>> adaptive_max_pool1d(np.array([[1.0, 2.0, 6.0]]), 2)
-    array([[2., 6.]])
-    """
-    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
-
-
-def adaptive_max_pool2d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
+@in_dimensions(1, 2, 3)
+def adaptive_max_pool(n, input, output_size, return_indices=False) -> Any:
     """The largest elements of as many windows as `output_size` says that cover images (N, C, H, W).
 
-    The windows are those of `adaptive_avg_pool2d`.
+    The windows are those of `adaptive_avg_pool2d`, `return_indices` is as in `max_pool2d`.
 
     >>> adaptive_max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), (2, 1)).ravel()
     array([ 7., 15.])
     """
-    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
-
-
-def adaptive_max_pool3d(input: Array, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of as many windows as `output_size` says that cover volumes (N, C, D, H, W).
-
-    >>> adaptive_max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (2, 1, 1)).ravel()
-    array([3., 7.])
-    """
-    return _adaptive_max_pool("adaptive_max_pool3d", 3, input, output_size, return_indices)
-
-
-def _adaptive_max_pool(name, n, input, output_size, return_indices):
+    name = f"adaptive_max_pool{n}d"
     x = floating(name, input)
     batch = batched(name, x, n)
     seen = []
@@ -431,15 +273,17 @@ def _adaptive_max_pool(name, n, input, output_size, return_indices):
     return (_unless(batch is x, out), _unless(batch is x, places)) if return_indices else _unless(batch is x, out)
 
 
-def fractional_max_pool2d(
-    input: Array,
-    kernel_size: Pair,
-    output_size: Any = None,
-    output_ratio: Any = None,
-    return_indices: bool = False,
-    _random_samples: Any = None,
+@in_dimensions(2, 3)
+def fractional_max_pool(
+    n,
+    input,
+    kernel_size,
+    output_size=None,
+    output_ratio=None,
+    return_indices=False,
+    _random_samples=None,
     *,
-    generator: Seed = None,
+    generator=None,
 ) -> Any:
     """The largest elements of windows that lie at random steps on images (N, C, H, W) (Graham, 2015).
 
@@ -449,48 +293,7 @@ def fractional_max_pool2d(
     >>> fractional_max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2, 2, generator=0).shape
     (1, 1, 2, 2)
     """
-    return _fractional(
-        "fractional_max_pool2d",
-        2,
-        input,
-        kernel_size,
-        output_size,
-        output_ratio,
-        return_indices,
-        _random_samples,
-        generator,
-    )
-
-
-def fractional_max_pool3d(
-    input: Array,
-    kernel_size: Pair,
-    output_size: Any = None,
-    output_ratio: Any = None,
-    return_indices: bool = False,
-    _random_samples: Any = None,
-    *,
-    generator: Seed = None,
-) -> Any:
-    """The largest elements of windows that lie at random steps on volumes; see `fractional_max_pool2d`.
-
-    >>> fractional_max_pool3d(np.arange(64.0).reshape(1, 4, 4, 4), 2, 2, generator=0).shape
-    (1, 2, 2, 2)
-    """
-    return _fractional(
-        "fractional_max_pool3d",
-        3,
-        input,
-        kernel_size,
-        output_size,
-        output_ratio,
-        return_indices,
-        _random_samples,
-        generator,
-    )
-
-
-def _fractional(name, n, input, kernel_size, output_size, ratio, return_indices, samples, generator):
+    name, ratio, samples = f"fractional_max_pool{n}d", output_ratio, _random_samples
     x = floating(name, input)
     batch = batched(name, x, n)
     kernel, size = numbers_of(name, "kernel_size", kernel_size, n), batch.shape[2:]
@@ -535,3 +338,11 @@ def _picked(x, seen):
     best = np.take_along_axis(flat, values.argmax(-1)[..., None], -1)[..., 0]  # the first of equals, a NaN before all
     shape = (*x.shape[:2], *(s.shape[-2] for s in seen))
     return np.take_along_axis(rows, best, -1).reshape(shape), best.reshape(shape)
+
+
+max_pool1d, max_pool2d, max_pool3d = max_pool
+avg_pool1d, avg_pool2d, avg_pool3d = avg_pool
+lp_pool1d, lp_pool2d, lp_pool3d = lp_pool
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = adaptive_avg_pool
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = adaptive_max_pool
+fractional_max_pool2d, fractional_max_pool3d = fractional_max_pool

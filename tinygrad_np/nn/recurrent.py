@@ -67,17 +67,17 @@ class _Recurrent(Layer):
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+        proj_size=0,
         *,
         dtype=np.float32,
-        generator: Seed = None,
+        generator=None,
     ):
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
@@ -173,17 +173,17 @@ class RNN(_Recurrent):
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        nonlinearity="tanh",
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
         *,
         dtype=np.float32,
-        generator: Seed = None,
+        generator=None,
     ):
         self.kind = self.nonlinearity = _nonlinearity("RNN", nonlinearity)
         super().__init__(
@@ -271,16 +271,7 @@ class RNNCell(_Cell):
     (2, 4)
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        *,
-        dtype=np.float32,
-        generator: Seed = None,
-    ):
+    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", *, dtype=np.float32, generator=None):
         self.kind = self.nonlinearity = _nonlinearity("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, dtype=dtype, generator=generator)
 

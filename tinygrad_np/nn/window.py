@@ -6,7 +6,8 @@ moves over whole arrays at a time. What callers see is (N, C, *size), by strides
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +115,32 @@ def batch_last(x):
 def batch_first(x):
     """(C, *size, N) as (N, C, *size)."""
     return x.transpose(x.ndim - 1, *range(x.ndim - 1))
+
+
+def in_dimensions(*dimensions: int) -> Callable[[Callable], list[Callable[..., Any]]]:
+    """Decorate a function of n dimensions and more: it becomes a list of functions, named after it and each n.
+
+    >>> (double1d, double2d) = in_dimensions(1, 2)(lambda n, x: x * 2**n)
+    >>> double2d(1), inspect.signature(double2d)
+    (4, <Signature (x)>)
+    """
+
+    def decorate(function: Callable) -> list[Callable[..., Any]]:
+        signature = inspect.signature(function)
+        signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+        def of(n: int) -> Callable[..., Any]:
+            def call(*args, **kwargs):
+                return function(n, *args, **kwargs)
+
+            call.__name__ = call.__qualname__ = f"{function.__name__}{n}d"
+            call.__doc__, call.__module__ = function.__doc__, function.__module__
+            call.__signature__ = signature  # type: ignore[attr-defined]
+            return call
+
+        return [of(n) for n in dimensions]
+
+    return decorate
 
 
 # ---- what it is made of -----------------------------------------------------------------------------------
