@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 # Each is asked for the row of a function that has none, and with None for all rows that it always has.
-SUPPLIERS: list[Callable[[Callable | None], None]] = []
+SUPPLIERS: list[Callable[[Callable[..., Any] | None], None]] = []
 
 DOORS: dict[str, Callable[..., Any]] = {}  # what `x.graph()` calls, and what `x.__array_namespace__()` does
 
 
-def supply(fun: Callable | None = None) -> None:
+def supply(fun: Callable[..., Any] | None = None) -> None:
     """Let the suppliers enter the rows that they have."""
     for supplier in SUPPLIERS:
         supplier(fun)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from .tape import SELECT, Leaf, Node, next_serial, oldest_first
 
 COPY_BELOW = 16384  # bytes: up to here a copy costs less than the bookkeeping of a lock
 _locks: dict[int, int] = {}  # id of a locked array -> how many residuals need it
-_held: dict[int, tuple] = {}  # id of a weak reference to a residual -> itself, what it locks
-_waiting: dict[int, list] = {}  # id of a locked array -> views of it that nothing else locks
+_held: dict[int, tuple[Any, ...]] = {}  # id of a weak reference to a residual -> itself, what it locks
+_waiting: dict[int, list[Any]] = {}  # id of a locked array -> views of it that nothing else locks
 _mutex = threading.RLock()  # a residual may die, and unlock, while another one is made
 
 
@@ -48,7 +49,7 @@ def protect(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def _unlock(watcher: weakref.ref) -> None:
+def _unlock(watcher: weakref.ref[Any]) -> None:
     """A residual is gone: whatever it was the last to need may be written again."""
     with _mutex:
         for owner in reversed(_held.pop(id(watcher))[1]):  # what views share before the views
@@ -69,7 +70,7 @@ def _release(owner: np.ndarray) -> None:
             _release(view)
 
 
-def refs(holder) -> int:
+def refs(holder: Any) -> int:
     """How many references `holder.array` has: the count is the same expression at every place that compares."""
     return sys.getrefcount(holder.array)
 
@@ -85,7 +86,7 @@ def _alone() -> int:
     return refs(holder)
 
 
-def _owned(array) -> int:
+def _owned(array: Any) -> int:
     return sys.getrefcount(array)
 
 
@@ -94,7 +95,7 @@ for _, _array in {0: np.empty(0)}.items():
     OWNED = _owned(_array)  # the count, in a function, of an argument that a dict alone holds, and a loop over it
 
 
-def expose(tensor) -> np.ndarray:
+def expose(tensor: Any) -> np.ndarray:
     """A view of a leaf's array for its user: writable, unless something else holds the array."""
     leaf, view = tensor.node, None
     if leaf.exposed is not None:
@@ -107,7 +108,7 @@ def expose(tensor) -> np.ndarray:
     return view
 
 
-def residual(tensor) -> np.ndarray:
+def residual(tensor: Any) -> np.ndarray:
     """The array of an exposed leaf as a graph may keep it: a copy while its user still holds a view."""
     leaf = tensor.node
     if leaf.exposed() is None and refs(tensor) == ALONE:
@@ -121,7 +122,7 @@ def changed(leaf: Leaf) -> None:
     leaf.changed = next_serial()
 
 
-def check_unchanged(root: Node, leaves) -> None:
+def check_unchanged(root: Node, leaves: Any) -> None:
     """Raise if an operation below `root` recorded the array of a leaf, or a view of it, that was changed since."""
     for leaf in leaves:
         if not leaf.changed:

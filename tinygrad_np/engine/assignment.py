@@ -134,7 +134,7 @@ class Assignment(Traced):
         self[...] = value
 
 
-def shares(tensor) -> bool:
+def shares(tensor: Any) -> bool:
     """Whether another living tensor has the same memory."""
     return living(tensor) is not None
 
@@ -155,12 +155,12 @@ def write_through(view: Any, value: Any) -> None:
     view.views = getattr(now, "views", view.views)
 
 
-def augments(frame) -> bool:
+def augments(frame: Any) -> bool:
     """Whether a frame is at an augmented assignment; operator.iadd(x[i], v) is a call, which no assignment follows."""
     return frame.f_code.co_code[frame.f_lasti] == BINARY_OP
 
 
-def refused_leaf(tensor, what: str) -> RuntimeError:
+def refused_leaf(tensor: Any, what: str) -> RuntimeError:
     return RuntimeError(
         f"{what}...: {tensor.name or 'x'} is a leaf whose gradient is being recorded; assign to a copy "
         "(y = x.copy()), or update it under tinygrad_np.no_grad()"
@@ -172,18 +172,18 @@ class _Probe:
 
     count: int
 
-    def __iadd__(self, other):
+    def __iadd__(self, other: Any) -> Any:
         _Probe.count = _measure(self)
         return self
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         return _Probe()
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         pass
 
 
-def _measure(probe) -> int:
+def _measure(probe: Any) -> int:
     return sys.getrefcount(probe)
 
 

@@ -50,7 +50,8 @@ def blamed(error: BaseException, beside: tuple[str, ...] = ()) -> str | None:
 
     >>> blamed(ValueError())
     """
-    found, link = None, error
+    found: str | None = None
+    link: BaseException | None = error
     links: list[BaseException] = []
     while link is not None and link not in links:  # the engine raises anew, with the operation's name
         links.append(link)

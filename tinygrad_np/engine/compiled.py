@@ -194,7 +194,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     return form
 
 
-def given(row_names: tuple, operands: tuple, names: tuple) -> str:
+def given(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
     """The lines that note what a call was given besides tracked tensors, for pictures."""
     always = any(name not in operands for name in names)
     tuple_ = "".join(
@@ -217,7 +217,7 @@ NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted(_v_@ if _is_@ else @)"  # n
 NOTE = "(_v_@ if type(_v_@) in _NUMBERS else _noted(_v_@))"
 
 
-def each(text: str, names) -> str:
+def each(text: str, names: Any) -> str:
     """The text with each name in the place of @, separated by commas.
 
     >>> each("f(@)", ("x", "y"))

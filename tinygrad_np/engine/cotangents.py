@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class WrongShape(ValueError):
     """A rule returned a cotangent whose shape is not its argument's."""
 
 
-def unbroadcast(ct, shape: tuple):
+def unbroadcast(ct: Any, shape: tuple[Any, ...]) -> Any:
     """Sum `ct` over the axes along which an operand of `shape` was broadcast.
 
     >>> unbroadcast(np.ones((3, 2)), (2,))
@@ -27,12 +28,12 @@ def unbroadcast(ct, shape: tuple):
     return np.reshape(ct, ct.shape[lead:]) if lead > 0 else ct
 
 
-def conjugated(ct):
+def conjugated(ct: Any) -> Any:
     """The conjugate of a cotangent, or of each of several outputs'."""
     return tuple([c.conjugate() for c in ct]) if isinstance(ct, tuple) else ct.conjugate()
 
 
-def expand(a, shape: tuple, axis, keepdims: bool):
+def expand(a: Any, shape: tuple[Any, ...], axis: Any, keepdims: bool) -> Any:
     """Put back, with length one, the axes that a reduction of an array of `shape` removed.
 
     >>> expand(np.zeros(3), (3, 2), -1, False).shape
@@ -45,19 +46,19 @@ def expand(a, shape: tuple, axis, keepdims: bool):
     return np.reshape(a, tuple(1 if i in gone else n for i, n in enumerate(shape)))
 
 
-def times(ct, d):
+def times(ct: Any, d: Any) -> Any:
     """ct · d, where a zero in ct wins over an infinite or NaN d: what was not used has no gradient."""
     g = ct * d
     return np.where(np.isnan(g) & (ct == 0), 0, g) if has_nan(g) else g
 
 
-def careful_bilinear(pull: Callable) -> Callable:
+def careful_bilinear(pull: Callable[..., Any]) -> Callable[..., Any]:
     """The pullback of a product of sums, in which zeros of the cotangent win over infinite or NaN factors too.
 
     The same product tells, of zeros and ones, which results have such a factor with a cotangent that is not zero.
     """
 
-    def careful(ct, parent, saved):
+    def careful(ct: Any, parent: Any, saved: Any) -> Any:
         g = pull(ct, parent, saved)
         if type(getattr(g, "array", g)) in TRACERS or not has_nan(g):  # a recording does without
             return g
@@ -72,7 +73,7 @@ def careful_bilinear(pull: Callable) -> Callable:
     return careful
 
 
-def fit(g, node: Node, name: str):
+def fit(g: Any, node: Node, name: str) -> Any:
     """Give a cotangent (or tangent) its node's dtype. A wrong shape is the rule's mistake and never repaired."""
     if g.shape != node.shape:
         raise WrongShape(

@@ -11,23 +11,24 @@ import numpy as np
 
 from .compiled import recorded
 from .generated import call
+from .operation import NotDifferentiable
 from .recording import has_own_arithmetic, is_tracked, outputs, record, refuse_lost_labels, untracked, unwrap
-from .rules import NotDifferentiable, Row
+from .rules import Row
 from .signatures import signature_of
 from .table import TABLE, Plain, Primitive
 from .tape import CONST
 from .ufuncs import METHODS, assign_out
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    pass
 
 
-class Calls(dict[Callable, "Callable[..., Tensor]"]):
+class Calls(dict[Callable[..., Any], "Callable[..., Any]"]):
     """The recorded forms of the ufuncs, each made when it is first asked for; None for one that has none."""
 
-    def __missing__(self, ufunc):
+    def __missing__(self, ufunc: Any) -> Any:
         row = TABLE.get(ufunc)
-        call = recorded(row, len(row.names)) if isinstance(row, Row) else None
+        call: Any = recorded(row, len(row.names)) if isinstance(row, Row) else None
         if row is not None:  # a row may still be entered for a function that has none
             self[ufunc] = call
         return call
@@ -36,7 +37,7 @@ class Calls(dict[Callable, "Callable[..., Tensor]"]):
 CALLS = Calls()
 
 
-def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
+def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """What `__array_ufunc__` does with a ufunc that has no closure, or is not simply called."""
     row = TABLE.get(ufunc)
     if any(has_own_arithmetic(type(a)) for a in inputs):
@@ -47,7 +48,7 @@ def call_ufunc(ufunc, method: str, inputs: tuple, kwargs: dict):
     return unusual_call(ufunc, method, inputs, kwargs)
 
 
-def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
+def unusual_call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """A ufunc's options and methods, each said with ordinary calls."""
     row = TABLE.get(ufunc)
     unrecorded = not is_tracked(inputs) and not is_tracked(list(kwargs.values()))
@@ -59,7 +60,7 @@ def unusual_call(ufunc, method: str, inputs: tuple, kwargs: dict):
     return METHODS[method](ufunc, *inputs, **kwargs)
 
 
-def call_function(fun: Callable, args: tuple, kwargs: dict):
+def call_function(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """What `__array_function__` does."""
     try:
         row = TABLE[fun]  # quicker than TABLE.get
@@ -88,13 +89,13 @@ def call_function(fun: Callable, args: tuple, kwargs: dict):
     return apply(row, args, kwargs)
 
 
-def apply(row: Any, args: tuple, kwargs: dict) -> Any:
+def apply(row: Any, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Call the function of a row on tensors, in the general way."""
     return record(row, args, kwargs) if isinstance(row, Row) else row.apply(args, kwargs)
 
 
 @cache
-def out_position(fun: Callable) -> int:
+def out_position(fun: Callable[..., Any]) -> int:
     """Where `out` stands among a function's positional arguments, or after all of them."""
     try:
         parameters = list(signature_of(fun).parameters.values())
@@ -105,7 +106,9 @@ def out_position(fun: Callable) -> int:
     )
 
 
-def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, object]:
+def without_out(
+    fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]
+) -> tuple[tuple[Any, ...], dict[Any, Any], object]:
     """The arguments with `out` taken out, wherever it stood; those after it are then named."""
     kwargs, at = dict(kwargs), out_position(fun)
     out = kwargs.pop("out", None)
@@ -117,7 +120,7 @@ def without_out(fun: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict, 
     return args, kwargs, out
 
 
-def unknown(fun: Callable, args: tuple, kwargs: dict):
+def unknown(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """A function without a row: NumPy's own on tensors without history, refused on the others."""
     if is_tracked(args) or is_tracked(list(kwargs.values())):
         module = getattr(fun, "__module__", None) or ("numpy" if hasattr(np, fun.__name__) else "scipy.special")

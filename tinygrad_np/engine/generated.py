@@ -45,7 +45,7 @@ def _line(file: str, line: int) -> CodeType:
     return code.replace(co_firstlineno=line, co_name="<operation>")
 
 
-def warned(fun: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+def warned(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """fun(*args, **kwargs) as if the user's line had called it: there belong the warnings."""
     frame = user_frame()
     user = frame.f_globals
@@ -72,6 +72,6 @@ def call(fun, args, kwargs):
     return warned(fun, args, kwargs)
 """
 
-call: Callable[[Callable, tuple, dict], Any] = define(
+call: Callable[[Callable[..., Any], tuple[Any, ...], dict[Any, Any]], Any] = define(
     CALL, f"{__file__} call", {"is_warning": is_warning, "warned": warned}
 )["call"]

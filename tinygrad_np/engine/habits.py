@@ -42,10 +42,10 @@ INSTEAD = {
 class Instead:
     """An attribute that is not there, whose error says what to write."""
 
-    def __init__(self, name: str, text: str):
+    def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
 
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+    def __get__(self, obj: Any, owner: type[Any] | None = None) -> Any:
         raise AttributeError(f"a Tensor has no {self.name}; write {self.text}")
 
 
@@ -73,21 +73,21 @@ def view(self: Any, *shape: Any) -> Any:
     return self.reshape(*shape)
 
 
-def movement(name: str) -> Callable:
+def movement(name: str) -> Callable[..., Any]:
     """A method that does what a function of NumPy does."""
     function = getattr(np, name)
 
-    def method(self, *args, **kwargs):
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
 
     method.__name__, method.__doc__ = name, f"np.{name} of the tensor."
     return method
 
 
-def cast(name: str, dtype: Any) -> Callable:
+def cast(name: str, dtype: Any) -> Callable[..., Any]:
     """A method that changes the dtype."""
 
-    def method(self):
+    def method(self: Any) -> Any:
         return self.astype(dtype)
 
     method.__name__, method.__doc__ = name, f"x.astype(np.{np.dtype(dtype).name})."

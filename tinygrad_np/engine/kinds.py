@@ -18,26 +18,26 @@ class Elementwise(Row):
 
     kind = "elementwise"
 
-    def __init__(self, fun, partials, names, **options):
+    def __init__(self, fun: Any, partials: Any, names: Any, **options: Any) -> None:
         rules = [p if callable(p) else constant(p) for p in partials]
         super().__init__(
             fun, rules, names, ", ".join(names), residuals=tuple(names_of(rule, skip=0) for rule in rules), **options
         )
 
-    def puller(self, rule: Callable, product: Callable) -> Callable:
+    def puller(self, rule: Callable[..., Any], product: Callable[..., Any]) -> Callable[..., Any]:
         return elementwise_puller(self.name, rule, product)
 
-    def pushforward(self, node: Node, ts: list, lift):
+    def pushforward(self, node: Node, ts: list[Any], lift: Any) -> Any:
         residuals = self.lifted(node, lift)
         dots = [times(t, self.rules[i](*residuals[i])) for i, t in enumerate(ts) if t is not None]
         total = sum(dots[1:], dots[0])
         return fit(total if total.shape == node.shape else np.broadcast_to(total, node.shape), node, self.name)
 
 
-def constant(number) -> Callable:
+def constant(number: Any) -> Callable[..., Any]:
     """The partial that is one number everywhere."""
 
-    def partial():
+    def partial() -> Any:
         return number
 
     marked: Any = partial
@@ -45,17 +45,17 @@ def constant(number) -> Callable:
     return marked
 
 
-def elementwise_puller(name: str, partial: Callable, product: Callable) -> Callable:
+def elementwise_puller(name: str, partial: Callable[..., Any], product: Callable[..., Any]) -> Callable[..., Any]:
     """The pullback to one operand as one flat function: it runs once an operation."""
     number = getattr(partial, "number", None)
 
-    def constant_pull(ct, parent, saved):
+    def constant_pull(ct: Any, parent: Any, saved: Any) -> Any:
         g = ct if number == 1 else -ct if number == -1 else ct * number
         if g.shape == parent.shape and g.dtype is parent.dtype:
             return g
         return fit(unbroadcast(g, parent.shape), parent, name)
 
-    def pull(ct, parent, saved):
+    def pull(ct: Any, parent: Any, saved: Any) -> Any:
         g = product(ct, partial(*saved).conjugate())
         if g.shape == parent.shape and g.dtype is parent.dtype:
             return g
@@ -72,7 +72,7 @@ class Reduction(Row):
 
     kind = "reduction"
 
-    def __init__(self, fun, rule, **options):
+    def __init__(self, fun: Any, rule: Any, **options: Any) -> None:
         self.declared = names_of(rule, skip=0)
         super().__init__(fun, (rule,), **options)
 
@@ -81,7 +81,7 @@ class Reduction(Row):
         self._given = (*self._given[:2], (tuple(dict.fromkeys(self.declared + extra)),))
         super()._prepare()
 
-    def weights(self, parent: Node, saved: tuple) -> tuple:
+    def weights(self, parent: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         named = dict(zip(self.residuals[0], saved))
         axis, keepdims, where = named.get("axis"), bool(named.get("keepdims", False)), named.get("where", True)
         if "out" in named:
@@ -89,13 +89,13 @@ class Reduction(Row):
         w = self.rules[0](*(named[n] for n in self.declared))
         return (w if where is True else np.where(where, w, 0)), axis, keepdims
 
-    def puller(self, rule: Callable, product: Callable) -> Callable:
-        def pull(ct, parent, saved):
+    def puller(self, rule: Callable[..., Any], product: Callable[..., Any]) -> Callable[..., Any]:
+        def pull(ct: Any, parent: Any, saved: Any) -> Any:
             w, axis, keepdims = self.weights(parent, saved)
             return fit(product(expand(ct, parent.shape, axis, keepdims), w.conjugate()), parent, self.name)
 
         return pull
 
-    def pushforward(self, node: Node, ts: list, lift):
+    def pushforward(self, node: Node, ts: list[Any], lift: Any) -> Any:
         w, axis, keepdims = self.weights(node.parents[0], self.lifted(node, lift)[0])
         return fit(np.sum(times(ts[0], w), axis=axis, keepdims=keepdims), node, self.name)

@@ -28,7 +28,7 @@ def current() -> Mode:
     return mode.get() or ORDINARY
 
 
-def cut(step: str, values) -> None:
+def cut(step: str, values: Any) -> None:
     """Tell a watcher, if there is one that asks, that values (tensors or nodes) leave the tape at a step."""
     watch = current().watch
     if watch is not None:
@@ -41,19 +41,19 @@ def cut(step: str, values) -> None:
 class setting(ContextDecorator):
     """Change fields of the mode inside a block or a function; restored whatever happens there."""
 
-    def __init__(self, **fields):
+    def __init__(self, **fields: Any) -> None:
         self._fields = fields
-        self._tokens: list = []
+        self._tokens: list[Any] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         changed = current()._replace(**self._fields)
         self._tokens.append(mode.set(None if changed == ORDINARY else changed))
         return self
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, *exc: Any) -> None:
         mode.reset(self._tokens.pop())
 
-    def _recreate_cm(self):  # a decorated function gets a fresh block a call: it may recurse or be shared
+    def _recreate_cm(self) -> Any:  # a decorated function gets a fresh block a call: it may recurse or be shared
         return setting(**self._fields)
 
 

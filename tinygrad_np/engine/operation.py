@@ -26,8 +26,8 @@ class Operation(Facts):
     diff: tuple[str, ...] = ()  # of those that are operands
     positions: tuple[int, ...] = ()  # where those stand among the arguments
     residuals: tuple[tuple[str, ...], ...] = ()  # the names of what `Node.saved` holds
-    pulls: tuple[Callable, ...] = ()
-    careful_pulls: tuple[Callable, ...] = ()
+    pulls: tuple[Callable[..., Any], ...] = ()
+    careful_pulls: tuple[Callable[..., Any], ...] = ()
 
     def operand_names(self, count: int) -> tuple[str, ...]:
         """What the operands of a node with `count` parents are called."""
@@ -39,18 +39,18 @@ class Operation(Facts):
         """Whether a derivative reads operand i."""
         return True
 
-    def lifted(self, node: Any, lift: Callable) -> tuple:
+    def lifted(self, node: Any, lift: Callable[..., Any]) -> tuple[Any, ...]:
         """The residuals of a node, where `lift` makes those that depend on its parents differentiable."""
         return node.saved
 
-    def pull_all(self, node: Any, ct: Any, lift: Callable | None) -> list:
+    def pull_all(self, node: Any, ct: Any, lift: Callable[..., Any] | None) -> list[Any]:
         """The cotangents of all parents, for that of the node; None for a parent that needs none."""
         raise NotDifferentiable(f"{self.name}: no cotangent is pulled back through it")
 
-    def pullback(self, node: Any, ct: Any, lift: Callable | None) -> list:
+    def pullback(self, node: Any, ct: Any, lift: Callable[..., Any] | None) -> list[Any]:
         """The same for an operation of either sort."""
         return self.pull_all(node, ct, lift)
 
-    def pushforward(self, node: Any, ts: list, lift: Callable) -> Any:
+    def pushforward(self, node: Any, ts: list[Any], lift: Callable[..., Any]) -> Any:
         """The tangent of the output, from the tangents of the parents (None for zero)."""
         raise NotDifferentiable(f"{self.name}: no tangent is pushed forward through it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from .tracing import whole
 
 
 @primitive
-def getitem(x, index):
+def getitem(x: Any, index: Any) -> Any:
     """x[index], for any index that NumPy takes."""
     return x[index]
 
 
 @primitive
-def scatter(ct, index, shape):
+def scatter(ct: Any, index: Any, shape: Any) -> Any:
     """Zeros of `shape` with `ct` added at `index`, repeated places summed: the transpose of getitem."""
     if not takes_once(index):
         return scatter_add(ct, index, shape)
@@ -31,7 +32,7 @@ def scatter(ct, index, shape):
 
 
 @whole
-def scatter_add(ct, index, shape):
+def scatter_add(ct: Any, index: Any, shape: Any) -> Any:
     """The same for any index: repeated places are summed."""
     out = np.zeros(shape, ct.dtype)
     if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and len(shape) == 1 and ct.dtype.kind == "f":
@@ -42,14 +43,14 @@ def scatter_add(ct, index, shape):
 
 
 @primitive
-def assigned(x, index, value):
+def assigned(x: Any, index: Any, value: Any) -> Any:
     """A copy of x with x[index] = value."""
     out = np.array(x)
     out[index] = value
     return out
 
 
-def last_written(ct, index, x_shape, value_shape):
+def last_written(ct: Any, index: Any, x_shape: Any, value_shape: Any) -> Any:
     """The cotangent of an assigned value: where an index repeats, only the last value was kept."""
     g = getitem(ct, index)
     if not takes_once(index):
@@ -90,7 +91,7 @@ assigned.defvjp(
 )
 
 
-def moves(fun: Callable, **options) -> Row:
+def moves(fun: Callable[..., Any], **options: Any) -> Row:
     """A function that only moves, repeats or drops elements of its first argument.
 
     Applied to the element numbers it says where each one went; that is its whole derivative.
@@ -98,7 +99,7 @@ def moves(fun: Callable, **options) -> Row:
     sig = signature_of(fun)
     first, *rest = tuple(p for p in sig.parameters if p != "out")
 
-    def rule(ct, shape, *others):
+    def rule(ct: Any, shape: Any, *others: Any) -> Any:
         numbers = np.arange(int(np.prod(shape))).reshape(shape)
         if not numbers.size:  # np.resize fills what it finds nothing for with zeros
             return np.zeros(shape, ct.dtype)

@@ -11,7 +11,8 @@ import numpy as np
 from .aliasing import protect, residual
 from .generated import call
 from .modes import current, cut, mode
-from .rules import NotDifferentiable, Row, type_like
+from .operation import NotDifferentiable
+from .rules import Row, type_like
 from .seen import note_origin, see, see_call
 from .tape import CONST, SELECT, Node
 from .tracing import TRACERS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ndarray = np.ndarray
 new = object.__new__
-TENSORS: set[type] = set()  # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
+TENSORS: set[type[Any]] = set()  # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
 CONTAINERS = {list, tuple, slice}  # what may have tensors inside
 # What is taken as it is, as an operand.
 CONSTANTS = {
@@ -42,14 +43,14 @@ class Traced:
     __slots__ = ("array", "node", "views", "__weakref__")
     array: ndarray
     node: Node
-    views: tuple[weakref.ref, ...]  # tensors that share the array
+    views: tuple[weakref.ref[Any], ...]  # tensors that share the array
     public: type[Tensor]
 
     def __init_subclass__(cls) -> None:
         TENSORS.add(cls)
 
 
-def wrap(array, node: Node) -> Tensor:
+def wrap(array: Any, node: Node) -> Tensor:
     """A Tensor of an array and its node, without a copy."""
     tensor: Any = new(Traced.public)
     tensor.array = array
@@ -57,7 +58,7 @@ def wrap(array, node: Node) -> Tensor:
     return tensor
 
 
-def record(row: Row, args: tuple, kwargs: dict):
+def record(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
     values = row.bind(*args, **kwargs)
     for i in row.others:
@@ -74,7 +75,7 @@ def record(row: Row, args: tuple, kwargs: dict):
     foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
 
-        def swap(a):
+        def swap(a: Any) -> Any:
             return foreign[id(a)] if id(a) in foreign else [foreign.get(id(e), e) for e in a] if a is operands else a
 
         args = tuple(map(swap, args))
@@ -95,17 +96,17 @@ def record(row: Row, args: tuple, kwargs: dict):
 OF_UFUNCS = ("elementwise", "bilinear")  # the kinds of row of which there are operators
 
 
-@cache
-def has_own_arithmetic(kind: type) -> bool:
+def defers_to(kind: type[Any]) -> bool:
     """Whether a class of another library says itself what a ufunc of it is: it is deferred to, as an ndarray does."""
     theirs = getattr(kind, "__array_ufunc__", ndarray.__array_ufunc__)
     return theirs is not ndarray.__array_ufunc__ and kind not in TRACERS and not issubclass(kind, (Traced, ndarray))
 
 
+has_own_arithmetic: Any = cache(defers_to)
 WITHOUT_TENSORS = {"pandas": "to_numpy()", "dask": "compute()"}  # libraries whose arrays hold no tensors
 
 
-def refuse_lost_labels(name: str, operands) -> None:
+def refuse_lost_labels(name: str, operands: Any) -> None:
     """Refuse a tracked tensor beside an array of a library that would convert it, and cut its gradient."""
     if not is_tracked(tuple(operands)):
         return
@@ -118,7 +119,7 @@ def refuse_lost_labels(name: str, operands) -> None:
             )
 
 
-def constant(row: Row, a):
+def constant(row: Row, a: Any) -> Any:
     """An operand that is no tensor, array or number, such as a list, as an array: what the tape keeps is one."""
     if type(a) in TRACERS:
         return a
@@ -138,7 +139,7 @@ def constant(row: Row, a):
     return array
 
 
-def finish(row: Row, values, operands, parents: tuple, out, aux=None):
+def finish(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], out: Any, aux: Any = None) -> Any:
     """Make the node of what a function returned, and wrap it."""
     tracked = tuple([parent.tracked for parent in parents])
     node: Node = CONST
@@ -168,13 +169,13 @@ def finish(row: Row, values, operands, parents: tuple, out, aux=None):
     return result
 
 
-def left(row: Row, out) -> str:
+def left(row: Row, out: Any) -> str:
     """How values left the tape in an operation that was not recorded."""
     dtype = getattr(out, "dtype", None)
     return f"{row.name} inside no_grad" if not current().recording else f"{row.name} to {dtype}, an integer dtype"
 
 
-def overlaps(out, array) -> bool:
+def overlaps(out: Any, array: Any) -> bool:
     """Whether what NumPy returned has the memory of its operand; a result may also be a view of an array of its own.
 
     NumPy's numbers have no views: np.atleast_1d(x.sum()) is an array of its own.
@@ -185,12 +186,12 @@ def overlaps(out, array) -> bool:
     return base is array or base is array.base or np.may_share_memory(out, array)
 
 
-def note_view(tensor, of) -> None:
+def note_view(tensor: Any, of: Any) -> None:
     """Remember that a tensor may share the memory of another, and of those that one is a view of."""
     tensor.views = (weakref.ref(of), *getattr(of, "views", ()))
 
 
-def outputs(out, node: Node):
+def outputs(out: Any, node: Node) -> Any:
     """Wrap what NumPy returned: floating arrays as Tensors, in the container they came in."""
     if not isinstance(out, (list, tuple)):
         return wrap(as_array(out), node)
@@ -207,19 +208,19 @@ def outputs(out, node: Node):
     )
 
 
-def selected(node: Node, i: int, out) -> Node:
+def selected(node: Node, i: int, out: Any) -> Node:
     """The node of one output of several."""
     one = Node(SELECT, (node,), i, out.shape, out.dtype)
     see(one, as_array(out))
     return one
 
 
-def as_array(out) -> ndarray:
+def as_array(out: Any) -> ndarray:
     """An array of what an operation returned: NumPy gives scalars where a result has no axes."""
     return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
 
 
-def unwrap(value):
+def unwrap(value: Any) -> Any:
     """The arrays of tensors, also inside lists, tuples and slices."""
     kind = type(value)
     if kind in TENSORS:
@@ -231,7 +232,7 @@ def unwrap(value):
     return value
 
 
-def kept(value):
+def kept(value: Any) -> Any:
     """The same as the tape may keep it: ndarrays that nobody else can write to."""
     kind = type(value)
     if kind is ndarray:
@@ -239,14 +240,14 @@ def kept(value):
     return kind([kept(v) for v in value]) if kind is list or kind is tuple else unwrap(value)
 
 
-def is_tracked(value) -> bool:
+def is_tracked(value: Any) -> bool:
     """Whether a gradient flows through a value, or through one inside a list or tuple."""
     if type(value) in TENSORS:
         return value.node.tracked
     return isinstance(value, (list, tuple)) and any(map(is_tracked, value))
 
 
-def watched(node: Node, out) -> Node:
+def watched(node: Node, out: Any) -> Node:
     """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
     now = current()
     if not now.recording:
@@ -259,10 +260,10 @@ def watched(node: Node, out) -> Node:
     return node
 
 
-def explained(error: Exception, row: Row, operands) -> Exception:
+def explained(error: Exception, row: Row, operands: Any) -> Exception:
     """NumPy's error with the operation and its operands' shapes and dtypes in front."""
 
-    def describe(a) -> str:
+    def describe(a: Any) -> str:
         if isinstance(a, list):
             return "[" + ", ".join(map(describe, a[:4])) + ", ..." * (len(a) > 4) + "]"
         return f"{a.shape} {a.dtype}" if isinstance(a, ndarray) else repr(a)[:40]
@@ -277,7 +278,7 @@ def explained(error: Exception, row: Row, operands) -> Exception:
         return TypeError(message)
 
 
-def untracked(fun, args: tuple, kwargs: dict):
+def untracked(fun: Any, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Call NumPy's own function on the arrays; the result has no history."""
     out = call(fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
     for a in args:

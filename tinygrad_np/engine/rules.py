@@ -30,10 +30,10 @@ class Undetermined(NotDifferentiable):
 class Prepared:
     """What follows from a row's signature, made at the first use: importing hundreds of rows stays quick."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: type[Any], name: str) -> None:
         self.name = name
 
-    def __get__(self, row: Row | None, owner: type) -> Any:
+    def __get__(self, row: Row | None, owner: type[Any]) -> Any:
         if row is None:
             return self
         row._prepare()
@@ -67,25 +67,25 @@ class Row(Operation):
 
     def __init__(
         self,
-        fun: Callable,
-        rules,
-        diff=None,
+        fun: Callable[..., Any],
+        rules: Any,
+        diff: Any = None,
         signature: str | None = None,
         *,
-        jvps=(),
-        joint=False,
-        conj=True,
-        domain=None,
-        kinks=None,
-        cases=(),
-        residuals=None,
-        ignores=(),
-        name=None,
-        recompute=None,
-        when=None,
-        kind=None,
-        **facts,
-    ):
+        jvps: Any = (),
+        joint: Any = False,
+        conj: Any = True,
+        domain: Any = None,
+        kinks: Any = None,
+        cases: Any = (),
+        residuals: Any = None,
+        ignores: Any = (),
+        name: Any = None,
+        recompute: Any = None,
+        when: Any = None,
+        kind: Any = None,
+        **facts: Any,
+    ) -> None:
         self.fun = fun
         self.name = name or getattr(fun, "__name__", str(fun))
         self.rules = tuple(rules)
@@ -98,7 +98,9 @@ class Row(Operation):
         self.ignores = ignores
         self.recompute = recompute
         self.when = when or {}
-        self.forms: dict[int | tuple, Callable | None] = {}  # spelling of a call -> recorded form, see compiled.py
+        self.forms: dict[
+            int | tuple[Any, ...], Callable[..., Any] | None
+        ] = {}  # spelling of a call -> recorded form, see compiled.py
         self._given = diff, signature, residuals
         if kind is not None:
             self.kind = kind
@@ -133,19 +135,19 @@ class Row(Operation):
         """Whether a derivative reads operand i."""
         return any((self.diff[0] if self.joint else self.diff[i]) in names for names in self.residuals)
 
-    def operands(self, values: tuple):
+    def operands(self, values: tuple[Any, ...]) -> Any:
         """The differentiable operands among the bound arguments; the elements of a list of arrays."""
         if self.joint and len(self.diff) == 1 and isinstance(values[self.positions[0]], (list, tuple)):
             return values[self.positions[0]]
         return [values[i] for i in self.positions]
 
-    def save(self, values: tuple, out, tracked: tuple[bool, ...], aux=None) -> tuple:
+    def save(self, values: tuple[Any, ...], out: Any, tracked: tuple[bool, ...], aux: Any = None) -> tuple[Any, ...]:
         """What the derivative will read, a tuple a rule; None for an operand that needs no gradient."""
         if self.joint:
             return (self.keeps[0](*values, out, tracked, aux),)
         return tuple([keep(*values, out, tracked, aux) if t else None for keep, t in zip(self.keeps, tracked)])
 
-    def lifted(self, node: Node, lift) -> tuple:
+    def lifted(self, node: Node, lift: Any) -> tuple[Any, ...]:
         """The residuals, each operand and output among them as a value that carries its node."""
         return tuple(
             [
@@ -154,13 +156,13 @@ class Row(Operation):
             ]
         )
 
-    def lift_all(self, names: tuple, saved: tuple, node: Node, lift) -> tuple:
+    def lift_all(self, names: tuple[Any, ...], saved: tuple[Any, ...], node: Node, lift: Any) -> tuple[Any, ...]:
         named = {name: self.lift_one(name, value, node, lift) for name, value in zip(names, saved)}
         if "aux" in named:
             named["aux"] = self.recompute(*[named[name] for name in names_of(self.recompute, skip=0)])
         return tuple(named.values())
 
-    def lift_one(self, name: str, value, node: Node, lift):
+    def lift_one(self, name: str, value: Any, node: Node, lift: Any) -> Any:
         if name == "out":
             if not isinstance(value, (list, tuple)):
                 return lift(value, node)
@@ -172,11 +174,11 @@ class Row(Operation):
         parent = node.parents[self.diff.index(name)]
         return lift(value, parent) if parent.tracked else value
 
-    def puller(self, rule: Callable, product: Callable) -> Callable:
+    def puller(self, rule: Callable[..., Any], product: Callable[..., Any]) -> Callable[..., Any]:
         """The pullback to one operand, (ct, parent, residuals) -> cotangent; `product` multiplies by a partial."""
         name, conj = self.name, self.conj
 
-        def pull(ct, parent, saved):
+        def pull(ct: Any, parent: Any, saved: Any) -> Any:
             g = rule((conjugated(ct) if isinstance(ct, tuple) else ct.conjugate()) if conj else ct, *saved)
             try:  # costs nothing where all is well
                 if conj:
@@ -192,7 +194,7 @@ class Row(Operation):
 
         return careful_bilinear(pull) if self.kind == "bilinear" and product is times else pull
 
-    def pull_all(self, node: Node, ct, lift) -> list:
+    def pull_all(self, node: Node, ct: Any, lift: Any) -> list[Any]:
         """The cotangents of all operands of a joint rule, None where it gives none."""
         (saved,) = node.saved if lift is None else self.lifted(node, lift)
         gs = self.rules[0](conjugated(ct) if self.conj else ct, *saved)
@@ -201,7 +203,7 @@ class Row(Operation):
             for g, p in zip(gs, node.parents)
         ]
 
-    def pullback(self, node: Node, ct, lift) -> list:
+    def pullback(self, node: Node, ct: Any, lift: Any) -> list[Any]:
         """The cotangents of the parents, None for those that need none: what a pass does at one node."""
         if self.joint:
             return self.pull_all(node, ct, lift)
@@ -211,7 +213,7 @@ class Row(Operation):
             for pull, parent, saved in zip(self.pulls, node.parents, residuals)
         ]
 
-    def pushforward(self, node: Node, ts: list, lift):
+    def pushforward(self, node: Node, ts: list[Any], lift: Any) -> Any:
         """The tangent of the output, from the tangents of the parents (None for zero)."""
         if not self.jvps:
             return transpose(self, node, ts, lift)
@@ -223,12 +225,12 @@ class Row(Operation):
         return fit(sum(dots[1:], dots[0]), node, self.name)
 
 
-def fed(rule: Callable, count: int) -> Callable:
+def fed(rule: Callable[..., Any], count: int) -> Callable[..., Any]:
     """The rule with the first `count` of the residuals: the others are for a jvp, or for `recompute`."""
     return lambda ct, *saved: rule(ct, *saved[:count])
 
 
-def transpose(row: Row, node: Node, ts: list, lift):
+def transpose(row: Row, node: Node, ts: list[Any], lift: Any) -> Any:
     """J u from the pullback ȳ ↦ Jᵀ ȳ alone: that is linear in ȳ, and pulling u back through it gives J u.
 
     The pullback has to be recorded for this, also where the tangents are plain arrays.
@@ -238,7 +240,7 @@ def transpose(row: Row, node: Node, ts: list, lift):
     shapes, dtypes = (node.shape, node.dtype) if many else ([node.shape], [node.dtype])
     slots = [Leaf(shape, dtype) for shape, dtype in zip(shapes, dtypes)]
     cts = [lift(np.ones(slot.shape, slot.dtype), slot) for slot in slots]
-    total: list = [None] * len(slots)
+    total: list[Any] = [None] * len(slots)
     for g, t in zip(row.pullback(node, tuple(cts) if many else cts[0], lift), ts):
         if t is None or not hasattr(g, "node"):
             continue
@@ -252,7 +254,7 @@ def transpose(row: Row, node: Node, ts: list, lift):
     return total if many else total[0]
 
 
-def type_like(template, items: list):
+def type_like(template: Any, items: list[Any]) -> Any:
     """`items` in the container that NumPy returned: a list, a tuple or one of its named tuples."""
     if hasattr(template, "_fields"):
         return type(template)(*items)

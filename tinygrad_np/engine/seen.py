@@ -41,7 +41,7 @@ class Given(tuple[Any, ...]):
     """
 
     __slots__ = ()
-    owner: weakref.ref = property(itemgetter(0))  # type: ignore[assignment]
+    owner: weakref.ref[Any] = property(itemgetter(0))  # type: ignore[assignment]
     copy: np.ndarray | None = property(itemgetter(1))  # type: ignore[assignment]
 
     @property
@@ -55,7 +55,7 @@ class Given(tuple[Any, ...]):
         return self[3] if self[1] is None else self[1].dtype
 
 
-def noted(value) -> Any:
+def noted(value: Any) -> Any:
     """An argument as a node may remember it: numbers, slices and short tuples of them as they are, arrays weakly.
 
     None for what is nothing of these.
@@ -73,24 +73,24 @@ def noted(value) -> Any:
     return value if isinstance(value, (np.dtype, type)) else None
 
 
-def small(base) -> bool:
+def small(base: Any) -> bool:
     """Whether what a view looks at is an array that may be kept for pictures; some of SciPy's results own no array."""
     return type(base) is np.ndarray and base.size <= SMALL
 
 
-def see(node: Node, out) -> None:
+def see(node: Node, out: Any) -> None:
     """Keep the value of a node, if it is small and no view of something large."""
     if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or small(out.base)):
         node.value = out
 
 
-def see_leaf(tensor) -> None:
+def see_leaf(tensor: Any) -> None:
     """Let a leaf find its array: in its tensor while that lives, else what it was made of, if that is small."""
     array = tensor.array
     tensor.node.value = weakref.ref(tensor), array.copy() if array.size <= SMALL else None
 
 
-def see_call(row, node: Node, values) -> None:
+def see_call(row: Any, node: Node, values: Any) -> None:
     """Keep what the call of a node was given, in the order of the row's names, None for what is tracked."""
     tracked = {i for i, parent in zip(row.positions, node.parents) if parent.tracked}
     node.given = tuple([None if i in tracked else noted(v) for i, v in enumerate(values)])
@@ -99,7 +99,7 @@ def see_call(row, node: Node, values) -> None:
 _last = -1  # the serial number of the node whose origin was noted last
 
 
-def note_origin(maker, start: int, out) -> None:
+def note_origin(maker: Any, start: int, out: Any) -> None:
     """Leave (maker, start, what was left there before) on the node of `out`, a tensor or several.
 
     What was recorded after serial number `start`, up to that node, was made by `maker`: a weak reference to a module,

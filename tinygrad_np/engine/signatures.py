@@ -17,14 +17,14 @@ from .generated import shown
 PLAIN = {"keepdims": False, "where": True, "initial": None}  # what NumPy's `_NoValue` stands for
 
 
-def signature_of(fun: Callable, text: str | None = None) -> inspect.Signature:
+def signature_of(fun: Callable[..., Any], text: str | None = None) -> inspect.Signature:
     """The signature of a NumPy function; `text` gives it for those written in C that do not tell."""
     if text is None:
         return inspect.signature(fun)
     return inspect.signature(eval(f"lambda {text}: None", {"_NoValue": np._NoValue}))
 
 
-def names_of(rule: Callable, skip: int = 1) -> tuple[str, ...]:
+def names_of(rule: Callable[..., Any], skip: int = 1) -> tuple[str, ...]:
     """The residuals that a rule declares: its parameter names after the cotangent."""
     code = getattr(rule, "__code__", None)  # far quicker than inspect, and rules are plain functions
     if code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or hasattr(rule, "__wrapped__"):
@@ -32,7 +32,7 @@ def names_of(rule: Callable, skip: int = 1) -> tuple[str, ...]:
     return code.co_varnames[skip : code.co_argcount + code.co_kwonlyargcount]
 
 
-def binder(signature: inspect.Signature) -> Callable[..., tuple]:
+def binder(signature: inspect.Signature) -> Callable[..., tuple[Any, ...]]:
     """Compile a function with this signature that returns its arguments in order, without `out`.
 
     >>> binder(signature_of(lambda a, axis=None: 0))(3, axis=1)
@@ -60,7 +60,7 @@ def binder(signature: inspect.Signature) -> Callable[..., tuple]:
     return eval(shown(text, f"{__file__} for a call", "eval"), defaults)
 
 
-def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[..., tuple]:
+def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
     """Compile `lambda *available: names`; `<name>_shape` is the shape of a name.
 
     >>> selector(("y", "x_shape"), ("x", "y"))([1, 2], 7)
@@ -85,7 +85,7 @@ def source_of(names: tuple[str, ...], spelled: dict[str, str]) -> str:
     return f"({''.join(part + ', ' for part in parts)})"
 
 
-def shape_of(a) -> Any:
+def shape_of(a: Any) -> Any:
     """The shape of an operand; a list of shapes for a list of operands.
 
     >>> shape_of([np.zeros(2), np.zeros((3, 1))])
@@ -96,7 +96,7 @@ def shape_of(a) -> Any:
     return a.shape if hasattr(a, "shape") else np.shape(a)
 
 
-def axes_of(axis, ndim: int) -> tuple[int, ...]:
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes counted from the first, all of them for None; NumPy's own error where there are no such axes.
 
     >>> axes_of((-1, 0), 3)
@@ -105,6 +105,6 @@ def axes_of(axis, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
-def along(index, axis: int, ndim: int) -> tuple:
+def along(index: Any, axis: int, ndim: int) -> tuple[Any, ...]:
     """An index that applies `index` to one axis."""
     return (slice(None),) * normalize_axis_index(axis, ndim) + (index,)

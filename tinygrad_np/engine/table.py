@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, Iterator
 from types import MethodType
 from typing import Any, overload
 
@@ -22,16 +22,16 @@ from .signatures import names_of, signature_of
 from .tape import Leaf, next_serial, pullback
 
 
-class Table(dict[Callable, Any]):
+class Table(dict[Callable[..., Any], Any]):
     """The rows, by their functions. What is not there is asked for above: the engine imports no calculus."""
 
-    def __missing__(self, fun: Callable) -> Any:
+    def __missing__(self, fun: Callable[..., Any]) -> Any:
         supply(fun)
         if not dict.__contains__(self, fun):
             raise KeyError(fun)
         return self[fun]
 
-    def get(self, fun: Callable, default: Any = None) -> Any:
+    def get(self, fun: Callable[..., Any], default: Any = None) -> Any:
         try:
             return self[fun]
         except KeyError:
@@ -40,7 +40,7 @@ class Table(dict[Callable, Any]):
     def __contains__(self, fun: object) -> bool:
         return self.get(fun) is not None  # type: ignore[arg-type]
 
-    def __iter__(self) -> Iterator[Callable]:
+    def __iter__(self) -> Iterator[Callable[..., Any]]:
         supply()
         return super().__iter__()
 
@@ -48,15 +48,15 @@ class Table(dict[Callable, Any]):
         supply()
         return super().__len__()
 
-    def items(self) -> ItemsView[Callable, Any]:
+    def items(self) -> Any:
         supply()
         return super().items()
 
-    def keys(self) -> KeysView[Callable]:
+    def keys(self) -> Any:
         supply()
         return super().keys()
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         supply()
         return super().values()
 
@@ -73,7 +73,16 @@ class Composed(Facts):
 
     kind = "composed"
 
-    def __init__(self, fun: Callable, body: Callable, cases=(), domain=REAL, kinks=None, always=False, **facts):
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        body: Callable[..., Any],
+        cases: Any = (),
+        domain: Any = REAL,
+        kinks: Any = None,
+        always: Any = False,
+        **facts: Any,
+    ) -> None:
         self.fun = fun
         self.name = fun.__name__
         self.body = body
@@ -86,7 +95,7 @@ class Composed(Facts):
     def __repr__(self) -> str:
         return f"<composed row of {self.name}>"
 
-    def apply(self, args: tuple, kwargs: dict):
+    def apply(self, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         """Call the function on tensors."""
         if not self.always and not is_tracked(args) and not is_tracked(list(kwargs.values())):
             return untracked(self.fun, args, kwargs)
@@ -101,7 +110,7 @@ class Plain(Facts):
 
     kind = "non-differentiable"
 
-    def __init__(self, fun: Callable, why: str, **facts):
+    def __init__(self, fun: Callable[..., Any], why: str, **facts: Any) -> None:
         self.fun = fun
         self.name = fun.__name__
         self.why = why
@@ -110,7 +119,7 @@ class Plain(Facts):
     def __repr__(self) -> str:
         return f"<{self.name}: {self.why}>"
 
-    def apply(self, args: tuple, kwargs: dict):
+    def apply(self, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         """Call the function on the arrays."""
         cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
         return call(self.fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
@@ -121,11 +130,11 @@ class Creation(Plain):
 
     kind = "creation"
 
-    def apply(self, args: tuple, kwargs: dict):
+    def apply(self, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         return untracked(self.fun, args, kwargs)
 
 
-def enter(fun: Callable, row):
+def enter(fun: Callable[..., Any], row: Any) -> Any:
     """Put a row into the table, the one way in: a function has one, and a primitive may be given another."""
     if isinstance(fun, Primitive):
         fun.row, fun.forms = row, row.forms
@@ -135,7 +144,7 @@ def enter(fun: Callable, row):
     return row
 
 
-def facts_of(fun: Callable) -> Facts:
+def facts_of(fun: Callable[..., Any]) -> Facts:
     """What the row of a function states; a method of ndarray is known by the function of its name."""
     row = TABLE.get(fun)
     if row is None and getattr(fun, "__objclass__", None) is np.ndarray:
@@ -143,55 +152,70 @@ def facts_of(fun: Callable) -> Facts:
     return NOTHING if row is None else row
 
 
-def elementwise(fun: Callable, *partials, domain=REAL, names=("x", "y"), call=None, **options) -> Row:
+def elementwise(
+    fun: Callable[..., Any],
+    *partials: Any,
+    domain: Any = REAL,
+    names: Any = ("x", "y"),
+    call: Any = None,
+    **options: Any,
+) -> Row:
     """A function of corresponding elements: for each operand its partial, a function of x, y, out, or a number."""
     names = names[: len(partials)]
     return enter(fun, Elementwise(applied(call or fun), partials, names, name=fun.__name__, domain=domain, **options))
 
 
-def applied(fun: Callable) -> Callable:
+def applied(fun: Callable[..., Any]) -> Callable[..., Any]:
     """What a row calls on arrays: for a primitive the function that it was made of."""
     return fun.fun if isinstance(fun, Primitive) else fun
 
 
-def linear(fun: Callable, *rules, **options) -> Row:
+def linear(fun: Callable[..., Any], *rules: Any, **options: Any) -> Row:
     """A function linear in its differentiable arguments together."""
     return function(fun, *rules, kind="linear", **options)
 
 
-def bilinear(fun: Callable, *rules, **options) -> Row:
+def bilinear(fun: Callable[..., Any], *rules: Any, **options: Any) -> Row:
     """A function linear in each of its differentiable arguments."""
     return function(fun, *rules, kind="bilinear", **options)
 
 
-def function(fun: Callable, *rules, diff=None, signature=None, kind="function", call=None, **options) -> Row:
+def function(
+    fun: Callable[..., Any],
+    *rules: Any,
+    diff: Any = None,
+    signature: Any = None,
+    kind: Any = "function",
+    call: Any = None,
+    **options: Any,
+) -> Row:
     """Any function: a rule for each of its first parameters, or for those that `diff` names."""
     return enter(fun, Row(applied(call or fun), rules, diff, signature, name=fun.__name__, kind=kind, **options))
 
 
-def reduction(fun: Callable, weights: Callable, **options) -> Row:
+def reduction(fun: Callable[..., Any], weights: Callable[..., Any], **options: Any) -> Row:
     """A function that is locally a weighted sum over an axis: its weights."""
     return enter(fun, Reduction(applied(fun), weights, name=fun.__name__, **options))
 
 
-def newer(name: str) -> Callable | None:
+def newer(name: str) -> Callable[..., Any] | None:
     """A function of a later NumPy than the oldest supported, or None."""
     return getattr(np, name, None)
 
 
-def composed(fun: Callable | None, **options) -> Callable:
+def composed(fun: Callable[..., Any] | None, **options: Any) -> Callable[..., Any]:
     """Decorate the definition of a NumPy function in terms of others that have rows."""
     if fun is None:  # this NumPy does not have it
         return lambda body: body
 
-    def decorate(body: Callable) -> Callable:
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
         enter(fun, Composed(fun, body, **options))
         return body
 
     return decorate
 
 
-def plain(why: str, *funs: Callable, kind: type[Plain] = Plain, **facts: Any) -> None:
+def plain(why: str, *funs: Callable[..., Any], kind: type[Plain] = Plain, **facts: Any) -> None:
     """Functions without a derivative by nature."""
     for fun in funs:
         enter(fun, kind(fun, why, **facts))
@@ -208,7 +232,7 @@ class Primitive:
     0.6931471805599453
     """
 
-    def __init__(self, fun: Callable, name: str | None = None):
+    def __init__(self, fun: Callable[..., Any], name: str | None = None) -> None:
         if not callable(fun):
             raise TypeError(f"primitive: expected a function, found {type(fun).__name__}")
         named = getattr(fun, "func", fun)  # a functools.partial has no name of its own
@@ -220,13 +244,13 @@ class Primitive:
         self.__wrapped__ = fun
         self.__signature__ = signature_of(fun, spelled(fun))
         self.row: Row | None = None
-        self.forms: dict = {}  # those of the row
+        self.forms: dict[Any, Any] = {}  # those of the row
 
     def __repr__(self) -> str:
         return f"<primitive {self.__name__}>"
 
     def __reduce__(self) -> str:
-        return self.__qualname__  # like a function, it is copied as itself and pickled by name
+        return str(self.__qualname__)  # like a function, it is copied as itself and pickled by name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
@@ -240,10 +264,10 @@ class Primitive:
                     return e.__array_function__(self, (type(e),), args, kwargs)
         return self.fun(*args, **kwargs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)  # a method, as a function would be
 
-    def defvjp(self, *rules: Callable | None, diff=None, **options) -> None:
+    def defvjp(self, *rules: Callable[..., Any] | None, diff: Any = None, **options: Any) -> None:
         """One rule (ct, residuals...) -> cotangent for each differentiable argument, in order; None for another.
 
         The names of a rule's further parameters say what is kept: the operation's own parameters, `out`, or
@@ -263,27 +287,27 @@ class Primitive:
         fun, recompute = options.pop("aux", (self.fun, None))
         self._enter(fun, rules, dict(options, diff=diff, name=self.__name__, recompute=recompute))
 
-    def _enter(self, fun: Callable, rules: tuple, options: dict) -> None:
+    def _enter(self, fun: Callable[..., Any], rules: tuple[Any, ...], options: dict[Any, Any]) -> None:
         self._given = fun, rules, options
         enter(self, Row(fun, rules, **{"signature": spelled(fun)} | options))
 
-    def _given_to(self, rules: tuple) -> tuple[tuple[str, ...], tuple]:
+    def _given_to(self, rules: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """The arguments that have a rule which is not None, and those rules."""
         named = [(name, rule) for name, rule in zip(self.__signature__.parameters, rules) if rule is not None]
         return tuple(name for name, _ in named), tuple(rule for _, rule in named)
 
-    def defjvp(self, *rules: Callable | None) -> None:
+    def defjvp(self, *rules: Callable[..., Any] | None) -> None:
         """One rule (t, residuals...) -> tangent an argument; without it the vjp is transposed.
 
         Without defvjp the rules are all that there is: reverse mode transposes them, if they are plain NumPy.
         """
         if self.row is None:
-            diff, rules = self._given_to(rules)
-            if not rules or not all(map(callable, rules)):
+            diff, given = self._given_to(rules)
+            if not given or not all(map(callable, given)):
                 raise TypeError(f"{self.__name__}: defjvp: expected one function a differentiable argument")
-            residuals = tuple(tuple(dict.fromkeys((name, *names_of(rule)))) for name, rule in zip(diff, rules))
-            backward = tuple(backward_of(rule, self.__name__, names) for rule, names in zip(rules, residuals))
-            options = {"diff": diff, "residuals": residuals, "name": self.__name__, "jvps": rules}
+            residuals = tuple(tuple(dict.fromkeys((name, *names_of(rule)))) for name, rule in zip(diff, given))
+            backward = tuple(backward_of(rule, str(self.__name__), names) for rule, names in zip(given, residuals))
+            options = {"diff": diff, "residuals": residuals, "name": self.__name__, "jvps": given}
             return self._enter(self.fun, backward, options)
         rules = tuple(rule for rule in rules if rule is not None)
         fun, rules_back, options = self._given
@@ -292,19 +316,19 @@ class Primitive:
         self._enter(fun, rules_back, options | {"jvps": rules})
 
 
-def spelled(fun: Callable) -> str | None:
+def spelled(fun: Callable[..., Any]) -> str | None:
     """The arguments of a ufunc, which does not tell: x, y and so on."""
     return ", ".join("xyzuvwabcdefgh"[: fun.nin]) if isinstance(fun, np.ufunc) else None
 
 
-def backward_of(rule: Callable, name: str, names: tuple[str, ...]) -> Callable:
+def backward_of(rule: Callable[..., Any], name: str, names: tuple[str, ...]) -> Callable[..., Any]:
     """The pullback that a forward rule implies: the rule is linear in its tangent, and is transposed.
 
     It is given the residuals `names`, the operand first.
     """
     refusal = f"{name}: its forward rule leaves NumPy, so that only defvjp can give a gradient"
 
-    def pull(ct, *saved):
+    def pull(ct: Any, *saved: Any) -> Any:
         operand, named = saved[0], dict(zip(names, saved))
         shape = np.shape(array_of(operand))
         slot = Leaf(shape, array_of(operand).dtype)
@@ -323,10 +347,10 @@ def backward_of(rule: Callable, name: str, names: tuple[str, ...]) -> Callable:
 
 
 @overload
-def primitive(fun: Callable, *, name: str | None = None) -> Primitive: ...
+def primitive(fun: Callable[..., Any], *, name: str | None = None) -> Primitive: ...
 @overload
-def primitive(fun: None = None, *, name: str | None = None) -> Callable[[Callable], Primitive]: ...
-def primitive(fun: Callable | None = None, *, name: str | None = None) -> Any:
+def primitive(fun: None = None, *, name: str | None = None) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(fun: Callable[..., Any] | None = None, *, name: str | None = None) -> Any:
     """Make a function of arrays an operation of the tape; give it its derivative with `defvjp`.
 
     `name` is what errors and pictures call it, by default the function's own.

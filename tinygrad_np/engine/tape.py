@@ -52,11 +52,13 @@ class Node:
     dtype: Any
     origin: Any
     value: Any
-    given: tuple
+    given: tuple[Any, ...]
     cotangent: Any
     name: str | None
 
-    def __init__(self, op: Any, parents: tuple, saved: Any, shape: tuple | list, dtype: Any):
+    def __init__(
+        self, op: Any, parents: tuple[Any, ...], saved: Any, shape: tuple[Any, ...] | list[Any], dtype: Any
+    ) -> None:
         self.serial = next_serial()
         self.op = op
         self.parents = parents
@@ -71,7 +73,7 @@ class Leaf(Node):
     __slots__ = ("grad", "exposed", "changed")
     grad: np.ndarray | None
 
-    def __init__(self, shape: tuple, dtype, name: str | None = None):
+    def __init__(self, shape: tuple[Any, ...], dtype: Any, name: str | None = None) -> None:
         super().__init__(None, (), (), shape, dtype)
         self.grad = None
         self.name = name
@@ -91,7 +93,7 @@ class Const(Leaf):
     __slots__ = ()
     tracked = False
 
-    def __init__(self, shape: tuple = (), dtype=None, name: str | None = None):
+    def __init__(self, shape: tuple[Any, ...] = (), dtype: Any = None, name: str | None = None) -> None:
         super().__init__(shape, dtype, name)
         self.serial = -1
 
@@ -114,7 +116,7 @@ class Together(Operation):
 
     name = "outputs"
 
-    def pull_all(self, node: Node, ct: tuple, lift: Callable | None) -> list:
+    def pull_all(self, node: Node, ct: tuple[Any, ...], lift: Callable[..., Any] | None) -> list[Any]:
         return list(ct)
 
 
@@ -133,7 +135,12 @@ WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))  # the kinds
 
 
 def pullback(
-    root: Node, ct, *, wanted: Iterable[Node] | None = None, lift: Callable | None = None, free: bool = False
+    root: Node,
+    ct: Any,
+    *,
+    wanted: Iterable[Node] | None = None,
+    lift: Callable[..., Any] | None = None,
+    free: bool = False,
 ) -> dict[Node, Any]:
     """Return {node: cotangent} for the `wanted` nodes, by default every leaf below `root`: x̄ = J(x)ᵀ ȳ.
 
@@ -157,7 +164,14 @@ def pullback(
 
 
 def walk(
-    root: Node, ct, stop: frozenset | None, lift, pulls: str, visited: list, watch, free: bool = False
+    root: Node,
+    ct: Any,
+    stop: frozenset[Any] | None,
+    lift: Any,
+    pulls: str,
+    visited: list[Any],
+    watch: Any,
+    free: bool = False,
 ) -> dict[Node, Any]:
     """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed.
 
@@ -227,7 +241,7 @@ def walk(
     return found
 
 
-def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable) -> list[Any]:
+def pushforward(roots: list[Node], tangents: dict[Node, Any], lift: Callable[..., Any]) -> list[Any]:
     """Return the tangent of each root, or None where it does not depend on the given nodes: ẏ = J(x) ẋ."""
     oldest = min((node.serial for node in tangents), default=0)
     dots = dict(tangents)
@@ -258,7 +272,7 @@ def oldest_first(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     return sorted(found, key=lambda node: node.serial)
 
 
-class Cotangents(tuple):
+class Cotangents(tuple[Any, ...]):
     """The cotangents of every output of one operation, and the numbers of the outputs that something `used`."""
 
     used: frozenset[int]

@@ -39,10 +39,10 @@ class Operator:
     def __init__(self, form: Callable[[], Any]) -> None:
         self.form = form
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: type[Any], name: str) -> None:
         self.owner, self.name = owner, name
 
-    def __get__(self, tensor: Any, owner: type | None = None) -> Any:
+    def __get__(self, tensor: Any, owner: type[Any] | None = None) -> Any:
         form = self.form()
         setattr(self.owner, self.name, form)
         return form if tensor is None else form.__get__(tensor, owner)
@@ -66,7 +66,7 @@ def reflected(ufunc: np.ufunc) -> Any:
 def compare(ufunc: np.ufunc) -> Any:
     """The operator of a comparison, whose answer is a plain array."""
 
-    def answer(self, other):
+    def answer(self: Any, other: Any) -> Any:
         if mode.get() is not None:
             cut(f"{ufunc.__name__}, which has no derivative", (self, other))
         return ufunc(unwrap(self), unwrap(other))
@@ -91,7 +91,7 @@ class Tensor(ArrayMethods, Leaving):
     __slots__ = ()
     __array_priority__ = 1000
 
-    def __init__(self, data, *, dtype=None, requires_grad: bool = False, name: str | None = None):
+    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
         if is_tracked(data):
             if requires_grad:
                 raise ValueError("Tensor: data that has a history cannot be a leaf; pass x.detach() for a new leaf")
@@ -119,7 +119,7 @@ class Tensor(ArrayMethods, Leaving):
         return read_only(self.array)
 
     @data.setter
-    def data(self, value) -> None:
+    def data(self, value: Any) -> None:
         node = self.node
         if not isinstance(node, Leaf):
             raise ValueError(
@@ -143,7 +143,7 @@ class Tensor(ArrayMethods, Leaving):
         return Flat(self)
 
     @flat.setter
-    def flat(self, values) -> None:
+    def flat(self, values: Any) -> None:
         if np.size(unwrap(values)):
             self[...] = np.reshape(np.resize(values, self.size), self.shape)
 
@@ -187,7 +187,7 @@ class Tensor(ArrayMethods, Leaving):
         return self.node.grad if isinstance(self.node, Leaf) else None
 
     @grad.setter
-    def grad(self, value) -> None:
+    def grad(self, value: Any) -> None:
         if not isinstance(self.node, Leaf) or not self.node.tracked:
             if value is None and not self.node.tracked:  # as when frozen parameters are cleared with the others
                 return
@@ -220,11 +220,11 @@ class Tensor(ArrayMethods, Leaving):
     def __copy__(self) -> Tensor:
         return self.copy("K")
 
-    def __deepcopy__(self, memo: dict) -> Tensor:
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         made_by_user = isinstance(self.node, Leaf) and type(self.node) is not Variable
         return _restore(*self.__reduce__()[1]) if made_by_user else self.copy()
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         if not isinstance(self.node, Leaf) or type(self.node) is Variable:
             found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.op.name}"
             raise TypeError(f"{found} cannot be pickled; use x.detach()")
@@ -232,7 +232,7 @@ class Tensor(ArrayMethods, Leaving):
 
     # ---- the gradient -------------------------------------------------------------------------------------
 
-    def backward(self, cotangent=None, *, retain_graph: bool = False) -> None:
+    def backward(self, cotangent: Any = None, *, retain_graph: bool = False) -> None:
         """Pull `cotangent` (1 for a single number) back to the leaves and add to their `grad`.
 
         The residuals of the graph are released as they are used, unless `retain_graph`.
@@ -248,7 +248,7 @@ class Tensor(ArrayMethods, Leaving):
         for leaf, g in found.items():
             accumulate(leaf, g)
 
-    def _cotangent(self, cotangent, caller: str):
+    def _cotangent(self, cotangent: Any, caller: str) -> Any:
         if cotangent is None:
             if self.array.size != 1:
                 raise ValueError(
@@ -274,14 +274,14 @@ class Tensor(ArrayMethods, Leaving):
 
     # ---- NumPy's protocols --------------------------------------------------------------------------------
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+    def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             call = CALLS[ufunc]
             if call is not None:
                 return call(*inputs)
         return call_ufunc(ufunc, method, inputs, kwargs)
 
-    def __array_function__(self, fun, types, args, kwargs):
+    def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if len(types) > 1 and not all(t in TENSORS or t in TRACERS or issubclass(t, ndarray) for t in types):
             return NotImplemented  # an array of another library, which may know what to do with a tensor
         return call_function(fun, args, kwargs)
@@ -305,13 +305,13 @@ class Tensor(ArrayMethods, Leaving):
     __neg__, __pos__, __abs__ = operator(np.negative), operator(np.positive), operator(np.absolute)
     __hash__ = object.__hash__
 
-    def __invert__(self):
+    def __invert__(self) -> Any:
         return np.invert(self.array)
 
-    def __divmod__(self, other):
+    def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
-    def __rdivmod__(self, other):
+    def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
     __getitem__: Callable[..., Tensor] = Operator(lambda: recorded(TABLE[getitem], 2))  # type: ignore[assignment]
@@ -334,7 +334,7 @@ class Flat(Tensor):
     __slots__ = ("of",)
     of: Tensor
 
-    def __init__(self, of: Tensor):
+    def __init__(self, of: Tensor) -> None:
         self.of = of
         self._read()
 
@@ -347,7 +347,7 @@ class Flat(Tensor):
         self._read()
 
 
-def _restore(cls, array, tracked, name, grad):
+def _restore(cls: type[Any], array: Any, tracked: Any, name: Any, grad: Any) -> Any:
     tensor = object.__new__(cls)
     tensor.array = array
     tensor.node = (Leaf if tracked else Const)(array.shape, array.dtype, name)
@@ -356,19 +356,19 @@ def _restore(cls, array, tracked, name, grad):
     return tensor
 
 
-def joined(data) -> Any:
+def joined(data: Any) -> Any:
     """Nested lists of numbers and tensors as one tensor."""
     if isinstance(data, (list, tuple)):
         return np.stack([joined(d) for d in data])
     return data if isinstance(data, Tensor) else np.asarray(data)
 
 
-def lift(array, node: Node) -> Tensor:
+def lift(array: Any, node: Node) -> Tensor:
     """A residual as a tensor, so that a pass over it records itself."""
     return wrap(array, node)
 
 
-def accumulate(leaf: Leaf, g) -> None:
+def accumulate(leaf: Leaf, g: Any) -> None:
     """Add a cotangent to a leaf's gradient, which shares memory with nothing else."""
     if leaf.grad is None:
         owned = type(g) is ndarray and g.base is None and sys.getrefcount(g) <= aliasing.OWNED and g.flags.writeable

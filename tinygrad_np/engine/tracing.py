@@ -10,12 +10,12 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-TRACERS: set[type] = set()  # the types of tracers: `jit` adds its own
+TRACERS: set[type[Any]] = set()  # the types of tracers: `jit` adds its own
 
 recorder: ContextVar[Any] = ContextVar("tinygrad_np.recorder", default=None)
 
 
-def assume(condition) -> bool:
+def assume(condition: Any) -> bool:
     """The truth of a condition on values that a recording may rely on: each replay asks again, and runs the
     function itself where the answer differs.
 
@@ -26,12 +26,12 @@ def assume(condition) -> bool:
     return condition.assume() if type(condition) in TRACERS else bool(condition)
 
 
-def concrete(value):
+def concrete(value: Any) -> Any:
     """The array, or number, that a tracer holds; any other value as it is."""
     return value.value if type(value) in TRACERS else value
 
 
-def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
+def host(fun: Callable[[], tuple[float, ...]]) -> tuple[Any, ...]:
     """The Python numbers that `fun` computes, for use with arrays; a replay calls it again, where it was called.
 
     >>> host(lambda: (0.5, 2.0))
@@ -41,7 +41,7 @@ def host(fun: Callable[[], tuple[float, ...]]) -> tuple:
     return fun() if now is None else now.host(fun)
 
 
-def made(array):
+def made(array: Any) -> Any:
     """Tell a recording of an array that was made inside it, to be written into later."""
     now = recorder.get()
     if now is not None:
@@ -49,7 +49,7 @@ def made(array):
     return array
 
 
-def writable(array):
+def writable(array: Any) -> Any:
     """The array that is to be written into: in a recording that has seen it made, new memory at every replay."""
     now = recorder.get()
     return array if now is None or type(array) in TRACERS else now.writable(array)
@@ -62,11 +62,11 @@ def outside_only(what: str) -> None:
         now.outside_only(what)
 
 
-def whole(fun: Callable) -> Callable:
+def whole(fun: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
 
     @wraps(fun)
-    def call(*args):
+    def call(*args: Any) -> Any:
         tape = recorder.get()
         return fun(*args) if tape is None else tape.whole(fun, args)
 

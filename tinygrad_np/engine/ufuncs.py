@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from .arrays import array_of
+from .operation import NotDifferentiable
 from .places import scatter
-from .rules import NotDifferentiable
 from .signatures import along, axes_of
 from .table import TABLE, Plain
 
 
 @cache
-def named_as(fact: str) -> dict:
+def named_as(fact: str) -> dict[Any, Any]:
     """What NumPy also calls by another name: from a ufunc to the function whose row says so, as np.add to np.sum."""
-    found: dict[np.ufunc, Callable] = {}
+    found: dict[np.ufunc, Callable[..., Any]] = {}
     for fun, row in TABLE.items():
         ufunc = getattr(row, fact)
         if ufunc is not None and not isinstance(row, Plain):
@@ -26,7 +27,17 @@ def named_as(fact: str) -> dict:
     return found
 
 
-def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=None, subok=None, **options):
+def call(
+    ufunc: Any,
+    *inputs: Any,
+    out: Any = None,
+    where: Any = True,
+    dtype: Any = None,
+    casting: Any = None,
+    order: Any = None,
+    subok: Any = None,
+    **options: Any,
+) -> Any:
     """ufunc(..., out=, where=, dtype=): convert first, apply, then assign where asked."""
     if dtype is not None:
         inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
@@ -41,7 +52,7 @@ def call(ufunc, *inputs, out=None, where=True, dtype=None, casting=None, order=N
     return assign_out(ufunc, result if where is True else np.where(where, result, target), target)
 
 
-def assign_out(fun: Callable, result, out):
+def assign_out(fun: Callable[..., Any], result: Any, out: Any) -> Any:
     """What out= means: the result is assigned to a tensor, and that is returned."""
     if not hasattr(out, "node"):
         if not (hasattr(result, "node") and result.node.tracked):
@@ -55,7 +66,7 @@ def assign_out(fun: Callable, result, out):
     return out
 
 
-def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
+def aligned(ufunc: Any, inputs: Any, axes: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     """A product of stacks (matmul, vecdot, ...) along other axes than the last: moved there, and the result's back."""
     if axes is None:
         axes = [(-1 if axis is None else axis,)] * len(inputs) + [()]
@@ -68,7 +79,16 @@ def aligned(ufunc, inputs, axes=None, axis=None, keepdims=False):
     return np.moveaxis(result, range(-len(back), 0), back)
 
 
-def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=np._NoValue, where=True):
+def reduce(
+    ufunc: Any,
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = np._NoValue,
+    where: Any = True,
+) -> Any:
     """ufunc.reduce: NumPy's reduction of the same meaning, or the function applied along the axis, one by one."""
     array = array if dtype is None else np.astype(array, dtype)
     same = named_as("reduces").get(ufunc)
@@ -82,7 +102,7 @@ def reduce(ufunc, array, axis=0, dtype=None, out=None, keepdims=False, initial=n
     return result if out is None else call(np.positive, result, out=out)
 
 
-def fold(ufunc, array, axes: tuple, initial, where):
+def fold(ufunc: Any, array: Any, axes: tuple[Any, ...], initial: Any, where: Any) -> Any:
     """The function applied from element to element along the axes, as one; those outside `where` change nothing."""
     rest = tuple(n for i, n in enumerate(array.shape) if i not in axes)
     where = where if where is True else np.broadcast_to(where, array.shape)
@@ -106,7 +126,7 @@ def fold(ufunc, array, axes: tuple, initial, where):
     return result
 
 
-def accumulate(ufunc, array, axis=0, dtype=None, out=None):
+def accumulate(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     """ufunc.accumulate: a running reduction."""
     axis = 0 if axis is None and array.ndim < 2 else axis
     array = array if dtype is None else np.astype(array, dtype)
@@ -121,7 +141,7 @@ def accumulate(ufunc, array, axis=0, dtype=None, out=None):
     return result if out is None else call(np.positive, result, out=out)
 
 
-def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
+def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     """ufunc.reduceat: reductions of consecutive slices."""
     array = array if dtype is None else np.astype(array, dtype)
     starts = [int(i) for i in indices]
@@ -136,13 +156,13 @@ def reduceat(ufunc, array, indices, axis=0, dtype=None, out=None):
     return result if out is None else call(np.positive, result, out=out)
 
 
-def outer(ufunc, a, b, **options):
+def outer(ufunc: Any, a: Any, b: Any, **options: Any) -> Any:
     """ufunc.outer: every pair."""
     a = a if hasattr(a, "node") else np.asarray(a)
     return call(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
 
 
-def at(ufunc, a, indices, b=None):
+def at(ufunc: Any, a: Any, indices: Any, b: Any = None) -> None:
     """ufunc.at: in place and unbuffered, so that a repeated index counts each time."""
     if not hasattr(a, "node"):
         raise NotDifferentiable(
@@ -161,7 +181,7 @@ def at(ufunc, a, indices, b=None):
     for turn in range(turns.max(initial=-1) + 1):
         now = np.flatnonzero(turns == turn)
         places = flat[now]
-        new = ufunc(result[places]) if b is None else ufunc(result[places], values[now])
+        new = ufunc(result[places]) if values is None else ufunc(result[places], values[now])
         result = np.copy(result)
         result[places] = new
     a[...] = np.reshape(result, a.shape)
@@ -172,7 +192,7 @@ def _turn(seen: dict[int, int], n: int) -> int:
     return seen[n]
 
 
-METHODS: dict[str, Callable] = {
+METHODS: dict[str, Callable[..., Any]] = {
     "__call__": call,
     "reduce": reduce,
     "accumulate": accumulate,

@@ -51,7 +51,7 @@ class watching(setting):
         """The watcher of one block."""
         return Watcher()
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         new = self.watcher()
         new.outer = current().watch
         self._fields = {"watch": new}

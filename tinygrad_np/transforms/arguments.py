@@ -21,7 +21,7 @@ def require_function(caller: str, f: Any) -> None:
 class Chosen:
     """A choice of arguments, made when a transform is and applied when its function is called."""
 
-    def __init__(self, caller: str, argnums: Numbers = None, argnum: Numbers = None, argnames: Names = None):
+    def __init__(self, caller: str, argnums: Numbers = None, argnum: Numbers = None, argnames: Names = None) -> None:
         if argnum is not None and argnums is not None:
             raise TypeError(f"{caller}: found both argnum and argnums; pass one, they mean the same")
         numbers = argnum if argnums is None else argnums
@@ -29,8 +29,8 @@ class Chosen:
         names = () if argnames is None else argnames
         self.caller = caller
         self.many = isinstance(numbers, (tuple, list)) and not isinstance(names, str) or bool(names) and numbers != ()
-        self.numbers: list = list(numbers) if isinstance(numbers, (tuple, list)) else [numbers]
-        self.names: list = list(names) if isinstance(names, (tuple, list)) else [names]
+        self.numbers: list[Any] = list(numbers) if isinstance(numbers, (tuple, list)) else [numbers]
+        self.names: list[Any] = list(names) if isinstance(names, (tuple, list)) else [names]
         if not all(isinstance(n, (int, np.integer)) for n in self.numbers):
             raise TypeError(
                 f"{caller}: argnums: expected the number of an argument or a tuple of them, found {numbers!r}"
@@ -38,7 +38,9 @@ class Chosen:
         if not all(isinstance(n, str) for n in self.names):
             raise TypeError(f"{caller}: argnames: expected the name of an argument or a tuple of them, found {names!r}")
 
-    def select(self, f: Callable, args: tuple, kwargs: dict) -> tuple[Callable, tuple, Callable]:
+    def select(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]
+    ) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., Any]]:
         """f as a function of the chosen arguments alone, those arguments, and how to return their gradients."""
         require_function(self.caller, f)
         keys = [self.position(n, len(args)) for n in self.numbers]
@@ -47,7 +49,7 @@ class Chosen:
             if keys.count(key) > 1:
                 raise ValueError(f"{self.caller}: argnums names argument {key} more than once")
 
-        def of_selected(*chosen):
+        def of_selected(*chosen: Any) -> Any:
             full, named = list(args), dict(kwargs)
             for key, value in zip(keys, chosen):
                 if isinstance(key, str):
@@ -65,7 +67,7 @@ class Chosen:
             raise ValueError(f"{self.caller}: argnums names argument {n}; found {count} positional arguments")
         return n
 
-    def named(self, f: Callable, name: str, count: int) -> int:
+    def named(self, f: Callable[..., Any], name: str, count: int) -> int:
         try:
             parameters = list(inspect.signature(f).parameters)
         except (TypeError, ValueError):
@@ -75,5 +77,5 @@ class Chosen:
         return parameters.index(name)
 
 
-def first(gs):
+def first(gs: Any) -> Any:
     return gs[0]

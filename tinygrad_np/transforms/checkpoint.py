@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from ..engine.recording import unwrap, watched, wrap
 from ..engine.tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
 from ..engine.tracing import concrete
+from .arguments import require_function
 from .containers import flatten
-from .trace import require_function
 
 
 class Checkpointed(Operation):
@@ -21,11 +22,13 @@ class Checkpointed(Operation):
 
     kind = "checkpoint"
 
-    def __init__(self, f: Callable, args: tuple, kwargs: dict, values: list[np.ndarray]):
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any], values: list[np.ndarray]
+    ) -> None:
         self.f, self.args, self.kwargs, self.values = f, args, kwargs, values
         self.name = f"checkpoint({getattr(f, '__name__', 'function')})"
 
-    def recompute(self) -> list:
+    def recompute(self) -> list[Any]:
         """The outputs, recorded this time; they must be what they were, or the gradient would be another function's."""
         with setting(recording=True):
             outs = [
@@ -41,7 +44,7 @@ class Checkpointed(Operation):
                 )
         return outs
 
-    def pull_all(self, node: Node, ct, lift) -> list:
+    def pull_all(self, node: Node, ct: Any, lift: Any) -> list[Any]:
         cts = ct if isinstance(ct, tuple) else (ct,)
         outs = self.recompute()
         used = getattr(ct, "used", range(len(outs)))
@@ -49,7 +52,7 @@ class Checkpointed(Operation):
         total = pullback(root, tuple(cts[i] for i in used), wanted=node.parents, lift=lift)
         return [total.get(parent) for parent in node.parents]
 
-    def pushforward(self, node: Node, ts: list, lift):
+    def pushforward(self, node: Node, ts: list[Any], lift: Any) -> Any:
         outs = self.recompute()
         tangents = {parent: t for parent, t in zip(node.parents, ts) if t is not None}
         dots = pushforward([out.node for out in outs], tangents, lift)
@@ -57,7 +60,7 @@ class Checkpointed(Operation):
         return dots if isinstance(node.shape, list) else dots[0]
 
 
-def checkpoint(f: Callable) -> Callable:
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function with the values and derivatives of f that keeps nothing of its inside: its pullback computes f again.
 
     Memory for time: residuals of a long f live only while its own gradient is computed. f must give the same
@@ -70,7 +73,7 @@ def checkpoint(f: Callable) -> Callable:
     """
     require_function("checkpoint", f)
 
-    def checkpointed(*args, **kwargs):
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
         if not current().recording:
             return f(*args, **kwargs)
         start = next_serial()

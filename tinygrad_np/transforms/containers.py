@@ -10,11 +10,15 @@ import numpy as np
 
 from .labelled import opened_labelled
 
-REGISTERED: dict[type, tuple[Callable, Callable]] = {}  # a user's container type -> how it is opened and made again
+REGISTERED: dict[
+    type[Any], tuple[Callable[..., Any], Callable[..., Any]]
+] = {}  # a user's container type -> how it is opened and made again
 PASSING = (type(None), str, bytes, bool, np.bool_)  # leaves that no derivative is asked of
 
 
-def register_container(kind: type, flatten: Callable[[Any], Iterable], unflatten: Callable[[Any, list], Any]) -> None:
+def register_container(
+    kind: type[Any], flatten: Callable[[Any], Iterable[Any]], unflatten: Callable[[Any, list[Any]], Any]
+) -> None:
     """Let transforms look into a type: `flatten` gives the children of an instance, by name or in order, and
     `unflatten(instance, children)` makes one like it with others. Subclasses are looked into too.
 
@@ -35,7 +39,7 @@ def register_container(kind: type, flatten: Callable[[Any], Iterable], unflatten
     REGISTERED[kind] = flatten, unflatten
 
 
-def flatten(tree, path: str = "", passing: bool = False) -> tuple[list, list[str], Callable]:
+def flatten(tree: Any, path: str = "", passing: bool = False) -> tuple[list[Any], list[str], Callable[..., Any]]:
     """The leaves of nested containers, their paths, and a function that puts leaves back in their places.
 
     Containers are dicts, lists, tuples, named tuples, dataclasses and registered types. With `passing`, None, strings
@@ -56,14 +60,14 @@ def flatten(tree, path: str = "", passing: bool = False) -> tuple[list, list[str
     parts = [flatten(child, path + where, passing) for where, child in children]
     sizes = [len(leaves) for leaves, _, _ in parts]
 
-    def rebuild(leaves: list):
+    def rebuild(leaves: list[Any]) -> Any:
         ends = np.cumsum(sizes, dtype=int)
         return make([back(leaves[end - size : end]) for (_, _, back), size, end in zip(parts, sizes, ends)])
 
     return [x for leaves, _, _ in parts for x in leaves], [p for _, paths, _ in parts for p in paths], rebuild
 
 
-def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
+def opened(tree: Any) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]] | None:
     """What a container holds, as (how one writes it, child), and what makes a container like it; None for a leaf."""
     if isinstance(tree, dict):
         return [(f"[{key!r}]", child) for key, child in tree.items()], lambda parts: refilled(tree, parts)
@@ -82,7 +86,7 @@ def opened(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
     return (registered(tree) if REGISTERED else None) or opened_labelled(tree)
 
 
-def registered(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
+def registered(tree: Any) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]] | None:
     """The same for an instance of a registered type."""
     kind = next((kind for kind in type(tree).__mro__ if kind in REGISTERED), None)
     if kind is None:
@@ -96,7 +100,7 @@ def registered(tree) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | No
     return named, lambda parts: make(tree, parts)
 
 
-def refilled(tree: dict, parts: list) -> dict:
+def refilled(tree: dict[Any, Any], parts: list[Any]) -> dict[Any, Any]:
     """A dict of the same kind, whatever its constructor takes, with other values."""
     new = copy(tree)
     new.update(zip(tree, parts))

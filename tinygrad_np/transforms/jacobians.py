@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operation import NotDifferentiable
 from ..engine.recording import unwrap
-from ..engine.rules import NotDifferentiable
 from .arguments import Chosen, Names, Numbers, require_function
 from .trace import Trace, grad, jvp
 
 
 def jacobian(
-    f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None, mode: str | None = None
-) -> Callable:
+    f: Callable[..., Any],
+    argnums: Numbers = None,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    mode: str | None = None,
+) -> Callable[..., Any]:
     """A function that returns ∂f/∂x of shape out.shape + x.shape, for arrays nested in containers on either side.
 
     For containers the result is the output's container, each array in it replaced by the argument's container.
@@ -31,7 +36,7 @@ def jacobian(
     require_function("jacobian", f)
     chosen = Chosen("jacobian", argnums, argnum, argnames)
 
-    def jacobian_of_f(*args, **kwargs):
+    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "jacobian")
         shapes = [np.shape(unwrap(out)) for out in trace.outs]
@@ -46,7 +51,9 @@ def jacobian(
     return jacobian_of_f
 
 
-def jacfwd(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+def jacfwd(
+    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[..., Any]:
     """The Jacobian by forward mode, a pass an input element.
 
     >>> jacfwd(np.sin)(np.zeros(1))
@@ -55,7 +62,9 @@ def jacfwd(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argn
     return jacobian(f, argnums, argnum=argnum, argnames=argnames, mode="forward")
 
 
-def jacrev(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+def jacrev(
+    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[..., Any]:
     """The Jacobian by reverse mode, a pass an output element.
 
     >>> jacrev(np.sin)(np.zeros(1))
@@ -64,11 +73,11 @@ def jacrev(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argn
     return jacobian(f, argnums, argnum=argnum, argnames=argnames, mode="reverse")
 
 
-def size(shape: tuple) -> int:
+def size(shape: tuple[Any, ...]) -> int:
     return int(np.prod(shape, dtype=int))
 
 
-def units(shape: tuple, dtype):
+def units(shape: tuple[Any, ...], dtype: Any) -> Any:
     """Each array of `shape` that is one at one place and zero elsewhere."""
     for i in range(size(shape)):
         unit = np.zeros(size(shape), dtype)
@@ -76,7 +85,7 @@ def units(shape: tuple, dtype):
         yield unit.reshape(shape)
 
 
-def by_rows(trace: Trace, shapes: list) -> list[list]:
+def by_rows(trace: Trace, shapes: list[Any]) -> list[list[Any]]:
     """The blocks [output][variable], a pullback an output element."""
     blocks = []
     for k, (out, shape) in enumerate(zip(trace.outs, shapes)):
@@ -90,7 +99,7 @@ def by_rows(trace: Trace, shapes: list) -> list[list]:
     return blocks
 
 
-def by_columns(trace: Trace, shapes: list, direction=1) -> list[list]:
+def by_columns(trace: Trace, shapes: list[Any], direction: Any = 1) -> list[list[Any]]:
     """The blocks [output][variable], a pushforward an input element."""
     columns = []
     for k, variable in enumerate(trace.variables):
@@ -111,7 +120,7 @@ def by_columns(trace: Trace, shapes: list, direction=1) -> list[list]:
     ]
 
 
-def of_complex(trace: Trace, shapes: list) -> list[list]:
+def of_complex(trace: Trace, shapes: list[Any]) -> list[list[Any]]:
     """The same where numbers are complex: a derivative in the complex sense, so J(i u) must be i J(u)."""
     blocks = by_columns(trace, shapes)
     if any(v.dtype.kind == "c" for v in trace.variables):
@@ -128,23 +137,27 @@ def of_complex(trace: Trace, shapes: list) -> list[list]:
     return blocks
 
 
-def stacked(parts: list, shape: tuple, dtype, axis: int):
+def stacked(parts: list[Any], shape: tuple[Any, ...], dtype: Any, axis: int) -> Any:
     """The parts along a new first or last axis, that axis then unfolded to give `shape`."""
     return np.reshape(np.stack(parts, axis), shape) if parts else np.zeros(shape, dtype)
 
 
-def hessian(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+def hessian(
+    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[..., Any]:
     """A function that returns ∂²f/∂x∂x of shape x.shape + x.shape for an f that returns one number.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
     array([[6., 2.],
            [2., 0.]])
     """
-    chosen = {"argnum": argnum, "argnames": argnames}
+    chosen: dict[str, Any] = {"argnum": argnum, "argnames": argnames}
     return jacobian(grad(f, argnums, **chosen), argnums, **chosen)
 
 
-def hessian_diag(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None) -> Callable:
+def hessian_diag(
+    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[..., Any]:
     """A function that returns the diagonal of the Hessian of f, in the shape of the argument: a pass an element.
 
     >>> hessian_diag(lambda x: (x ** 3).sum())(np.array([1.0, 3.0]))
@@ -152,7 +165,7 @@ def hessian_diag(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None
     """
     chosen = Chosen("hessian_diag", argnums, argnum, argnames)
 
-    def diagonal(*args, **kwargs):
+    def diagonal(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         many = tuple(range(len(primals)))
         trace = Trace(grad(g, many), primals, "hessian_diag")
@@ -168,7 +181,7 @@ def hessian_diag(f: Callable, argnums: Numbers = None, *, argnum: Numbers = None
     return diagonal
 
 
-def hvp(f: Callable, primals: tuple, tangents: tuple) -> Any:
+def hvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     """The Hessian of f, which returns one number, times `tangents`, without the Hessian: forward over reverse.
 
     One primal gives one array (or container); several give a tuple.

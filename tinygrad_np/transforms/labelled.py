@@ -17,7 +17,7 @@ HOW = {
 }
 
 
-def opened_labelled(tree: Any) -> tuple[list[tuple[str, Any]], Callable[[list], Any]] | None:
+def opened_labelled(tree: Any) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]] | None:
     """An xarray DataArray or Dataset as (what it holds, what makes one like it with other data); None for others."""
     xarray = sys.modules.get("xarray")
     if xarray is None:

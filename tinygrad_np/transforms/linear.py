@@ -21,7 +21,7 @@ class LinearMap:
     LinearOperator, by scipy.sparse.linalg.aslinearoperator.
     """
 
-    def __init__(self, trace: Trace):
+    def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._sizes = [v.size for v in trace.variables], [np.size(unwrap(out)) for out in trace.outs]
         self.shape = sum(self._sizes[1]), sum(self._sizes[0])
@@ -33,7 +33,7 @@ class LinearMap:
         trace = self._trace
         return trace.rebuild_out(trace.push(matched(tangents, trace.variables, "linearize", "tangents")))
 
-    def transpose(self, ct: Any) -> tuple:
+    def transpose(self, ct: Any) -> tuple[Any, ...]:
         """Jᵀ v (the pullback) for a cotangent of the output: a tuple, one an argument."""
         trace = self._trace
         return trace.rebuild(trace.pull(matched(ct, trace.outs, "linearize", "cotangents")))
@@ -49,7 +49,7 @@ class LinearMap:
         trace = self._trace
         return ravel(trace.pull(self._split(v, 1, trace.outs)))[0]
 
-    def _split(self, vector: Any, side: int, like: list) -> list:
+    def _split(self, vector: Any, side: int, like: list[Any]) -> list[Any]:
         vector = vector if hasattr(vector, "node") else np.asarray(vector)
         if vector.shape not in ((self.shape[1 - side],), (self.shape[1 - side], 1)):
             raise ValueError(f"linearize: found shape {vector.shape}; expected ({self.shape[1 - side]},)")
@@ -61,7 +61,7 @@ class LinearMap:
         return f"<LinearMap of shape {self.shape}>"
 
 
-def linearize(f: Callable, *primals: Any) -> tuple[Any, LinearMap]:
+def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, LinearMap]:
     """Return f(*primals) and its derivative there, a `LinearMap`: f runs once, however often the map is applied.
 
     >>> value, J = linearize(lambda x: x[:2] * x[2], np.array([1.0, 2.0, 3.0]))
@@ -75,8 +75,8 @@ def linearize(f: Callable, *primals: Any) -> tuple[Any, LinearMap]:
 
 
 def elementwise_grad(
-    f: Callable, argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable:
+    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[..., Any]:
     """A function that returns the derivative of f at every element, where each element of f(x) depends on that of x.
 
     It is the sum of the rows of the Jacobian, in one pass.
@@ -86,7 +86,7 @@ def elementwise_grad(
     """
     chosen = Chosen("elementwise_grad", argnums, argnum, argnames)
 
-    def derivative(*args, **kwargs):
+    def derivative(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "elementwise_grad")
         dtypes = [getattr(out, "dtype", np.dtype(float)) for out in trace.outs]
@@ -99,7 +99,7 @@ def elementwise_grad(
     return derivative
 
 
-def make_vjp(f: Callable, argnum: int = 0) -> Callable:
+def make_vjp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """A function of f's arguments that returns (pullback, f(...)): the pullback gives one cotangent.
 
     >>> pullback, out = make_vjp(lambda x: x * x)(3.0)
@@ -108,7 +108,7 @@ def make_vjp(f: Callable, argnum: int = 0) -> Callable:
     """
     chosen = Chosen("make_vjp", argnum)
 
-    def at(*args, **kwargs):
+    def at(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         out, pullback = vjp(g, *primals)
         return (lambda ct: give(pullback(ct))), out
@@ -116,7 +116,7 @@ def make_vjp(f: Callable, argnum: int = 0) -> Callable:
     return at
 
 
-def make_jvp(f: Callable, argnum: int = 0) -> Callable:
+def make_jvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """A function of f's arguments that returns a function of a tangent, which gives (f(...), its derivative along it).
 
     >>> make_jvp(lambda x: x * x)(3.0)(1.0)
@@ -124,14 +124,14 @@ def make_jvp(f: Callable, argnum: int = 0) -> Callable:
     """
     chosen = Chosen("make_jvp", argnum)
 
-    def at(*args, **kwargs):
+    def at(*args: Any, **kwargs: Any) -> Any:
         g, primals, _ = chosen.select(f, args, kwargs)
         return lambda tangent: jvp(g, primals, (tangent,))
 
     return at
 
 
-def make_hvp(f: Callable, argnum: int = 0) -> Callable:
+def make_hvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """A function of f's arguments that returns (a function of a vector v, which returns H v; the gradient of f).
 
     >>> product, gradient = make_hvp(lambda x: x ** 3)(2.0)

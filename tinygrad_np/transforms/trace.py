@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import current, setting
+from ..engine.operation import NotDifferentiable
 from ..engine.recording import unwrap, wrap
-from ..engine.rules import NotDifferentiable, Row, Undetermined
+from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
 from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
@@ -28,7 +29,7 @@ IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 # ---- tracing ----------------------------------------------------------------------------------------------
 
 
-def fresh(value, where: str, caller: str) -> Tensor:
+def fresh(value: Any, where: str, caller: str) -> Tensor:
     """A new variable at the value of a primal: a leaf, or an identity on top of an outer variable."""
     if isinstance(value, Tensor) and value.node.tracked:
         node = Node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
@@ -51,7 +52,7 @@ derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken",
 class Trace:
     """One run of a function on fresh variables: its output, and whether walks over it must be recorded."""
 
-    def __init__(self, f: Callable, primals: tuple, caller: str, has_aux: bool = False):
+    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], caller: str, has_aux: bool = False) -> None:
         require_function(caller, f)
         depth = current().transforms
         leaves, paths, self.rebuild = flatten(primals, passing=True)
@@ -83,20 +84,20 @@ class Trace:
                     "expected arrays or numbers"
                 )
 
-    def give(self, value):
+    def give(self, value: Any) -> Any:
         """A value as the caller gets it: a Tensor inside an outer transform, a plain ndarray otherwise."""
         if not isinstance(value, Tensor):
             return value
         return value if self.outer else np.array(value.array)
 
-    def given_back(self, tree):
+    def given_back(self, tree: Any) -> Any:
         leaves, _, rebuild = flatten(tree)
         return rebuild([self.give(v) for v in leaves])
 
-    def output(self):
+    def output(self) -> Any:
         return self.rebuild_out([self.give(v) for v in self.outs])
 
-    def pull(self, cts: list) -> list:
+    def pull(self, cts: list[Any]) -> list[Any]:
         """The cotangents of the variables for those of the outputs."""
         nodes = [v.node for v in self.variables]
         given = [
@@ -118,10 +119,10 @@ class Trace:
         derivatives_taken.set(max(derivatives_taken.get(), self.order))
         return setting(recording=recording, order=self.order)
 
-    def owned(self, g):
+    def owned(self, g: Any) -> Any:
         return self.give(g) if isinstance(g, Tensor) else np.array(g)
 
-    def push(self, tangents: list) -> list:
+    def push(self, tangents: list[Any]) -> list[Any]:
         """The tangents of the outputs for those of the variables."""
         roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
         given = {v.node: t for v, t in zip(self.variables, tangents)}
@@ -136,7 +137,7 @@ class Trace:
         ]
 
 
-def plain(array, node: Node):
+def plain(array: Any, node: Node) -> Any:
     """A residual as it is: what is computed with it is of the first order, so that rules get plain arrays."""
     return array
 
@@ -144,7 +145,7 @@ def plain(array, node: Node):
 plain.recorded = lift  # type: ignore[attr-defined] # for an operation that has no rule but its pullback's
 
 
-def transposed(root: Node, given: dict):
+def transposed(root: Node, given: dict[Any, Any]) -> Any:
     """The tangent of `root` as the transpose of its whole pullback, for where one operation alone cannot tell.
 
     A cotangent without symmetries stands for all: a rule that refuses some cotangents refuses this one.
@@ -160,7 +161,7 @@ def transposed(root: Node, given: dict):
     return total
 
 
-def matched(trees, like: list, caller: str, what: str) -> list:
+def matched(trees: Any, like: list[Any], caller: str, what: str) -> list[Any]:
     """Flat tangents or cotangents, checked against the tensors they belong to."""
     leaves, paths, _ = flatten(trees, passing=True)
     if len(leaves) != len(like):
@@ -182,7 +183,7 @@ def matched(trees, like: list, caller: str, what: str) -> list:
 # ---- the transforms ---------------------------------------------------------------------------------------
 
 
-def vjp(f: Callable, *primals) -> tuple[Any, Callable]:
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """Return f(*primals) and the pullback: a cotangent of the output -> a tuple of cotangents, one a primal.
 
     Shapes and dtypes of cotangents are those of what they belong to. The pullback may be called many times.
@@ -193,13 +194,13 @@ def vjp(f: Callable, *primals) -> tuple[Any, Callable]:
     """
     trace = Trace(f, primals, "vjp")
 
-    def pull_back(ct) -> tuple:
+    def pull_back(ct: Any) -> tuple[Any, ...]:
         return trace.rebuild(trace.pull(matched(ct, trace.outs, "pullback", "cotangents")))
 
     return trace.output(), pull_back
 
 
-def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """Return f(*primals) and its derivative along `tangents`: ẏ = J ẋ.
 
     >>> jvp(np.sin, (np.array(0.0),), (np.array(2.0),))
@@ -214,14 +215,14 @@ def jvp(f: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
 
 
 def value_and_grad(
-    f: Callable,
+    f: Callable[..., Any],
     argnums: Numbers = None,
     has_aux: bool = False,
     *,
     argnum: Numbers = None,
     argnames: Names = None,
     holomorphic: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns f(...) and the gradient of that one number with respect to the chosen arguments.
 
     The arguments are chosen by `argnums` (or `argnum`) and `argnames`; the first, where neither is given. With
@@ -241,7 +242,7 @@ def value_and_grad(
     require_function("grad", f)
     chosen = Chosen("grad", argnums, argnum, argnames)
 
-    def value_and_gradient(*args, **kwargs):
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "grad", has_aux)
         if len(trace.outs) != 1 or np.size(unwrap(trace.outs[0])) != 1:
@@ -268,7 +269,7 @@ def value_and_grad(
     return value_and_gradient
 
 
-def complex_derivative(trace: Trace, one: np.ndarray) -> list:
+def complex_derivative(trace: Trace, one: np.ndarray) -> list[Any]:
     """f' of an analytic function of complex numbers: its pullback multiplies by the conjugate of it, i as well as 1."""
     if (
         any(v.dtype.kind != "c" for v in trace.variables)
@@ -286,14 +287,14 @@ def complex_derivative(trace: Trace, one: np.ndarray) -> list:
 
 
 def grad(
-    f: Callable,
+    f: Callable[..., Any],
     argnums: Numbers = None,
     has_aux: bool = False,
     *,
     argnum: Numbers = None,
     argnames: Names = None,
     holomorphic: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns the gradient of f, which returns one number; with `has_aux`, (gradient, aux).
 
     >>> grad(grad(lambda x: x ** 3))(2.0)
@@ -303,7 +304,7 @@ def grad(
     """
     both = value_and_grad(f, argnums, has_aux, argnum=argnum, argnames=argnames, holomorphic=holomorphic)
 
-    def gradient(*args, **kwargs):
+    def gradient(*args: Any, **kwargs: Any) -> Any:
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
