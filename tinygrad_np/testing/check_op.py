@@ -11,8 +11,11 @@ import numpy as np
 from .. import NotDifferentiable
 from . import failures
 from . import session as session
+from .foreign.adapter import Foreign, plain
+from .foreign.recognize import operation
 from .properties.case import Case
 from .properties.checks import CHECKS
+from .properties.sweep import bases, sweep, thresholds_of
 from .reference.problem import title
 from .report import OpReport
 
@@ -30,7 +33,7 @@ def check_op(
     dtypes: tuple[str, ...] = ("float64", "float32"),
     errors: Iterable[tuple] = (),
     skip: dict[str, str] | None = None,
-    max_examples: int = 100,
+    max_examples: int | None = None,
     mutants: bool = False,
 ) -> OpReport:
     """Check everything that must hold of a differentiable operation; raise the first failure, at its
@@ -48,20 +51,28 @@ def check_op(
     tanh: PASS 15/15 checks, 1 input...
     """
     __tracebackhide__ = True  # pytest shows the report, not this
-    report = OpReport(title(op), tuple(name for name in CHECKS if name not in (skip or {})), skip or {})
-    unknown = set(skip or {}) - set(CHECKS) - {"vacuity"}
+    op = operation(op)
+    skip = {**getattr(op, "skips", {}), **(skip or {})}
+    report = OpReport(title(op), tuple(name for name in CHECKS if name not in skip), skip)
+    unknown = set(skip) - set(CHECKS) - {"vacuity"}
     if unknown:
         raise ValueError(f"check_op: skip names {sorted(unknown)}; the checks are {', '.join(CHECKS)}, vacuity")
     given = inputs is not None and not hasattr(inputs, "example")
+    if given:
+        inputs = [tuple(map(plain, a)) if isinstance(a, tuple) else (plain(a),) for a in inputs]
+    if isinstance(op, Foreign):
+        max_examples = op.adapter.examples if max_examples is None else max_examples
+        inputs = [op.complete(a) for a in inputs] if given else inputs
 
-    def check(args: tuple, options: dict, program: Callable | None = None) -> None:
-        one(program or op, args, options, report, dict(ref=ref, order=order, dtypes=dtypes, domain=domain))
+    def check(args: tuple, options: dict, program: Callable | None = None, names: tuple[str, ...] = ()) -> None:
+        settings = dict(ref=ref, order=order, dtypes=dtypes, domain=domain)
+        one(program or op, args, options, report, settings, names)
 
     try:
         for arguments, exception in errors:
             refused(op, arguments, exception)
         if given:
-            every(check, [a if isinstance(a, tuple) else (a,) for a in inputs], kwargs or {})
+            every(check, inputs, kwargs or {})
         else:
             draw(
                 op,
@@ -73,9 +84,9 @@ def check_op(
                 signature=signature,
                 kinks=kinks,
                 dtype=dtypes[0],
-                max_examples=max_examples,
+                max_examples=max_examples or 100,
             )
-        if "vacuity" not in (skip or {}):
+        if "vacuity" not in skip:
             vacuity(report, given)
     except failures.CheckFailed as failure:
         report.fail(failure)
@@ -90,8 +101,8 @@ def check_op(
     return report
 
 
-def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict) -> None:
-    """Run every check on one call."""
+def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict, names: tuple[str, ...] = ()) -> None:
+    """Run every check on one call, or some by name."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         case = Case(op, args, kwargs, **options)
@@ -104,10 +115,16 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
                 report.refusals.append(f"{type(error).__name__}: {error}")
                 return
             raise
-        report.inputs += 1
+        report.inputs += not names
+        report.special += bool(names)
+        checks = report.checks[: report.depth]
         try:
-            for name in report.checks[: report.depth]:
-                CHECKS[name](case)
+            for name in [name for name in names if name in checks] or checks:
+                if name not in report.skip:
+                    try:
+                        CHECKS[name](case)
+                    except failures.Skipped as why:
+                        report.skip[name] = str(why)
         except failures.CheckFailed as failure:
             failure.case, failure.check = case, name
             if report.smooth and at_kink(failure):
@@ -119,7 +136,11 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
             raise
         if case.found.compared:  # an empty input passes whatever the rule
             report.pattern.note(case.problem, True)
-        report.count(case)
+        report.cover(case)
+        if names:
+            report.apart = max(report.apart, case.found.sensitivity)
+        else:
+            report.count(case)
 
 
 def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
@@ -157,9 +178,11 @@ def draw(
             'check_op draws inputs with hypothesis: pip install "tinygrad_np[testing]", or pass inputs=[(args...), ...]'
         ) from None
     from . import strategies
+    from .inputs.op_inputs import drawn_for
 
     if inputs is None:
-        drawn = strategies.op_inputs(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
+        found = drawn_for(op, domain=domain, kwargs=kwargs, signature=signature, kinks=kinks, dtype=dtype)
+        drawn = found.strategy
     else:
         drawn = strategies.with_options(inputs, kwargs)
     n = max(5, round(max_examples * session.EFFORT["examples"]))
@@ -201,6 +224,18 @@ def draw(
             over(check, n, phases)
             over(collect, min(n, 40), phases[:1])
         raise
+    if inputs is None:
+        swept(op, check, report, found, kwargs or {})
+
+
+def swept(op: Callable, check: Callable, report: OpReport, found, kwargs: dict) -> None:
+    """Check the gradient at magnitudes, thresholds, zeros and ties that chance seldom draws."""
+    cases = bases(report.cases)
+    if cases:
+        report.thresholds = thresholds_of(op, cases[0], kwargs)
+    wrong = [w for case in cases for w in sweep(case, check, report.thresholds, found.domain, found.kinks)]
+    if wrong:
+        raise min(wrong, key=lambda failure: (at_kink(failure), failure.case.problem.point.size))
 
 
 def at_kink(failure: failures.CheckFailed) -> bool:

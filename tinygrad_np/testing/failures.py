@@ -25,6 +25,16 @@ class CheckFailed(AssertionError):
         self.check = ""  # and the check, that failed
 
 
+class Skipped(Exception):
+    """A check that cannot be run here, and why: no failure."""
+
+
+class NeverReturned(CheckFailed):
+    """The operation, or its derivative, did not come back; it was stopped."""
+
+    says = "the operation does not return"
+
+
 class GradientMismatch(CheckFailed):
     """The reverse-mode derivative differs from finite differences by more than their error bar."""
 

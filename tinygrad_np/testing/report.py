@@ -100,6 +100,11 @@ class OpReport(Report):
         self.name, self.checks, self.skip = name, checks, skip
         self.failure = None
         self.inputs = self.skipped = self.kinks = self.inconclusive = self.empty = self.ties = 0
+        self.special = 0  # inputs that chance seldom draws, where the gradient alone was checked
+        self.thresholds: list[float] = []
+        self.apart = 0.0  # the largest error that could have hidden there
+        self.ranges: dict[str, tuple[float, float, float]] = {}  # of each operand: from, to, and how near to 0
+        self.shapes: set[tuple] = set()
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
         self.varied = self.smooth = False
@@ -121,6 +126,16 @@ class OpReport(Report):
         self.depth, self.smooth = self.earliest, smooth
         self.failing.clear()
         self.pattern = Traits()
+
+    def cover(self, case) -> None:
+        """Widen what is known of the range of each operand, and of the shapes."""
+        for slot in case.problem.slots:
+            self.shapes.add(slot.array.shape)
+            if slot.array.size:
+                low, high, near = self.ranges.get(slot.name, (np.inf, -np.inf, np.inf))
+                x = np.abs(slot.array) if slot.is_complex else slot.array
+                away = np.abs(x[x != 0]).min(initial=np.inf)
+                self.ranges[slot.name] = min(low, float(x.min())), max(high, float(x.max())), min(near, float(away))
 
     def count(self, case) -> None:
         """Count what the checks of one input found."""
@@ -151,6 +166,24 @@ class OpReport(Report):
         self.cases.clear()
         self.failing.clear()
 
+    def covered(self) -> str:
+        """Which numbers, ties, thresholds and shapes the inputs went through."""
+        if not self.ranges:
+            return ""
+        parts = ["; ".join(span(name, *found) for name, found in self.ranges.items())]
+        if self.thresholds:
+            parts.append("thresholds " + ", ".join(f"{c:.6g}" for c in self.thresholds))
+        shapes = sorted(self.shapes, key=lambda s: (int(np.prod(s)), s))
+        few = shapes if len(shapes) < 4 else [shapes[0], shapes[-1]]
+        parts.append(
+            ("shapes " if len(shapes) > 1 else "shape ") + (" to " if len(shapes) > 3 else ", ").join(map(str, few))
+        )
+        text = "\n  covered: " + "; ".join(parts)
+        if self.special:
+            text += f"\n  and {self.special} inputs among all magnitudes, beside the thresholds, with zeros and ties: "
+            text += f"the gradient, to {self.apart or self.sensitivity:.0e} of itself".replace("e-0", "e-")
+        return text
+
     def __str__(self) -> str:
         if self.failure:
             return self.text
@@ -166,12 +199,13 @@ class OpReport(Report):
             )
             if n
         ]
-        n = len(self.checks)
+        n = len([name for name in self.checks if name not in self.skip])
         text = f"{self.name}: PASS {n}/{n} checks, {self.inputs} input{'s' * (self.inputs != 1)}"
         text += f" ({', '.join(details)})" if details else ""
         text += f"; {certificate(self.sensitivity)}" if self.sensitivity else "; a step function: its derivative is 0"
         if self.skip:
             text += "; skipped: " + ", ".join(f"{k} ({v})" for k, v in self.skip.items())
+        text += self.covered()
         if self.mutants is not None:
             killed = sum(m.noticed for m in self.mutants)
             text += f"; mutants noticed {killed}/{len(self.mutants)}"
@@ -179,6 +213,12 @@ class OpReport(Report):
                 if not m.noticed:
                     text += f"\n  not noticed: {m.name}: {m.hint}"
         return text
+
+
+def span(name: str, low: float, high: float, near: float) -> str:
+    """The range of an operand in words."""
+    to_zero = f", as near to 0 as {near:.2g}" if low < 0 < high and near < 1e-3 else ""
+    return f"{name} from {low:.4g} to {high:.4g}{to_zero}"
 
 
 def certificate(sensitivity: float) -> str:

@@ -181,7 +181,15 @@ def origin(f) -> str:
 def reproducer(name: str, failure: CheckFailed, problem: Problem) -> str:
     """A test with these very arguments, by the checker that found the failure."""
     f = problem.f
-    module = importable(f, name)
+    adapter = getattr(f, "adapter", None)
+    module = importable(f if adapter is None else adapter.fun, name)
+    if adapter is not None:  # a test for the framework's users
+        arguments = [written_out(a) if can_be_written(a) else f"x{i}" for i, a in enumerate(problem.args)]
+        varying = {slot.index: written_out(slot.array) for slot in problem.slots}
+        if problem.bare:
+            arguments = [varying.get(i, a) for i, a in enumerate(arguments)]
+        order = ["order=2"] * (type(failure).__name__ == "SecondOrderMismatch")
+        return adapter.test(name, module, arguments, order)
     spelled, imported = name, f"from {module} import {name}\n"
     if module == "numpy":
         spelled, imported = f"np.{name}", ""

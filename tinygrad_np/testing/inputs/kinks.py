@@ -33,11 +33,7 @@ def smooth(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
             start += a.size
         operands = arrays if program is None else program.operands(arrays)
         if not any(near(k, operands) for k in kinks):
-            leaves = list(p.leaves)
-            for slot, a in zip(p.slots, arrays):
-                if slot.index is not None and slot.tensor is None:
-                    leaves[slot.index] = a
-            return p.rebuild(leaves)
+            return p.with_arrays(arrays)
     return None, None
 
 

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
 from ...engine.table import REAL, TABLE
+from ...engine.tensor import Tensor
 from ...transforms.containers import flatten
-from .discover import SIGNATURES, accepts, arity, each, find_domain
+from ..reference.problem import floating
+from .discover import SIGNATURES, accepts, arity, each, find_domain, spread
 from .kinks import declared, smooth
 from .source_text import short
 from .values import arrays, broadcastable, sides
@@ -119,7 +122,23 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
     ), {}
 
 
-def op_inputs(
+class Drawn(NamedTuple):
+    """How the arguments of an operation are drawn: a strategy of (args, kwargs), the domain, and the kinks left out."""
+
+    strategy: st.SearchStrategy[tuple]
+    domain: tuple | None
+    kinks: list[Callable]
+
+
+def op_inputs(op: Callable, **options) -> st.SearchStrategy[tuple]:
+    """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
+
+    `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
+    """
+    return drawn_for(op, **options).strategy
+
+
+def drawn_for(
     op: Callable,
     *,
     domain=None,
@@ -127,11 +146,8 @@ def op_inputs(
     signature: str | None = None,
     kinks=(),
     dtype: str = "float64",
-) -> st.SearchStrategy[tuple]:
-    """(args, kwargs) for an operation: from its row of the table, a gufunc signature, or its parameters.
-
-    `kwargs` maps names to values or strategies. Inputs at a kink, of the row or given, are moved off it.
-    """
+) -> Drawn:
+    """The same, with what was found out on the way."""
     row = TABLE.get(op)
     if domain is None and row is not None and getattr(row, "domain", REAL) != REAL:
         domain = row.domain
@@ -140,17 +156,18 @@ def op_inputs(
         drawn = signature_inputs(signature, where, dtype)
     elif row is not None and row.kind == "elementwise":
         n = len(row.diff)
-        drawn = elementwise_inputs(n, domain or find_domain(op, [(2, 3)] * n, fixed(kwargs)), dtype)
+        domain = domain or find_domain(op, [(2, 3)] * n, fixed(kwargs))
+        drawn = elementwise_inputs(n, domain, dtype)
     elif row is not None and getattr(row, "cases", None):
         drawn = case_inputs(op, row.cases, row.name, where, dtype)
     else:
-        drawn = guess(op, domain, dtype, fixed(kwargs))
+        drawn, domain = guess(op, domain, dtype, fixed(kwargs))
     known = declared(kinks, row)
     if known:
         drawn = drawn.map(lambda found: off_kinks(known, *found)).filter(lambda found: found[0] is not None)
-    if not kwargs:
-        return drawn
-    return st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
+    if kwargs:
+        drawn = st.builds(lambda found, extra: (found[0], {**found[1], **extra}, *found[2:]), drawn, options_of(kwargs))
+    return Drawn(drawn, domain, known)
 
 
 def off_kinks(kinks: list, args: tuple, kwargs: dict, *program: Program) -> tuple:
@@ -167,9 +184,22 @@ def refusal(op: Callable, n: int, kwargs: dict) -> str:
     return ""
 
 
-def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[tuple]:
+def runs_back(op: Callable, shapes: list, domains: tuple, kwargs: dict) -> bool:
+    """Whether the derivative runs too, and gives gradients of the right shapes: a rule may be for matrices alone."""
+    rng = np.random.default_rng(0)
+    tensors = [Tensor(np.asarray(spread(rng, s, *d), float), requires_grad=True) for s, d in zip(shapes, domains)]
+    try:
+        with np.errstate(all="ignore"):
+            for out in floating(op(*tensors, **kwargs)):
+                out.backward(np.ones(out.shape, out.dtype), retain_graph=True)
+    except Exception:
+        return False
+    return True
+
+
+def guess(op: Callable, domain, dtype: str, kwargs: dict) -> tuple[st.SearchStrategy[tuple], tuple | None]:
     """A strategy of (args, kwargs): elementwise shapes where the operation takes them, else a usual
-    signature.
+    signature; and the domain, if there is one.
     """
     n = arity(op)
 
@@ -183,7 +213,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[t
     pairs = [trial, [mixed[i % 4] for i in range(n)], [()] * n]
     domains = where(trial)
     if all(accepts(op, shapes, domains, kwargs) >= 0 for shapes in (pairs if n > 1 else pairs[:2])):
-        return elementwise_inputs(n, domains, dtype)
+        return elementwise_inputs(n, domains, dtype), domains
     working = []
     for signature in SIGNATURES.get(n, ("(n),(n)" + ",(n)" * (n - 2),)):
         sizes = {"m": 2, "n": 3, "k": 4}
@@ -193,14 +223,15 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> st.SearchStrategy[t
         ]
         domains = where(shapes)
         if accepts(op, shapes, domains, kwargs) >= 0:
-            working.append((signature, domains))
+            working.append((signature, domains, runs_back(op, shapes, domains, kwargs)))
+    working = [(signature, found) for signature, found, back in working if back or not any(b for *_, b in working)]
     if not working:
         raise TypeError(
             f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts{refusal(op, n, kwargs)}; "
             "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'"
         )
     chosen = [signature_inputs(signature, found, dtype) for signature, found in working]
-    return st.one_of(*chosen)
+    return st.one_of(*chosen), working[0][1] if len({found for _, found in working}) == 1 else None
 
 
 def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.tape import Leaf
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import wrap
 from .. import failures
 from ..inputs.discover import each
 from ..reference.problem import Problem, floating
@@ -84,7 +84,7 @@ def forward_mode(case: Case) -> None:
 def extremes(case: Case) -> None:
     """Where large and tiny inputs have a finite value and slope, the gradient is finite."""
     for factor in (2.0**10, 2.0**-30):
-        far = Problem(case.op, *rescaled(case, factor))
+        far = Problem(case.op, *case.problem.with_arrays([factor * slot.array for slot in case.problem.slots]))
         if not inside(case.domain, far):
             continue  # what the operation does there is nobody's business: an iteration may not end
         try:
@@ -103,16 +103,6 @@ def inside(domain: tuple | None, problem: Problem) -> bool:
         return True
     arrays = problem.arrays(problem.point)
     return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(arrays, each(domain, len(arrays))))
-
-
-def rescaled(case: Case, factor: float) -> tuple:
-    leaves = list(case.problem.leaves)
-    for slot in case.problem.slots:
-        if slot.index is not None and slot.tensor is None:
-            leaves[slot.index] = slot.array * factor
-        elif slot.index is not None and slot.tensor is not None:
-            leaves[slot.index] = Tensor(slot.array * factor, requires_grad=slot.tensor.requires_grad)
-    return case.problem.rebuild(leaves)
 
 
 def subsets(case: Case) -> None:

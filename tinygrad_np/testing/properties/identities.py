@@ -118,6 +118,8 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
             u[:start] = u[end:] = 0
         try:
             forward = problem.push(u, only)
+        except failures.Skipped:
+            raise
         except Exception as error:
             if transposing(error):
                 return  # a rule that cannot be differentiated: of the second order, which asks for that

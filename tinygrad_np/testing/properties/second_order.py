@@ -41,6 +41,8 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
         size = np.abs(inner.pull(generic(inner.size_out, rng))).max(initial=0)
         atol = atol + SECOND * float(np.nan_to_num(size, posinf=0))
         found = compare(inner, rng, rtol, atol, brief=brief)
+    except failures.Skipped:
+        raise
     except Exception as error:
         raise failures.SecondOrderMismatch(
             f"the rule cannot be differentiated: {type(error).__name__}: {error}{guilty(error)}. What it returns is "

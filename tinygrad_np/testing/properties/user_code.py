@@ -11,41 +11,29 @@ from ...engine.callers import blamed
 from ...engine.cotangents import WrongShape as EngineWrongShape
 from .. import failures
 
+LIBRARIES = ("hypothesis", "scipy", "torch", "jax", "autograd", "mygrad")
+
 
 def attempt(step: Callable):
     """Run a step of the user's rule; what it raises becomes a failure that says where."""
     try:
         return step()
-    except failures.CheckFailed:
+    except (failures.CheckFailed, failures.Skipped, NotDifferentiable):
         raise
     except EngineWrongShape as error:
         raise failures.WrongShape(str(error)) from error
-    except ValueError as error:
+    except Exception as error:
         if "read-only" in str(error):
             raise failures.MutatedInput(
                 f"a rule or the operation writes into an array that is not its own{guilty(error)}"
             ) from error
-        raise failures.GradientMismatch(
-            f"the derivative raised {type(error).__name__}: {error}{guilty(error)}"
-        ) from error
-    except NotDifferentiable:
-        raise
-    except (
-        ArithmeticError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        KeyError,
-        NameError,
-        AssertionError,
-    ) as error:
-        raise failures.GradientMismatch(
-            f"the derivative raised {type(error).__name__}: {error}{guilty(error)}"
-        ) from error
+        invalid = isinstance(error, RuntimeError) and "invalid gradient" in str(error)  # PyTorch's words
+        kind = failures.WrongShape if invalid else failures.GradientMismatch
+        raise kind(f"the derivative raised {type(error).__name__}: {error}{guilty(error)}") from error
 
 
 def guilty(error: BaseException) -> str:
     """The innermost line of the traceback that is the user's, as ` (file:line in name)`."""
-    hypothesis = sys.modules.get("hypothesis")  # whose lines are nobody's either
-    line = blamed(error, () if hypothesis is None else (os.path.dirname(hypothesis.__file__) + os.sep,))
+    known = [sys.modules.get(name) for name in LIBRARIES]  # whose lines are nobody's either
+    line = blamed(error, tuple(os.path.dirname(m.__file__) + os.sep for m in known if m is not None and m.__file__))
     return f" ({line})" if line else ""

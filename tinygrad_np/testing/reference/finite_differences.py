@@ -21,6 +21,7 @@ FIRST = tuple(range(3, 9)) + (20,)
 ALL = tuple(range(3, 27))
 CONFIRM = 20
 SPACINGS = (2.0**-36, 2.0**-30, 2.0**-25)
+CORNER = 1e-3
 WIDE = tuple(1.38 * 2.0**-k for k in (20, 15, 10, 4))  # no multiples of a power of two: stairs are
 POINTS = 9
 LOST = 2.0**-25  # the part of a step that may be lost where x + h is rounded
@@ -42,14 +43,14 @@ def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: in
     right = np.full((len(levels), len(directions), n_out), np.nan)
     left = right.copy()
     with np.errstate(all="ignore"):
+        sizes = np.exp2(-np.asarray(levels, float))[:, None]
         for d, u in enumerate(directions):
-            for k, level in enumerate(levels):
-                step = u * 2.0**-level
-                for side, where, moved in ((right, x + step, step), (left, x - step, -step)):
-                    if (np.abs(where - x - moved) > LOST * np.abs(step)).any():
-                        continue  # rounding x changes this step: it says nothing
+            for side, steps in ((right, u * sizes), (left, u * -sizes)):
+                places = x + steps
+                kept = (np.abs(places - x - steps) <= LOST * np.abs(steps)).all(axis=1)
+                for k in np.flatnonzero(kept):  # where rounding x changes a step, that says nothing
                     try:
-                        y = f(where)
+                        y = f(places[k])
                     except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
                         continue  # outside the domain: this step says nothing
                     if y.shape == (n_out,):  # where the number of results changes, so does this one
@@ -128,17 +129,20 @@ def one_sided(f0: np.ndarray, side: np.ndarray, levels, sign: float, roundoff) -
 
 def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, spacings=SPACINGS, order=4) -> np.ndarray:
     """The noise of f along each direction, from fourth differences (or others) of nearly equal arguments
-    (Hamming 1971).
+    (Hamming 1971). What grows just as the spacing does is a corner at x, and counts as small as it was seen.
     """
-    noise = np.zeros((len(directions), n_out))
+    each = []
     for spacing in spacings:
         levels = [-np.log2(spacing * k) for k in range(1, POINTS // 2 + 1)]
         right, left = sample(f, x, directions, levels, n_out)
         with np.errstate(all="ignore"):
             values = np.concatenate([left[::-1], np.broadcast_to(f(x), (1,) + right.shape[1:]), right])
             found = np.max(np.abs(np.diff(values, order, axis=0)), axis=0) / np.sqrt(comb(2 * order, order))
-        noise = np.fmax(noise, 2 * found)
-    return noise
+        each.append(np.fmax(0.0, 2 * found))
+    with np.errstate(all="ignore"):
+        growth = [b / a * near / far for a, b, near, far in zip(each, each[1:], spacings, spacings[1:])]
+        grown = [np.abs(g - 1) < CORNER for g in growth]
+    return np.where(np.all(grown, axis=0), each[0], np.max(each, axis=0))
 
 
 def stairs(

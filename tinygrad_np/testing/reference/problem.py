@@ -81,6 +81,14 @@ class Problem:
         moved.__dict__.pop("peak", None)
         return moved
 
+    def with_arrays(self, arrays: list[np.ndarray]) -> tuple:
+        """The arguments (args, kwargs) with other arrays in the place of those that vary."""
+        leaves = list(self.leaves)
+        for slot, a in zip(self.slots, arrays):
+            if slot.index is not None:
+                leaves[slot.index] = a if slot.tensor is None else Tensor(a, requires_grad=slot.tensor.requires_grad)
+        return self.rebuild(leaves)
+
     # ---- the function -------------------------------------------------------------------------------------
 
     def __call__(self, *tensors) -> list:
@@ -183,6 +191,10 @@ class Problem:
     def push(self, u: np.ndarray, only: int | None = None) -> np.ndarray:
         """J u in forward mode; with `only`, where that input alone has a tangent and the others are constants."""
         arrays, tangents = self.arrays(self.point), self.arrays(u)
+        if self.bare and hasattr(self.f, "push"):  # an operation of a framework that has a forward mode
+            found = self.f.push(list(self.with_arrays(arrays)[0]), tangents)
+            if found is not None:
+                return flat(found)
         if only is None:
             return flat(jvp(self, tuple(arrays), tuple(tangents))[1])
         values = [wrap(a, CONST) for a in arrays]

@@ -1,0 +1,131 @@
+"""The gradient where chance seldom draws: all magnitudes, both sides of the operation's thresholds, zeros, ties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import failures
+from ..inputs.discover import each
+from ..inputs.kinks import near
+from ..inputs.special import BLEND, special
+from ..inputs.thresholds import bends, stated
+from ..reference.problem import Problem, within
+from .case import Case
+
+CHECKED = ("shapes", "gradient")
+ENTRIES = 64  # of the Jacobian of an input that others are made of
+FAILURES = 8  # known, one mistake can be told from another
+OUTLINE = 64  # numbers of an output that a ray looks at
+
+
+def thresholds_of(op: Callable, case: Case, kwargs: dict) -> list[float]:
+    """What is written in the code of an operation, and where its output bends along a ray; rounded, ascending."""
+    program = getattr(case.op, "fun", None) if case.op is not op else op
+    found = stated(op, program, *(v for v in kwargs.values() if isinstance(v, (int, float))))
+    p = case.problem
+    for k, slot in enumerate(p.slots):
+        if not slot.is_complex and slot.array.size:
+            found += map(abs, bends(along(p, k)))
+    out: list[float] = []
+    for c in sorted(found):
+        if not out or c > out[-1] * (1 + 1e-5):
+            out.append(float(f"{c:.6g}"))
+    return out
+
+
+def along(p: Problem, k: int) -> Callable[[float], np.ndarray]:
+    """The outputs where all of input k is one number."""
+    a, b = p.ends[k : k + 2]
+
+    def ray(t: float) -> np.ndarray:
+        x = p.point.copy()
+        x[a:b] = t
+        with np.errstate(all="ignore"):
+            return p.value(x)[:OUTLINE]
+
+    return ray
+
+
+def elementwise(case: Case) -> bool:
+    """Whether each output depends on one element of each input: all of one shape, and every block diagonal."""
+    p, ref = case.problem, case.found.expected
+    if ref is None or len(p.outputs) != 1 or p.outputs[0].size < 2 or not p.bare:
+        return False
+    if any(slot.array.shape != p.outputs[0].shape or slot.is_complex for slot in p.slots):
+        return False
+    n = p.outputs[0].size
+    blocks = ref.value.reshape(len(p.slots), n, n)
+    return not np.any(blocks * (1 - np.eye(n))) and case.kwargs == {}
+
+
+def bases(cases: list[Case]) -> list[Case]:
+    """The cases that others are made of: one that is elementwise, or a few of different axes."""
+    fit = [
+        case
+        for case in cases
+        if case.problem.point.size * case.problem.size_out <= ENTRIES
+        and not any(slot.is_complex or not slot.array.size for slot in case.problem.slots)
+    ]
+    for case in fit:
+        if elementwise(case):
+            return [case]
+    best: dict[tuple, Case] = {}
+    for case in sorted(fit, key=lambda c: (min(c.problem.sizes) < 2, c.problem.point.size)):
+        best.setdefault(tuple(slot.array.ndim for slot in case.problem.slots), case)
+    return list(best.values())[:2]
+
+
+def others(case: Case, thresholds: list[float], domain: Any, kinks: list) -> Iterator[tuple]:
+    """The calls (args, kwargs) with other numbers in the place of a case's, where the operation is defined."""
+    p, simple = case.problem, elementwise(case)
+    arrays = p.arrays(p.point)
+    domains = each(domain, len(arrays)) if domain else ((-np.inf, np.inf),) * len(arrays)
+    for found in special(arrays, thresholds, simple):
+        inside = [(a > lo) & (a < hi) for a, (lo, hi) in zip(found, domains)]
+        if simple:  # what lies outside gives way to what does not
+            found = [np.where(ok, a, own(lo, hi)) for a, ok, (lo, hi) in zip(found, inside, domains)]
+        elif not all(ok.all() for ok in inside):
+            continue
+        operands = case.op.operands(found) if hasattr(case.op, "operands") else found
+        if not any(near(k, operands) for k in kinks):
+            yield p.with_arrays(found)
+
+
+def own(lo: float, hi: float) -> np.ndarray:
+    """Ordinary numbers inside an interval."""
+    if np.isfinite(lo) and np.isfinite(hi):
+        return lo + (hi - lo) * (np.abs(BLEND) % 1 * 0.8 + 0.1)
+    if np.isfinite(lo):
+        return lo + np.abs(BLEND)
+    return hi - np.abs(BLEND) if np.isfinite(hi) else BLEND
+
+
+def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kinks: list) -> list:
+    """Check the gradient at the special inputs that a case can be made into; the failures, each at a small input."""
+    found: list[failures.CheckFailed] = []
+    for args, kwargs in others(case, thresholds, domain, kinks):
+        try:
+            check(args, kwargs, case.op, CHECKED)
+        except failures.CheckFailed as failure:
+            found.append(smaller(failure, check) if elementwise(case) else failure)
+        except np.linalg.LinAlgError:
+            continue
+        if len(found) >= FAILURES:
+            break
+    return found
+
+
+def smaller(failure: failures.CheckFailed, check: Callable) -> failures.CheckFailed:
+    """The same failure with the one element of each operand that fails."""
+    entry, case = failure.found.entry if failure.found else None, failure.case
+    if entry is None or entry.column < 0 or case is None:
+        return failure
+    k = within(case.problem.ends, entry.column)[1]
+    try:
+        check(*case.problem.with_arrays([a.reshape(-1)[k] for a in case.arrays]), case.op, CHECKED)
+    except failures.CheckFailed as alone:
+        return alone
+    return failure
