@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from . import failures
 from . import session as session
 from .foreign.adapter import Foreign, plain
 from .foreign.recognize import operation
+from .inputs.source_text import short
 from .properties.case import Case
 from .properties.checks import CHECKS
 from .properties.sweep import bases, sweep, thresholds_of
+from .reference.patience import SECONDS, Stopped, watched
 from .reference.problem import title
 from .report import OpReport
 
@@ -68,7 +71,9 @@ def check_op(
         settings = dict(ref=ref, order=order, dtypes=dtypes, domain=domain)
         one(program or op, args, options, report, settings, names)
 
+    watch = ExitStack()
     try:
+        watch.enter_context(watched())
         for arguments, exception in errors:
             refused(op, arguments, exception)
         if given:
@@ -88,10 +93,14 @@ def check_op(
             )
         if "vacuity" not in skip:
             vacuity(report, given)
-    except failures.CheckFailed as failure:
+    except (failures.CheckFailed, Stopped) as failure:
+        if isinstance(failure, Stopped):
+            failure = report.stopped(SECONDS)
         report.fail(failure)
         session.note(report)
         raise type(failure)(str(report), report) from None
+    finally:
+        watch.close()
     if mutants:
         from .diagnosis.mutants import survivors
 
@@ -105,7 +114,7 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
     """Run every check on one call, or some by name."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        case = Case(op, args, kwargs, **options)
+        case = report.last = Case(op, args, kwargs, **options)
         try:
             if not case.start():
                 report.skipped += 1
@@ -233,7 +242,12 @@ def swept(op: Callable, check: Callable, report: OpReport, found, kwargs: dict) 
     cases = bases(report.cases)
     if cases:
         report.thresholds = thresholds_of(op, cases[0], kwargs)
-    wrong = [w for case in cases for w in sweep(case, check, report.thresholds, found.domain, found.kinks)]
+    wrong: list = []
+    for case in cases:
+        more, stopped = sweep(case, check, report.thresholds, found.domain, found.kinks)
+        wrong += more
+        if stopped:
+            report.refusals.append(f"stopped: it did not return within {SECONDS:.0f} s at {short(report.last.args)}")
     if wrong:
         raise min(wrong, key=lambda failure: (at_kink(failure), failure.case.problem.point.size))
 

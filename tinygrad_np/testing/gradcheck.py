@@ -4,25 +4,36 @@ how sure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from ..nn.module import Module
 from . import failures
 from . import session as session
 from .foreign.adapter import Foreign, plain
 from .foreign.recognize import operation
 from .properties.case import Case
 from .properties.compare import first_order
-from .properties.identities import adjoint, linear
+from .properties.identities import adjoint, linear, natural
 from .properties.precision import precise
 from .properties.second_order import second_order
 from .properties.side_effects import mutation, steady
 from .properties.user_code import attempt
-from .reference.problem import Problem, title
+from .reference.directions import generic
+from .reference.finite_differences import scales
+from .reference.patience import SECONDS, Stopped, watched
+from .reference.problem import Problem, flat, title
 from .reference.verdict import RTOL, Findings
 from .report import GradReport
+
+FLAT = 1e-12  # beside the largest number that is met on the way, this is rounding
+ZERO = (
+    "every derivative is 0, so a rule that returns zeros would pass; check it at a point where the function "
+    "changes with its inputs"
+)
 
 
 def gradcheck(
@@ -32,6 +43,7 @@ def gradcheck(
     rtol: float = RTOL,
     atol: float = 0.0,
     raise_on_fail: bool = True,
+    **unknown: Any,
 ) -> GradReport:
     """Check reverse and forward mode of `f` at `inputs` against adaptive finite differences.
 
@@ -46,6 +58,8 @@ def gradcheck(
     True
     """
     __tracebackhide__ = True  # pytest shows the report, not this
+    if unknown:
+        raise TypeError(spelled_here(f, inputs, unknown))
     f = operation(f)
     inputs = tuple(map(plain, inputs))
     if isinstance(f, Foreign):
@@ -53,9 +67,18 @@ def gradcheck(
     report = GradReport(title(f))
     problem = None
     try:
-        problem = Problem(f, inputs)
-        verify(problem, order, rtol, atol, report)
-        as_given(f, inputs, problem)
+        with watched(), unchanged(f, inputs):
+            problem = Problem(f, inputs)
+            problem.value(problem.point)  # what the function raises is the function's
+            verify(problem, order, rtol, atol, report)
+            as_given(f, inputs, problem)
+    except Stopped:
+        stopped = failures.NeverReturned(f"a call did not return within {SECONDS:.0f} s, and was stopped")
+        report.fail(stopped, problem)
+        session.note(report)
+        if raise_on_fail:
+            raise failures.NeverReturned(str(report), report) from None
+        return report
     except failures.CheckFailed as failure:
         report.fail(failure, problem)
         session.note(report)
@@ -66,6 +89,20 @@ def gradcheck(
     return report
 
 
+def spelled_here(f: Any, inputs: tuple, unknown: dict) -> str:
+    """How a call that was written for another checker is written for this one."""
+    name = title(f)
+    names = (
+        "a, b" if len(inputs) == 1 and isinstance(inputs[0], tuple) else ", ".join("abcdefgh"[: max(1, len(inputs))])
+    )
+    known = "order, rtol, atol, raise_on_fail"
+    text = f"gradcheck: found {', '.join(f'{k}=' for k in unknown)}; it has {known}. "
+    if "eps" in unknown or "raise_exception" in unknown or "fast_mode" in unknown:
+        theirs, ours = f"gradcheck({name}, ({names}), eps=1e-6)", f"gradcheck({name}, {names})"
+        return f"{text}In place of PyTorch's {theirs} write {ours}: it needs no step"
+    return text + f"As in gradcheck({name}, {names})"
+
+
 def gradgradcheck(f: Callable, *inputs: Any, **options: Any) -> GradReport:
     """`gradcheck` of the gradient too: the same as `order=2`.
 
@@ -74,6 +111,52 @@ def gradgradcheck(f: Callable, *inputs: Any, **options: Any) -> GradReport:
     """
     __tracebackhide__ = True
     return gradcheck(f, *inputs, order=2, **options)
+
+
+@contextmanager
+def unchanged(f: Callable, inputs: tuple) -> Iterator[None]:
+    """Whatever the function does, the buffers of the modules that it is given, or closes over, end as they were."""
+    cells = [cell.cell_contents for cell in getattr(f, "__closure__", None) or () if cell_filled(cell)]
+    code = getattr(f, "__code__", None)
+    reached = [f.__globals__.get(name) for name in (code.co_names if code else ())] + [getattr(f, "__self__", None), f]
+    modules = [m for thing in (*inputs, *cells, *reached) if isinstance(thing, Module) for m in thing.modules()]
+    kept = [(m, name, getattr(m, name)) for m in modules for name in m._buffers if getattr(m, name, None) is not None]
+    values = [array.copy() for _, _, array in kept]
+    try:
+        yield
+    finally:
+        for (module, name, array), was in zip(kept, values):
+            array[...] = was
+            setattr(module, name, array)
+
+
+def cell_filled(cell: Any) -> bool:
+    """Whether a closure's variable has a value yet."""
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def constant(problem: Problem, rng) -> bool:
+    """Whether f does not change at all, but for rounding, and its derivative is 0, but for rounding."""
+    v = generic(problem.size_out, rng)
+    with np.errstate(all="ignore"):
+        g = attempt(lambda: problem.pull(v))
+        size = max(problem.peak, float(np.abs(flat(problem.outputs)).max(initial=0)))
+        if not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= FLAT * size:
+            return False
+        here = flat(problem.outputs)
+        for far in (2.0**-3, 2.0**-7):
+            try:
+                there = problem.value(
+                    problem.point + far * generic(problem.point.size, rng) * scales(problem.point, True)
+                )
+            except Exception:  # outside the domain
+                return False
+            if there.shape != here.shape or not np.abs(there - here).max(initial=0) <= FLAT * size:
+                return False
+    return True
 
 
 def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradReport) -> None:
@@ -91,12 +174,14 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
         case.start()
         mutation(case)
         steady(problem, rng)
+        if constant(problem, rng):
+            raise failures.VacuousCheck(ZERO)
         linear(problem, rng)
     found = first_order(problem, rng, rtol, atol)
     report.add(found)
     if problem.point.size and problem.size_out:
         if not found.nonzero:
-            raise failures.VacuousCheck(nothing(found))
+            raise failures.VacuousCheck(nothing(found, problem))
         try:
             adjoint(problem, rng, found)
         except failures.Skipped:  # what a framework has not, it cannot have wrong
@@ -112,16 +197,16 @@ def as_given(f: Callable, inputs: tuple, problem: Problem) -> None:
     precise(Problem(f, inputs, dtype=None), problem)
 
 
-def nothing(found: Findings) -> str:
+def nothing(found: Findings, problem: Problem) -> str:
     """Why a comparison of nothing is no check."""
     if found.unknown and not found.compared:
+        zero = found.yours is not None and np.abs(found.yours).max(initial=0) <= FLAT * natural(problem)
         return (
-            "no derivative could be estimated here: the function is too noisy, or the point is at the "
-            "edge of its domain; "
-            "check it at another point"
+            ZERO
+            if zero
+            else (
+                "no derivative could be estimated here: the function is too noisy, or the point is at the "
+                "edge of its domain; check it at another point"
+            )
         )
-    return (
-        "every derivative compared is 0, so a rule that returns zeros would pass; check it at a point "
-        "where the function "
-        "changes with its inputs"
-    )
+    return ZERO

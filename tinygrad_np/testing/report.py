@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
 
+from . import failures
 from .diagnosis.explain import explain
 from .diagnosis.traits import Traits
 from .reference.problem import Problem
@@ -100,6 +102,7 @@ class OpReport(Report):
         self.name, self.checks, self.skip = name, checks, skip
         self.failure = None
         self.inputs = self.skipped = self.kinks = self.inconclusive = self.empty = self.ties = 0
+        self.last: Any = None  # the case that was tried last
         self.special = 0  # inputs that chance seldom draws, where the gradient alone was checked
         self.thresholds: list[float] = []
         self.apart = 0.0  # the largest error that could have hidden there
@@ -118,6 +121,12 @@ class OpReport(Report):
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
+
+    def stopped(self, seconds: float) -> failures.NeverReturned:
+        """The failure of a call that did not come back, at the input that was last tried."""
+        failure = failures.NeverReturned(f"a call did not return within {seconds:.0f} s, and was stopped")
+        failure.case, failure.check = self.last, self.checks[0]
+        return failure
 
     def restart(self, smooth: bool) -> None:
         """Begin again with the checks up to the earliest that failed: the others follow from it. With `smooth`, what

@@ -84,7 +84,8 @@ def pull(ct, parts, aux, what, tracked):
     """The gradients by the backward pass of the operation; of tensors, as an operation again."""
     cts = list(ct) if isinstance(ct, (list, tuple)) else [ct]
     if not any(isinstance(a, Tensor) for a in (*cts, *parts)):
-        return what.adapter.backward(aux, [np.asarray(c) for c in cts], tracked)
+        found = what.adapter.backward(aux, [np.asarray(c) for c in cts], tracked)
+        return [np.zeros(p.shape, p.dtype) if g is None else g for g, p in zip(found, parts)]
     pulled = what.adapter.pulled(what, len(cts))
     if pulled is None:
         raise Skipped(f"a backward pass of {what.adapter.framework} has no derivative")

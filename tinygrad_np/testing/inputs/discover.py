@@ -13,6 +13,7 @@ import numpy as np
 from ... import no_grad
 from ...engine.table import POSITIVE, REAL, UNIT
 from ...engine.tensor import Tensor
+from ..reference.patience import call
 from ..reference.problem import floating
 
 DOMAINS = (POSITIVE, UNIT, (1.0, np.inf))
@@ -72,7 +73,7 @@ def spread(rng, shape, lo: float, hi: float) -> np.ndarray:
 def finite_share(op: Callable, args: list, kwargs: dict) -> float:
     """The share of finite results; -1 where the operation raises."""
     try:
-        with no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
+        with call(), no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outs = floating(op(*map(Tensor, args), **kwargs))
     except Exception:

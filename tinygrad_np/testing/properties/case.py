@@ -143,5 +143,11 @@ def differ(found: list, expected: list, tolerance: float = CLOSE, floors=()) -> 
             same = (a == b) | (np.isnan(a) & np.isnan(b)) | near
         if not same.all():
             i = np.unravel_index(int(np.argmin(same)), same.shape)
-            return f"{a[i]:.10g} and {b[i]:.10g}" + (f" at {[int(n) for n in i]}" if i else "")
+            return told_apart(a[i], b[i]) + (f" at {[int(n) for n in i]}" if i else "")
     return ""
+
+
+def told_apart(a, b) -> str:
+    """Two numbers, with as many digits as they need to differ."""
+    digits = next((n for n in (10, 12, 14, 16) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
+    return f"{a:.{digits}g} and {b:.{digits}g}"

@@ -13,6 +13,7 @@ from ..reference.problem import Problem
 from .case import Case, differ, values_of
 from .user_code import attempt, guilty
 
+CHANCES = 8  # equal calls, before what differs is not called chance
 NOISE = 1e-4  # with less of it in its values, a function has a slope that can be measured
 
 
@@ -61,22 +62,32 @@ def where_written(case: Case, cotangent: bool = False) -> str:
 def determinism(case: Case) -> None:
     """The same call twice gives the same."""
     attempt(case.run)
-    (out_a, grad_a), (out_b, grad_b) = case.run(), case.run()
-    apart = case.values_differ(out_a, out_b)
-    if apart:
-        raise failures.NonDeterministic(f"two equal calls gave {apart}: is there a random number, or a counter, in it?")
-    apart = case.gradients_differ(grad_a, grad_b)
-    if apart:
-        raise failures.NonDeterministic(
-            f"the gradients of two equal calls are {apart}: is there a random number in the rule?"
-        )
+    again(case, 1)
     tensors, outs = case.forward(case.arrays)
     first = [g.copy() for g in case.backward(tensors, outs, case.cts)]
     for t in tensors:
         t.node.grad = None
     apart = case.gradients_differ(case.backward(tensors, outs, case.cts), first)
     if apart:
+        again(case, CHANCES)  # chance may have made two calls alike
         raise failures.HiddenState(f"two backward passes over one graph gave {apart}: the rule changes what it keeps")
+
+
+def again(case: Case, times: int) -> None:
+    """Equal calls give the same, each time."""
+    outs, grads = case.run()
+    for _ in range(times):
+        out, grad = case.run()
+        apart = case.values_differ(outs, out)
+        if apart:
+            raise failures.NonDeterministic(
+                f"two equal calls gave {apart}: is there a random number, or a counter, in it?"
+            )
+        apart = case.gradients_differ(grads, grad)
+        if apart:
+            raise failures.NonDeterministic(
+                f"the gradients of two equal calls are {apart}: is there a random number in the rule?"
+            )
 
 
 def steady(problem: Problem, rng) -> None:

@@ -12,6 +12,7 @@ from ..inputs.discover import each
 from ..inputs.kinks import near
 from ..inputs.special import BLEND, special
 from ..inputs.thresholds import bends, stated
+from ..reference.patience import Stopped
 from ..reference.problem import Problem, within
 from .case import Case
 
@@ -103,8 +104,10 @@ def own(lo: float, hi: float) -> np.ndarray:
     return hi - np.abs(BLEND) if np.isfinite(hi) else BLEND
 
 
-def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kinks: list) -> list:
-    """Check the gradient at the special inputs that a case can be made into; the failures, each at a small input."""
+def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kinks: list) -> tuple[list, bool]:
+    """Check the gradient at the special inputs that a case can be made into; the failures, each at a small input,
+    and whether a call did not return.
+    """
     found: list[failures.CheckFailed] = []
     for args, kwargs in others(case, thresholds, domain, kinks):
         try:
@@ -113,9 +116,11 @@ def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kin
             found.append(smaller(failure, check) if elementwise(case) else failure)
         except np.linalg.LinAlgError:
             continue
+        except Stopped:  # far from where it is used: said, and not tried again
+            return found, True
         if len(found) >= FAILURES:
             break
-    return found
+    return found, False
 
 
 def smaller(failure: failures.CheckFailed, check: Callable) -> failures.CheckFailed:

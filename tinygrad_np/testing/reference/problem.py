@@ -23,6 +23,7 @@ from ...engine.tape import CONST
 from ...engine.tensor import Tensor, wrap
 from ...transforms.containers import flatten
 from ...transforms.trace import jvp, vjp
+from .patience import call
 from .rounding import peak
 
 
@@ -102,7 +103,8 @@ class Problem:
                 elif slot.index is not None:
                     leaves[slot.index] = value
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
-            out = self.f(*args, **kwargs)
+            with call():
+                out = self.f(*args, **kwargs)
             self.returned = kind_of(out)
             if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
                 out = wrap(out.array, out.node)
@@ -186,7 +188,9 @@ class Problem:
 
     def pull(self, v: np.ndarray) -> np.ndarray:
         """Jᵀ v in reverse mode."""
-        return flat(self.traced()[1](self.cut(v)))
+        pullback = self.traced()[1]
+        with call():
+            return flat(pullback(self.cut(v)))
 
     def push(self, u: np.ndarray, only: int | None = None) -> np.ndarray:
         """J u in forward mode; with `only`, where that input alone has a tangent and the others are constants."""

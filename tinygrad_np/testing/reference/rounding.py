@@ -46,11 +46,11 @@ def noted(a, met: list[float]) -> Watched:
 
 
 def peak(f: Callable, arrays: list[np.ndarray]) -> float:
-    """The largest result within f's computation from these arrays; 0 where it cannot be watched."""
+    """The largest result within f's computation from these arrays; where it cannot be watched, that of 1 and x."""
     met: list[float] = []
     try:
         with np.errstate(all="ignore"):
             f([watched(a, met) for a in arrays])
     except Exception:  # a function that takes no subclass of ndarray
         return 0.0
-    return max(met, default=0.0)
+    return max(met, default=max([1.0, *(float(np.abs(a).max(initial=0)) for a in arrays)]))

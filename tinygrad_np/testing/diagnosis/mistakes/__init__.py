@@ -13,7 +13,9 @@ from .block import off as off
 MISTAKES = (
     *whole.FAMILY,
     sums.duplicates,
+    terms.forgotten,
     *places.FAMILY,
+    places.permutation,
     *sums.FAMILY,
     terms.projection,
     sums.elementwise,

@@ -145,6 +145,38 @@ def other_axis(b: Block):
         )
 
 
+def permutation(b: Block):
+    """Each entry has the derivatives of another one, by one permutation for all outputs."""
+    if max(b.expected.shape) > 36 or b.frame.partial:
+        return
+    order = order_of(b.yours.T, b.expected.T)
+    if order is not None:
+        yield (
+            "PERMUTED",
+            f"entry i of the gradient is that of entry p[i], p = {order.tolist()}: undo the permutation with "
+            "np.argsort(p), or do not apply it",
+            b.expected[:, order],
+        )
+    order = order_of(b.yours, b.expected)
+    if order is not None:
+        yield (
+            "PERMUTED",
+            f"the cotangent of output i is used as that of output p[i], p = {np.argsort(order).tolist()}: the "
+            "permutation is to be undone, with np.argsort(p), in the gradient",
+            b.expected[order],
+        )
+
+
+def order_of(yours: np.ndarray, expected: np.ndarray) -> np.ndarray | None:
+    """The permutation, other than none, by which rows of one are those of the other; None where it is not unique."""
+    near = FIT * np.abs(expected).max(initial=0)
+    same = np.abs(yours[:, None] - expected[None]).max(axis=2, initial=0) <= near
+    if len(same) < 2 or not ((same.sum(axis=1) == 1).all() and (same.sum(axis=0) == 1).all()):
+        return None
+    order = same.argmax(axis=1)
+    return order if (order != np.arange(len(order))).any() else None
+
+
 def permuted(b: Block):
     if b.expected.shape[1] > 1 and not b.frame.partial:
         a, e = np.sort(b.yours, axis=1), np.sort(b.expected, axis=1)

@@ -76,4 +76,25 @@ def product(b: Block):
             "ONE OF TWO TERMS",
             f"of the derivative of a product {name}·g({name}) the term {lost}",
             np.where(unseen, b.yours, there),
+            not (off(b) & ~unseen).any(),
         )
+
+
+def forgotten(b: Block):
+    """A term that is proportional to an input, in all entries or in some: a penalty, the derivative of k x²/2."""
+    apart = b.expected - b.yours
+    if len(apart) != 1 or apart.size < 3 or not np.isfinite(apart).all():
+        return
+    name, x, lost = b.problem.slots[b.slot].name, b.x, off(b)[0]
+    told = lost & (x != 0)
+    if told.sum() < 2 or not np.ptp(np.abs(x[told])):
+        return
+    k = float(np.median(apart[0][told] / x[told]))
+    entries = np.flatnonzero(~lost & (x != 0))
+    where = f", in all entries but {', '.join(map(str, entries[:4].tolist()))}" if entries.size else ""
+    kind = "is missing" if k > 0 else "too much is there"
+    yield (
+        "TERM FORGOTTEN" if k > 0 else "TERM TOO MANY",
+        f"a term {abs(k):.6g}·{name} {kind}{where}: the derivative of a penalty, say",
+        b.expected - np.where(lost, k * x, 0)[None],
+    )

@@ -95,6 +95,17 @@ def halves(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (jacobian - turned) / 2, (jacobian + turned) / 2
 
 
+def straight_through(b: Block):
+    """ct passed on by a step function, as sign and round: an estimator, not the derivative."""
+    if b.x.size == len(b.out) and not np.abs(b.expected).any():
+        yield (
+            "STRAIGHT THROUGH",
+            "the cotangent is passed on unchanged where the function is a step, whose derivative is 0: a "
+            "straight-through estimator is no derivative",
+            np.eye(len(b.out)),
+        )
+
+
 def the_function(b: Block):
     if b.x.size == len(b.out):
         yield (
@@ -104,4 +115,4 @@ def the_function(b: Block):
         )
 
 
-FAMILY = (missing, sign, cotangent_summed, swapped, conjugated)
+FAMILY = (missing, straight_through, sign, cotangent_summed, swapped, conjugated)

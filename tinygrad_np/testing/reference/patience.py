@@ -1,0 +1,69 @@
+"""A call that does not come back is stopped: a watch raises in the thread that waits for it.
+
+An exception raised from another thread arrives between two steps of Python's, so that an endless loop ends there;
+within one step that never ends, as of a library in C, nothing can be done.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+SECONDS = 15.0  # that one call of the operation, or of its derivative, may take
+EVERY = 0.5
+
+
+class Stopped(BaseException):
+    """Raised within a call that did not come back; not an Exception, so that no operation catches it by chance."""
+
+
+class Watch(threading.Thread):
+    """Looks, twice a second, at how long the call under way has taken."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True, name="patience")
+        self.thread = threading.get_ident()
+        self.since: float | None = None
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        while not self.done.wait(EVERY):
+            since = self.since
+            if since is not None and perf_counter() - since > SECONDS:
+                self.since = None
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Stopped))
+
+
+watches = threading.local()
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """While a check runs, no call of it takes forever."""
+    if getattr(watches, "watch", None) is not None:
+        yield
+        return
+    watches.watch = watch = Watch()
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.done.set()
+        watches.watch = None
+
+
+@contextmanager
+def call() -> Iterator[None]:
+    """Around one call of what is checked."""
+    watch = getattr(watches, "watch", None)
+    if watch is None or watch.since is not None:
+        yield
+        return
+    watch.since = perf_counter()
+    try:
+        yield
+    finally:
+        watch.since = None
