@@ -22,7 +22,7 @@ def test_the_site_builds_strictly_and_shows_every_docstring(tmp_path):
     asked = re.findall(r"^::: (\S+)", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.M)
     assert [name for name in asked if f'id="{name}"' not in api] == []
     pages = [path for path in tmp_path.rglob("*.html")]
-    for page in pages:  # offline: nothing is fetched from elsewhere
+    for page in pages:  # nothing is fetched from elsewhere
         fetched = re.findall(
             r'<(?:script|link|img)[^>]+(?:src|href)="(https?://[^"]+)"', page.read_text(encoding="utf-8")
         )
