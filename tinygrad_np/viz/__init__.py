@@ -37,9 +37,9 @@ def graph(
 
     >>> import numpy as np, tinygrad_np as tg
     >>> x = tg.Tensor([[1.0, 2.0]], requires_grad=True, name="x")
-    >>> print(tg.graph(np.tanh(x) @ np.ones((2, 3)), values=False, grads=False).collapse("none").to_text())
+    >>> print(tg.graph(np.exp(x) @ np.ones((2, 3)), values=False, grads=False).collapse("none").to_text())
     %0 = x  (1, 2) float64, requires grad
-    %1 = tanh(%0)  (1, 2) float64, keeps 16 B
+    %1 = exp(%0)  (1, 2) float64, keeps 16 B
     %2 = data  (2, 3) float64, no grad
     %3 = matmul(%1, %2)  (1, 3) float64, keeps 48 B
     2 operations, 2 leaves, 3 edges; backward keeps 64 B
