@@ -123,13 +123,20 @@ class Work:
                 (users[i],) = found
         inputs = Counter(user for i, user in users.items() if nodes[i].kind in ("data", "leaf"))
         for i, user in users.items():
-            if nodes[i].kind in ("data", "leaf"):
+            if nodes[i].kind == "data" and self.own(i):
+                fold = self.plan.consts == "fold"
+            elif nodes[i].kind in ("data", "leaf"):
                 fold = closed[user] > 1 and inputs[user] > FEW
             else:
                 wanted = self.plan.params if nodes[i].kind == "param" else self.plan.consts
                 fold = wanted == "fold" or closed[user] > 1
             if fold:
                 boxes[i] = user
+
+    def own(self, i: int) -> bool:
+        """Whether an array without a name was made by the layer that alone uses it, as the mask of a dropout."""
+        scopes = {self.whole.nodes[j].scope for j in self.consumers[i]}
+        return self.whole.nodes[i].op == "data" and all(s is not None and self.scopes[s].layer for s in scopes)
 
     def fuse(self, boxes: list) -> None:
         """Join an elementwise operation to the elementwise operation that alone uses it."""

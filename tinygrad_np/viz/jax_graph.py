@@ -117,7 +117,8 @@ class Reading:
             f"{np.asarray(a.val).item():.6g}" if hasattr(a, "val") and np.ndim(a.val) == 0 else "…"
             for a in equation.invars
         ]
-        formula = f"{words[0]} {SIGNS[name]} {words[1]}" if name in SIGNS and set(words) != {"…"} else ""
+        said = f"{words[0]} {SIGNS[name]} {words[1]}" if name in SIGNS else f"{name}({', '.join(words)})"
+        formula = said if len(words) > 1 and set(words) != {"…"} else ""
         texts = {k: argument(v) for k, v in equation.params.items()}
         outs = equation.outvars
         several = len(outs) > 1

@@ -75,10 +75,11 @@ def sparkline(value: Value) -> str:
     return "".join(BARS[(n * 7 + top - 1) // top] for n in value.bins) if top else ""
 
 
-def data_lines(node: Node) -> list[str]:
+def data_lines(node: Node, bars: bool = True) -> list[str]:
     """The line of a box that shows numbers, as in data 2.0000 | grad -1.5000; two lines where one would be long."""
     parts = [("data", node.value), ("grad", node.grad)]
     said = [f"{what} {value_text(value, node.shape)}" for what, value in parts if value is not None]
+    said = said if bars else [line.rstrip(BARS + " ") for line in said]
     line = " | ".join(said)
     return said if len(line) > 50 else [line] if line else []
 
@@ -104,7 +105,7 @@ def operand_text(edge: Edge, op: str) -> str:
     """Which operand an arrow is, where that matters: in words, not by the names of NumPy's parameters."""
     if op in ORDERED and edge.slot < 2:
         return ORDERED[op][edge.slot]
-    if op in UNORDERED or op in ("select", "outputs") or not edge.operand:
+    if not op or op in UNORDERED or op in ("select", "outputs") or not edge.operand:
         return ""
     if edge.operand.endswith("]") or len(edge.operand) <= 2:
         return ORDINALS[edge.slot] if edge.slot < 3 else f"{edge.slot + 1}th"

@@ -180,7 +180,7 @@ def node_line(
         cells.append(small(f"{node.ops:,} operations", palette))
     numbers = data_lines(node)
     if array_text(node) and not (numbers and node.shape == ()):
-        named = kind == "output" and view.outputs == (node.id,) and view.title != node.id
+        named = kind == "output" and not node.name and view.outputs == (node.id,) and view.title != node.id
         cells.append((f"<b>{esc(view.title)}</b>&#160; " if named else "") + array_text(node))
     cells += map(esc, numbers)
     body = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells if cell)
@@ -261,7 +261,7 @@ def leaf_row(leaf: Node, edge: Edge | None, scope: str | None, palette: dict, pi
         text = f"{esc(edge.operand)} = {esc(leaf.args)}"
     says = ""
     if leaf.kind in ("param", "leaf"):
-        numbers = data_lines(leaf)
+        numbers = data_lines(leaf, bars=False)
         if numbers:
             text += "&#160; " + '<br align="left"/>'.join(map(esc, numbers))
         elif leaf.grad_norm is not None:
