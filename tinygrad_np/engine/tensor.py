@@ -218,17 +218,20 @@ class Tensor(ArrayMethods, Leaving):
         return format(self.array if self.array.ndim else self.array.item(), spec)
 
     def __copy__(self) -> Tensor:
-        return self.copy("K")
+        return self.__deepcopy__({})  # a leaf of its own: two that shared an array would write over each other
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         made_by_user = isinstance(self.node, Leaf) and type(self.node) is not Variable
-        return _restore(*self.__reduce__()[1]) if made_by_user else self.copy()
+        if not made_by_user or type(self.array) in TRACERS:
+            return self.copy("K")
+        return _restore(*self.__reduce__()[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not isinstance(self.node, Leaf) or type(self.node) is Variable:
             found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.op.name}"
             raise TypeError(f"{found} cannot be pickled; use x.detach()")
-        return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, self.grad)
+        grad = None if self.grad is None else np.array(self.grad)
+        return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, grad)
 
     # ---- the gradient -------------------------------------------------------------------------------------
 

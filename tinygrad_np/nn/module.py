@@ -329,6 +329,9 @@ class Module:
 
         return summary(self, x)
 
+    def __copy__(self) -> Module:
+        return copy.deepcopy(self)  # with parameters of its own: a copy that is trained leaves the original as it is
+
     # ---- how it reads -------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,35 +23,38 @@ from .options import require
 Average = Callable[[Any, Any, Any], Any]
 
 
+def _equal(average: Any, now: Any, n: Any) -> Any:
+    return average + (now - average) * np.divide(1, n + 1, dtype=average.dtype)
+
+
+def _fading(decay: float, average: Any, now: Any, n: Any) -> Any:
+    return decay * average + (1 - decay) * now
+
+
+def _of_many(function: Average, averages: list[np.ndarray], now: list[np.ndarray], n: Any) -> None:
+    for a, p in zip(averages, now, strict=True):
+        a[...] = function(a, p, n)
+
+
 def get_swa_avg_fn() -> Average:
     """The mean of all so far: average + (now - average) / (n + 1), after n."""
-    return lambda average, now, n: average + (now - average) * np.divide(1, n + 1, dtype=average.dtype)
+    return _equal
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """A fading mean: decay · average + (1 - decay) · now."""
     require("decay", decay, lambda v: 0 <= v <= 1, "a number in [0, 1]")
-    return lambda average, now, n: decay * average + (1 - decay) * now
-
-
-def _of_many(average: Average) -> Average:
-    """A function of lists of arrays that writes each average in place."""
-
-    def update(averages: list[np.ndarray], now: list[np.ndarray], n: Any) -> None:
-        for a, p in zip(averages, now, strict=True):
-            a[...] = average(a, p, n)
-
-    return update
+    return partial(_fading, decay)
 
 
 def get_swa_multi_avg_fn() -> Average:
     """`get_swa_avg_fn` for lists of arrays, in place."""
-    return _of_many(get_swa_avg_fn())
+    return partial(_of_many, get_swa_avg_fn())
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Average:
     """`get_ema_avg_fn` for lists of arrays, in place."""
-    return _of_many(get_ema_avg_fn(decay))
+    return partial(_of_many, get_ema_avg_fn(decay))
 
 
 class AveragedModel(Module):
