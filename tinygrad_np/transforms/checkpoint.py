@@ -9,8 +9,8 @@ import numpy as np
 
 from ..engine.modes import current, mode, setting
 from ..engine.operation import Operation
-from ..engine.recording import unwrap, watched, wrap
-from ..engine.tape import SELECT, Node, next_serial, oldest_first, pullback, pushforward, together
+from ..engine.recording import selected, unwrap, watched, wrap
+from ..engine.tape import Node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
 from ..engine.tracing import concrete
 from .arguments import require_function
@@ -87,9 +87,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         node = Node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
         if mode.get() is not None:
             node = watched(node, [out.array for out in tracked])
-        fresh = {
-            id(out): wrap(out.array, Node(SELECT, (node,), i, out.shape, out.dtype)) for i, out in enumerate(tracked)
-        }
+        fresh = {id(out): wrap(out.array, selected(node, i, out.array)) for i, out in enumerate(tracked)}
         return rebuild([fresh.get(id(out), out) for out in outs])
 
     return checkpointed
