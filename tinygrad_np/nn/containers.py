@@ -1,151 +1,104 @@
-"""Modules and parameters in a sequence, a list or a dict, whose entries are named by their places or keys."""
+"""Modules and parameters in a sequence, a list or a dict: attributes named by their places or keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from typing import Any
 
 from .module import Layer, Module, Parameter
 
-T = TypeVar("T")
 
-
-class _Entries(Module, Generic[T]):
+class _Entries(Module):
     """Attributes named by keys, in the order in which they were set."""
 
     def _keys(self) -> list[str]:
         return [name for name, value in vars(self).items() if isinstance(value, (Module, Parameter))]
 
+    def _taken(self, key: str, value: Any) -> Any:
+        if not isinstance(value, Module):
+            raise TypeError(f"{type(self).__name__}: module {key}: expected a Module, found {type(value).__name__}")
+        return value
+
     def __len__(self) -> int:
         return len(self._keys())
 
-    def _values(self) -> list[T]:
-        return [vars(self)[key] for key in self._keys()]
-
-    def _put(self, key: str, value: Any) -> None:
-        setattr(self, key, self._taken(key, value))
-
-    def _taken(self, key: str, value: Any) -> Any:
-        if not isinstance(value, Module):
-            kind = type(self).__name__
-            raise TypeError(f"{kind}: module {key}: expected a Module, found {type(value).__name__}")
-        return value
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
-class _List(_Entries[T]):
+class _List(_Entries, MutableSequence):
     """Entries named "0", "1", ..."""
 
-    def __init__(self, entries: Iterable[T] = ()):
-        self.extend(entries)
+    def __init__(self, entries: Iterable[Any] = ()):
+        self._fill(entries)
 
-    def append(self, entry: T) -> Any:
-        """Add an entry at the end; return self."""
-        self._put(str(len(self)), entry)
-        return self
-
-    def extend(self, entries: Iterable[T]) -> Any:
-        """Add entries at the end; return self."""
-        for entry in list(entries):
-            self.append(entry)
-        return self
-
-    def insert(self, index: int, entry: T) -> Any:
-        """Add an entry before the one at `index`; return self."""
-        entries = self._values()
-        entries.insert(index, entry)
-        return self._refill(entries)
-
-    def pop(self, index: int = -1) -> T:
-        """Take an entry out."""
-        entries = self._values()
-        entry = entries.pop(index)
-        self._refill(entries)
-        return entry
-
-    def _refill(self, entries: list[T]) -> Any:
-        entries = [self._taken(str(i), entry) for i, entry in enumerate(entries)]
+    def _fill(self, entries: Iterable[Any]) -> None:
+        taken = [self._taken(str(i), entry) for i, entry in enumerate(entries)]
         for key in self._keys():
             delattr(self, key)
-        return self.extend(entries)
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._values())
+        for i, entry in enumerate(taken):
+            setattr(self, str(i), entry)
 
     def __getitem__(self, index: Any) -> Any:
-        return type(self)(self._values()[index]) if isinstance(index, slice) else self._values()[index]
+        entries = [vars(self)[key] for key in self._keys()]
+        return type(self)(entries[index]) if isinstance(index, slice) else entries[index]
 
-    def __setitem__(self, index: int, entry: T) -> None:
-        self._put(self._keys()[index], entry)
+    def __setitem__(self, index: Any, entry: Any) -> None:
+        key = self._keys()[index]
+        setattr(self, key, self._taken(key, entry))
 
     def __delitem__(self, index: Any) -> None:
-        entries = self._values()
+        entries = list(self)
         del entries[index]
-        self._refill(entries)
+        self._fill(entries)
 
-    def __add__(self, other: Iterable[T]) -> Any:
+    def insert(self, index: int, value: Any) -> None:
+        """Add an entry before the one at `index`."""
+        entries = list(self)
+        entries.insert(index, value)
+        self._fill(entries)
+
+    def append(self, value: Any) -> Any:
+        """Add an entry at the end; return self."""
+        key = str(len(self))
+        setattr(self, key, self._taken(key, value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Any:
+        """Add entries at the end; return self."""
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __add__(self, other: Iterable[Any]) -> Any:
         return type(self)([*self, *other])
 
-    def __iadd__(self, other: Iterable[T]) -> Any:
-        return self.extend(other)
 
-
-class _Dict(_Entries[T]):
+class _Dict(_Entries, MutableMapping):
     """Entries named by their keys."""
 
-    def __init__(self, entries: Mapping[str, T] | Iterable[tuple[str, T]] = ()):
+    def __init__(self, entries: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
         self.update(entries)
-
-    def update(self, entries: Mapping[str, T] | Iterable[tuple[str, T]]) -> None:
-        """Add entries, or set them anew."""
-        for key, entry in entries.items() if isinstance(entries, Mapping) else entries:
-            self[key] = entry
-
-    def keys(self) -> list[str]:
-        """The keys, in the order in which they were first set."""
-        return self._keys()
-
-    def values(self) -> list[T]:
-        """The entries."""
-        return self._values()
-
-    def items(self) -> list[tuple[str, T]]:
-        """(key, entry)."""
-        return list(zip(self._keys(), self._values()))
-
-    def pop(self, key: str) -> T:
-        """Take an entry out."""
-        entry = self[key]
-        del self[key]
-        return entry
-
-    def clear(self) -> None:
-        """Take all entries out."""
-        for key in self._keys():
-            delattr(self, key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys())
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._keys()
-
-    def __getitem__(self, key: str) -> T:
-        if key not in self:
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._keys():
             raise KeyError(key)
         return vars(self)[key]
 
-    def __setitem__(self, key: str, entry: T) -> None:
+    def __setitem__(self, key: str, entry: Any) -> None:
         if not isinstance(key, str) or hasattr(type(self), key) or "." in key or not key:
             raise ValueError(f"{type(self).__name__}: found the key {key!r}; expected a name that is no method's")
-        self._put(key, entry)
+        setattr(self, key, self._taken(key, entry))
 
     def __delitem__(self, key: str) -> None:
-        if key not in self:
-            raise KeyError(key)
+        self[key]
         delattr(self, key)
 
 
-class ModuleList(_List[Module]):
+class ModuleList(_List):
     """A list of modules.
 
     >>> from tinygrad_np import nn
@@ -154,7 +107,7 @@ class ModuleList(_List[Module]):
     """
 
 
-class ModuleDict(_Dict[Module]):
+class ModuleDict(_Dict):
     """A dict of modules.
 
     >>> from tinygrad_np import nn
@@ -163,12 +116,12 @@ class ModuleDict(_Dict[Module]):
     """
 
 
-class _Parameters(_Entries[Any]):
+class _Parameters(_Entries):
     def _taken(self, key: str, value: Any) -> Any:
         return value if isinstance(value, Parameter) else Parameter(value)
 
 
-class ParameterList(_Parameters, _List[Any]):
+class ParameterList(_Parameters, _List):
     """A list of parameters; arrays become parameters.
 
     >>> list(ParameterList([[1.0], [2.0]]).state_dict())
@@ -176,7 +129,7 @@ class ParameterList(_Parameters, _List[Any]):
     """
 
 
-class ParameterDict(_Parameters, _Dict[Any]):
+class ParameterDict(_Parameters, _Dict):
     """A dict of parameters; arrays become parameters.
 
     >>> list(ParameterDict({"scale": [1.0]}).state_dict())
@@ -184,7 +137,7 @@ class ParameterDict(_Parameters, _Dict[Any]):
     """
 
 
-class Sequential(_List[Module], Layer):
+class Sequential(_List, Layer):
     """Modules, each applied to what the one before it returned; their names are "0", "1", ..., or a dict's keys.
 
     >>> from tinygrad_np import nn
@@ -194,13 +147,14 @@ class Sequential(_List[Module], Layer):
     """
 
     def __init__(self, *modules: Any):
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for key, module in modules[0].items():
-                self._put(key, module)
+        given = modules[0] if len(modules) == 1 else None
+        if isinstance(given, Mapping) and not isinstance(given, Module):
+            for key, module in given.items():
+                setattr(self, key, self._taken(key, module))
         else:  # one list of modules is as good
-            self.extend(modules[0] if len(modules) == 1 and isinstance(modules[0], (list, tuple)) else modules)
+            self._fill(given if isinstance(given, (list, tuple)) else modules)
 
     def forward(self, input):
-        for module in self._values():
-            input = module(input)
+        for key in self._keys():
+            input = vars(self)[key](input)
         return input

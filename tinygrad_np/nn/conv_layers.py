@@ -11,7 +11,6 @@ from . import functional as F
 from . import init
 from .arguments import whole_number
 from .module import Layer, Parameter
-from .resampling import PADDINGS
 from .window import border, numbers_of
 
 if TYPE_CHECKING:
@@ -21,61 +20,39 @@ if TYPE_CHECKING:
 class _Convolution(Layer):
     """What convolutions and their transposes share; the number of dimensions is in the name."""
 
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        groups,
-        bias,
-        padding_mode,
-        dtype,
-        generator,
-        transposed=False,
-    ):
+    transposed = False
+
+    def _make(
+        self, channels, out, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, generator
+    ) -> None:
         name, n = type(self).__name__, int(type(self).__name__[-2])
-        whole_number(name, "in_channels", in_channels, least=1)
-        whole_number(name, "out_channels", out_channels)
-        whole_number(name, "groups", groups, least=1)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: groups: {groups} does not divide {in_channels} channels and {out_channels} channels"
-            )
-        if padding_mode != "zeros" and (padding_mode not in PADDINGS or padding_mode == "constant" or transposed):
-            modes = "'zeros'" if transposed else "'zeros', 'reflect', 'replicate' or 'circular'"
+        self.in_channels = whole_number(name, "in_channels", channels, least=1)
+        self.out_channels = whole_number(name, "out_channels", out)
+        self.groups = whole_number(name, "groups", groups, least=1)
+        if channels % groups or out % groups:
+            raise ValueError(f"{name}: groups: {groups} does not divide {channels} channels and {out} channels")
+        if padding_mode not in (["zeros"] if self.transposed else ["zeros", "reflect", "replicate", "circular"]):
+            modes = "'zeros'" if self.transposed else "'zeros', 'reflect', 'replicate' or 'circular'"
             raise ValueError(f"{name}: padding_mode: expected {modes}, found {padding_mode!r}")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = numbers_of(name, "kernel_size", kernel_size, n)
-        self.stride, self.dilation = (numbers_of(name, "stride", stride, n), numbers_of(name, "dilation", dilation, n))
+        self.stride, self.dilation = numbers_of(name, "stride", stride, n), numbers_of(name, "dilation", dilation, n)
         self.around = border(name, padding, self.kernel_size, self.stride, self.dilation)
         self.padding = padding if isinstance(padding, str) else numbers_of(name, "padding", padding, n, least=0)
         self.padding_mode = padding_mode
-        first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+        first, second = (channels, out) if self.transposed else (out, channels)
         shape = (first, second // groups, *self.kernel_size)
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
         self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
-        self.bias = init.uniform_(Parameter(np.empty(out_channels, dtype)), -bound, bound, generator) if bias else None
-
-    def forward(self, input):
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            input = F.pad(input, [p for pair in self.around[::-1] for p in pair], self.padding_mode)
-            padding = 0
-        function = getattr(F, f"conv{len(self.kernel_size)}d")
-        return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        self.bias = init.uniform_(Parameter(np.empty(out, dtype)), -bound, bound, generator) if bias else None
 
     def extra_repr(self):
-        ones = (1,) * len(self.kernel_size)
         more = getattr(self, "output_padding", ())
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
             f"padding={self.padding!r}"
             + (f", output_padding={more}" if any(more) else "")
-            + (f", dilation={self.dilation}" if self.dilation != ones else "")
+            + (f", dilation={self.dilation}" if set(self.dilation) != {1} else "")
             + (f", groups={self.groups}" if self.groups > 1 else "")
             + ("" if self.bias is not None else ", bias=False")
             + ("" if self.padding_mode == "zeros" else f", padding_mode={self.padding_mode!r}")
@@ -84,33 +61,21 @@ class _Convolution(Layer):
 
 class _Conv(_Convolution):
     def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        padding_mode="zeros",
-        *,
-        dtype=np.float32,
-        generator=None,
-    ):
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            generator,
-        )
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+        padding_mode="zeros", *, dtype=np.float32, generator=None,
+    ):  # fmt: skip
+        self._make(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+            dtype, generator
+        )  # fmt: skip
+
+    def forward(self, input):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input = F.pad(input, [p for pair in self.around[::-1] for p in pair], self.padding_mode)
+            padding = 0
+        function = getattr(F, f"conv{len(self.kernel_size)}d")
+        return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Conv):
@@ -141,39 +106,19 @@ class Conv3d(_Conv):
 
 
 class _ConvTranspose(_Convolution):
+    transposed = True
+
     def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        output_padding=0,
-        groups=1,
-        bias=True,
-        dilation=1,
-        padding_mode="zeros",
-        *,
-        dtype=np.float32,
-        generator=None,
-    ):
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
+        dilation=1, padding_mode="zeros", *, dtype=np.float32, generator=None,
+    ):  # fmt: skip
         name, n = type(self).__name__, int(type(self).__name__[-2])
         self.output_padding = numbers_of(name, "output_padding", output_padding, n, least=0)
         numbers_of(name, "padding", padding, n, least=0)
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            generator,
-            transposed=True,
-        )
+        self._make(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+            dtype, generator
+        )  # fmt: skip
 
     def forward(self, input, output_size=None):
         """The output; `output_size` chooses among the sizes that the convolution maps to the input's."""

@@ -36,19 +36,15 @@ def _pair(name: str, x: Any, y: Any, broadcast: bool = False) -> tuple[Any, Any]
     return x, y.astype(x.dtype) if y.dtype.kind in "iub" else read(name, y)
 
 
-def _reduced(name: str, losses, size_average: Any, reduce: bool | None, reduction: str):
+def _reduced(name, losses, size_average, reduce, reduction, weight=None):
+    """The losses, weighted if there are weights, their sum or their mean, which is then the weighted one."""
     reduction = how_reduced(name, size_average, reduce, reduction)
+    if weight is not None:
+        if np.shape(weight) != losses.shape:
+            raise ValueError(f"{name}: weight: found shape {np.shape(weight)}; expected {losses.shape}, as the losses")
+        losses = losses * weight
+        losses = losses * (math.prod(losses.shape) / np.sum(weight)) if reduction == "mean" else losses
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
-
-
-def _weighted(name: str, losses, weight, reduction: str):
-    """Losses with a weight each; the mean is the weighted one."""
-    if weight is None:
-        return losses
-    if np.shape(weight) != losses.shape:
-        raise ValueError(f"{name}: weight: found shape {np.shape(weight)}; expected that of the losses, {losses.shape}")
-    losses = losses * weight
-    return losses * (math.prod(losses.shape) / np.sum(weight)) if reduction == "mean" else losses
 
 
 # ---- differences ------------------------------------------------------------------------------------------
@@ -62,8 +58,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     2.0
     """
     x, y = _pair("mse_loss", input, target)
-    reduction = how_reduced("mse_loss", size_average, reduce, reduction)
-    return _reduced("mse_loss", _weighted("mse_loss", np.square(x - y), weight, reduction), None, None, reduction)
+    return _reduced("mse_loss", np.square(x - y), size_average, reduce, reduction, weight)
 
 
 @in_single
@@ -74,8 +69,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
     1.0
     """
     x, y = _pair("l1_loss", input, target, broadcast=True)
-    reduction = how_reduced("l1_loss", size_average, reduce, reduction)
-    return _reduced("l1_loss", _weighted("l1_loss", np.abs(x - y), weight, reduction), None, None, reduction)
+    return _reduced("l1_loss", np.abs(x - y), size_average, reduce, reduction, weight)
 
 
 @in_single
@@ -90,8 +84,7 @@ def huber_loss(
     if not delta > 0:
         raise ValueError(f"huber_loss: delta: expected a number greater than 0, found {delta!r}")
     x, y = _pair("huber_loss", input, target, broadcast=True)
-    losses = _weighted("huber_loss", _huber(x - y, delta), weight, reduction)
-    return _reduced("huber_loss", losses, None, None, reduction)
+    return _reduced("huber_loss", _huber(x - y, delta), None, None, reduction, weight)
 
 
 @in_single
