@@ -15,12 +15,29 @@ from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from .arguments import floating, in_single, numbers, same_shapes, whole_number
+from .constants import ones
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
 def _mean(a, axes: tuple[int, ...]):
+    """The mean over some axes, which stay, with length one: by a product with ones where memory allows."""
+    axes = tuple(axis % a.ndim for axis in axes)
+    if hasattr(a, "node") or a.size < 1024:
+        return a.mean(axis=axes, keepdims=True)
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(a.shape))
+    last = a.ndim - next((k for k, axis in enumerate(range(a.ndim - 1, -1, -1)) if axis not in axes), a.ndim)
+    if a.flags.c_contiguous and last < a.ndim:  # the axes at the end, then what is left of them
+        count = math.prod(a.shape[last:])
+        sums = np.dot(a.reshape(-1, count), ones((count,), a.dtype)).reshape(*a.shape[:last], *(1,) * (a.ndim - last))
+        rest = tuple(axis for axis in axes if axis < last)
+        return (sums.sum(axis=rest, keepdims=True) if rest else sums) / (a.size // math.prod(shape))
+    kept = [axis for axis in range(a.ndim) if axis not in axes]
+    turned = a.transpose(*kept, *(axis for axis in axes if axis), *(axis for axis in axes if not axis))
+    if turned.flags.c_contiguous:  # images whose batch lies innermost
+        count = a.size // math.prod(shape)
+        return np.dot(turned.reshape(-1, count), ones((count,), a.dtype)).reshape(shape) / count
     return a.mean(axis=axes, keepdims=True)
 
 
