@@ -20,6 +20,7 @@ from models.data import Dataset
 from models.errors import BadUsage, Failure, need
 from models.finish import describe, draw_graph, finish, held_out_rows, trained
 from models.lock import locked
+from models.networks import build
 from models.progress import Progress
 from models.recipes import Recipe
 from models.run import FILES, Run
@@ -190,7 +191,7 @@ def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
     path = _with_suffix(out, ".svg", ".png", ".pdf", ".dot")
     noise, count = np.random.default_rng(wanted.seed), wanted.batch_size or 1000
     images = noise.random((count, data_.SIDES[wanted.data] ** 2), np.float32)
-    model = train_.build(wanted, images.shape[1])
+    model = build(wanted, images.shape[1])
     draw_graph(model, wanted, images, noise.integers(10, size=count), path)
     if json:
         _print_json({"file": str(path)})

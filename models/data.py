@@ -51,7 +51,13 @@ class Dataset:
 
     def facts(self) -> dict[str, Any]:
         """Return what was used, as JSON can hold it and a reader wants to know it."""
-        return {"file": self.origin, "rows": len(self), "form": self.form, "files": self.files}
+        return {
+            "file": self.origin,
+            "rows": len(self),
+            "pixels": self.images.shape[1],
+            "form": self.form,
+            "files": self.files,
+        }
 
     def __str__(self) -> str:
         sums = ", ".join(f"SHA-256 {digest[:12]}..." for digest in self.files.values())

@@ -14,8 +14,10 @@ from models import data as data_
 from models import plots
 from models import run as run_
 from models import train as train_
+from models.batches import batches
 from models.data import Dataset, Labeled
 from models.errors import Failure
+from models.networks import build
 from models.recipes import Recipe
 from models.run import Run
 from tinygrad_np.viz import GraphvizMissing
@@ -56,14 +58,15 @@ def held_out_rows(run: Run) -> Labeled:
 def trained(run: Run, images: Dataset) -> Any:
     """Return the run's network with its weights, for images of the size that it knows."""
     weights = run.weights()
-    inputs = weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1]
+    known = run.asked["data"].get("pixels")  # older runs have a perceptron, whose first weights tell
+    inputs = known or (weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1])
     if inputs != images.images.shape[1]:
         side = round(inputs**0.5)
         raise Failure(
             f"{images.origin}: found images of {images.side}x{images.side}, expected {side}x{side}, "
             f"which {run.folder} was trained on"
         )
-    model = train_.build(run.recipe, images.images.shape[1])
+    model = build(run.recipe, images.images.shape[1])
     run.fill(model, weights)
     return model
 
@@ -98,7 +101,7 @@ def finish(run: Run, training: Labeled, held_out: Labeled, test: Dataset | None)
     )
     if test is not None and test.labels is None:
         run_.write_submission(folder / "submission.csv", train_.scores(model, test.images).argmax(axis=1))
-    images, labels = next(train_.batches(training, recipe, 0))
+    images, labels = next(batches(training, recipe, 0))
     try:
         draw_graph(model, recipe, images, labels, folder / "graph.svg")
     except Failure as error:  # the run is whole without its picture

@@ -8,31 +8,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from models.batches import batches
 from models.data import Labeled
 from models.errors import Failure
-from models.mlp import mlp
+from models.method import Method, steps_an_epoch
+from models.networks import build
 from models.recipes import Recipe
 from models.run import Run
-from tinygrad_np import Tensor, nn, optim
+from tinygrad_np import Tensor, nn
 from tinygrad_np.io import save
 
-WEIGHTS, SHUFFLE, DROPOUT = 1, 2, 3  # the random streams of a seed; 0 is the split of the data
-ROWS = 4096  # images measured at once
+DROPOUT = 3  # the random stream of a seed; 0 is the split of the data, 1 the weights, 2 the order of the rows
+ROWS = 4096  # images measured at once; fewer where a convolution makes many numbers of each
+ROWS_OF_CONVOLUTIONS = 512
 
-OPTIMIZERS = {
-    "sgd": optim.SGD,
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "rmsprop": optim.RMSprop,
-    "adagrad": optim.Adagrad,
-}
+
+Step = Callable[[np.ndarray, np.ndarray], tuple[Tensor, Tensor]]
 
 
 class Measured(NamedTuple):
@@ -42,16 +40,11 @@ class Measured(NamedTuple):
     accuracy: float
 
 
-def build(recipe: Recipe, inputs: int) -> nn.Sequential:
-    """Return the recipe's network with the weights that its seed draws."""
-    return mlp(inputs, recipe.hidden, dropout=recipe.dropout, generator=np.random.default_rng([recipe.seed, WEIGHTS]))
-
-
 def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return (mean cross-entropy, scores): what is differentiated, and what is drawn as the graph."""
     scores = model(images)
     targets = np.eye(10, dtype=scores.dtype)[labels] if recipe.targets == "one-hot" else labels
-    return F.cross_entropy(scores, targets), scores
+    return F.cross_entropy(scores, targets, label_smoothing=recipe.smoothing), scores
 
 
 def train(
@@ -67,7 +60,7 @@ def train(
     """
     recipe = run.recipe
     model = build(recipe, training.images.shape[1])
-    optimizer = OPTIMIZERS[recipe.optimizer](model.parameters(), lr=recipe.lr, weight_decay=recipe.l2)
+    method = Method(recipe, model, steps_an_epoch(recipe, len(training)))
     state = run.checkpoint()
     if state is None:
         run.begin_history()
@@ -77,15 +70,21 @@ def train(
         epoch, best = int(state["epoch"]), state["best"]
         try:
             model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
+            method.load_state_dict(state)
         except (ValueError, TypeError, KeyError) as error:
             raise Failure(f"{run.folder / 'checkpoint.safetensors'}: {error}") from None
+    step = step_of(model, method, recipe, jit)
+    if jit and epoch < recipe.epochs:
+        _record(step, model, method, recipe, training)
+    measured = build(recipe, training.images.shape[1]) if method.average else model  # what is measured and kept
 
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
-            fitted = train_epoch(model, optimizer, recipe, training, epoch)
-            held = measure(model, held_out)
+            fitted = train_epoch(model, method, recipe, training, epoch, step)
+            if method.average is not None:
+                measured.load_state_dict(method.average.values)
+            held = measure(measured, held_out)
         epoch += 1
         if not math.isfinite(fitted.loss + held.loss):
             elsewhere = " and another folder (--out)" if epoch > 1 else ""
@@ -94,7 +93,7 @@ def train(
                 f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}"
             )
         if held.accuracy > float(best["accuracy"]):
-            best = {"epoch": epoch, "accuracy": held.accuracy, "model": model.state_dict()}
+            best = {"epoch": epoch, "accuracy": held.accuracy, "model": measured.state_dict()}
         figures = {
             "epoch": epoch,
             "train_loss": fitted.loss,
@@ -103,17 +102,52 @@ def train(
             "held_out_accuracy": held.accuracy,
             "seconds": time.perf_counter() - began,
         }
-        run.save_epoch(
-            figures, {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "best": best}
-        )
+        run.save_epoch(figures, {"epoch": epoch, "model": model.state_dict(), "best": best, **method.state_dict()})
         after_epoch(figures)
     if recipe.keep == "last":
-        best = {"epoch": epoch, "model": model.state_dict()}
+        if method.average is not None:
+            measured.load_state_dict(method.average.values)
+        best = {"epoch": epoch, "model": measured.state_dict()}
     save(run.folder / "weights.safetensors", best["model"])
     return int(best["epoch"])
 
 
-def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, data: Labeled, epoch: int) -> Measured:
+def step_of(model: nn.Module, method: Method, recipe: Recipe, jit: bool) -> Step:
+    """Return the function of one step: forward, backward and update, recorded once and replayed with `jit`."""
+    optimizer = method.optimizer
+
+    def step(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+        loss, scores = loss_of(model, recipe, images, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss, scores
+
+    return tg.jit(step) if jit else step
+
+
+def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: Labeled) -> None:
+    """Let a jitted step see the sizes of batches that an epoch has, and put back what that changed.
+
+    The call that is recorded may differ from those that are replayed in the last bit: a training that was stopped must
+    not have another such call than one that was not.
+    """
+    before = {"model": _copied(model.state_dict()), **_copied(method.state_dict())}
+    size = recipe.batch_size or len(data)
+    model.train()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in {min(size, len(data)), len(data) % size} - {0}:
+            for _ in range(2):  # what is seen at the second call alone, as momentum, is recorded as well
+                step(data.images[:rows], data.labels[:rows])
+    model.load_state_dict(before["model"])
+    method.load_state_dict(before)
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {k: _copied(v) if isinstance(v, dict) else np.array(v, copy=True) for k, v in state.items()}
+
+
+def train_epoch(model: nn.Module, method: Method, recipe: Recipe, data: Labeled, epoch: int, step: Step) -> Measured:
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
     masks = np.random.default_rng([recipe.seed, DROPOUT, epoch])
     for layer in model.modules():
@@ -122,31 +156,19 @@ def train_epoch(model: nn.Module, optimizer: optim.Optimizer, recipe: Recipe, da
     model.train()
     loss_sum, right = 0.0, 0
     for images, labels in batches(data, recipe, epoch):
-        loss, scores = loss_of(model, recipe, images, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        loss, scores = step(images, labels)
+        method.after_step()
         loss_sum += loss.item() * len(labels)
         right += int(np.count_nonzero(scores.data.argmax(axis=1) == labels))
     return Measured(loss_sum / len(data), right / len(data))
 
 
-def batches(data: Labeled, recipe: Recipe, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield every row once, shuffled anew each epoch; the whole dataset at once for full-batch descent."""
-    if recipe.batch_size is None:
-        yield data.images, data.labels
-        return
-    order = np.random.default_rng([recipe.seed, SHUFFLE, epoch]).permutation(len(data))
-    for start in range(0, len(order), recipe.batch_size):
-        rows = order[start : start + recipe.batch_size]
-        yield data.images[rows], data.labels[rows]
-
-
 def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Return the model's scores (logits) for each image, shape (n, 10), in evaluation mode."""
     model.eval()
+    rows = ROWS_OF_CONVOLUTIONS if any(isinstance(layer, nn.Conv2d) for layer in model.modules()) else ROWS
     with tg.no_grad():
-        return np.concatenate([model(images[start : start + ROWS]).data for start in range(0, len(images), ROWS)])
+        return np.concatenate([model(images[start : start + rows]).data for start in range(0, len(images), rows)])
 
 
 def measure(model: nn.Module, data: Labeled) -> Measured:

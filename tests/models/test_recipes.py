@@ -9,6 +9,17 @@ from models.errors import BadUsage
 
 GOOD = {
     "hidden": {"64,32": (64, 32), "10": (10,), "none": ()},
+    "conv": {"24x5p,48x3": ("24x5p", "48x3"), "8x3sp": ("8x3sp",), "none": ()},
+    "batch_norm": {"yes": True, "no": False},
+    "momentum": {"0.9": 0.9, "0": 0.0},
+    "schedule": {"one-cycle": "one-cycle", "cosine": "cosine"},
+    "warmup": {"0.3": 0.3},
+    "smoothing": {"0.1": 0.1, "0": 0.0},
+    "average": {"0.99": 0.99, "0": 0.0},
+    "shift": {"2": 2.0, "1.5": 1.5},
+    "turn": {"10": 10.0},
+    "zoom": {"0.1": 0.1},
+    "elastic": {"30": 30.0},
     "optimizer": {"sgd": "sgd", "adagrad": "adagrad"},
     "lr": {"0.5": 0.5, "1e-3": 0.001},
     "epochs": {"3": 3},
@@ -24,6 +35,17 @@ GOOD = {
 }
 BAD = {
     "hidden": ("", "64,", "0", "-3", "a,b", "6.5"),
+    "conv": ("", "24", "24x", "x5", "0x3", "8x0", "8x3ps", "8x3,", "8x3q", "8x10"),
+    "batch_norm": ("maybe", "1", ""),
+    "momentum": ("1", "-0.1", "nan"),
+    "schedule": ("one cycle", ""),
+    "warmup": ("0", "1", "nan"),
+    "smoothing": ("1", "-0.1", "nan"),
+    "average": ("1", "-0.1", "nan"),
+    "shift": ("-1", "15", "nan"),
+    "turn": ("-1", "181", "nan"),
+    "zoom": ("-0.1", "1", "inf"),
+    "elastic": ("-1", "inf"),
     "optimizer": ("SGD", "momentum", ""),
     "lr": ("0", "-1", "nan", "inf", "fast", ""),
     "epochs": ("0", "-1", "1.5", "many"),
@@ -67,7 +89,7 @@ def test_unknown_names_get_the_nearest():
 
 def test_the_five_recipes_are_what_they_are_known_for():
     known = {name: (r.data, r.hidden, r.optimizer, r.batch_size, r.held_out) for name, r in recipes.RECIPES.items()}
-    assert known == {
+    assert {name: known[name] for name in list(known)[:5]} == {
         "digits-relu10": ("digits", (10,), "sgd", None, 0.2),
         "kaggle-relu10": ("kaggle", (10,), "sgd", None, 1000),
         "mnist-relu10": ("mnist", (10,), "sgd", None, 1000),
