@@ -156,6 +156,16 @@ def _parser() -> Parser:
     show.add_argument("--data", metavar="PATH", help="images to choose from (default: the run's held-out images)")
     show.add_argument("-o", dest="out", metavar="FILE", help="draw it to this .png, .svg or .pdf file as well")
 
+    compare = add(commands.compare, "compare", "put runs side by side: a table, what differed, and their curves")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="run folders")
+    compare.add_argument(
+        "-o", dest="out", metavar="FILE", default="compare.png", help="a .png, .svg or .pdf file (default: compare.png)"
+    )
+
+    report = add(commands.report, "report", "write a run's report: one HTML page")
+    report.add_argument("run", metavar="RUN", help="a run folder")
+    report.add_argument("-o", dest="out", metavar="FILE", help="(default: report.html in the run folder)")
+
     graph = add(commands.graph, "graph", "draw the computation graph that a recipe differentiates")
     add_recipe(graph)
     graph.add_argument(

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from models import compare as compare_
 from models import data as data_
 from models import download as download_
 from models import plots, recipes
+from models import report as report_
 from models import run as run_
 from models import train as train_
 from models.data import Dataset
@@ -183,6 +185,33 @@ def show(run: str, index: str, data: str | None, out: str | None, json: bool) ->
     print(
         f"image {index}: predicted {predicted} ({chances.max():.1%}), actual {'unknown' if actual is None else actual}"
     )
+
+
+def compare(runs: list[str], out: str, json: bool) -> None:
+    """Put runs side by side: a table, what differed in what was asked, and a picture of their curves."""
+    path, opened = _with_suffix(out, ".png", ".svg", ".pdf"), [Run.open(Path(run)) for run in runs]
+    rows, differences = [compare_.row(run) for run in opened], compare_.differences(opened)
+    compare_.draw(opened, path)
+    if json:
+        _print_json({"runs": rows, "differences": differences, "file": str(path)})
+        return
+    print(compare_.table(rows))
+    print("\ndiffering:" if differences else "\nnothing differs in what was asked")
+    for name, values in differences.items():
+        print(f"  {name}: {', '.join(map(str, values))}")
+    print(path)
+
+
+def report(run: str, out: str | None, json: bool) -> None:
+    """Write a run's report: one HTML page."""
+    opened = Run.open(Path(run))
+    path = Path(out) if out else opened.folder / "report.html"
+    held_out = held_out_rows(opened)
+    report_.write(opened, trained(opened, held_out), held_out, path)
+    if json:
+        _print_json({"file": str(path)})
+    else:
+        print(path)
 
 
 def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
