@@ -86,8 +86,7 @@ def train(
             run = Run.open(folder).resume(asked)
         else:
             run = Run.start(folder, asked, force)
-        if not json:
-            print(f"data: {whole}\ntest: {test or left_aside or 'no test file beside it'}", flush=True)
+        used = f"data: {whole}\ntest: {test or left_aside or 'no test file beside it'}"
         del whole
         with run:
             state = run.checkpoint()
@@ -98,6 +97,7 @@ def train(
         _print_json({"folder": str(folder), "epoch": kept, **figures, "data": run.asked["data"]})
         return
     epoch = "" if wanted.keep == "last" else f" with the weights of epoch {kept}, the best on these"
+    print(used)
     print(f"held-out accuracy {figures['held_out_accuracy']:.2%} on {len(held_out):,} images{epoch}")
     print(f"training accuracy {figures['train_accuracy']:.2%} on {len(training):,} images")
     if test is not None and "test_accuracy" in figures:
