@@ -284,6 +284,8 @@ class Primitive:
                 f"{self.__name__}: defvjp: found {found}; expected one function a differentiable argument, "
                 "as in lambda ct, x: ..."
             )
+        for k, rule in enumerate(rules):
+            refuse_rule(self, k, rule, len(rules), options.get("joint", False))
         fun, recompute = options.pop("aux", (self.fun, None))
         self._enter(fun, rules, dict(options, diff=diff, name=self.__name__, recompute=recompute))
 
@@ -314,6 +316,40 @@ class Primitive:
         if len(rules) != len(rules_back):
             raise TypeError(f"{self.__name__}: found {len(rules)} jvp rules; expected {len(rules_back)}, as in defvjp")
         self._enter(fun, rules_back, options | {"jvps": rules})
+
+
+GIVEN = ("out", "tracked", "aux")  # what a rule may ask for besides the operation's own parameters
+
+
+def refuse_rule(made: Primitive, k: int, rule: Callable, count: int, joint: bool) -> None:
+    """Raise where a rule cannot be one of this operation: one too many, another library's, asking for the unknown."""
+    code = getattr(rule, "__code__", None)
+    parameters = made.__signature__.parameters
+    own = tuple(parameters)
+    if count > len(own) and not joint and all(p.kind is not p.VAR_POSITIONAL for p in parameters.values()):
+        raise TypeError(f"{made.__name__}: defvjp: found {count} rules; expected one for each of {', '.join(own)}")
+    if code is None or code.co_flags & 0x0C:  # a builtin, or *args
+        return
+    names = code.co_varnames[: code.co_argcount]
+    where = f"{made.__name__}: defvjp: rule {k + 1}, ({', '.join(names)})"
+    form = "as in lambda ct, x: ..."
+    if not names:
+        raise TypeError(f"{where}, takes nothing; expected the cotangent, {form}")
+    if names[0] in ("ans", "ctx"):
+        theirs = "HIPS autograd's, lambda ans, x: lambda g: ..." if names[0] == "ans" else "PyTorch's, backward(ctx, g)"
+        asks = next((n for n in names[1:] if not known(n, own)), names[0])
+        raise TypeError(f"{where}, asks for {asks!r}: it has the form of {theirs}; here a rule is one function, {form}")
+    if names[0] in own and names[0] != "ct" and any(n in ("ct", "g", "dout", "grad_output") for n in names[1:]):
+        raise TypeError(f"{where}: the cotangent comes first, {form}")
+    unknown = [n for n in names[1:] if not known(n, own)]
+    if unknown and not rule.__defaults__:
+        it_has = ", ".join((*own, *GIVEN))
+        raise TypeError(f"{where}: a rule asks for {unknown[0]!r}; it can have {it_has}, or <name>_shape")
+
+
+def known(name: str, own: tuple[str, ...]) -> bool:
+    """Whether a rule may ask for something of this name."""
+    return name in own or name in GIVEN or name.removesuffix("_shape") in own
 
 
 def spelled(fun: Callable[..., Any]) -> str | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import os
 import sys
 import traceback
 
+import numpy as np
+
 from . import CheckFailed, check_op
+from .foreign.recognize import beside
 
 TEST = '''"""Is the derivative of {name} right? Made by python -m tinygrad_np.testing write {target}."""
 
@@ -42,10 +46,10 @@ def find(target: str):
     for name in path.split("."):
         if not hasattr(found, name):
             raise LookupError(f"{module} has no {path}")
-        found = getattr(found, name)
+        owner, found = found, getattr(found, name)
     if not callable(found):
         raise LookupError(f"{target} is not a function")
-    return found
+    return beside(owner, name, found)
 
 
 def test_file(target: str, signature: str | None) -> str:
@@ -68,6 +72,30 @@ def test_file(target: str, signature: str | None) -> str:
     )
 
 
+def domain_of(text: str) -> tuple:
+    """The interval, or the intervals, that "0,inf" or "0,inf;-1,1" says."""
+    try:
+        found = tuple(tuple(float(end) for end in part.strip(" ()").split(",")) for part in text.split(";"))
+        if not all(len(part) == 2 and part[0] < part[1] for part in found):
+            raise ValueError
+    except ValueError:
+        raise LookupError(
+            f"--domain: found {text!r}; expected low,high as in 0,inf, or one an operand: 0,inf;-1,1"
+        ) from None
+    return found[0] if len(found) == 1 else found
+
+
+def arguments_of(text: str) -> tuple:
+    """The arguments that source text says: lists and numbers with a point are arrays, whole numbers are options."""
+    try:
+        found = ast.literal_eval(f"({text},)")
+    except (ValueError, SyntaxError):
+        raise LookupError(
+            f"--inputs: found {text!r}; expected numbers and lists, as in [[1, 2], [3, 4]], 0.5"
+        ) from None
+    return tuple(np.asarray(a, float) if isinstance(a, (list, float)) else a for a in found)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0 if the checks pass, 1 if one fails, 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m tinygrad_np.testing", description=__doc__)
@@ -81,7 +109,12 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("target", nargs="+" if name == "check" else 1, metavar="package.module:op")
         command.add_argument("--signature", help='core dimensions of the arguments, as "(m,k),(k,n)"')
         if name == "check":
-            command.add_argument("--examples", type=int, default=100, help="how many inputs to draw (100)")
+            command.add_argument(
+                "--domain", help='where it is defined: "0,inf", or one interval an operand: "0,inf;-1,1"'
+            )
+            command.add_argument("--inputs", help='arguments to check at, as "[0.5, 1], 2.0"')
+            command.add_argument("--order", type=int, default=2, choices=(1, 2), help="1: no second derivative")
+            command.add_argument("--examples", type=int, help="how many inputs to draw (100)")
             command.add_argument(
                 "--mutants", action="store_true", help="say which mistakes these inputs would not notice"
             )
@@ -95,7 +128,10 @@ def main(argv: list[str] | None = None) -> int:
                 print(
                     check_op(
                         find(target),
+                        [arguments_of(options.inputs)] if options.inputs else None,
                         signature=options.signature,
+                        domain=domain_of(options.domain) if options.domain else None,
+                        order=options.order,
                         max_examples=options.examples,
                         mutants=options.mutants,
                     )
@@ -112,9 +148,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # what a console cannot write is replaced
+        if stream is not None:
+            stream.reconfigure(errors="replace")
     try:
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:  # as in `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1

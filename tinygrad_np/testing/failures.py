@@ -29,6 +29,12 @@ class Skipped(Exception):
     """A check that cannot be run here, and why: no failure."""
 
 
+class FunctionRaised(CheckFailed):
+    """The function itself raised, not its derivative."""
+
+    says = "the function raises"
+
+
 class NeverReturned(CheckFailed):
     """The operation, or its derivative, did not come back; it was stopped."""
 

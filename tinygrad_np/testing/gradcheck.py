@@ -21,7 +21,7 @@ from .properties.identities import adjoint, linear, natural
 from .properties.precision import precise
 from .properties.second_order import second_order
 from .properties.side_effects import mutation, steady
-from .properties.user_code import attempt
+from .properties.user_code import attempt, guilty
 from .reference.directions import generic
 from .reference.finite_differences import scales
 from .reference.patience import SECONDS, Stopped, watched
@@ -69,7 +69,7 @@ def gradcheck(
     try:
         with watched(), unchanged(f, inputs):
             problem = Problem(f, inputs)
-            problem.value(problem.point)  # what the function raises is the function's
+            called(problem)
             verify(problem, order, rtol, atol, report)
             as_given(f, inputs, problem)
     except Stopped:
@@ -128,6 +128,14 @@ def unchanged(f: Callable, inputs: tuple) -> Iterator[None]:
         for (module, name, array), was in zip(kept, values):
             array[...] = was
             setattr(module, name, array)
+
+
+def called(problem: Problem) -> None:
+    """Call the function once: what it raises is its own, and no mistake of its derivative."""
+    try:
+        problem.value(problem.point)
+    except Exception as error:
+        raise failures.FunctionRaised(f"{type(error).__name__}: {error}{guilty(error)}") from error
 
 
 def cell_filled(cell: Any) -> bool:

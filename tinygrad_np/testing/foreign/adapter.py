@@ -67,6 +67,7 @@ class Call:
     def run(self, parts: Any) -> tuple[Any, Any]:
         """(outputs, kept), the outputs as arrays whose memory may be the framework's."""
         out, kept = self.adapter.forward(tuple(self.filled(parts)), self.kwargs, self.places)
+        self.shapes = [(o.shape, o.dtype) for o in (out if isinstance(out, tuple) else (out,))]
         return tuple(map(seen, out)) if isinstance(out, tuple) else seen(out), kept
 
 
@@ -83,8 +84,11 @@ def call(parts, what):
 def pull(ct, parts, aux, what, tracked):
     """The gradients by the backward pass of the operation; of tensors, as an operation again."""
     cts = list(ct) if isinstance(ct, (list, tuple)) else [ct]
+    if any(c is None for c in cts):  # an output that is not used
+        shapes = what.shapes
+        cts = [np.zeros(*shape) if c is None else c for c, shape in zip(cts, shapes)]
     if not any(isinstance(a, Tensor) for a in (*cts, *parts)):
-        found = what.adapter.backward(aux, [np.asarray(c) for c in cts], tracked)
+        found = what.adapter.backward(aux, cts, tracked)
         return [np.zeros(p.shape, p.dtype) if g is None else g for g, p in zip(found, parts)]
     pulled = what.adapter.pulled(what, len(cts))
     if pulled is None:

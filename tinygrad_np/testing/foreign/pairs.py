@@ -62,7 +62,7 @@ class Pair(Adapter):
         return several if len(several) == len(places) else [several[i] for i in places]
 
     def test(self, name, module, arguments, options):
-        back = name_of(self.back)
+        name, back = name_of(self.fun, "forward"), name_of(self.back)
         inside = f"from {module} import {name}, {back}" if module else f"{name} = ...\n{back} = ..."
         kind = "cached" if self.cached else "numpy"
         call = f"gradcheck(foreign.{kind}({name}, {back}), {', '.join([*arguments, *options])})"

@@ -84,6 +84,7 @@ class Torch(Adapter):
             return found
 
     def test(self, name, module, arguments, options):
+        name = name if name.isidentifier() else "f"
         inside = f"from {module} import {name}" if module else f"{name} = ..."
         spelled = [as_tensor(a) for a in arguments]
         imports = (["import numpy as np"] if any("np." in a for a in spelled) else []) + ["import torch"]

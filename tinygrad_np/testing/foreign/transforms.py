@@ -16,6 +16,7 @@ class Transformed(Adapter):
     """A function of arrays whose framework gives `pullback(f, values) -> (out, pull)`, without conjugates."""
 
     module = ""
+    many = False  # whether the function returns several arrays; what a tracer returns does not tell
 
     def pullback(self, f: Callable, values: list) -> tuple[Any, Callable]:
         raise NotImplementedError
@@ -36,7 +37,8 @@ class Transformed(Adapter):
     def forward(self, args, kwargs, places):
         with self.about():
             out, pull = self.pullback(self.around(args, kwargs, places), [args[i] for i in places])
-        return arrays(out), (pull, isinstance(out, (list, tuple)))
+        self.many = isinstance(out, (list, tuple))
+        return arrays(out), (pull, self.many)
 
     def backward(self, kept, cts, wanted):
         pull, many = kept
@@ -47,12 +49,15 @@ class Transformed(Adapter):
     def pulled(self, what: Call, n: int):
         def back(*arguments):
             cts, inputs = arguments[:n], arguments[n:]
-            out, pull = self.pullback(self.around(what.args, what.kwargs, what.places), list(inputs))
-            return tuple(pull(tuple(cts) if isinstance(out, (list, tuple)) else cts[0]))
+            _, pull = self.pullback(self.around(what.args, what.kwargs, what.places), list(inputs))
+            return tuple(pull(tuple(cts) if self.many else cts[0]))
 
-        return type(self)(back)
+        found = type(self)(back)
+        found.many = True
+        return found
 
     def test(self, name, module, arguments, options):
+        name = name if name.isidentifier() else "f"
         inside = f"from {module} import {name}" if module else f"{name} = ..."
         call = f"gradcheck(foreign.{self.module}({name}), {', '.join([*arguments, *options])})"
         return written(name, call, "gradcheck", ["import numpy as np"], [inside])

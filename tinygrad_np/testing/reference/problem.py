@@ -55,7 +55,8 @@ class Problem:
     ):
         self.f = f
         self.args, self.kwargs = tuple(args), kwargs or {}
-        self.leaves, paths, self.rebuild = flatten((self.args, self.kwargs))
+        leaves, paths, self.rebuild = flatten(closed((self.args, self.kwargs)))
+        self.leaves = [leaf.module if isinstance(leaf, Closed) else leaf for leaf in leaves]
         self.bare = not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
         self.slots = slots_of(self.leaves, [named(f, path) for path in paths])
         if wrt is not None:
@@ -222,6 +223,22 @@ class Problem:
         """The name of entry i of the output vector, as in `out[0, 1]`."""
         k, i = within(self.ends_out, i)
         return ("out" if len(self.outputs) == 1 else f"out{k}") + place(i, self.outputs[k])
+
+
+class Closed:
+    """A module that is not taken apart: its parameters vary in their places."""
+
+    def __init__(self, module: Any):
+        self.module = module
+
+
+def closed(tree: Any) -> Any:
+    """Nested containers with their modules closed."""
+    if callable(getattr(tree, "named_parameters", None)) and not isinstance(tree, type):
+        return Closed(tree)
+    if type(tree) in (list, tuple):
+        return type(tree)(map(closed, tree))
+    return {key: closed(value) for key, value in tree.items()} if type(tree) is dict else tree
 
 
 def numbers(array: np.ndarray) -> int:
