@@ -139,7 +139,7 @@ def jax(f: Callable) -> Foreign:
 
 def autograd(f: Callable) -> Foreign:
     """The operation of a primitive of HIPS autograd, or of any function of its NumPy."""
-    return made(Hips(f, getattr(f, "fun", None)))
+    return made(Hips(f, getattr(f, "fun", None)), getattr(f, "fun", f))
 
 
 def mygrad(f: Callable) -> Foreign:

@@ -169,6 +169,46 @@ def dtypes(case: Case) -> None:
     for dtype in case.dtypes:
         if np.dtype(dtype).kind == "f" and np.finfo(dtype).bits < 64:
             precise(Problem(case.op, case.args, case.kwargs, dtype=dtype), case.problem)
+    if "float32" in case.dtypes:
+        mixed(case)
+
+
+def mixed(case: Case) -> None:
+    """With one operand in float32 beside float64, and all in float16, each gradient keeps its operand's dtype, and
+    that of a float64 operand is not rounded to float32 on its way.
+    """
+    slots = case.problem.slots
+    if any(slot.array.dtype != np.float64 for slot in slots):
+        return
+    at32 = [a.astype(np.float32).astype(np.float64) for a in case.arrays]
+    wide = None
+    for k in range(len(slots) if len(slots) > 1 else 0):
+        arrays = [a.astype(np.float32) if i == k else a for i, a in enumerate(at32)]
+        try:
+            outs, grads = case.run(arrays)
+            wide = case.run(at32)[1] if wide is None else wide
+        except (TypeError, ValueError, RuntimeError):  # it takes one dtype only, and says so
+            return
+        if any(out.dtype != np.float64 for out in outs):
+            continue
+        for slot, a, g, w in zip(slots, arrays, grads, wide):
+            beside = f"with {slots[k].name} in float32 the gradient of {slot.name}, which is {a.dtype},"
+            if g.dtype != a.dtype:
+                raise failures.WrongDtype(f"{beside} is {g.dtype}")
+            if a.dtype == np.float64 and narrowed(g) and not narrowed(w):
+                raise failures.WrongDtype(f"{beside} has the digits of float32 alone: a cast to the narrower dtype")
+    try:
+        grads = case.run([a.astype(np.float16) for a in case.arrays], [ct.astype(np.float16) for ct in case.cts])[1]
+    except (TypeError, ValueError, RuntimeError):
+        return
+    for slot, g in zip(slots, grads):
+        if g.dtype != np.float16:
+            raise failures.WrongDtype(f"in float16 the gradient of {slot.name} is {g.dtype}")
+
+
+def narrowed(a: np.ndarray) -> bool:
+    """Whether all numbers are those of float32."""
+    return bool(np.array_equal(a, a.astype(np.float32), equal_nan=True))
 
 
 def second(case: Case) -> None:
