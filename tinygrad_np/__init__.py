@@ -2,9 +2,9 @@
 
 In reading order, each built on those before: engine/ from a NumPy call to a gradient; derivatives/ the rows of the
 table; transforms/ functions of functions; numpy/ NumPy's namespace for tensors; scipy/ rows for SciPy; tensor.py
-PyTorch's spelling of a tensor; parallel/ the cores of this machine; io.py arrays in files; viz/ the graph in
+PyTorch's spelling of a tensor; parallel/ more than one core or machine; io.py arrays in files; viz/ the graph in
 pictures; nn/ models; optim/ their training; data/ batches; jit/ a step recorded once and replayed; testing/ the
-gradient checker.
+gradient checker; interop/ doors to other libraries.
 
 Everything is imported when it is first asked for: the import of this page costs little more than NumPy's.
 """
