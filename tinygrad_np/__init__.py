@@ -130,10 +130,15 @@ def painted(*outputs: Any, **options: Any) -> Any:
     return import_module(f"{__name__}.viz").graph(*outputs, **options)
 
 
+def summarized(*given: Any) -> Any:
+    """What `model.summary()` returns."""
+    return import_module(f"{__name__}.viz.summary").summary(*given)
+
+
 def namespace() -> Any:
     """What `x.__array_namespace__()` returns."""
     return import_module(f"{__name__}.numpy")
 
 
 above.SUPPLIERS[:] = [derivatives_of, special_functions]
-above.DOORS.update(graph=painted, namespace=namespace)
+above.DOORS.update(graph=painted, summary=summarized, namespace=namespace)

@@ -8,7 +8,7 @@ from typing import Any
 # Each is asked for the row of a function that has none, and with None for all rows that it always has.
 SUPPLIERS: list[Callable[[Callable[..., Any] | None], None]] = []
 
-DOORS: dict[str, Callable[..., Any]] = {}  # what `x.graph()` calls, and what `x.__array_namespace__()` does
+DOORS: dict[str, Callable[..., Any]] = {}  # what `x.graph()`, `model.summary()` and `x.__array_namespace__()` call
 
 
 def supply(fun: Callable[..., Any] | None = None) -> None:
