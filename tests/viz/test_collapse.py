@@ -7,6 +7,9 @@ import pytest
 
 import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, recurrent, tangle
+from tinygrad_np import nn
+from tinygrad_np.nn import functional as F
+from tinygrad_np.viz.labels import heading
 
 
 def titles(view) -> list[str]:
@@ -123,3 +126,53 @@ def test_totals_do_not_depend_on_the_view():
     view = loss.graph(model)
     for other in (view.collapse(depth=0), view.collapse(max_nodes=5), view.focus("blocks.1")):
         assert other.stats() == view.stats()
+
+
+def test_one_layer_is_one_box():
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, generator=rng),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.2, generator=rng),
+        nn.Flatten(),
+        nn.LayerNorm(36),
+        nn.Linear(36, 3, generator=rng),
+    )
+    images = tg.Tensor(rng.random((5, 1, 8, 8)).astype("f4"), name="images")
+    view = F.cross_entropy(model(images), np.arange(5) % 3).graph(model, names={})
+    shown = view.collapse()
+    assert len(shown.nodes) == 10  # the images, eight layers, the loss
+    assert [heading(n) for n in shown.nodes] == [
+        "images",
+        "0: Conv2d",
+        "1: BatchNorm2d",
+        "relu",
+        "max_pool",
+        "Dropout",
+        "Flatten",
+        "6: LayerNorm",
+        "linear",
+        "cross_entropy",
+    ]
+    assert [leaf.id for leaf in shown["1"].leaves] == ["1.weight", "1.bias"] and shown["1"].saved_nbytes > 0
+    assert sum(n.ops for n in shown.nodes) == view.stats()["ops"]
+    shown.check()
+    assert len(view.collapse(layers=False).nodes) > 13  # which opens them
+
+
+def test_attention_is_one_box_and_a_users_module_is_closed_by_depth():
+    class Block(nn.Module):
+        def __init__(self):
+            self.attention, self.norm = nn.MultiheadAttention(8, 2, generator=0), nn.LayerNorm(8)
+
+        def forward(self, x):
+            out = self.attention(x, x, x)
+            return self.norm(x + (out[0] if isinstance(out, tuple) else out))
+
+    block = Block()
+    words = tg.Tensor(np.ones((2, 5, 8), "f4"), name="words")
+    view = block(words).sum().graph(block, names={})
+    assert [n.id for n in view.collapse().nodes] == ["words", "attention", "Block/add#0", "norm", "sum#0"]
+    assert len(view.collapse(depth=0).nodes) == 3

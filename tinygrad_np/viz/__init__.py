@@ -1,8 +1,10 @@
 """See the graph: one description of what was recorded, drawn in every format and proven equal to the tape.
 
-schema.py what a graph is, labels.py says it in words, collapse.py what to show, writers/ one a format, check.py the
-proof, cuts.py why no gradient arrives, view.py all of it as the methods of a view; residuals.py, gradients.py and
-scopes.py read a tape's nodes, capture.py makes them a view; diff.py compares two, summary.py is a model's table.
+schema.py what a graph is, values.py what is said of an array, labels.py says it in words, collapse.py what to show,
+writers/ one a format, check.py the proof, cuts.py why no gradient arrives, view.py all of it as the methods of a view.
+residuals.py, gradients.py, formulas.py and scopes.py read a tape's nodes, names.py and naming.py call them something,
+capture.py makes them a view; building.py makes views of other graphs for traced.py, torch_graph.py and jax_graph.py;
+diff.py compares two views, summary.py is a model's table.
 This page imports none of them before it is used: `import tinygrad_np` pays nothing for pictures.
 """
 

@@ -84,7 +84,8 @@ class Work:
         self.chains: dict[str | None, tuple[str, ...]] = {None: ()}
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
-        several = Counter(scope for node in whole.nodes if not node.is_leaf for scope in self.chains[node.scope])
+        operations = [node for node in whole.nodes if not node.is_leaf]
+        self.several = several = Counter(scope for node in operations for scope in self.chains[node.scope])
         self.layer = {  # scope -> the outermost layer around it that is more than one operation
             scope: next((s for s in chain if self.scopes[s].layer and several[s] > 1), None)
             for scope, chain in self.chains.items()
@@ -176,7 +177,7 @@ class Work:
                 closed = {boxes[i] for i in members}
                 if len(members) < 3 or any(isinstance(boxes[i], tuple) for i in members):
                     continue
-                if len(closed) == 1 and isinstance(*closed, str):  # the inside of one closed layer
+                if len(closed) == 1 and isinstance(next(iter(closed)), str):  # the inside of one closed layer
                     continue
                 box = ("roll", members[0])
                 self.rolled[box] = self.rolled_title(items, period, repeats), repeats
@@ -266,6 +267,9 @@ class Work:
     def box(self, box, members: list[Node]) -> Node:
         """The node that stands for the members of one box."""
         ops = [m for m in members if not m.is_leaf]
+        if len(ops) == 1:
+            members = [m._replace(title=self.layer_title(m)) if m is ops[0] else m for m in members]
+            ops = [m for m in members if not m.is_leaf]
         if len(members) == 1:
             return members[0]
         if len(ops) == 1:
@@ -308,6 +312,15 @@ class Work:
             title,
             tuple(members),
         )
+
+    def layer_title(self, node: Node) -> str:
+        """What a layer of one operation is called, where the operation does not say it: Dropout, which multiplies."""
+        scope = self.scopes.get(node.scope or "")
+        if scope is None or not scope.layer or not self.plan.layers or self.several[scope.id] > 1 or node.name:
+            return node.title
+        layer = scope.type.split("(")[0]
+        plain = node.op.replace("_", "")
+        return node.title if layer == "function" or plain in layer.lower() or layer.lower() in plain else layer
 
     def shared_scope(self, ops: list[Node]) -> str | None:
         """The innermost scope that all of some nodes are in."""

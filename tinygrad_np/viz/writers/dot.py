@@ -174,6 +174,8 @@ def node_line(
         cells.append(esc(formula))
     elif node.kind == "op" and node.name and node.formula:
         cells.append(small(node.op, palette))
+    if node.kind == "op" and node.title:
+        cells.append(small(node.op, palette))
     if node.kind == "op" and module is not None:
         cells.append(small(module.title, palette))
     if node.kind not in ("op", "param", "leaf", "data", "const"):
