@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
-from .reach import ARRAYS
+from ..transforms.containers import flatten, opened
+from .places import ARRAYS
 from .record import Tape
 from .refusing import refuse
-from .replay import memory
+from .replay import Differs, memory
 from .stand_in import RecordedGenerator, StandIn
 
 ndarray = np.ndarray
@@ -42,6 +42,8 @@ class Arguments:
         self.saved: list[tuple] = []
         self.streams: list[tuple[np.random.Generator, Any]] = []  # and where they were
         self.stand_ins: list[Any] = list(leaves)
+        self.placed: dict[int, Any] = {}  # the stand-ins in Tensors
+        self.numbers: dict[int, int] = {}  # and which inputs they are
 
     def stand_in(self, array, leaf: int, what: str) -> Any:
         if isinstance(array, ndarray) and type(array) not in ARRAYS:
@@ -56,13 +58,6 @@ class Arguments:
         self.tape.view(alias, "input", len(self.inputs) - 1)
         return StandIn(alias, self.tape, scalar=scalar)
 
-    def __enter__(self) -> None:
-        try:
-            self.forth()
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
-
     def forth(self) -> None:
         """Put the stand-ins where f will find them."""
         for i, leaf in enumerate(self.leaves):
@@ -74,7 +69,8 @@ class Arguments:
                 node = leaf.node
                 self.tensors[id(leaf)] = i
                 self.saved.append((leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None))
-                leaf.array = self.stand_in(leaf.array, i, "array")
+                self.numbers[id(leaf)] = len(self.inputs)
+                self.placed[id(leaf)] = leaf.array = self.stand_in(leaf.array, i, "array")
                 if type(node) is Leaf:
                     node.exposed = None
                     if node.grad is not None:
@@ -90,31 +86,56 @@ class Arguments:
         pairs = (self.keep[n][:2] for n in self.tape.written_inputs())
         return any(not np.may_share_memory(array, dense) for array, dense in pairs)
 
-    def __exit__(self, *exc) -> None:
-        written = self.tape.written_inputs()
-        for number in written if exc[0] is not None else ():
-            array, dense, was = self.keep[number]
-            np.copyto(dense, was)
-        for stream, state in self.streams if exc[0] is not None else ():
-            stream.bit_generator.state = state
-        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
-        assigned = False
+    @staticmethod
+    def containers(given) -> list:
+        """Those that hold the arguments."""
+        found, stack = [], list(given)
+        while stack:
+            tree = stack.pop()
+            inside = opened(tree)
+            if inside is not None:
+                found.append(tree)
+                stack += [child for _, child in inside[0]]
+        return found
+
+    def same(self, given) -> None:
+        """Refuse writes to the containers that f was given, or to Tensors, for it was given copies."""
+        leaves, paths, _ = flatten(given)
+        if len(leaves) != len(self.stand_ins) or any(a is not b for a, b in zip(leaves, self.stand_ins)):
+            refuse(
+                "an entry of a container that the function was given was set, added or removed, which a replay would "
+                "not repeat; return the new value instead"
+            )
+        for tensor, _, node, _, _ in self.saved:
+            replaced = tensor.node is not node or tensor.array is not self.placed[id(tensor)]
+            if replaced or type(node) is not Leaf and self.numbers[id(tensor)] in self.tape.written_inputs():
+                refuse("a Tensor argument was assigned to; assign to a copy, and return it")
+
+    def back(self) -> None:
+        """The caller's Tensors have their own arrays again."""
         for tensor, array, node, exposed, grad in self.saved:
-            assigned |= tensor.node is not node
             tensor.array, tensor.node = array, node
             if type(node) is Leaf:
                 node.exposed, node.grad = exposed, grad
-        if assigned and exc[0] is None:
-            refuse("a Tensor argument was assigned to; assign to a copy, and return it")
 
-    def first(self) -> bool:
-        """Leave the gradients that the recording call gave to Tensor arguments; whether replays will, too."""
-        replayable = True
+    def undo(self) -> None:
+        """The same, and what f wrote to arguments is undone."""
+        self.back()
+        for array, dense, was in self.keep:
+            if dense.tobytes() != was.tobytes():
+                np.copyto(dense, was)
+        for stream, state in self.streams:
+            stream.bit_generator.state = state
+
+    def gather(self) -> None:
+        """Note the gradients that f has left to the Tensors; those that it has cleared, it may clear only once."""
+        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
+        for t, _, node, _, grad in self.saved:
+            if type(node) is Leaf and node.grad is None and grad is not None:
+                raise Differs
+
+    def first(self) -> None:
+        """Leave the gradients that the recording call gave to Tensor arguments."""
         for i, g in self.grads:
-            leaf = self.leaves[i].node
-            if g is None:
-                replayable &= leaf.grad is None
-                leaf.grad = None
-            elif self.tape.storages[self.tape.operand(g).storage].kind != "input":
-                leaf.grad = np.array(g.value)
-        return replayable
+            if g is not None and self.tape.storages[self.tape.operand(g).storage].kind != "input":
+                self.leaves[i].node.grad = np.array(g.value)

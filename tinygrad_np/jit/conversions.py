@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,30 +13,27 @@ from ..engine.tensor import Tensor
 from .stand_in import StandIn
 
 
-class conversions_of:
-    """A context in which np.asarray and its kin take stand-ins; a tensor's conversion to NumPy is refused."""
+def conversions(tape) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Two calls: one puts functions in the place of NumPy's that take stand-ins, the other puts NumPy's back.
 
-    def __init__(self, tape):
-        self.tape = tape
-        self.saved: list[tuple[Any, str, Callable]] = []
+    Each is a single call of C code, which no signal can interrupt.
+    """
+    new: list[tuple[Any, str, Any]] = []
+    makers = (as_is, copied, contiguous, fortran, filled)
+    for names, make in zip(NAMES, makers, strict=True):
+        new += [(np, name, make(tape, getattr(np, name))) for name in names]
+    for name in ("numpy", "__array__"):  # a tensor's
+        owner = next(c for c in Tensor.__mro__ if name in vars(c))
+        new.append((owner, name, refused_within(vars(owner)[name])))
+    old = [(owner, name, vars(owner)[name]) for owner, name, _ in new]
+    for (_, _, made), (_, _, known) in zip(new, old):
+        made.__wrapped__ = known
+    return at_once(new), at_once(old)
 
-    def __enter__(self) -> None:
-        makers = (as_is, copied, contiguous, fortran, filled)
-        for names, make in zip(NAMES, makers, strict=True):
-            for name in names:
-                self.put(np, name, make(self.tape, getattr(np, name)))
-        for name in ("numpy", "__array__"):
-            owner = next(c for c in Tensor.__mro__ if name in vars(c))
-            self.put(owner, name, refused_within(vars(owner)[name]))
 
-    def put(self, owner, name: str, function: Callable) -> None:
-        self.saved.append((owner, name, vars(owner)[name]))
-        function.__wrapped__ = vars(owner)[name]  # type: ignore[attr-defined]
-        setattr(owner, name, function)
-
-    def __exit__(self, *exc) -> None:
-        for owner, name, function in self.saved:
-            setattr(owner, name, function)
+def at_once(entries: list[tuple[Any, str, Any]]) -> Callable[[], object]:
+    """A call that sets attributes, without any Python in between."""
+    return partial(deque, map(setattr, *zip(*entries)), 0)
 
 
 NAMES = (("asarray", "asanyarray"), ("array",), ("ascontiguousarray",), ("asfortranarray",), ("full",))

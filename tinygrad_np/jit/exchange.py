@@ -7,6 +7,9 @@ replay could not repeat is refused, with everything put back.
 from __future__ import annotations
 
 import random
+import sys
+from collections import Counter, OrderedDict, deque
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,11 +18,13 @@ from ..engine.operation import Operation
 from ..engine.tape import Leaf, Node
 from .arguments import Arguments
 from .instruction import View
-from .reach import ABSENT, SCALARS, Place, inside_of, vars_of
+from .places import ABSENT, SCALARS, Place, alike, holder_of, inside_of, names_of
 from .record import Tape
-from .refusing import refuse
+from .refusing import refuse, stored
+from .replay import Differs
 from .stand_in import RecordedGenerator, StandIn
-from .state import State, alike
+from .state import ONE_HOLDER as ONE_GRAD
+from .state import State, grad_holders
 
 ndarray = np.ndarray
 
@@ -57,47 +62,72 @@ class Outside(Operation):
 OUTSIDE = Outside()
 
 
+def holders(place: Place) -> int:
+    """How many references the array at a place has."""
+    return sys.getrefcount(place.get())
+
+
+def _one_holder() -> int:
+    place = Place({"": np.empty(0)}, "", "")
+    return holders(place)
+
+
+ONE_HOLDER = _one_holder()
+
+
 class Swap:
     """Stand-ins in the places of the state, and the way back."""
 
     def __init__(self, state: State, tape: Tape):
         self.state, self.tape = state, tape
-        self.made: dict[int, Any] = {}
+        self.made: dict[int, Any] = {}  # the stand-ins of random streams
         self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
-        self.random = np.random.get_state(), random.getstate()
-        self.nodes = [
-            (t, t.node, t.node.exposed, t.node.changed if isinstance(t.node, Leaf) else 0) for t, _ in state.tensors
-        ]
+        self.shared: set[tuple[int, Any]] = set()  # places whose array something else refers to as well
+        self.replaced: list[Place] = []  # where f has put another array
+        self.random = np.random.get_state(), random.getstate(), np.geterr()
+        self.nodes: list[tuple] = []
         self.ends: dict[int, Node] = {}  # where the tape ends for now, by the id of a tensor with a history
-        for tensor, node, _, _ in self.nodes:
-            if not isinstance(node, Leaf):
-                self.ends[id(tensor)] = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
-                end.serial = node.serial
-        self.stand_ins = []
-        for place in state.places:
-            value = place.get()
-            self.entries[place.spot] = place, value
-            if isinstance(value, np.random.Generator):
-                if id(value) not in self.made:
-                    self.made[id(value)] = RecordedGenerator(value, tape)
-                self.stand_ins.append(self.made[id(value)])
-            else:
-                self.stand_ins.append(tape.stand_in(value, "state", place))
-        self.backup: list[tuple[Any, Any]] = [
-            (v, v.bit_generator.state if isinstance(v, np.random.Generator) else v.copy())
-            for _, v in self.entries.values()
-        ]
+        self.backup: list[tuple[Any, Any]] = []
 
-    def forth(self) -> None:
-        """Put the stand-ins in their places; nothing else may hold them, because the engine counts references."""
-        for tensor, node, _, _ in self.nodes:
+    def meet(self, frame: FrameType) -> None:
+        """Code that runs for the first time: what it could read gets stand-ins before its first instruction."""
+        self.state.meet(frame)
+        if self.state.new_places:
+            self.take()
+
+    def take(self) -> None:
+        """Put stand-ins in the places that were found; nothing else may hold them: the engine counts references."""
+        state, tape = self.state, self.tape
+        for tensor, _ in state.tensors[len(self.nodes) :]:
+            node = tensor.node
+            self.nodes.append((tensor, node, node.exposed, node.changed if isinstance(node, Leaf) else 0))
             if type(node) is Leaf:
                 node.exposed = None
-            elif id(tensor) in self.ends:
-                tensor.node = self.ends[id(tensor)]
-        for place, stand_in in zip(self.state.places, self.stand_ins):
-            place.set(stand_in)
-        del self.stand_ins
+                if node.grad is not None and grad_holders(node) > ONE_GRAD:  # eager knows what to do
+                    tape.refusal = Differs()
+                    raise tape.refusal
+            elif not isinstance(node, Leaf):
+                self.ends[id(tensor)] = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
+                end.serial = node.serial
+                tensor.node = end
+        places, state.new_places = state.new_places, []
+        ours = Counter(map(id, state.values()))
+        for place in places:
+            kind = type(place.get())
+            if place.spot in self.entries or kind in (StandIn, RecordedGenerator):
+                continue
+            self.entries[place.spot] = place, place.get()
+            if kind is np.random.Generator:
+                stream = place.get()
+                if id(stream) not in self.made:
+                    self.made[id(stream)] = RecordedGenerator(stream, tape)
+                    self.backup.append((stream, stream.bit_generator.state))
+                place.set(self.made[id(stream)])
+            else:  # counted before anything else refers to it: the place, our notes, and `entries`
+                if holders(place) > ONE_HOLDER + ours[id(place.get())] + 1 or place.get().base is not None:
+                    self.shared.add(place.spot)
+                self.backup.append((place.get(), place.get().copy()))
+                place.set(tape.stand_in(place.get(), "state", place))
 
     def view(self, place: Place) -> View:
         return self.tape.view(self.entries[place.spot][1])
@@ -114,153 +144,232 @@ class Swap:
                 tensor.node = node
 
     def undo(self) -> None:
-        """After an error everything outside is as it was."""
+        """Everything outside is as it was; this may be done again if it was interrupted."""
+        state = self.state
         np.random.set_state(self.random[0])
         random.setstate(self.random[1])
-        for box, was in self.state.snapshot:
-            box.clear()
-            box.update(was) if isinstance(box, (dict, set)) else box.extend(was)
+        np.seterr(**self.random[2])
+        for box, was, _, _ in state.boxes:
+            restore(box, was)
+        for space, _, known in state.spaces.values():
+            holder = holder_of(space)
+            for k, v in known.items():
+                put_back(Place(holder, k, ""), v)
+            for k in [k for k in state.wanted(space, names_of(space)) if k not in known]:
+                put_back(Place(holder, k, ""), ABSENT)
+        for value, slot, was in state.slots:
+            put_back(Place(value, slot, ""), was)
+        for cell, _, was in state.cells:
+            put_back(Place(cell, "cell_contents", ""), was)
+        for variable, was in state.variables:
+            put_back(Place(variable, None, ""), was)
         for place, value in self.entries.values():
             place.set(value)
-        for cell, content in zip(self.state.cells, self.state.cell_values):
-            cell.cell_contents = content
-        for names, keys, values in self.state.global_values:
-            for key, value in zip(keys, values):
-                if vars_of(names).get(key, ABSENT) is not value:
-                    names.__setitem__(key, value) if isinstance(names, dict) else setattr(names, key, value)
         for value, copy in self.backup:
             if isinstance(value, np.random.Generator):
                 value.bit_generator.state = copy
             elif value.tobytes() != copy.tobytes():
                 value[...] = copy
-        for tensor, node, _, changed in self.nodes:
+        for get, was in state.still:
+            array = get()
+            if array is not None and array.tobytes() != was:
+                array[...] = np.frombuffer(was, array.dtype).reshape(array.shape)
+        for tensor, node, exposed, changed in self.nodes:
             tensor.node = node
             if type(node) is Leaf:
-                node.changed = changed
-        for leaf, had in zip(self.state.grads, self.state.had_grad):
+                node.changed, node.exposed = changed, exposed
+        for leaf, had in zip(state.grads, state.had_grad):
             if not had:
                 leaf.grad = None
 
-    def results(self, after: State, arguments: Arguments) -> tuple[list[Final], bool]:
-        """Copies back into the state's arrays for what f replaced there; what it made new; whether it can recur."""
+    # ---- what f has done ----------------------------------------------------------------------------------
+
+    def results(self, arguments: Arguments) -> list[Final]:
+        """Copies back into the state's arrays for what f replaced there, and what it made new.
+
+        Raises NotReplayable for what a replay would not repeat, and Differs where the next call may be another one.
+        """
         finals: list[Final] = []
-        seen = set()
-        self.moved = self.elsewhere(after.places)
-        replayable = self.unchanged_otherwise(after, arguments)
-        for place in after.places:
-            key, value = place.spot, place.get()
+        seen: set = set()
+        places = [*self.now(), *(Place(leaf, "grad", "a gradient") for leaf in self.state.grads)]
+        self.refuse_others()
+        known = {id(array) for _, array in self.entries.values()}
+        moved = {  # arrays of the state that f has put into another place
+            id(value.value)
+            for place in places
+            if type(value := place.get()) is StandIn
+            and id(value.value) in known
+            and self.entries.get(place.spot, (0, None))[1] is not value.value
+        }
+        for place in places:
+            value, key = place.get(), place.spot
             if key in seen:
                 continue
             seen.add(key)
             if key in self.entries:
-                replayable &= self.returned(place, value, finals)
+                self.returned(place, value, finals, moved)
             elif type(value) is StandIn:
                 finals.append(Final(place, value, self.tape.operand(value)))
-                replayable &= not finals[-1].outside or isinstance(place.holder, Leaf)  # a gradient may be a copy
-            else:
-                replayable = False
+                if finals[-1].outside and not isinstance(place.holder, Leaf):  # a gradient may be a copy
+                    raise Differs
         for key, (place, _) in self.entries.items():
             if key not in seen:
-                value = place.get()
-                if value is None:
-                    finals.append(Final(place, None, None))
-                else:
-                    replayable &= value is not ABSENT and self.returned(place, value, finals)
-        return finals, replayable
+                self.returned(place, place.get(), finals, moved)
+        return finals
 
-    def elsewhere(self, places: list[Place]) -> set[int]:
-        """The ids of the arrays of the state that f has put into another place."""
-        known = {id(array) for _, array in self.entries.values()}
-        found = set()
-        for place in places:
-            value = place.get()
-            if type(value) is StandIn and id(value.value) in known:
-                _, was = self.entries.get(place.spot, (None, None))
-                if value.value is not was:
-                    found.add(id(value.value))
-        return found
-
-    def returned(self, place: Place, value, finals: list) -> bool:
-        """An entry of the state whose array f replaced keeps its array, with the new contents."""
-        _, array = self.entries[place.spot]
-        if isinstance(array, np.random.Generator):
-            return value is self.made[id(array)]
-        if type(value) is not StandIn and not isinstance(value, ndarray):
-            return False
-        if type(value) is StandIn:
-            view = self.tape.operand(value)
-            if view == self.tape.view(array):
-                return True
-            elsewhere = self.tape.storages[view.storage].kind == "state"
-            if elsewhere and not isinstance(place.holder, Leaf):  # it moved into another part of the state, once
-                finals.append(Final(place, value, view))
-                return False
-        fits = value.shape == array.shape and value.dtype == array.dtype and array.flags.writeable
-        if not fits or id(array) in self.moved:
-            if type(value) is StandIn:
-                finals.append(Final(place, value, self.tape.operand(value)))
-            return False
-        self.tape.copy(StandIn(array, self.tape), value, casting="unsafe")
-        place.set(array)
-        return True
-
-    def unchanged_otherwise(self, after: State, arguments: Arguments) -> bool:
-        """Refuse Python side effects that a replay would not have; False where a container has grown."""
-        state, same = self.state, True
-        for (box, was), (_, name) in zip(state.snapshot, state.containers):
-            if id(box) in state.on_host:
-                continue
-            if not isinstance(box, dict) and len(box) != len(was):
+    def now(self) -> list[Place]:
+        """The places where f has put another value; refuses those that a replay would not have."""
+        state, found = self.state, []
+        for box, was, name, hosted in state.boxes:
+            if isinstance(box, dict):
+                if hosted:
+                    found += [Place(box, k, f"{name}[{k!r}]") for k, v in box.items() if type(v) is StandIn]
+                    continue
+                for k in [*was, *(k for k in box if k not in was)]:
+                    if box.get(k, ABSENT) is not was.get(k, ABSENT):
+                        found.append(Place(box, k, f"{name}.{k}" if type(k) is str else f"{name}[{k!r}]"))
+                        self.entry(found[-1], was.get(k, ABSENT))
+            elif len(box) != len(was):
                 refuse(
                     f"the {type(box).__name__} {name} changed its length, which a replay would not repeat; "
                     "return the new elements"
                 )
-            keys = was if isinstance(was, dict) else range(len(was))
-            same &= len(box) == len(was)
-            now = box if isinstance(box, dict) else list(box)
-            for key in keys:
-                new = box.get(key, ABSENT) if isinstance(box, dict) else now[key]
-                same &= self.entry(was[key], new, f"{name}.{key}" if isinstance(box, dict) else f"{name}[{key}]")
-        for cell, was in zip(state.cells, state.cell_values):
-            same &= self.entry(was, cell.cell_contents, "a variable of an outer function")
-        for names, used, values in state.global_values:
-            for key, value in zip(used, values):
-                same &= self.entry(value, vars_of(names).get(key, ABSENT), f"the global {key}")
+            else:
+                for i, (a, b) in enumerate(zip(box, was)):
+                    if a is not b:
+                        found.append(Place(box, i, f"{name}[{i}]"))
+                        self.entry(found[-1], b)
+        for space, label, known in state.spaces.values():
+            names = names_of(space)
+            label = label or "the global "
+            for k in {**known, **dict.fromkeys(state.wanted(space, names))}:
+                if names.get(k, ABSENT) is not known.get(k, ABSENT):
+                    found.append(Place(holder_of(space), k, label + k))
+                    self.entry(found[-1], known.get(k, ABSENT))
+        singles = [(Place(value, slot, f"{type(value).__name__}.{slot}"), was) for value, slot, was in state.slots]
+        singles += [(Place(c, "cell_contents", f"the variable {name}"), was) for c, name, was in state.cells]
+        singles += [(Place(variable, None, f"the variable {variable.name}"), was) for variable, was in state.variables]
+        for place, was in singles:
+            if place.get() is not was:
+                found.append(place)
+                self.entry(place, was)
+        return found
+
+    def entry(self, place: Place, was) -> None:
+        """Refuse another number at a place; a new object there may be made once, so the next call is recorded."""
+        now, key = place.get(), place.spot
+        if key in self.entries or type(now) is StandIn and was is None:
+            return
+        if isinstance(was, SCALARS) and isinstance(now, SCALARS) and alike(was, now):
+            return
+        line = stored(self.state.ran, self.variable(place))
+        if isinstance(now, tuple):
+            for i, part in enumerate(now):
+                if type(part) is StandIn:
+                    refuse(
+                        f"{place.name}[{i}] keeps an array that was computed inside; keep it in a list or a dict, or "
+                        "return it",
+                        line,
+                    )
+        words = "was set" if was is ABSENT else "was removed"
+        if isinstance(was, SCALARS) and isinstance(now, SCALARS):
+            words = f"changed from {was!r} to {now!r}"
+        elif now is not ABSENT and not (was is ABSENT and isinstance(now, SCALARS)):
+            raise Differs
+        refuse(f"{place.name} {words}, which a replay would not repeat; change it outside the jitted function", line)
+
+    @staticmethod
+    def variable(place: Place):
+        """The name by which code sets a place."""
+        return place.name.removeprefix("the variable ") if place.key == "cell_contents" else place.key
+
+    def returned(self, place: Place, value, finals: list, moved: set[int]) -> None:
+        """An entry of the state whose array f replaced keeps its array, with the new contents."""
+        _, array = self.entries[place.spot]
+        if isinstance(array, np.random.Generator):
+            if value is not self.made[id(array)]:
+                raise Differs
+            return
+        if value is None:
+            finals.append(Final(place, None, None))
+            return
+        if type(value) is not StandIn and not isinstance(value, ndarray):
+            raise Differs
+        if type(value) is StandIn:
+            view = self.tape.operand(value)
+            if view == self.tape.view(array):
+                return
+            if self.tape.storages[view.storage].kind == "state" and not isinstance(place.holder, Leaf):
+                raise Differs  # it moved into another part of the state, once
+        fits = value.shape == array.shape and value.dtype == array.dtype and array.flags.writeable
+        if not fits or id(array) in moved or self.is_held(place):
+            raise Differs
+        self.tape.copy(StandIn(array, self.tape), value, casting="unsafe")
+        place.set(array)
+        if not isinstance(place.holder, Leaf) and place.key != "array":
+            self.replaced.append(place)
+
+    def is_held(self, place: Place) -> bool:
+        """Whether somebody has the array besides the place, and would see it change."""
+        return place.spot in self.shared and not isinstance(place.holder, Leaf) and place.key != "array"
+
+    def refuse_others(self) -> None:
+        """Refuse what f has done to what is not an entry of anything."""
+        state = self.state
         for (tensor, node, _, _), (_, name) in zip(self.nodes, state.tensors):
             if tensor.node is not self.ends.get(id(tensor), node):
                 if tensor.is_leaf:
                     refuse(f"requires_grad of {name} was set, which a replay would not repeat; set it outside")
                 refuse(f"{name} was assigned to while its history is kept; use no_grad, or return it")
-        old = {id(t) for t, _, _, _ in self.nodes} | set(arguments.tensors)
-        for tensor, name in after.tensors:
-            if id(tensor) not in old and type(tensor.array) is StandIn:
-                refuse(f"{name} keeps a tensor that was computed inside; return it instead")
-            same &= id(tensor) in old
-        for name in after.held:
-            refuse(f"{name} keeps an array that was computed inside; keep it in a list or a dict, or return it")
-        streams, pythons = self.random
+        streams, pythons, errors = self.random
         if any(np.any(a != b) for a, b in zip(np.random.get_state(), streams)) or random.getstate() != pythons:
             refuse(
                 "a global random stream was used, which a replay would not draw from again; "
                 "use np.random.default_rng(seed) and keep it outside"
             )
-        for (value, name), content in zip(state.hidden, state.contents):
+        if np.geterr() != errors:
+            refuse("np.seterr was called, which a replay would not do; call it outside, or use `with np.errstate`")
+        for value, name, content in state.hidden:
             if inside_of(value) != content:
                 refuse(
                     f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, "
                     "or keep a np.random.Generator in a variable, attribute, list or dict"
                 )
-        return same and [o.__jit_guard__() for o in state.hosts] == state.structure
+        for get, was in state.still:
+            array = get()
+            if array is not None and array.tobytes() != was:
+                refuse(
+                    f"an array of shape {array.shape} that is kept in a tuple, or is a default, was changed, which a "
+                    "replay would not repeat; keep it in a list, a dict or an attribute"
+                )
+        if [host.__jit_guard__() for host, _ in state.hosts] != [structure for _, structure in state.hosts]:
+            raise Differs
 
-    @staticmethod
-    def entry(was, now, name: str) -> bool:
-        if was is now or isinstance(was, (ndarray, np.random.Generator)):
-            return True
-        if isinstance(was, SCALARS) and isinstance(now, SCALARS):
-            if alike(was, now):
-                return True
-            refuse(
-                f"{name} changed from {was!r} to {now!r}, which a replay would not repeat; change it outside the "
-                "jitted function"
-            )
-        return type(now) is StandIn
+
+def put_back(place: Place, value) -> None:
+    """Set a place to what was there, if it is something else."""
+    if place.get() is not value:
+        place.set(value)
+
+
+def restore(box, was) -> None:
+    """The entries that a container had, in their order."""
+    if isinstance(box, dict):
+        if list(box) != list(was):
+            for k in [k for k in box if k not in was]:
+                dict.__delitem__(box, k) if not isinstance(box, OrderedDict) else OrderedDict.__delitem__(box, k)
+        if list(box) != list(was):  # something was removed
+            kind = OrderedDict if isinstance(box, OrderedDict) else dict
+            kind.clear(box)
+            for k, v in was.items():
+                kind.__setitem__(box, k, v)
+        for k, v in was.items():
+            put_back(Place(box, k, ""), v)
+    elif isinstance(box, set):
+        if box != set(was):
+            set.clear(box)
+            set.update(box, was)
+    elif len(box) != len(was) or any(a is not b for a, b in zip(box, was)):
+        kind = list if isinstance(box, list) else deque
+        kind.clear(box)  # type: ignore[attr-defined]
+        kind.extend(box, was)  # type: ignore[attr-defined]

@@ -16,15 +16,10 @@ from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
-from .arguments import Arguments, array_like
-from .conversions import conversions_of
-from .exchange import Swap
-from .outputs import output
-from .outside import calls_outside
 from .program import Program
-from .record import Tape
+from .recording import Recording
 from .replay import Differs
-from .state import State
+from .state import Settle
 
 ndarray = np.ndarray
 TURNS = threading.RLock()  # a recording changes np.asarray and the arrays of tensors while it lasts
@@ -34,7 +29,7 @@ class Jitted:
     """A jitted function: `programs` are what it has recorded; printing one shows its instructions."""
 
     def __init__(self, f: Callable, max_programs: int):
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())  # a second dict of its attributes would hold their arrays
         self.f = f
         self.max_programs = max_programs
         self.recordings = 0
@@ -67,17 +62,30 @@ class Jitted:
                 self._programs.move_to_end(id(program))
                 return program(leaves)
         self.recordings += 1
-        new, result = recorded(self.f, args, kwargs, leaves, rebuild, key)
-        if new is not None:
-            self._programs[id(new)] = new
-            while len(self._programs) > self.max_programs:
-                self._programs.popitem(last=False)
-        return result
+        hosts: list = []
+        while True:
+            try:
+                recording = Recording(self.f, args, kwargs, leaves, rebuild, hosts)
+                break
+            except Settle as met:  # an optimizer, after arrays had been taken: it has to be looked at first
+                hosts.append(met.host)
+        for step in (*recording.finals, recording.arguments):
+            step.first()
+        new = Program(key, recording)
+        self._programs[id(new)] = new
+        while len(self._programs) > self.max_programs:
+            self._programs.popitem(last=False)
+        return recording.again(recording.values)
 
     @property
     def programs(self) -> list[Program]:
         """What was recorded and is kept, the most recently used first."""
         return list(reversed(self._programs.values()))
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__" or name == "f":
+            raise AttributeError(name)
+        return getattr(self.f, name)
 
     def __jit_state__(self) -> tuple:
         return (self.f,)  # what another recording, which sees f itself, can reach through it
@@ -113,50 +121,3 @@ def repeated(leaves: list) -> tuple:
     """For each Tensor among the arguments, where it stands first: given twice, it gathers both gradients."""
     first: dict[int, int] = {}
     return tuple([first.setdefault(id(a), i) for i, a in enumerate(leaves) if type(a) in TENSORS])
-
-
-def recorded(f: Callable, args, kwargs, leaves: list, rebuild: Callable, key) -> tuple[Program | None, Any]:
-    """Run f on stand-ins; return the program, None where the same state cannot come again, and f's result."""
-    roots = [(f, getattr(f, "__name__", type(f).__name__))] + [
-        (a, f"argument {i}") for i, a in enumerate(leaves) if not array_like(a)
-    ]
-    state = State(roots, leaves)
-    if state.grads_are_kept():
-        raise Differs  # eager knows what to do
-    tape = Tape()
-    arguments = Arguments(leaves, tape)
-    swap = Swap(state, tape)
-    token = recorder.set(tape)
-    try:
-        swap.forth()
-        with arguments, conversions_of(tape):
-            args, kwargs = rebuild(arguments.stand_ins)
-            with calls_outside():
-                result = f(*args, **kwargs)
-            tape.ran = f
-            if arguments.lost():
-                raise Differs
-            after = State(roots)
-            finals, replayable = swap.results(after, arguments)
-            out, _, again = flatten(result)
-            outputs = [output(o, tape, after) for o in out]
-            values = [o.value(None) for o in outputs]
-        tape.finish()
-    except BaseException:
-        swap.undo()
-        if tape.refusal is not None:
-            raise tape.refusal from None
-        raise
-    finally:
-        recorder.reset(token)
-        swap.back()
-    for final in finals:
-        final.first()
-    replayable &= arguments.first()
-    if not replayable:
-        return None, again(values)
-    constants = tape.constants()
-    program = Program(key, state, tape, arguments, swap, finals, outputs, again)
-    del result, out, after, args, kwargs  # what nobody has now is none of the state
-    state.keep(constants)
-    return program, again(values)

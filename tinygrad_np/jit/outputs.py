@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import types
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,10 +13,11 @@ from ..engine.recording import TENSORS, wrap
 from ..engine.tape import CONST, Node
 from ..engine.tracing import concrete
 from .instruction import View
-from .reach import SCALARS, Reach
+from .places import SCALARS
 from .record import Tape
 from .refusing import refuse
 from .stand_in import StandIn
+from .state import State
 
 ndarray = np.ndarray
 
@@ -54,8 +57,8 @@ class Output:
         return wrap(array, Node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
 
 
-def output(value, tape: Tape, after: Reach) -> Output:
-    """What one leaf of the result is made from at each replay; `after` is what f can reach, where arrays may stay."""
+def output(value, tape: Tape, state: State) -> Output:
+    """What one leaf of the result is made from at each replay; `state` is what f has reached, where arrays may stay."""
     if type(value) in TENSORS:
         return Output("tensor", concrete(value.array), tape.operand(value.array), value.node.tracked)
     if type(value) is StandIn:
@@ -65,7 +68,7 @@ def output(value, tape: Tape, after: Reach) -> Output:
         return Output("scalar" if value.scalar else "array", value.value, view)
     if isinstance(value, ndarray):  # made by f without its arguments
         return Output("array", value, tape.operand(value))
-    if not isinstance(value, SCALARS) and id(value) not in after.seen and holds_arrays(value, after):
+    if not isinstance(value, SCALARS) and id(value) not in state.seen and holds_arrays(value, state):
         refuse(
             f"a {type(value).__name__} was returned, which a replay would return again as it is; return arrays, "
             "tensors and numbers, in lists, tuples, dicts or dataclasses"
@@ -73,8 +76,18 @@ def output(value, tape: Tape, after: Reach) -> Output:
     return Output("static", value)
 
 
-def holds_arrays(value, after: Reach) -> bool:
+def holds_arrays(value, state: State) -> bool:
     """Whether an object has in it, or will give, what has just been computed."""
-    inside, known = Reach([(value, "the result")]), {p.spot for p in after.places}
-    made = (p for p in inside.places if p.spot not in known)
-    return isinstance(value, Iterator) or bool(inside.held) or any(type(p.get()) is StandIn for p in made)
+    seen, stack = {id(value)}, [value]
+    while stack:
+        value = stack.pop()
+        if type(value) is StandIn or isinstance(value, Iterator):
+            return True
+        for below in gc.get_referents(value):
+            if id(below) not in seen and id(below) not in state.seen and not isinstance(below, OUTSIDE):
+                seen.add(id(below))
+                stack.append(below)
+    return False
+
+
+OUTSIDE = (type, types.ModuleType, types.FunctionType, types.FrameType, types.CodeType)  # what nothing is kept in

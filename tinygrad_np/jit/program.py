@@ -5,27 +5,25 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import numpy as np
 
-from ..engine.aliasing import changed
+from ..engine.aliasing import ALONE, changed, refs
 from ..engine.modes import mode
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..parallel.blas import KNOWN, one_thread
 from ..parallel.cores import Choice
 from . import kernels, products, show
-from .arguments import Arguments
 from .bands import Band
-from .exchange import Swap
+from .exchange import ONE_HOLDER, holders
 from .functions import place_of, root_of
 from .instruction import Instruction, Storage, View, bytes_of, touches
 from .plan import Plan
-from .record import Tape
+from .recording import Recording
 from .replay import Differs, Source, memory
-from .state import State, alone
 
 ndarray = np.ndarray
 
@@ -33,11 +31,12 @@ ndarray = np.ndarray
 class Program:
     """A recorded function, ready to be replayed. `print(program)` lists what is run."""
 
-    def __init__(self, key, state: State, tape: Tape, arguments: Arguments, swap: Swap, finals, outputs, rebuild):
+    def __init__(self, key, recording: Recording):
+        state, tape, swap, arguments = recording.state, recording.tape, recording.swap, recording.arguments
         self.key, self.mode, self.state = key, mode.get(), state
-        self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, outputs, rebuild
+        self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, recording.outputs, recording.again
         self.specs = [spec(a) for a in arguments.leaves]
-        self.finals = finals
+        self.finals = recording.finals
         self.places = [
             (place, swap.view(place)) for place, value in swap.entries.values() if isinstance(value, ndarray)
         ]
@@ -46,7 +45,12 @@ class Program:
         self.calls = 0
         self.replay: Any = None  # the function that runs, once there is one
         self.plan: Plan | None = None
+        constants = tape.constants()
+        state.freeze()
+        ours = Counter(map(id, state.expected))  # references that are not somebody else's
+        self.replaced = [(place, ONE_HOLDER + ours[id(swap.entries[place.spot][1])]) for place in swap.replaced]
         tape.release()
+        state.keep(constants)
 
     # ---- memory -------------------------------------------------------------------------------------------
 
@@ -171,7 +175,10 @@ class Program:
             if not self.bind():
                 raise Differs
         for tensor in self.written:
-            if not alone(tensor):  # a graph, or its user, still needs the old values
+            if refs(tensor) != ALONE:  # a graph, or its user, still needs the old values
+                raise Differs
+        for place, ours in self.replaced:
+            if holders(place) > ours or place.get().base is not None:  # somebody has kept what the last call left
                 raise Differs
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]

@@ -25,7 +25,7 @@ from .functions import (
     root_of,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
-from .reach import ARRAYS
+from .places import ARRAYS
 from .refusing import HERE, calling_frame, is_inplace, refuse, user_line
 from .stand_in import StandIn
 
@@ -63,6 +63,8 @@ class Tape:
             if kind == "constant":
                 self.storages[-1].where = root.copy(order="K")
                 self.storages[-1].seen = root.tobytes()
+        elif kind == "state" and self.storages[found].kind == "constant":  # used before its place was known
+            self.storages[found].kind, self.storages[found].where = kind, where
         return found
 
     def view(self, array: ndarray, kind: str = "temporary", where=None) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import linecache
 import sys
@@ -53,12 +54,22 @@ def definition(f: Callable) -> tuple[str, int, str] | None:
     return code and (code.co_filename, code.co_firstlineno, code.co_name)
 
 
-def refuse(why: str) -> NoReturn:
+def stored(codes, name) -> tuple[str, int, str] | None:
+    """Where a name, or an attribute of that name, is set in one of these pieces of code."""
+    for code in codes:
+        if not code.co_filename.startswith(HERE) and name in (*code.co_names, *code.co_cellvars, *code.co_freevars):
+            for i in dis.get_instructions(code):
+                if i.opname.startswith(("STORE_", "DELETE_")) and i.argval == name and i.positions.lineno:
+                    return code.co_filename, i.positions.lineno, code.co_name
+    return None
+
+
+def refuse(why: str, line: tuple[str, int, str] | None = None) -> NoReturn:
     """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
     frame, tape = own_frame(), recorder.get()
     at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
     if tape is not None and tape.ran is not None:
-        at = definition(tape.ran) or at
+        at = line or definition(tape.ran) or at
     error = NotReplayable(f"jit: {why}")
     if at is not None:
         text = linecache.getline(*at[:2]).strip()

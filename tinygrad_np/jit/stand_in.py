@@ -13,6 +13,7 @@ from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
 from .functions import LAYOUTS, has_nan
 from .instruction import Number, replaced
+from .places import TAKEN
 from .refusing import HERE, operation, refuse
 
 ndarray = np.ndarray
@@ -262,3 +263,6 @@ class RecordedGenerator(np.random.Generator):
         if name in ("spawn", "bit_generator", "bytes"):
             refuse(f"{name} of a random stream was used, which would happen once: use it outside the jitted function")
         return lambda *args, **kwargs: self.tape.draw(method, args, kwargs)
+
+
+TAKEN |= {StandIn, RecordedGenerator}

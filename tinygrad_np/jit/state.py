@@ -1,64 +1,434 @@
-"""The state that a program relies on: before a replay, what its function branched on must be as it was."""
+"""What a program depends on: the values that the code which ran could read or write, as they were.
+
+Code is looked into when it runs, at its first instruction, and not before: its globals, its variables of outer
+functions, its defaults, and of the objects found there the attributes whose names it mentions. What holds values is
+followed as the garbage collector follows it, so no kind of object can hide one.
+"""
 
 from __future__ import annotations
 
+import builtins
 import gc
 import sys
+import types
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from itertools import chain
-from operator import is_, itemgetter
+from operator import attrgetter, is_, itemgetter
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from ..engine.aliasing import ALONE, refs
 from ..engine.recording import TENSORS
+from ..engine.rules import Row
 from ..engine.tape import Leaf
-from .reach import SCALARS, Reach, inside_of, vars_of
+from ..engine.tracing import recorder
+from .places import (
+    ABSENT,
+    BOXES,
+    CACHED,
+    HIDDEN,
+    OPAQUE,
+    PACKAGE,
+    SCALARS,
+    TAKEN,
+    Place,
+    alike,
+    cached_in,
+    dict_of,
+    holder_of,
+    inside_of,
+    installed,
+    is_place,
+    names_of,
+    package_of,
+    slots_of,
+)
+
+# Code that mentions these may read attributes by any name: then all attributes are looked at.
+REFLECTING = set(
+    "getattr setattr delattr vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy "
+    "eval exec globals locals".split()
+)
+TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
+UNREAD = set(
+    "__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__ _abc_impl __slots__".split()
+)
+ITSELF = (f"{PACKAGE}.engine.", f"{PACKAGE}.jit.")  # its objects say nothing that a program depends on
+IMMUTABLE = 1 << 8  # a type's flag
+parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
-class State(Reach):
-    """What was reached, as it was then."""
+class Settle(BaseException):
+    """An object that has to put its arrays in order before a recording was met in the middle of one."""
 
-    def __init__(self, roots: list[tuple[Any, str]], leaves: Sequence = ()):
-        super().__init__(roots)
-        self.tensor_ids = {id(tensor) for tensor, _ in self.tensors}
-        self.arguments = self.among(leaves)
-        self.snapshot = [(box, dict(box) if isinstance(box, dict) else list(box)) for box, _ in self.containers]
-        self.views = [
-            view
-            for box, _ in self.containers
-            if id(box) not in self.on_host
-            for view in ((box.keys(), box.values()) if isinstance(box, dict) else (box,))
-        ]
-        self.cell_values = [cell.cell_contents for cell in self.cells]
-        self.global_values = [(space, keys, [vars_of(space)[key] for key in keys]) for space, keys in self.names]
-        self.getters = [(itemgetter(*keys, *keys[:1]), vars_of(space)) for space, keys in self.names]
-        self.contents = [inside_of(value) for value, _ in self.hidden]
-        self.expected = self.watched()
-        self.nodes = [tensor.node for tensor, _ in self.tensors]
-        self.grads = [tensor.node for tensor, _ in self.tensors if type(tensor.node) is Leaf]
-        self.had_grad = [leaf.grad is not None for leaf in self.grads]
-        self.dicts = [vars_of(space) for space, _ in self.spaces.values()]
-        self.sizes = list(map(len, self.dicts))
-        self.structure = [obj.__jit_guard__() for obj in self.hosts]
+    def __init__(self, host):
+        self.host = host
+
+
+class State:
+    """The places that a recording depends on; `new_places` are those that nobody has taken yet."""
+
+    def __init__(self, own: str):
+        self.own = own  # the package of the function itself, which is its user's even if it is an installed one
+        self.ran: set[CodeType] = set()
+        self.names: set[str] = set()  # that the code which ran has in it
+        self.reflecting = False
+        self.functions: dict[CodeType, list[FunctionType]] = {}  # all that were found, whether they ran or not
+        self.inner: set[CodeType] = set()  # the code of functions that are made inside
+        self.cached: set[CodeType] = set()  # whose results an lru_cache keeps
+        self.seen: dict[int, Any] = {id(vars(builtins)): None}
+        self.stack: list[tuple[Any, str, bool]] = []
+        self.boxes: list[tuple[Any, Any, str, bool]] = []  # a container, a copy, its name, whether a host's
+        self.spaces: dict[int, tuple[Any, str, dict[str, Any]]] = {}  # a namespace, and what its names meant
+        self.objects: list[tuple[Any, str, bool]] = []  # those of which only named attributes are looked at
+        self.slots: list[tuple[Any, str, Any]] = []
+        self.cells: list[tuple[types.CellType, str, Any]] = []
+        self.variables: list[tuple[ContextVar, Any]] = []
+        self.code: list[tuple[FunctionType, tuple]] = []
+        self.hidden: list[tuple[Any, str, Any]] = []
+        self.hosts: list[tuple[Any, Any]] = []  # objects that say themselves what they branch on
+        self.still: list[tuple[Callable, bytes]] = []  # arrays where no stand-in can be put, as they were
+        self.tensors: list[tuple[Any, str]] = []
+        self.new_places: list[Place] = []
+        self.arguments: list = []  # those that f reaches besides
+        self.nodes: list[Any] = []  # of the tensors
+        self.grads: list[Leaf] = []
+        self.had_grad: list[bool] = []
+        init: Any = sys.modules.get(f"{PACKAGE}.nn.init")
+        if init is not None:  # the stream of nn.manual_seed is all that functions here share
+            self.slots.append((init, "_default", init._default))
+            self.entry(init, "_default", init._default, "the stream of nn.manual_seed", False)
+
+    # ---- code that runs -----------------------------------------------------------------------------------
+
+    def follow(self, value, name: str) -> None:
+        """Look at a value that the function is given, or at the function."""
+        self.stack.append((value, name, False))
+        self.walk()
+
+    def meet(self, frame: FrameType) -> None:
+        """Some code is about to run for the first time."""
+        code, top = frame.f_code, package_of(frame)
+        self.ran.add(code)
+        self.inner.update(c for c in code.co_consts if isinstance(c, CodeType))
+        known = self.functions.get(code)
+        if self.is_own(top):
+            if known is None and code not in self.inner and code.co_flags & 1:  # of a function
+                for f in functions_of(code, frame):
+                    self.stack.append((f, code.co_name, False))
+                    if any(type(r) is CACHED for r in gc.get_referrers(f)):
+                        self.cached.add(code)
+            self.space(frame.f_globals, "")
+            own = frame.f_builtins
+            if own is not vars(builtins):
+                self.stack.append((own, "__builtins__", False))
+        if known is not None:
+            for f in known:
+                self.function(f)
+        self.mention(code, top)
+        self.walk()
+
+    def begin(self, f: FunctionType) -> None:
+        """A function is about to run, as `meet`: what is known beforehand."""
+        self.ran.add(f.__code__)
+        self.inner.update(c for c in f.__code__.co_consts if isinstance(c, CodeType))
+        top = package_of(f)
+        if self.is_own(top):
+            self.space(f.__globals__, "")
+        self.function(f)
+        self.mention(f.__code__, top)
+        self.walk()
+
+    def is_own(self, top: str) -> bool:
+        """Whether code or a class is the user's: that of this library and of installed packages stays as it is."""
+        return top == self.own and top not in (PACKAGE, "numpy", "builtins") or not installed(top)
+
+    def mention(self, code: CodeType, top: str) -> None:
+        """Look for the names that some code has in it in all namespaces so far; code here and NumPy's look at theirs."""
+        if top in (PACKAGE, "numpy"):
+            return
+        names = set(code.co_names)
+        names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())  # getattr(x, "name")
+        if not self.reflecting and not REFLECTING.isdisjoint(names) and top not in TAME:
+            self.reflect()
+        names -= self.names
+        if names:
+            self.names |= names
+            for space, label, known in list(self.spaces.values()):
+                self.note(space, label, known)
+
+    def reflect(self) -> None:
+        """From now on every attribute counts, whatever its name."""
+        self.reflecting = True
+        for value, name, hosted in self.objects:
+            self.all_attributes(value, name, hosted)
+        for space, label, known in list(self.spaces.values()):
+            self.note(space, label, known)
+
+    def function(self, f: FunctionType) -> None:
+        """A function that runs: its outer variables and its defaults."""
+        if (id(f), "ran") in self.seen:
+            return
+        self.seen[id(f), "ran"] = f  # type: ignore[index]
+        for cell, variable in zip(f.__closure__ or (), f.__code__.co_freevars):
+            value = Place(cell, "cell_contents", variable).get()
+            if (id(cell), "cell") not in self.seen:
+                self.seen[id(cell), "cell"] = cell  # type: ignore[index]
+                self.cells.append((cell, variable, value))
+                self.entry(cell, "cell_contents", value, variable, False)
+        if self.is_own(package_of(f)):
+            self.code.append((f, parts(f)))
+        self.stack += [(f.__defaults__, f.__name__, False), (f.__kwdefaults__, f.__name__, False)]
+
+    # ---- what values hold ---------------------------------------------------------------------------------
+
+    def walk(self) -> None:
+        """Look at what has been found, and at what that holds."""
+        self.stack.reverse()  # what was found first gives things their names
+        while self.stack:
+            value, name, hosted = self.stack.pop()
+            if not (isinstance(value, SCALARS) or type(value) in TAKEN or id(value) in self.seen):
+                self.seen[id(value)] = value
+                above = len(self.stack)
+                self.below(value, name, hosted)
+                self.stack[above:] = self.stack[: above - 1 if above else None : -1]
+
+    def entry(self, holder, key, value, name: str, hosted: bool) -> None:
+        """One entry of something that holds values: an array has a place there, anything else is followed."""
+        if is_place(value):
+            self.new_places.append(Place(holder, key, name))
+        else:
+            self.stack.append((value, name, hosted))
+
+    def below(self, value, name: str, hosted: bool) -> None:
+        """Note what a value has that code can read or write."""
+        kind = type(value)
+        if kind in TENSORS:
+            self.tensors.append((value, name))
+            self.nodes.append(node := value.node)
+            self.new_places.append(Place(value, "array", name))
+            if type(node) is Leaf:
+                self.grads.append(node)
+                self.had_grad.append(node.grad is not None)
+                if node.grad is not None:
+                    self.new_places.append(Place(node, "grad", f"{name}.grad"))
+        elif isinstance(value, BOXES):
+            if (isinstance(value, dict) and kind is not dict) or kind not in BOXES:
+                self.object(value, name, hosted)
+            self.box(value, name, hosted)
+        elif isinstance(value, (tuple, frozenset)):
+            self.fixed(value, name, hosted)
+        elif kind is FunctionType:
+            self.functions.setdefault(value.__code__, []).append(value)
+            self.space(value, f"{value.__name__}.")
+            if value.__code__ in self.ran:
+                self.function(value)
+        elif kind is types.MethodType:
+            self.stack.append((value.__self__, "self" if type(value.__func__) is FunctionType else name, hosted))
+            self.stack.append((value.__func__, name, hosted))
+        elif kind is types.BuiltinMethodType:  # as draw = stream.normal, or get = options.get
+            if type(value.__self__) is not types.ModuleType:
+                self.stack.append((value.__self__, name, False))
+        elif isinstance(value, type):
+            for cls in value.__mro__:
+                if self.is_own(package_of(cls)) and not cls.__flags__ & IMMUTABLE:
+                    self.space(cls, f"{cls.__name__}.")
+            if self.is_own(package_of(kind)):
+                self.stack.append((kind, kind.__name__, False))
+        elif isinstance(value, types.ModuleType):
+            if not (top := value.__name__.partition(".")[0]) in sys.stdlib_module_names and top not in (
+                PACKAGE,
+                "numpy",
+            ):
+                self.space(value, f"{value.__name__}.")
+        elif isinstance(value, ContextVar):
+            self.variables.append((value, now := value.get(ABSENT)))
+            self.entry(value, None, now, name, hosted)
+        elif isinstance(value, weakref.ref):
+            self.stack.append((value(), name, hosted))
+        elif kind is CACHED:
+            self.cached.add(getattr(value.__wrapped__, "__code__", None))  # type: ignore[arg-type]
+            self.hidden.append((value, name, inside_of(value)))
+            self.stack.append((value.__wrapped__, name, False))
+            self.fixed(cached_in(value), name, hosted)
+        elif isinstance(value, np.ndarray):
+            if value.dtype.hasobject:
+                self.hidden.append((value, name, inside_of(value)))
+        elif isinstance(value, HIDDEN):
+            self.hidden.append((value, name, inside_of(value)))
+        elif not isinstance(value, OPAQUE) and (kind is Row or not kind.__module__.startswith(ITSELF)):
+            self.object(value, name, hosted)
+        elif hasattr(kind, "__jit_state__"):
+            self.stack += [(v, name, False) for v in value.__jit_state__()]
+
+    def fixed(self, values, name: str, hosted: bool) -> None:
+        """What no stand-in can be put into: arrays there are compared with what they are now, at every call."""
+        for i, v in enumerate(values):
+            if isinstance(v, memoryview):
+                v = np.asarray(v)
+            if isinstance(v, np.ndarray) and not v.dtype.hasobject:
+                if hosted:
+                    continue
+                self.still.append(((lambda v=v: v), v.tobytes()))
+            else:
+                self.stack.append((v, f"{name}[{i}]", hosted))
+
+    def box(self, value, name: str, hosted: bool) -> None:
+        """A container: all of its entries."""
+        if isinstance(value, dict):
+            self.boxes.append((value, dict(value), name, hosted))
+            for k, v in value.items():
+                self.entry(value, k, v, f"{name}[{k!r}]" if type(k) is not tuple else name, hosted)
+        else:
+            self.boxes.append((value, list(value), name, hosted))
+            for i, v in enumerate(value):
+                self.entry(value, i, v, f"{name}[{i}]", hosted)
+
+    def object(self, value, name: str, hosted: bool) -> None:
+        """Any other object: its class, its attributes, and what the garbage collector knows to be inside."""
+        kind = type(value)
+        self.stack.append((kind, kind.__name__, False))
+        if hasattr(kind, "__jit_guard__"):
+            self.settle(value)
+            hosted = True
+        own, slots = dict_of(value), slots_of(value)
+        named = {id(v) for _, v in slots}
+        for slot, inner in slots:
+            self.slots.append((value, slot, inner))
+            self.entry(value, slot, inner, f"{name}.{slot}", hosted)
+        for inner in gc.get_referents(value):
+            if inner is not own and inner is not kind and id(inner) not in named and not isinstance(value, BOXES):
+                self.fixed((inner,), name, hosted)
+        if own is not None:
+            ours = any(package_of(cls) == PACKAGE for cls in kind.__mro__)
+            if self.reflecting or ours or "__dataclass_fields__" in kind.__dict__:
+                self.all_attributes(value, name, hosted)
+            else:
+                self.objects.append((value, name, hosted))
+                self.space(value, f"{name}.")
+
+    def all_attributes(self, value, name: str, hosted: bool) -> None:
+        own: Any = dict_of(value)
+        self.boxes.append((own, dict(own), name, hosted))
+        for k, v in own.items():
+            self.entry(own, k, v, f"{name}.{k}", hosted)
+
+    def settle(self, host) -> None:
+        """An object that says itself what a call depends on puts its arrays in order first, outside the recording."""
+        tape = recorder.get()
+        if tape is not None:
+            if tape.storages:
+                raise Settle(host)
+            token = recorder.set(None)
+            try:
+                host.__jit_settle__()
+            finally:
+                recorder.reset(token)
+        self.hosts.append((host, host.__jit_guard__()))
+
+    def space(self, value, label: str) -> None:
+        """A namespace: of its names those that code mentions, and those that Python has for operators."""
+        if id(value) not in self.spaces:
+            self.spaces[id(value)] = value, label, {}
+            self.note(*self.spaces[id(value)])
+
+    def note(self, value, label: str, known: dict[str, Any]) -> None:
+        """What the names that count mean in a namespace."""
+        space, holder = names_of(value), holder_of(value)
+        for k in self.wanted(value, space):
+            if k not in known:
+                known[k] = space[k]
+                self.entry(holder, k, space[k], label + k, False)
+
+    def wanted(self, value, space) -> list[str]:
+        """The names in a namespace that count."""
+        if self.reflecting and not (
+            isinstance(value, types.ModuleType) and installed(value.__name__.partition(".")[0])
+        ):
+            return [k for k in space if k not in UNREAD]
+        if isinstance(value, type):
+            if any(package_of(cls) == PACKAGE for cls in value.__mro__):  # code here mentions what it has
+                return [k for k in space if k not in UNREAD]
+            return [k for k in space if (k in self.names or k[:2] == "__") and k not in UNREAD]
+        return [k for k in space.keys() & self.names if k not in UNREAD]
+
+    # ---- arguments and constants --------------------------------------------------------------------------
 
     def among(self, leaves: Sequence) -> list:
         """Which arguments are tensors that f reaches besides: it has those only once."""
-        return [id(a) if id(a) in self.tensor_ids else None for a in leaves if type(a) in TENSORS]
+        known = {id(tensor) for tensor, _ in self.tensors}
+        return [id(a) if id(a) in known else None for a in leaves if type(a) in TENSORS]
 
     def same_arguments(self, leaves: Sequence) -> bool:
         """Whether the arguments that f reaches besides are those that they were."""
         return self.among(leaves) == self.arguments
 
-    def watched(self) -> list:
-        """Every entry that a function may have branched on, in a fixed order."""
+    def grads_are_kept(self) -> bool:
+        """Whether somebody besides its tensor has a gradient of the last call."""
+        return any(leaf.grad is not None and grad_holders(leaf) > ONE_HOLDER for leaf in self.grads)
+
+    def keep(self, constants: list[tuple[weakref.ref, bytes]]) -> None:
+        """Compare arrays that f read past the recording, and that outlive it, at every call: they are from outside."""
+        if any(get() is not None for get, _ in constants):
+            gc.collect()  # f may have left circles behind
+        self.still += [(get, was) for get, was in constants if get() is not None]
+
+    # ---- whether it is still so ---------------------------------------------------------------------------
+
+    def values(self) -> list[Any]:
+        """The values that are noted, each as often as it is noted."""
+        boxes = (was for _, was, _, _ in self.boxes)
+        return [
+            *chain.from_iterable(was.values() if isinstance(was, dict) else was for was in boxes),
+            *chain.from_iterable(was.values() for _, _, was in self.spaces.values()),
+            *[was for _, _, was in self.slots],
+            *[was for _, _, was in self.cells],
+        ]
+
+    def freeze(self) -> None:
+        """The function has run: from now on only ask whether anything has changed."""
+        boxes = [(box, was) for box, was, _, hosted in self.boxes if not hosted]
+        self.views = [v for box, _ in boxes for v in ((box.keys(), box.values()) if isinstance(box, dict) else (box,))]
+        spaces = [(names_of(space), was) for space, _, was in self.spaces.values()]
+        self.getters = [(itemgetter(*was, *list(was)[:1]), space) for space, was in spaces if was]
+        self.expected: list[Any] = [
+            *chain.from_iterable(
+                v for _, was in boxes for v in ((was.keys(), was.values()) if isinstance(was, dict) else (was,))
+            ),
+            *chain.from_iterable([*was.values(), *list(was.values())[:1]] for _, was in spaces if was),
+            *[was for _, _, was in self.slots],
+            *[was for _, _, was in self.cells],
+            *[was for _, was in self.variables],
+            *chain.from_iterable(was for _, was in self.code),
+        ]
+        self.attributes = [(value, slot) for value, slot, _ in self.slots]
+        self.outer = [cell for cell, _, _ in self.cells]
+        self.dicts = [space for space, _ in spaces]
+        self.look_again()
+        self.clear()
+
+    def clear(self) -> None:
+        """Keep no array alive."""
+        self.spaces = {k: (v, label, dict.fromkeys(was)) for k, (v, label, was) in self.spaces.items()}
+        for notes in (self.boxes, self.slots, self.cells, self.stack, self.objects, self.new_places):
+            notes.clear()
+
+    def look_again(self) -> None:
+        self.sizes = list(map(len, self.dicts))
+        self.lasts = list(map(next, map(reversed, filter(None, self.dicts))))
+
+    def watched(self) -> list[Any]:
+        """Every entry that the function may have read, in a fixed order."""
         return [
             *chain.from_iterable(self.views),
             *chain.from_iterable([getter(space) for getter, space in self.getters]),
-            *[getattr(*slot, None) for slot in self.slots],
-            *[cell.cell_contents for cell in self.cells],
+            *[getattr(*slot, ABSENT) for slot in self.attributes],
+            *[cell.cell_contents for cell in self.outer],
+            *[variable.get(ABSENT) for variable, _ in self.variables],
+            *chain.from_iterable([parts(f) for f, _ in self.code]),
         ]
 
     def unchanged(self) -> bool:
@@ -82,44 +452,49 @@ class State(Reach):
         for leaf, had in zip(self.grads, self.had_grad):
             if (leaf.grad is not None) is not had:
                 return False
-        if self.hidden and self.contents != [inside_of(value) for value, _ in self.hidden]:
-            return False
-        for obj, structure in zip(self.hosts, self.structure):
-            if obj.__jit_guard__() != structure:
+        for value, _, was in self.hidden:
+            if inside_of(value) != was:
                 return False
-        if list(map(len, self.dicts)) != self.sizes:
-            if any(self.unnoted(space, done) for space, done in self.spaces.values()):
-                return False  # a name that f uses means something new
-            self.sizes = list(map(len, self.dicts))
-        if any((array := get()) is None or array.tobytes() != was for get, was in self.still):
-            return False
-        for obj in self.hosts:
-            obj.__jit_ready__()
-        return True
+        for host, structure in self.hosts:
+            if host.__jit_guard__() != structure:
+                return False
+        if list(map(len, self.dicts)) != self.sizes or self.lasts != list(
+            map(next, map(reversed, filter(None, self.dicts)))
+        ):
+            if self.has_new_names():
+                return False
+            self.look_again()
+        return not self.still or all((array := get()) is not None and array.tobytes() == was for get, was in self.still)
 
-    def grads_are_kept(self) -> bool:
-        """Whether somebody besides its tensor has a gradient of the last call."""
-        for leaf in self.grads:
-            if leaf.grad is not None and sys.getrefcount(leaf.grad) > 2:  # the leaf's and the call's
+    def has_new_names(self) -> bool:
+        """Whether a name that code mentions means something where it meant nothing."""
+        for space, _, known in self.spaces.values():
+            if any(k not in known for k in self.wanted(space, names_of(space))):
                 return True
         return False
 
-    def keep(self, constants: list[tuple[weakref.ref, bytes]]) -> None:
-        """Compare arrays that f read past the recording, and that outlive it, at every call: they are from outside."""
-        if any(get() is not None for get, _ in constants):
-            gc.collect()  # f may have left circles behind
-        self.still += [(get, was) for get, was in constants if get() is not None]
+
+def grad_holders(leaf: Leaf) -> int:
+    """How many references its gradient has."""
+    return sys.getrefcount(leaf.grad)
 
 
-def alike(a, b) -> bool:
-    """Whether one value may take the place of another: equal numbers, or arrays of one layout."""
-    if isinstance(a, SCALARS):
-        return type(a) is type(b) and (repr(a) == repr(b) if not a else a == b or a != a and b != b)
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides
-    return False
+def _one_holder() -> int:
+    leaf = Leaf((), np.dtype(float))
+    leaf.grad = np.empty(0)
+    return grad_holders(leaf)
 
 
-def alone(tensor) -> bool:
-    """Whether nothing but its tensor refers to an array, so that it may be written in place."""
-    return refs(tensor) == ALONE
+ONE_HOLDER = _one_holder()
+
+
+def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:
+    """The functions with some code that nobody has led to; of several the one whose variables those of the frame are."""
+    found = [f for f in gc.get_referrers(code) if type(f) is FunctionType and f.__code__ is code]
+    local = frame.f_locals
+
+    def fits(f: FunctionType) -> bool:
+        pairs = zip(f.__closure__ or (), code.co_freevars)
+        return all(Place(cell, "cell_contents", "").get() is local.get(name, ABSENT) for cell, name in pairs)
+
+    return found if len(found) < 2 else list(filter(fits, found)) or found

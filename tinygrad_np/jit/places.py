@@ -1,0 +1,165 @@
+"""Where values lie outside a function, and what kinds of values there are: the words in which state.py speaks."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import gc
+import io
+import pickle
+import random
+import sys
+import types
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PACKAGE = __package__.split(".")[0]
+SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
+OPAQUE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType, ctypes.Array)
+BOXES = (dict, list, deque, set)  # whose entries are watched
+HIDDEN = (bytearray, array, np.random.Generator, np.random.RandomState, random.Random, Iterator)  # inside C code
+ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own
+CACHED = type(functools.lru_cache(len))
+ABSENT = object()
+TAKEN: set[type] = set()  # the types of what stands in a place while recording
+GENERATED = (f"<{PACKAGE}", str(Path(__file__).parents[1]))  # the names of files of code that is written here
+
+
+class Place:
+    """Where an array lies outside: an entry of a container, an attribute, a variable, or a tensor."""
+
+    __slots__ = ("holder", "key", "name")
+
+    def __init__(self, holder, key, name: str):
+        self.holder, self.key, self.name = holder, key, name
+
+    def get(self) -> Any:
+        """What is there now, or ABSENT."""
+        if isinstance(self.holder, (dict, list, deque)):
+            if isinstance(self.holder, dict):
+                return dict.get(self.holder, self.key, ABSENT)
+            return self.holder[self.key] if self.key < len(self.holder) else ABSENT
+        if isinstance(self.holder, ContextVar):
+            return self.holder.get(ABSENT)
+        if isinstance(self.holder, type):
+            return vars(self.holder).get(self.key, ABSENT)
+        try:
+            return getattr(self.holder, self.key, ABSENT)
+        except ValueError:  # an empty cell
+            return ABSENT
+
+    def set(self, value) -> None:
+        """Put a value there, or nothing for ABSENT: the holder's own way of setting is not asked."""
+        holder, key, gone = self.holder, self.key, value is ABSENT
+        for kind in (OrderedDict, dict, list, deque):
+            if isinstance(holder, kind):
+                return kind.__delitem__(holder, key) if gone else kind.__setitem__(holder, key, value)  # type: ignore
+        if isinstance(holder, ContextVar):
+            return None if gone else holder.set(value) and None
+        kind = type if isinstance(holder, type) else object
+        return kind.__delattr__(holder, key) if gone else kind.__setattr__(holder, key, value)
+
+    @property
+    def spot(self) -> tuple[int, Any]:
+        """Where it is: equal for two places that are the same."""
+        return id(self.holder), self.key
+
+
+def names_of(space) -> Any:
+    """What a class, a module, a function or an object has by name, or a dict itself."""
+    return space if isinstance(space, dict) else vars(space)
+
+
+def holder_of(space) -> Any:
+    """Where the names of a namespace are set: a class does that itself, all others have a dict."""
+    return space if isinstance(space, type) else names_of(space)
+
+
+def dict_of(value) -> dict | None:
+    """The dict of an object's attributes, without asking its class."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def slots_of(value) -> list[tuple[str, Any]]:
+    """The slots of an object that have a value."""
+    found = []
+    for cls in type(value).__mro__:
+        if cls.__dict__.get("__slots__"):
+            for name, slot in cls.__dict__.items():
+                if isinstance(slot, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__"):
+                    found.append((name, getattr(value, name, ABSENT)))
+    return found
+
+
+@functools.cache
+def installed(package: str) -> bool:
+    """Whether a package is Python's own or lies among the installed ones, whose code does not change."""
+    if package in (PACKAGE, "numpy", "builtins"):
+        return True
+    file = getattr(sys.modules.get(package), "__file__", None) or ""
+    return package in sys.stdlib_module_names and package != "__main__" or "-packages" in file
+
+
+def package_of(value) -> str:
+    """The package that a function, a class, or a frame belongs to; what is generated here belongs here."""
+    if isinstance(value, types.FrameType | types.FunctionType):
+        code = value.f_code if isinstance(value, types.FrameType) else value.__code__
+        space = value.f_globals if isinstance(value, types.FrameType) else value.__globals__
+        name = space.get("__name__", PACKAGE if code.co_filename.startswith(GENERATED) else "")
+    else:
+        name = getattr(value, "__module__", None)
+    if not isinstance(name, str):
+        return ""
+    return "collections" if name.startswith("namedtuple_") else name.partition(".")[0]
+
+
+def is_place(value) -> bool:
+    """Whether a stand-in takes the place of a value."""
+    if type(value) in ARRAYS:
+        return not value.dtype.hasobject
+    return type(value) is np.random.Generator
+
+
+def alike(a, b) -> bool:
+    """Whether one value may take the place of another: equal numbers, or arrays of one layout."""
+    if isinstance(a, SCALARS):
+        return type(a) is type(b) and (repr(a) == repr(b) if not a else a == b or a != a and b != b)
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and a.strides == b.strides
+    return False
+
+
+def inside_of(value) -> Any:
+    """What an object holds that has no attributes to look at; a new object where nobody can tell."""
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    if isinstance(value, types.GeneratorType):
+        frame = value.gi_frame
+        return frame and (frame.f_lasti, [id(v) for v in frame.f_locals.values()])
+    if isinstance(value, CACHED):
+        return [id(v) for v in cached_in(value)]
+    try:
+        return pickle.dumps(value)
+    except Exception:
+        return None if isinstance(value, io.IOBase) else object()
+
+
+def cached_in(function) -> list[Any]:
+    """What an lru_cache keeps."""
+    wrapped, found = function.__wrapped__, []
+    for below in gc.get_referents(function):
+        if type(below) is dict and below is not function.__dict__:
+            for entry in below.values():
+                inner = gc.get_referents(entry) if type(entry).__name__ == "_lru_list_elem" else [entry]
+                found += [v for v in inner if v is not wrapped and not isinstance(v, type)]
+    return found

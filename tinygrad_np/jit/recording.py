@@ -1,0 +1,186 @@
+"""One recording: f runs on stand-ins, and whatever happens, everything outside is put back.
+
+A signal may come between any two instructions of Python. So what belongs to the whole process (NumPy's functions, the
+garbage collector, the profiler) is changed and put back by single calls of C code, each the first thing in its
+`finally`; and what belongs to the user is put back by a step that is done again if it was interrupted.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..engine.tracing import recorder
+from ..transforms.containers import flatten
+from .arguments import Arguments, array_like
+from .conversions import conversions
+from .exchange import Final, Swap
+from .outputs import Output, output
+from .places import package_of
+from .record import Tape
+from .refusing import definition, refuse
+from .replay import Differs
+from .state import Settle, State
+from .watching import watcher
+
+GONE = np.empty(0)
+ATTEMPTS = 5  # at putting everything back, should signals keep coming
+
+
+class Recording:
+    """What a run of f has shown: the tape, the state that it depends on, and what it leaves and returns."""
+
+    def __init__(self, f: Callable, args: tuple, kwargs: dict, leaves: list, rebuild: Callable, hosts: list):
+        self.f, self.leaves = f, leaves
+        self.tape, self.state = Tape(), State(package_of((inner(f) or [f])[0]))
+        self.swap, self.arguments = Swap(self.state, self.tape), Arguments(leaves, self.tape)
+        self.finals: list[Final] = []
+        self.outputs: list[Output] = []
+        self.values: list[Any] = []
+        self.again: Callable | None = None  # puts the values of a result in their places
+        self.process: list[Callable] = []  # what puts the process back, for a child that is forked meanwhile
+        self.thread = threading.get_ident()
+        error: BaseException | None = None
+        left = ATTEMPTS
+        token = recorder.set(self.tape)
+        try:
+            global running
+            running = self
+            self.run(rebuild, hosts)
+        except BaseException as raised:
+            error = raised
+        finally:
+            running = None
+            recorder.reset(token)
+            while left:
+                try:
+                    self.put_back(error is not None)
+                    break
+                except BaseException as interrupt:
+                    left, error = left - 1, interrupt
+        if error is not None:
+            told, error = self.told(error), None
+            self.drop()
+            raise told
+
+    def run(self, rebuild: Callable, hosts: list) -> None:
+        """Prepare, run f, and look at what it has done."""
+        state, tape, swap, arguments = self.state, self.tape, self.swap, self.arguments
+        for host in hosts:
+            state.follow(host, type(host).__name__)
+        state.follow(self.f, getattr(self.f, "__name__", type(self.f).__name__))
+        for i, leaf in enumerate(self.leaves):
+            if not array_like(leaf):
+                state.follow(leaf, f"argument {i}")
+        for function in inner(self.f):
+            state.begin(function)
+        swap.take()
+        arguments.forth()
+        given = rebuild(arguments.stand_ins)
+        result = self.call(given)
+        tape.ran = self.f
+        if tape.refusal is not None:
+            raise tape.refusal
+        if arguments.lost() or any(id(box) in state.seen for box in arguments.containers(given)):
+            raise Differs
+        arguments.same(given)
+        self.finals = swap.results(arguments)
+        out, _, self.again = flatten(result)
+        self.outputs = [output(o, tape, state) for o in out]
+        self.values = [o.value(None) for o in self.outputs]
+        arguments.gather()
+        state.arguments = state.among(self.leaves)
+        tape.finish()
+
+    def call(self, given) -> Any:
+        """f on its stand-ins, with every call seen."""
+        args, kwargs = given
+        state = self.state
+        watch = watcher(self.swap.meet, state.ran, state.cached, self.keeps)
+        patch, unpatch = conversions(self.tape)
+        profiler = sys.getprofile()
+        profiling = callable(profiler) or profiler is None
+        unwatch = sys.setprofile if profiling else profiler.enable
+        others = (profiler,) if profiling else ()
+        collect = gc.enable if gc.isenabled() else int
+        self.process = [unpatch, collect]
+        try:
+            patch()
+            try:
+                gc.disable()  # what runs when garbage is collected is none of f's calls
+                try:
+                    sys.setprofile(watch)
+                    return self.f(*args, **kwargs)
+                finally:
+                    unwatch(*others)
+            finally:
+                collect()
+        finally:
+            unpatch()
+
+    def keeps(self) -> None:
+        """A cache is about to keep what f computes: it must not keep a stand-in."""
+        self.tape.refusal = Differs()
+        raise self.tape.refusal
+
+    def put_back(self, failed: bool) -> None:
+        if failed:
+            self.swap.undo()
+            self.arguments.undo()
+        else:
+            self.arguments.back()
+        self.swap.back()
+
+    def drop(self) -> None:
+        """Keep no array alive: the engine counts who else has one."""
+        self.tape.open = False
+        self.tape.release()
+        for stand_in in list(self.tape.alive.values()):  # circles may keep them until garbage is collected
+            stand_in.value = GONE
+        self.swap.entries.clear()
+        self.swap.backup.clear()
+        self.state.clear()
+        self.arguments.keep.clear()
+
+    def told(self, error: BaseException) -> BaseException:
+        """What the caller is told: what was refused, an interrupt; an error of f's own is left to f itself."""
+        if isinstance(error, Exception):
+            return self.tape.refusal.with_traceback(None) if self.tape.refusal is not None else Differs()
+        return error if not isinstance(error, Settle) else error.with_traceback(None)
+
+
+running: Recording | None = None
+
+
+def in_child() -> None:
+    """After a fork there is nobody to end a recording that another thread was in the middle of."""
+    global running
+    now, running = running, None
+    if now is not None and now.thread != threading.get_ident():
+        for step in now.process:
+            step()
+        now.put_back(True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=in_child)
+
+
+def inner(f: Any) -> list[FunctionType]:
+    """The functions that a call of f begins with: itself, what it is a method or a partial of, what it transforms."""
+    found, stack = [], [f]
+    while stack:
+        g = stack.pop()
+        g = getattr(g, "__func__", getattr(g, "func", g))
+        if isinstance(g, FunctionType) and g not in found:
+            found.append(g)
+            if package_of(g) == __package__.partition(".")[0]:
+                stack += [cell.cell_contents for cell in g.__closure__ or ()]
+    return found
