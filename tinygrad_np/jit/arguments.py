@@ -121,7 +121,7 @@ class Arguments:
     def undo(self) -> None:
         """The same, and what f wrote to arguments is undone."""
         self.back()
-        for array, dense, was in self.keep:
+        for _, dense, was in self.keep:
             if dense.tobytes() != was.tobytes():
                 np.copyto(dense, was)
         for stream, state in self.streams:
@@ -130,7 +130,7 @@ class Arguments:
     def gather(self) -> None:
         """Note the gradients that f has left to the Tensors; those that it has cleared, it may clear only once."""
         self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
-        for t, _, node, _, grad in self.saved:
+        for _, _, node, _, grad in self.saved:
             if type(node) is Leaf and node.grad is None and grad is not None:
                 raise Differs
 

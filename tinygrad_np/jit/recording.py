@@ -25,7 +25,6 @@ from .exchange import Final, Swap
 from .outputs import Output, output
 from .places import package_of
 from .record import Tape
-from .refusing import definition, refuse
 from .replay import Differs
 from .state import Settle, State
 from .watching import watcher

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import inspect
 import linecache
+import os
 import sys
 from collections.abc import Callable
 from opcode import opname
@@ -21,7 +22,7 @@ HERE = (PACKAGE, NUMPY, PYTHON)
 def calling_frame():
     """Who called NumPy: a function of the user's or of this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((HERE[0] + "jit/", HERE[1])):
+    while frame is not None and frame.f_code.co_filename.startswith((os.path.join(PACKAGE, "jit", ""), NUMPY)):
         frame = frame.f_back
     return frame
 

@@ -53,9 +53,8 @@ REFLECTING = set(
     "eval exec globals locals".split()
 )
 TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
-UNREAD = set(
-    "__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__ _abc_impl __slots__".split()
-)
+UNREAD = set("__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__".split())
+UNREAD |= {"_abc_impl", "__slots__"}
 ITSELF = (f"{PACKAGE}.engine.", f"{PACKAGE}.jit.")  # its objects say nothing that a program depends on
 IMMUTABLE = 1 << 8  # a type's flag
 parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
@@ -147,7 +146,7 @@ class State:
         return top == self.own and top not in (PACKAGE, "numpy", "builtins") or not installed(top)
 
     def mention(self, code: CodeType, top: str) -> None:
-        """Look for the names that some code has in it in all namespaces so far; code here and NumPy's look at theirs."""
+        """Look for the names that some code has in it in all namespaces so far; NumPy's code looks at its own."""
         if top in (PACKAGE, "numpy"):
             return
         names = set(code.co_names)
@@ -239,7 +238,7 @@ class State:
             if self.is_own(package_of(kind)):
                 self.stack.append((kind, kind.__name__, False))
         elif isinstance(value, types.ModuleType):
-            if not (top := value.__name__.partition(".")[0]) in sys.stdlib_module_names and top not in (
+            if (top := value.__name__.partition(".")[0]) not in sys.stdlib_module_names and top not in (
                 PACKAGE,
                 "numpy",
             ):
@@ -489,7 +488,7 @@ ONE_HOLDER = _one_holder()
 
 
 def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:
-    """The functions with some code that nobody has led to; of several the one whose variables those of the frame are."""
+    """The functions with some code that nothing has led to; of several, those with the variables of the frame."""
     found = [f for f in gc.get_referrers(code) if type(f) is FunctionType and f.__code__ is code]
     local = frame.f_locals
 

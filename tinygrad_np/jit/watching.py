@@ -56,7 +56,7 @@ def outside(frame: FrameType, called) -> None:
 
 
 def beside(frame: FrameType | None, module: str) -> bool:
-    """Whether a call is none of the function's: an import, a warning, or this package looking at the clock or frames."""
+    """Whether a call is none of the function's: an import, a warning, or this package looking at the clock."""
     top = package_of(frame) if frame is not None else ""
     if module in ("sys", "_warnings"):  # what installed code does there is its own affair
         return top == PACKAGE or installed(top)
