@@ -157,8 +157,8 @@ class Swap:
                 put_back(Place(holder, k, ""), v)
             for k in [k for k in state.wanted(space, names_of(space)) if k not in known]:
                 put_back(Place(holder, k, ""), ABSENT)
-        for value, slot, was in state.slots:
-            put_back(Place(value, slot, ""), was)
+        for place, was in state.slots:
+            put_back(place, was)
         for cell, _, was in state.cells:
             put_back(Place(cell, "cell_contents", ""), was)
         for variable, was in state.variables:
@@ -246,7 +246,7 @@ class Swap:
                 if names.get(k, ABSENT) is not known.get(k, ABSENT):
                     found.append(Place(holder_of(space), k, label + k))
                     self.entry(found[-1], known.get(k, ABSENT))
-        singles = [(Place(value, slot, f"{type(value).__name__}.{slot}"), was) for value, slot, was in state.slots]
+        singles = list(state.slots)
         singles += [(Place(c, "cell_contents", f"the variable {name}"), was) for c, name, was in state.cells]
         singles += [(Place(variable, None, f"the variable {variable.name}"), was) for variable, was in state.variables]
         for place, was in singles:
@@ -281,7 +281,11 @@ class Swap:
     @staticmethod
     def variable(place: Place):
         """The name by which code sets a place."""
-        return place.name.removeprefix("the variable ") if place.key == "cell_contents" else place.key
+        return (
+            place.name.removeprefix("the variable ")
+            if place.key == "cell_contents"
+            else getattr(place.key, "__name__", place.key)
+        )
 
     def returned(self, place: Place, value, finals: list, moved: set[int]) -> None:
         """An entry of the state whose array f replaced keeps its array, with the new contents."""

@@ -42,6 +42,11 @@ class Place:
 
     def get(self) -> Any:
         """What is there now, or ABSENT."""
+        if isinstance(self.key, types.MemberDescriptorType):
+            try:
+                return self.key.__get__(self.holder)
+            except AttributeError:
+                return ABSENT
         if isinstance(self.holder, (dict, list, deque)):
             if isinstance(self.holder, dict):
                 return dict.get(self.holder, self.key, ABSENT)
@@ -58,6 +63,8 @@ class Place:
     def set(self, value) -> None:
         """Put a value there, or nothing for ABSENT: the holder's own way of setting is not asked."""
         holder, key, gone = self.holder, self.key, value is ABSENT
+        if isinstance(key, types.MemberDescriptorType):
+            return key.__delete__(holder) if gone else key.__set__(holder, value)
         for kind in (OrderedDict, dict, list, deque):
             if isinstance(holder, kind):
                 return kind.__delitem__(holder, key) if gone else kind.__setitem__(holder, key, value)  # type: ignore
@@ -91,15 +98,15 @@ def dict_of(value) -> dict | None:
     return found if isinstance(found, dict) else None
 
 
-def slots_of(value) -> list[tuple[str, Any]]:
-    """The slots of an object that have a value."""
-    found = []
-    for cls in type(value).__mro__:
-        if cls.__dict__.get("__slots__"):
-            for name, slot in cls.__dict__.items():
-                if isinstance(slot, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__"):
-                    found.append((name, getattr(value, name, ABSENT)))
-    return found
+def slots_of(value) -> list[types.MemberDescriptorType]:
+    """The slots of an object."""
+    return [
+        slot
+        for cls in type(value).__mro__
+        if cls.__dict__.get("__slots__")
+        for slot in cls.__dict__.values()
+        if isinstance(slot, types.MemberDescriptorType)
+    ]
 
 
 @functools.cache

@@ -83,7 +83,7 @@ class State:
         self.boxes: list[tuple[Any, Any, str, bool]] = []  # a container, a copy, its name, whether a host's
         self.spaces: dict[int, tuple[Any, str, dict[str, Any]]] = {}  # a namespace, and what its names meant
         self.objects: list[tuple[Any, str, bool]] = []  # those of which only named attributes are looked at
-        self.slots: list[tuple[Any, str, Any]] = []
+        self.slots: list[tuple[Place, Any]] = []
         self.cells: list[tuple[types.CellType, str, Any]] = []
         self.variables: list[tuple[ContextVar, Any]] = []
         self.code: list[tuple[FunctionType, tuple]] = []
@@ -96,10 +96,11 @@ class State:
         self.nodes: list[Any] = []  # of the tensors
         self.grads: list[Leaf] = []
         self.had_grad: list[bool] = []
+        self.shared: Any = None
         init: Any = sys.modules.get(f"{PACKAGE}.nn.init")
         if init is not None:  # the stream of nn.manual_seed is all that functions here share
-            self.slots.append((init, "_default", init._default))
-            self.entry(init, "_default", init._default, "the stream of nn.manual_seed", False)
+            self.shared = init
+            self.space(init, "nn.init.")
 
     # ---- code that runs -----------------------------------------------------------------------------------
 
@@ -293,11 +294,12 @@ class State:
         if hasattr(kind, "__jit_guard__"):
             self.settle(value)
             hosted = True
-        own, slots = dict_of(value), slots_of(value)
-        named = {id(v) for _, v in slots}
-        for slot, inner in slots:
-            self.slots.append((value, slot, inner))
-            self.entry(value, slot, inner, f"{name}.{slot}", hosted)
+        own, named = dict_of(value), set()
+        for slot in slots_of(value):
+            place = Place(value, slot, f"{name}.{slot.__name__}")
+            self.slots.append((place, inner := place.get()))
+            self.entry(value, slot, inner, place.name, hosted)
+            named.add(id(inner))
         for inner in gc.get_referents(value):
             if inner is not own and inner is not kind and id(inner) not in named and not isinstance(value, BOXES):
                 self.fixed((inner,), name, hosted)
@@ -344,6 +346,8 @@ class State:
 
     def wanted(self, value, space) -> list[str]:
         """The names in a namespace that count."""
+        if value is self.shared:
+            return ["_default"]
         if self.reflecting and not (
             isinstance(value, types.ModuleType) and installed(value.__name__.partition(".")[0])
         ):
@@ -383,7 +387,7 @@ class State:
         return [
             *chain.from_iterable(was.values() if isinstance(was, dict) else was for was in boxes),
             *chain.from_iterable(was.values() for _, _, was in self.spaces.values()),
-            *[was for _, _, was in self.slots],
+            *[was for _, was in self.slots],
             *[was for _, _, was in self.cells],
         ]
 
@@ -398,12 +402,12 @@ class State:
                 v for _, was in boxes for v in ((was.keys(), was.values()) if isinstance(was, dict) else (was,))
             ),
             *chain.from_iterable([*was.values(), *list(was.values())[:1]] for _, was in spaces if was),
-            *[was for _, _, was in self.slots],
+            *[was for _, was in self.slots],
             *[was for _, _, was in self.cells],
             *[was for _, was in self.variables],
             *chain.from_iterable(was for _, was in self.code),
         ]
-        self.attributes = [(value, slot) for value, slot, _ in self.slots]
+        self.attributes = [place.get for place, _ in self.slots]
         self.outer = [cell for cell, _, _ in self.cells]
         self.dicts = [space for space, _ in spaces]
         self.look_again()
@@ -424,7 +428,7 @@ class State:
         return [
             *chain.from_iterable(self.views),
             *chain.from_iterable([getter(space) for getter, space in self.getters]),
-            *[getattr(*slot, ABSENT) for slot in self.attributes],
+            *[get() for get in self.attributes],
             *[cell.cell_contents for cell in self.outer],
             *[variable.get(ABSENT) for variable, _ in self.variables],
             *chain.from_iterable([parts(f) for f, _ in self.code]),
