@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ class Program:
                 return False
             self.checks.append(
                 (
-                    place.holder if not isinstance(place.holder, (dict, list, deque)) else None,
+                    place.holder if type(place.holder) in TENSORS else None,
                     place,
                     weakref.ref(array),
                 )
