@@ -467,7 +467,11 @@ class State:
             if self.has_new_names():
                 return False
             self.look_again()
-        return not self.still or all((array := get()) is not None and array.tobytes() == was for get, was in self.still)
+        if any((array := get()) is None or array.tobytes() != was for get, was in self.still):
+            return False
+        for host, _ in self.hosts:
+            host.__jit_ready__()
+        return True
 
     def has_new_names(self) -> bool:
         """Whether a name that code mentions means something where it meant nothing."""
