@@ -8,6 +8,7 @@ followed as the garbage collector follows it, so no kind of object can hide one.
 from __future__ import annotations
 
 import builtins
+import dis
 import gc
 import sys
 import types
@@ -48,10 +49,9 @@ from .places import (
 )
 
 # Code that mentions these may read attributes by any name: then all attributes are looked at.
-REFLECTING = set(
-    "getattr setattr delattr vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy "
-    "eval exec globals locals".split()
-)
+BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
+REFLECTING = set("vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy".split())
+NAMESPACES = {"globals", "eval", "exec", "locals"}  # and these any name of a module
 TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
 UNREAD = set("__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__".split())
 UNREAD |= {"_abc_impl", "__slots__"}
@@ -74,7 +74,8 @@ class State:
         self.own = own  # the package of the function itself, which is its user's even if it is an installed one
         self.ran: set[CodeType] = set()
         self.names: set[str] = set()  # that the code which ran has in it
-        self.reflecting = False
+        self.reflecting = False  # whether attributes count whatever their names
+        self.all_globals = False  # and the names of modules
         self.functions: dict[CodeType, list[FunctionType]] = {}  # all that were found, whether they ran or not
         self.inner: set[CodeType] = set()  # the code of functions that are made inside
         self.cached: set[CodeType] = set()  # whose results an lru_cache keeps
@@ -152,21 +153,17 @@ class State:
             return
         names = set(code.co_names)
         names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())  # getattr(x, "name")
-        if not self.reflecting and not REFLECTING.isdisjoint(names) and top not in TAME:
-            self.reflect()
+        if top not in TAME:
+            self.all_globals |= not NAMESPACES.isdisjoint(names)
+            if not self.reflecting and (not REFLECTING.isdisjoint(names) or asks_by_name(code)):
+                self.reflecting = True
+                for value, name, hosted in self.objects:
+                    self.all_attributes(value, name, hosted)
         names -= self.names
         if names:
             self.names |= names
             for space, label, known in list(self.spaces.values()):
                 self.note(space, label, known)
-
-    def reflect(self) -> None:
-        """From now on every attribute counts, whatever its name."""
-        self.reflecting = True
-        for value, name, hosted in self.objects:
-            self.all_attributes(value, name, hosted)
-        for space, label, known in list(self.spaces.values()):
-            self.note(space, label, known)
 
     def function(self, f: FunctionType) -> None:
         """A function that runs: its outer variables and its defaults."""
@@ -305,11 +302,14 @@ class State:
                 self.fixed((inner,), name, hosted)
         if own is not None:
             ours = any(package_of(cls) == PACKAGE for cls in kind.__mro__)
-            if self.reflecting or ours or "__dataclass_fields__" in kind.__dict__:
+            if ours or "__dataclass_fields__" in kind.__dict__:
                 self.all_attributes(value, name, hosted)
-            else:
+                return
+            self.space(value, f"{name}.")
+            if self.is_own(package_of(kind)) or kind is types.SimpleNamespace:
                 self.objects.append((value, name, hosted))
-                self.space(value, f"{name}.")
+                if self.reflecting:
+                    self.all_attributes(value, name, hosted)
 
     def all_attributes(self, value, name: str, hosted: bool) -> None:
         own: Any = dict_of(value)
@@ -348,12 +348,10 @@ class State:
         """The names in a namespace that count."""
         if value is self.shared:
             return ["_default"]
-        if self.reflecting and not (
-            isinstance(value, types.ModuleType) and installed(value.__name__.partition(".")[0])
-        ):
-            return [k for k in space if k not in UNREAD]
+        if isinstance(value, dict) and self.all_globals:
+            return [k for k in space if k[:2] != "__"]
         if isinstance(value, type):
-            if any(package_of(cls) == PACKAGE for cls in value.__mro__):  # code here mentions what it has
+            if self.reflecting or any(package_of(cls) == PACKAGE for cls in value.__mro__):  # as code here does
                 return [k for k in space if k not in UNREAD]
             return [k for k in space if (k in self.names or k[:2] == "__") and k not in UNREAD]
         return [k for k in space.keys() & self.names if k not in UNREAD]
@@ -493,6 +491,28 @@ def _one_holder() -> int:
 
 
 ONE_HOLDER = _one_holder()
+
+
+def asks_by_name(code: CodeType) -> bool:
+    """Whether code asks for attributes by names that it computes: getattr(x, name), and not getattr(x, "name")."""
+    if BY_NAME.isdisjoint(code.co_names):
+        return False
+    steps = list(dis.get_instructions(code))
+    for start, step in enumerate(steps):
+        if step.argval in BY_NAME:
+            depth, loaded = 0, ""
+            for after in steps[start + 1 :]:
+                if after.opname in ("PUSH_NULL", "CACHE", "RESUME", "NOP"):
+                    continue
+                depth += dis.stack_effect(after.opcode, after.arg, jump=False)
+                if depth >= 2:
+                    loaded = after.opname if depth == 2 else ""
+                    break
+                if depth < 0:
+                    break
+            if loaded != "LOAD_CONST":
+                return True
+    return False
 
 
 def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:
