@@ -499,19 +499,20 @@ def asks_by_name(code: CodeType) -> bool:
         return False
     steps = list(dis.get_instructions(code))
     for start, step in enumerate(steps):
-        if step.argval in BY_NAME:
-            depth, loaded = 0, ""
-            for after in steps[start + 1 :]:
-                if after.opname in ("PUSH_NULL", "CACHE", "RESUME", "NOP"):
-                    continue
-                depth += dis.stack_effect(after.opcode, after.arg, jump=False)
-                if depth >= 2:
-                    loaded = after.opname if depth == 2 else ""
-                    break
-                if depth < 0:
-                    break
-            if loaded != "LOAD_CONST":
-                return True
+        if step.argval not in BY_NAME:
+            continue
+        depth, second = 0, []  # what is on the stack of the call's arguments; what happens once the first is there
+        for n, after in enumerate(steps[start + 1 :]):
+            if after.opname in ("PRECALL", "CALL") and after.arg == depth:
+                break
+            if n == 0 and after.opname == "PUSH_NULL":
+                continue
+            depth, before = depth + dis.stack_effect(after.opcode, after.arg, jump=False), depth
+            if before <= 1:
+                second = []
+            second.append((after.opname, depth))
+        if not second or second[0] != ("LOAD_CONST", 2) or any(at <= 2 for _, at in second[1:]):
+            return True
     return False
 
 
