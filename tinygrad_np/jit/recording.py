@@ -2,7 +2,7 @@
 
 A signal may come between any two instructions of Python. So what belongs to the whole process (NumPy's functions, the
 garbage collector, the profiler) is changed and put back by single calls of C code, each the first thing in its
-`finally`; and what belongs to the user is put back by a step that is done again if it was interrupted.
+finally clause; and what belongs to the user is put back by a step that is done again if it was interrupted.
 """
 
 from __future__ import annotations
