@@ -108,6 +108,7 @@ def replaced(tree, change: Callable):
 
 def bytes_of(array: ndarray) -> ndarray:
     """The memory of an array without gaps, in the order in which it lies."""
+    array = array[tuple([slice(None, None, -1) if s < 0 else slice(None) for s in array.strides])]
     axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
     return array.transpose(axes).reshape(-1).view(np.uint8)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import types
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +25,17 @@ from .state import Settle
 
 ndarray = np.ndarray
 TURNS = threading.RLock()  # a recording changes np.asarray and the arrays of tensors while it lasts
+TRIES = 8  # recordings in a row that came to nothing, before the function itself is run for good
+
+
+def in_child() -> None:
+    """After a fork it is nobody's turn: the thread whose it was is not there."""
+    global TURNS
+    TURNS = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=in_child)
 
 
 class Jitted:
@@ -35,6 +48,9 @@ class Jitted:
         self.recordings = 0
         self._programs: OrderedDict[int, Program] = OrderedDict()
         self._last: Program | None = None
+        self._flat: dict[tuple, Program] = {}  # by the shapes and dtypes of arguments that are arrays
+        self._failed = 0  # recordings in a row that came to nothing
+        self._eager = False  # whether no more are made
 
     def __call__(self, *args, **kwargs):
         if recorder.get() is None:  # another recording sees the function itself
@@ -51,6 +67,13 @@ class Jitted:
             return last(args)
         if now is not None and (now.transforms or now.watch is not None):
             raise Differs  # a transform, or a debugger, sees the function itself
+        if self._eager:
+            program = self._flat.get(tuple([(a.shape, a.dtype) if type(a) is ndarray else None for a in args]))
+            if program is None or kwargs or program.mode is not now or not program.takes(args):
+                raise Differs
+            if not program.state.unchanged():
+                raise Differs
+            return program(args)
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
             raise Differs
@@ -61,7 +84,17 @@ class Jitted:
                 self._last = program if flat else None
                 self._programs.move_to_end(id(program))
                 return program(leaves)
+        if self.recordings >= 2 * self.max_programs and len(self._programs) == self.max_programs:
+            self.stay_eager(
+                f"{self.recordings} programs have been recorded and {self.max_programs} are kept: pad arguments to a "
+                "few shapes, or raise max_programs"
+            )
+            raise Differs
+        if self._failed >= TRIES:
+            self.stay_eager("what it leaves behind is new each time: keep it in arrays that are there before")
+            raise Differs
         self.recordings += 1
+        self._failed += 1
         hosts: list = []
         while True:
             try:
@@ -71,11 +104,20 @@ class Jitted:
                 hosts.append(met.host)
         for step in (*recording.finals, recording.arguments):
             step.first()
+        self._failed = 0
         new = Program(key, recording)
+        if not kwargs and all(type(a) is ndarray for a in args):
+            self._flat[tuple([(a.shape, a.dtype) for a in args])] = new
         self._programs[id(new)] = new
         while len(self._programs) > self.max_programs:
             self._programs.popitem(last=False)
         return recording.again(recording.values)
+
+    def stay_eager(self, why: str) -> None:
+        """Record no more, and say so once."""
+        self._eager = True
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        warnings.warn(f"jit: {name} is run as it is from now on where no program fits: {why}", stacklevel=4)
 
     @property
     def programs(self) -> list[Program]:

@@ -113,6 +113,8 @@ class Tape:
         if not self.open:
             refuse("an array of an earlier recording was used: it was kept outside the jitted function; return it")
         fun, args, kwargs = canonical(fun, args, kwargs)
+        if fun is np.where and len(args) == 3 and getattr(args[0], "dtype", bool) != bool:
+            args = (self.call(np.not_equal, (args[0], 0)), *args[1:])  # as np.where takes it
         if fun is np.copyto:
             return self.copy(*args, **kwargs)
         targets = kwargs.pop("out", None)
