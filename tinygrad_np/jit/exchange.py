@@ -155,7 +155,7 @@ class Swap:
             holder = holder_of(space)
             for k, v in known.items():
                 put_back(Place(holder, k, ""), v)
-            for k in [k for k in state.wanted(space, names_of(space)) if k not in known]:
+            for k in state.added(space, known):
                 put_back(Place(holder, k, ""), ABSENT)
         for place, was in state.slots:
             put_back(place, was)
@@ -242,7 +242,7 @@ class Swap:
         for space, label, known in state.spaces.values():
             names = names_of(space)
             label = label or "the global "
-            for k in {**known, **dict.fromkeys(state.wanted(space, names))}:
+            for k in [*known, *state.added(space, known)]:
                 if names.get(k, ABSENT) is not known.get(k, ABSENT):
                     found.append(Place(holder_of(space), k, label + k))
                     self.entry(found[-1], known.get(k, ABSENT))

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.callers import PACKAGE as HERE
+from ..engine.callers import PACKAGE as FOLDER
 
 PACKAGE = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
@@ -29,7 +29,7 @@ ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own
 CACHED = type(functools.lru_cache(len))
 ABSENT = object()
 TAKEN: set[type] = set()  # the types of what stands in a place while recording
-GENERATED = (f"<{PACKAGE}", HERE)  # the names of files of code that is written here
+GENERATED = (f"<{PACKAGE}", FOLDER)  # the names of files of code that is written here
 
 
 class Place:

@@ -26,10 +26,11 @@ from .functions import (
 )
 from .instruction import Instruction, Number, Storage, View, replaced
 from .places import ARRAYS
-from .refusing import HERE, calling_frame, is_inplace, refuse, user_line
+from .refusing import NOBODYS, calling_frame, is_inplace, refuse, user_line
 from .stand_in import StandIn
 
 ndarray = np.ndarray
+BOOL = np.dtype(bool)
 
 
 class Tape:
@@ -113,7 +114,7 @@ class Tape:
         if not self.open:
             refuse("an array of an earlier recording was used: it was kept outside the jitted function; return it")
         fun, args, kwargs = canonical(fun, args, kwargs)
-        if fun is np.where and len(args) == 3 and getattr(args[0], "dtype", bool) != bool:
+        if fun is np.where and len(args) == 3 and getattr(args[0], "dtype", BOOL) != BOOL:
             args = (self.call(np.not_equal, (args[0], 0)), *args[1:])  # as np.where takes it
         if fun is np.copyto:
             return self.copy(*args, **kwargs)
@@ -161,7 +162,7 @@ class Tape:
         if target is None or type(target) is StandIn:
             return
         frame, alone, self.alone = calling_frame(), self.alone, False
-        if frame is None or frame.f_code.co_filename.startswith(HERE[0]) or alone and is_inplace(frame):
+        if frame is None or frame.f_code.co_filename.startswith(NOBODYS[0]) or alone and is_inplace(frame):
             return
         refuse(
             "an array made without a tensor is written to, and what is done with it then would not be "

@@ -48,22 +48,21 @@ class Recording:
         self.thread = threading.get_ident()
         error: BaseException | None = None
         left = ATTEMPTS
-        token = recorder.set(self.tape)
         try:
             global running
             running = self
+            recorder.set(self.tape)
             self.run(rebuild, hosts)
         except BaseException as raised:
             error = raised
-        finally:
-            running = None
-            recorder.reset(token)
-            while left:
-                try:
-                    self.put_back(error is not None)
-                    break
-                except BaseException as interrupt:
-                    left, error = left - 1, interrupt
+        while left:  # nothing is called before the try, so no signal comes before it
+            try:
+                recorder.set(None)
+                self.put_back(error is not None)
+                break
+            except BaseException as interrupt:
+                left, error = left - 1, interrupt
+        running = None
         if error is not None:
             told, error = self.told(error), None
             self.drop()

@@ -16,7 +16,7 @@ from ..engine.callers import NUMPY, PACKAGE, PYTHON, own_frame
 from ..engine.tracing import recorder
 from . import NotReplayable
 
-HERE = (PACKAGE, NUMPY, PYTHON)
+NOBODYS = (PACKAGE, NUMPY, PYTHON)
 
 
 def calling_frame():
@@ -58,7 +58,7 @@ def definition(f: Callable) -> tuple[str, int, str] | None:
 def stored(codes, name) -> tuple[str, int, str] | None:
     """Where a name, or an attribute of that name, is set in one of these pieces of code."""
     for code in codes:
-        if not code.co_filename.startswith(HERE) and name in (*code.co_names, *code.co_cellvars, *code.co_freevars):
+        if not code.co_filename.startswith(NOBODYS) and name in (*code.co_names, *code.co_cellvars, *code.co_freevars):
             for i in dis.get_instructions(code):
                 if i.opname.startswith(("STORE_", "DELETE_")) and i.argval == name and i.positions.lineno:
                     return code.co_filename, i.positions.lineno, code.co_name

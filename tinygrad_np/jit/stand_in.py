@@ -14,7 +14,7 @@ from ..engine.tracing import TRACERS, concrete
 from .functions import LAYOUTS, has_nan
 from .instruction import Number, replaced
 from .places import TAKEN
-from .refusing import HERE, operation, refuse
+from .refusing import NOBODYS, operation, refuse
 
 ndarray = np.ndarray
 PRINTED = "a tensor's value as text: a replay would not print it; return the tensor and print it outside"
@@ -143,7 +143,7 @@ class StandIn(NDArrayOperatorsMixin):
         return float(self) if ndigits is None else self.round(ndigits)
 
     def __repr__(self) -> str:
-        if not sys._getframe(1).f_code.co_filename.startswith(HERE):  # in the text of an error it says what it is
+        if not sys._getframe(1).f_code.co_filename.startswith(NOBODYS):  # in the text of an error it says what it is
             refuse(PRINTED)
         return f"array of shape {self.shape} {self.dtype}, being recorded"
 

@@ -83,6 +83,7 @@ class State:
         self.stack: list[tuple[Any, str, bool]] = []
         self.boxes: list[tuple[Any, Any, str, bool]] = []  # a container, a copy, its name, whether a host's
         self.spaces: dict[int, tuple[Any, str, dict[str, Any]]] = {}  # a namespace, and what its names meant
+        self.keys: dict[int, frozenset] = {}  # and all the names that it had
         self.objects: list[tuple[Any, str, bool]] = []  # those of which only named attributes are looked at
         self.slots: list[tuple[Place, Any]] = []
         self.cells: list[tuple[types.CellType, str, Any]] = []
@@ -333,6 +334,7 @@ class State:
     def space(self, value, label: str) -> None:
         """A namespace: of its names those that code mentions, and those that Python has for operators."""
         if id(value) not in self.spaces:
+            self.keys[id(value)] = frozenset(names_of(value))
             self.spaces[id(value)] = value, label, {}
             self.note(*self.spaces[id(value)])
 
@@ -414,7 +416,7 @@ class State:
     def clear(self) -> None:
         """Keep no array alive."""
         self.spaces = {k: (v, label, dict.fromkeys(was)) for k, (v, label, was) in self.spaces.items()}
-        for notes in (self.boxes, self.slots, self.cells, self.stack, self.objects, self.new_places):
+        for notes in (self.keys, self.boxes, self.slots, self.cells, self.stack, self.objects, self.new_places):
             notes.clear()
 
     def look_again(self) -> None:
@@ -470,6 +472,11 @@ class State:
         for host, _ in self.hosts:
             host.__jit_ready__()
         return True
+
+    def added(self, value, known: dict[str, Any]) -> list[str]:
+        """The names that count and that a namespace did not have."""
+        keys = self.keys[id(value)]
+        return [k for k in self.wanted(value, names_of(value)) if k not in known and k not in keys]
 
     def has_new_names(self) -> bool:
         """Whether a name that code mentions means something where it meant nothing."""
