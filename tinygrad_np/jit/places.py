@@ -14,6 +14,7 @@ from array import array
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextvars import ContextVar
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -147,15 +148,27 @@ def alike(a, b) -> bool:
     return False
 
 
+class Same(tuple):
+    """Objects, equal only to the same ones."""
+
+    def __eq__(self, other):
+        return len(self) == len(other) and all(map(is_, self, other))
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 def inside_of(value) -> Any:
     """What an object holds that has no attributes to look at; a new object where nobody can tell."""
     if isinstance(value, np.random.Generator):
         return repr(value.bit_generator.state)
     if isinstance(value, types.GeneratorType):
         frame = value.gi_frame
-        return frame and (frame.f_lasti, [id(v) for v in frame.f_locals.values()])
+        return frame and (frame.f_lasti, Same(frame.f_locals.values()))
     if isinstance(value, CACHED):
-        return [id(v) for v in cached_in(value)]
+        return Same(cached_in(value))
     try:
         return pickle.dumps(value)
     except Exception:
@@ -163,11 +176,11 @@ def inside_of(value) -> Any:
 
 
 def cached_in(function) -> list[Any]:
-    """What an lru_cache keeps."""
-    wrapped, found = function.__wrapped__, []
+    """What an lru_cache keeps: its keys and values."""
+    found = []
     for below in gc.get_referents(function):
         if type(below) is dict and below is not function.__dict__:
-            for entry in below.values():
-                inner = gc.get_referents(entry) if type(entry).__name__ == "_lru_list_elem" else [entry]
-                found += [v for v in inner if v is not wrapped and not isinstance(v, type)]
+            found += [v for v in below.values() if type(v).__name__ != "_lru_list_elem"]
+        elif below is not function.__dict__ and below is not function.__wrapped__ and not isinstance(below, type):
+            found.append(below)
     return found

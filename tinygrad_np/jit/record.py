@@ -7,7 +7,7 @@ through one view is known to every other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
@@ -48,6 +48,7 @@ class Tape:
         self.open = True
         self.alone = False  # whether one variable alone refers to what is about to be written to
         self.ran: Callable | None = None  # the function, once it has run
+        self.code: Iterable = ()  # and all the code that did
         self.refusal: Exception | None = None  # raised in the end, whoever has caught it
 
     # ---- memory -------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ class Recording:
         arguments.forth()
         given = rebuild(arguments.stand_ins)
         result = self.call(given)
-        tape.ran = self.f
+        tape.ran, tape.code = self.f, state.ran
         if tape.refusal is not None:
             raise tape.refusal
         if arguments.lost() or any(id(box) in state.seen for box in arguments.containers(given)):

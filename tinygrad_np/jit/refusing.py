@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from opcode import opname
-from pathlib import Path
 from typing import NoReturn
 
 from ..engine.callers import NUMPY, PACKAGE, PYTHON, own_frame
@@ -43,7 +42,7 @@ def operation(frame) -> str:
 def user_line() -> str:
     """Where the user's code is, as file:line."""
     frame = own_frame()
-    return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return "" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def definition(f: Callable) -> tuple[str, int, str] | None:
@@ -65,12 +64,18 @@ def stored(codes, name) -> tuple[str, int, str] | None:
     return None
 
 
+def is_users(code) -> bool:
+    return not code.co_filename.startswith((*NOBODYS, "<")) and "-packages" not in code.co_filename
+
+
 def refuse(why: str, line: tuple[str, int, str] | None = None) -> NoReturn:
     """Raise NotReplayable with the user's file, line and text; those of the function, once it has run."""
     frame, tape = own_frame(), recorder.get()
     at = None if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
     if tape is not None and tape.ran is not None:
         at = line or definition(tape.ran) or at
+        if at is not None and at[0].startswith(NOBODYS):  # as of a module of this package: some code inside it
+            at = next(((c.co_filename, c.co_firstlineno, c.co_name) for c in tape.code if is_users(c)), at)
     error = NotReplayable(f"jit: {why}")
     if at is not None:
         text = linecache.getline(*at[:2]).strip()

@@ -342,7 +342,7 @@ class State:
         """What the names that count mean in a namespace."""
         space, holder = names_of(value), holder_of(value)
         for k in self.wanted(value, space):
-            if k not in known:
+            if k not in known and k in self.keys[id(value)]:  # else the code that ran has added it
                 known[k] = space[k]
                 self.entry(holder, k, space[k], label + k, False)
 
