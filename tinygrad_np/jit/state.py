@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import chain
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, is_, itemgetter, methodcaller
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -157,14 +157,18 @@ class State:
         if top not in TAME:
             self.all_globals |= not NAMESPACES.isdisjoint(names)
             if not self.reflecting and (not REFLECTING.isdisjoint(names) or asks_by_name(code)):
-                self.reflecting = True
-                for value, name, hosted in self.objects:
-                    self.all_attributes(value, name, hosted)
+                self.reflect()
         names -= self.names
         if names:
             self.names |= names
             for space, label, known in list(self.spaces.values()):
                 self.note(space, label, known)
+
+    def reflect(self) -> None:
+        """From now on attributes count whatever their names."""
+        self.reflecting = True
+        for value, name, hosted in self.objects:
+            self.all_attributes(value, name, hosted)
 
     def function(self, f: FunctionType) -> None:
         """A function that runs: its outer variables and its defaults."""
@@ -255,6 +259,9 @@ class State:
         elif isinstance(value, np.ndarray):
             if value.dtype.hasobject:
                 self.hidden.append((value, name, inside_of(value)))
+        elif kind in (attrgetter, methodcaller):  # which ask for names that no code mentions
+            if not self.reflecting:
+                self.reflect()
         elif isinstance(value, HIDDEN):
             self.hidden.append((value, name, inside_of(value)))
         elif not isinstance(value, OPAQUE) and (kind is Row or not kind.__module__.startswith(ITSELF)):
