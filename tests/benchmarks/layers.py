@@ -52,7 +52,41 @@ LAYERS: dict[str, tuple[tuple, Callable[[Any, int], Any]]] = {  # name -> (two s
     "GRU": (STEPS, lambda nn, n: nn.GRU(n, 64)),
     "MultiheadAttention": (STEPS, lambda nn, n: nn.MultiheadAttention(n, 4)),
 }
-REASONS: dict[str, str] = {}
+CHOICE = "NumPy chooses by a mask, or steps along a short axis, one number at a time"
+PASSES = "each step of a formula is a pass over memory; PyTorch has one loop for all"
+SINGLE = "the product with few kernels runs at two thirds of BLAS's best; PyTorch's own convolution at nearly all of it"
+REASONS = {
+    "Linear": "the sum over rows for the bias, and a copy of the gradient, are passes of their own",
+    "Conv2d 5x5": SINGLE,
+    "Conv2d 3x3": SINGLE,
+    "Conv2d 1x1": SINGLE,
+    "Conv2d depthwise": "BLAS multiplies one row of nine numbers a channel; PyTorch has a kernel for it",
+    "ConvTranspose2d": SINGLE,
+    "MaxPool2d": PASSES,
+    "MaxPool2d 3x3": PASSES + ", here one for each of nine entries of the window",
+    "AvgPool2d": PASSES,
+    "AdaptiveAvgPool2d": CHOICE,
+    "Upsample nearest": CHOICE,
+    "BatchNorm2d": PASSES,
+    "GroupNorm": PASSES,
+    "InstanceNorm2d": PASSES,
+    "LayerNorm": PASSES,
+    "RMSNorm": PASSES,
+    "LeakyReLU": PASSES,
+    "ELU": PASSES,
+    "GELU": "NumPy has no error function; a polynomial of twelve steps is that many passes",
+    "SiLU": PASSES,
+    "Sigmoid": PASSES,
+    "Tanh": PASSES,
+    "Softplus": "NumPy's logaddexp is not vectorized",
+    "Softmax": PASSES,
+    "Dropout": "NumPy draws 64 bits a number, one after another",
+    "ZeroPad2d": "np.pad fills each side by itself",
+    "RNN": "a step of a sequence is some ten recorded operations, each a call; PyTorch has a loop in C++",
+    "LSTM": "a step of a sequence is some twenty recorded operations, each a call; PyTorch has a loop in C++",
+    "GRU": "a step of a sequence is some twenty recorded operations, each a call; PyTorch has a loop in C++",
+    "MultiheadAttention": PASSES,
+}
 
 
 def ours(make: Callable, x: np.ndarray, recorded: bool) -> Callable[[], object]:

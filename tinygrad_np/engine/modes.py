@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any, NamedTuple
 
 
@@ -52,6 +55,33 @@ class setting(ContextDecorator):
 
     def __exit__(self, *exc: Any) -> None:
         mode.reset(self._tokens.pop())
+
+    def __call__(self, func: Callable) -> Any:
+        return self._around_each_step(func) if inspect.isgeneratorfunction(func) else super().__call__(func)
+
+    def _around_each_step(self, func: Callable) -> Callable:
+        """A generator function that runs in a block of its own from each yield to the next, its caller outside."""
+
+        @wraps(func)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            generator = func(*args, **kwargs)
+            step, given = generator.send, None
+            try:
+                while True:
+                    with self._recreate_cm():
+                        out = step(given)
+                    try:
+                        step, given = generator.send, (yield out)
+                    except GeneratorExit:
+                        with self._recreate_cm():
+                            generator.close()
+                        raise
+                    except BaseException as error:
+                        step, given = generator.throw, error
+            except StopIteration as stop:
+                return stop.value
+
+        return steps
 
     def _recreate_cm(self) -> Any:  # a decorated function gets a fresh block a call: it may recurse or be shared
         return setting(**self._fields)

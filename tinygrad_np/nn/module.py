@@ -434,7 +434,7 @@ def _once(found: Iterator[tuple[str, T]], once: bool) -> Iterator[tuple[str, T]]
 
 
 def _found(path: str, among: Mapping[str, Any], kind: type) -> Any:
-    if not isinstance(among.get(path), kind):
+    if path not in among or not isinstance(among[path], kind):
         raise AttributeError(f"found no {kind.__name__} at {path!r}; expected one of {', '.join(among) or 'none'}")
     return among[path]
 

@@ -320,7 +320,7 @@ def fractional_max_pool(
 
 def _entries(start, stop):
     """The elements of windows along an axis, a row each; a short one sees its last element again."""
-    return np.minimum(start[..., None] + np.arange(int((stop - start).max(initial=0))), stop[..., None] - 1)
+    return np.minimum(start[..., None] + np.arange(int((stop - start).max(initial=1))), stop[..., None] - 1)
 
 
 def _picked(x, seen):
