@@ -216,9 +216,29 @@ def test_solve_of_a_list():
     np.testing.assert_allclose(tg.grad(lambda b: L.solve([[2.0, 0], [0, 4]], b)[1])(np.ones(2)), [0, 0.25])
 
 
-def test_pinv_that_discards_what_is_not_zero_is_refused():
-    with pytest.raises(tg.NotDifferentiable, match="discards"):
-        tg.grad(lambda a: L.pinv(a, rcond=0.5).sum())(np.diag([1.0, 0.1]))
+@pytest.mark.parametrize("shape", [(4, 3), (3, 5), (2, 3, 3), (4, 4)])
+@pytest.mark.parametrize("complex_numbers", [False, True])
+def test_pinv_differentiates_through_its_cutoff(shape, complex_numbers, rng):
+    """Singular values that are not zero are discarded: the kept ones' space turns towards theirs, to second order."""
+    m, n = shape[-2:]
+
+    def orthogonal(size):
+        a = rng.normal(size=(*shape[:-2], size, size)) + 1j * complex_numbers * rng.normal(
+            size=(*shape[:-2], size, size)
+        )
+        return L.qr(a if complex_numbers else a.real)[0]
+
+    values = np.zeros((m, n))
+    np.fill_diagonal(values, [3.0, 2.0, 0.5, 0.25])
+    a = orthogonal(m) @ values @ orthogonal(n)
+    assert (L.matrix_rank(L.pinv(a, 0.3)) == 2).all()
+    assert gradcheck(lambda a: L.pinv(a, 0.3), a, order=2)
+
+
+def test_pinv_whose_cutoff_parts_equal_values_is_refused():
+    a = np.diag([1.0, 1.0 + 1e-15])
+    with pytest.raises(tg.NotDifferentiable, match="pinv: a singular value that is kept is not apart from one"):
+        tg.grad(lambda a: L.pinv(a, rcond=1 - 2e-16).sum())(a)
 
 
 @pytest.mark.parametrize("kind", [real, cplx])

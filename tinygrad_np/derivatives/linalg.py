@@ -50,13 +50,33 @@ def pinv_ct(ct, a, out, rcond, hermitian, rtol):
         a = np.tril(a, -1) + H(np.tril(a, -1)) + diagonal_matrix(np.real(np.diagonal(a, axis1=-2, axis2=-1)))
     discarded = array_of(a) - array_of(a) @ array_of(p) @ array_of(a)
     if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(array_of(a)), initial=0)):
-        raise NotDifferentiable(
-            "pinv: the cutoff (rcond or rtol) discards singular values that are not zero; "
-            "truncate an np.linalg.svd instead"
-        )
+        g = truncated_pinv_ct(ct, a, array_of(out))
+        return of_triangle(hermitian_part(g), upper=False) if hermitian else g
     cth = H(ct)
     g = -(ph @ ct @ ph) + (cth - a @ (p @ cth)) @ (p @ ph) + (ph @ p) @ (cth - (cth @ p) @ a)
     return of_triangle(hermitian_part(g), upper=False) if hermitian else g
+
+
+def truncated_pinv_ct(ct, a, out):
+    """The same where singular values that are not zero are discarded: P = V g(S) Uᴴ, g(s) = 1/s if kept and 0 if not.
+
+    In the bases of A, (dPᴴ)ᵢⱼ = αᵢⱼ dAᵢⱼ + βᵢⱼ conj(dAⱼᵢ) with α = (sᵢ gᵢ - sⱼ gⱼ) / (sᵢ² - sⱼ²) and
+    β = (gᵢ sⱼ - gⱼ sᵢ) / (sᵢ² - sⱼ²) (Noferini, 2017), which are finite unless a kept value meets a discarded one.
+    """
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    v, f = H(vh), H(ct)
+    inverses = np.real(np.einsum("...ij,...jk,...ki->...i", array_of(vh), out, array_of(u)))
+    kept = inverses * array_of(s) > 0.5
+    si, sj, ki, kj = s[..., :, None], s[..., None, :], kept[..., :, None], kept[..., None, :]
+    gap = np.where(ki != kj, si * si - sj * sj, 1)
+    if np.any(np.abs(array_of(gap)) <= 1e-10 * np.max(array_of(s)) ** 2):
+        raise NotDifferentiable("pinv: a singular value that is kept is not apart from one that the cutoff discards")
+    alpha = (ki * 1.0 - kj) / gap
+    beta = np.where(ki & kj, -1 / (si * sj), np.where(ki, sj / si, 0) - np.where(kj, si / sj, 0)) / gap
+    c = H(u) @ f @ v
+    squares = np.where(kept, 1 / (s * s), 0)[..., None, :]
+    outside = (u * squares) @ (H(u) @ (f - (f @ v) @ vh)) + ((f - u @ (H(u) @ f)) @ (v * squares)) @ vh
+    return u @ (alpha * c + beta * H(c)) @ vh + outside
 
 
 function(
