@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -53,3 +55,21 @@ def test_the_picture_tells_a_stranger_what_matters():
     ):
         assert any(what in text for text in said), what
     assert any("backward keeps 12.3 kB" in text for text in said)
+
+
+def test_every_picture_of_the_page_is_there_and_can_be_read():
+    page = (ROOT / "docs/graphs.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page)
+    assert len(set(pictures)) > 18
+    for picture in pictures:
+        data = (ROOT / "docs" / picture).read_bytes()
+        assert data.startswith(b"\x89PNG") or ElementTree.fromstring(data).tag.endswith("svg"), picture
+
+
+@needs_engine
+@pytest.mark.parametrize("name", ["scalar", "physics"])
+def test_the_gallery_is_up_to_date(name):
+    made = runpy.run_path(str(ROOT / "docs/make_pictures.py"))
+    fresh = made["expression" if name == "scalar" else name]().to_svg()
+    shipped = (ROOT / f"docs/pictures/{name}.svg").read_text(encoding="utf-8")
+    assert content(fresh) == content(shipped), "run docs/make_pictures.py"
