@@ -9,6 +9,7 @@ gradient checker; interop/ doors to other libraries.
 Everything is imported when it is first asked for: the import of this page costs little more than NumPy's.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -20,6 +21,7 @@ from .jit import jit as jit  # here, because the package of that name would take
 
 if TYPE_CHECKING:
     from . import data as data
+    from . import interop as interop
     from . import io as io
     from . import nn as nn
     from . import numpy as array_api
@@ -70,6 +72,8 @@ from .viz import trace as trace
 
 __version__ = "0.1.0"
 
+__path__.append(os.path.join(os.path.dirname(__file__), "interop", "commands"))  # python -m tinygrad_np.migrate
+
 WHERE = {  # the module of each public name; a module that is public itself is in none
     "engine.aliasing": "MutationError",
     "engine.assignment": "ViewError",
@@ -88,13 +92,13 @@ WHERE = {  # the module of each public name; a module that is public itself is i
     "transforms.ravel": "ravel unravel",
     "transforms.trace": "grad jvp value_and_grad vjp",
     "viz": "graph graph_diff named",
-    "": "data io nn numpy optim tensor testing transforms viz",
+    "": "data interop io nn numpy optim tensor testing transforms viz",
 }
 LATER = {name: module for module, names in WHERE.items() for name in names.split()}
 ALIASES = {"array_api": "numpy"}
 
 # `from tinygrad_np import *` takes no name of a module that its user may have imported.
-__all__ = sorted({*LATER, "NotReplayable", "jit"} - {"data", "io", "numpy", "testing", "transforms", "viz"})
+__all__ = sorted({*LATER, "NotReplayable", "jit"} - {"data", "interop", "io", "numpy", "testing", "transforms", "viz"})
 
 
 def __getattr__(name: str) -> Any:

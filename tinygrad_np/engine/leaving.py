@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from opcode import opmap
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +79,46 @@ class Leaving(Traced):
         return value in self.array
 
 
+def twin() -> str | None:
+    """What to call instead of the function of SciPy that a conversion was made for, where there is such a function."""
+    frame: Any = sys._getframe(2)
+    found = None
+    while frame is not None:
+        package, _, rest = frame.f_globals.get("__name__", "").partition(".")
+        if package == "scipy":
+            wrapped = next((frame.f_locals[key] for key in ("f", "func") if key in frame.f_locals), None)
+            name = frame.f_code.co_name if wrapped is None else getattr(wrapped, "__name__", "")
+            if wrapped is not None:
+                rest = str(getattr(wrapped, "__module__", "")).partition(".")[2]
+            module = rest.partition(".")[0]
+            this = frame.f_locals.get("self")
+            owner = getattr(this, "name", None)  # as a distribution is called
+            if type(this).__name__.endswith("_gen") and not isinstance(owner, str):
+                owner = type(this).__name__.removesuffix("_gen")
+            if module == "sparse" and "mul" in name:
+                name = "matmul"
+            try:
+                theirs: Any = import_module(f"..scipy.{module}", __package__)
+                theirs = getattr(theirs, owner) if isinstance(owner, str) else theirs
+                if callable(getattr(theirs, name, None)):
+                    found = ".".join(["scipy", module, *([owner] if isinstance(owner, str) else []), name])
+            except (ImportError, AttributeError):
+                pass
+        elif found is not None:
+            break
+        frame = frame.f_back
+    return found
+
+
 def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor.node.tracked:
+        found = twin() if "scipy" in sys.modules else None
+        if found is not None:
+            raise TypeError(
+                f"{found} knows no tensors and would cut one off its gradient: call tinygrad_np.{found}; "
+                "use x.numpy() or x.detach() to cut it off"
+            )
         raise TypeError(
             f"{caller} would cut a tensor off its gradient: join tensors with np.array([...], like=x), np.stack, or "
             "the np of `from tinygrad_np import numpy as np`; use x.numpy() or x.detach() to cut it off"

@@ -1,4 +1,4 @@
-"""SciPy's functions on tensors, where SciPy is installed: special, linalg, stats and signal, by SciPy's own names.
+"""SciPy's functions on tensors, by SciPy's own names: special linalg stats signal optimize integrate ndimage sparse.
 
 `scipy.special.erf(t)` and every other ufunc of the table work on a Tensor as they are; the functions of SciPy that
 are not ufuncs convert their arguments, so this package offers them again, for arrays and tensors alike.

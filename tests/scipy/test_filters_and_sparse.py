@@ -1,0 +1,103 @@
+"""scipy.ndimage's filters and scipy.sparse matrices: SciPy's values, and gradients to all that they are made of."""
+
+import numpy as np
+import pytest
+
+import tinygrad_np as tg
+from tinygrad_np.testing import gradcheck
+
+sn = pytest.importorskip("scipy.ndimage")
+ss = pytest.importorskip("scipy.sparse")
+
+from tinygrad_np.scipy import ndimage, sparse  # noqa: E402
+
+FILTERS = {
+    "correlate": (np.array([[0.3, -1.0], [2.0, 0.7], [0.1, 0.4]]),),
+    "convolve": (np.array([[0.3, -1.0], [2.0, 0.7], [0.1, 0.4]]),),
+    "correlate1d": (np.array([1.0, 0.5, -2.0, 0.3]),),
+    "convolve1d": (np.array([1.0, 0.5, -2.0, 0.3]),),
+    "gaussian_filter": (0.7,),
+    "gaussian_filter1d": (0.7,),
+    "uniform_filter": (3,),
+    "uniform_filter1d": (4,),
+    "sobel": (),
+    "prewitt": (),
+    "laplace": (),
+    "gaussian_laplace": (0.6,),
+    "gaussian_gradient_magnitude": (0.6,),
+    "maximum_filter": (3,),
+    "minimum_filter": ((2, 3),),
+    "median_filter": (3,),
+    "rank_filter": (2, 3),
+    "percentile_filter": (30, 3),
+    "maximum_filter1d": (3,),
+    "minimum_filter1d": (2,),
+}
+
+
+def test_every_filter_is_here():
+    assert sorted(FILTERS) == sorted(ndimage.__all__)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "nearest", "mirror", "wrap", "constant"])
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters(name, mode, rng):
+    x, options = rng.normal(size=(4, 5)), {"mode": mode}
+    if mode == "constant":
+        options["cval"] = 0.3
+    ours, theirs = getattr(ndimage, name), getattr(sn, name)
+    expected = theirs(x, *FILTERS[name], **options)
+    found = ours(tg.Tensor(x, requires_grad=True), *FILTERS[name], **options)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_array_equal(ours(x, *FILTERS[name], **options), expected)
+    u, ct, h = rng.normal(size=x.shape), rng.normal(size=x.shape), 1e-6
+    g = tg.grad(lambda x: np.sum(ct * ours(x, *FILTERS[name], **options)))
+    slope = np.sum(ct * (theirs(x + h * u, *FILTERS[name], **options) - theirs(x - h * u, *FILTERS[name], **options)))
+    np.testing.assert_allclose(np.sum(g(x) * u), slope / (2 * h), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(tg.jit(g)(x), g(x), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["convolve1d", "uniform_filter", "maximum_filter"])
+def test_origins(name, rng):
+    x = rng.normal(size=(4, 5))
+    for origin in (-1, 0, 1):
+        theirs = getattr(sn, name)(x, *FILTERS[name], origin=origin)
+        ours = getattr(ndimage, name)(tg.Tensor(x, requires_grad=True), *FILTERS[name], origin=origin)
+        np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-12)
+
+
+def test_weights_and_widths_are_differentiable(rng):
+    x = rng.normal(size=(4, 5))
+    assert gradcheck(lambda w: ndimage.convolve(x, w), FILTERS["convolve"][0], order=2)
+    assert gradcheck(lambda x, s: ndimage.gaussian_filter(x, s, order=1), x, np.array(0.7), order=2)
+    with pytest.raises(TypeError, match="output="):
+        tg.grad(lambda x: np.sum(ndimage.laplace(x, output=np.zeros_like(x))))(x)
+
+
+@pytest.mark.parametrize("format", ["csr", "csc", "coo"])
+def test_sparse_products(format, rng):
+    A = ss.random_array((5, 4), density=0.5, rng=rng, format=format)
+    v, W = rng.normal(size=4), rng.normal(size=(4, 2))
+    np.testing.assert_allclose(sparse.with_entries(A, A.data).toarray(), A.toarray())
+    np.testing.assert_allclose(sparse.matmul(A, v), A @ v)
+    np.testing.assert_allclose(sparse.matmul(A, W), A @ W)
+    np.testing.assert_allclose(sparse.matmul(rng.permutation(5.0 * np.arange(5)), A).shape, (4,))
+    assert gradcheck(lambda d, v: sparse.with_entries(A, d) @ v, A.data, v, order=2)
+    assert gradcheck(lambda d, W: np.ones((3, 5)) @ (sparse.with_entries(A, d) @ W), A.data, W)
+    assert gradcheck(lambda x, d: x @ sparse.with_entries(A, d), rng.normal(size=(2, 5)), A.data)
+    assert gradcheck(lambda d: sparse.with_entries(A, d).T.toarray(), A.data)
+    with pytest.raises(ValueError, match="with_entries: found entries"):
+        sparse.with_entries(A, np.zeros(1))
+
+
+def test_sparse_systems(rng):
+    M = ss.csr_array(ss.random_array((4, 4), density=0.4, rng=rng) + 3 * ss.eye_array(4))
+    b = rng.normal(size=4)
+    np.testing.assert_allclose(sparse.spsolve(M, b), np.linalg.solve(M.toarray(), b))
+    f = lambda d, b: sparse.spsolve(sparse.with_entries(M, d), b)  # noqa: E731
+    assert gradcheck(f, M.data, b, order=2)
+    assert gradcheck(lambda b: sparse.spsolve(M, b), rng.normal(size=(4, 2)))
+    g = tg.grad(lambda d: np.sum(f(d, b) ** 2))
+    np.testing.assert_allclose([tg.jit(g)(d) for d in (M.data, 2 * M.data)], [g(M.data), g(2 * M.data)])
+    with pytest.raises(ValueError, match="spsolve"):
+        sparse.spsolve(M, np.zeros(3))

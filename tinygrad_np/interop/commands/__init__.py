@@ -1,0 +1,1 @@
+"""Modules that are commands: `python -m tinygrad_np.NAME` finds them here."""
