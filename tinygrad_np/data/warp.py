@@ -6,7 +6,7 @@ A place outside an image has the value `fill`. The images are framed with it, so
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def warp(images: Any, y: Any, x: Any, *, interpolation: str = "bilinear", fill: 
     return _warp(images, (y, 0.0), (x, 0.0), interpolation, fill)
 
 
-def _warp(images: Any, y: tuple, x: tuple, interpolation: str, fill: float) -> np.ndarray:
+def _warp(images: Any, y: tuple[Any, Any], x: tuple[Any, Any], interpolation: str, fill: float) -> np.ndarray:
     """The images at the places (y[0] + y[1], x[0] + x[1])."""
     if interpolation not in ("bilinear", "nearest"):
         raise ValueError(f"interpolation: expected 'bilinear' or 'nearest', found {interpolation!r}")
@@ -75,21 +75,30 @@ _own = threading.local()  # a thread's sampler: the next batch is often like the
 def _sampler(kind: Any, *arguments: Any) -> Sampler:
     if getattr(_own, "arguments", None) != (kind, arguments):
         _own.sampler, _own.arguments = kind(*arguments), (kind, arguments)
-    return _own.sampler
+    return cast(Sampler, _own.sampler)
 
 
 class Sampler:
     """Samples a few images at a time, always in the same memory: fresh memory costs more than the arithmetic."""
 
-    def __init__(self, tile: int, image: tuple, out: tuple, dtype: np.dtype, bilinear: bool, fill: float):
+    def __init__(
+        self, tile: int, image: tuple[int, ...], out: tuple[int, int], dtype: Any, bilinear: bool, fill: float
+    ):
         self.channels, self.height, self.width = image
         self.tile, self.out, self.dtype, self.bilinear, self.fill = tile, out, dtype, bilinear, fill
         self.stride, self.plane = self.width + 3, (self.height + 3) * (self.width + 3)
         self.corners = (0, 1, self.stride, self.stride + 1) if bilinear else (0,)
         self.prepare()
 
+    floats: np.ndarray  # the shares of the pixels below and to the right, and what is temporary
+    local: np.ndarray  # where the upper left of the four pixels around each place is
+
     def prepare(self) -> None:
         """Take memory."""
+        raise NotImplementedError
+
+    def __call__(self, source: np.ndarray) -> np.ndarray:
+        """A few images at the places that were aimed at."""
         raise NotImplementedError
 
     def aim(self, *terms: Any) -> None:
@@ -119,7 +128,7 @@ class Sampler:
 class Apart(Sampler):
     """Each image at places of its own."""
 
-    def prepare(self):
+    def prepare(self) -> None:
         tile, channels, out = self.tile, self.channels, self.out
         self.framed = np.full((tile, channels, self.height + 3, self.stride), self.fill, self.dtype)
         self.floats, self.local = np.empty((4, tile, *out), self.dtype), np.empty((tile, *out), np.int32)
@@ -139,7 +148,7 @@ class Apart(Sampler):
 class Together(Sampler):
     """All images at the same places: the images are the last axis, so that each place is found once."""
 
-    def prepare(self):
+    def prepare(self) -> None:
         rows, columns = self.out
         self.framed = np.full((self.height + 3, self.stride, self.tile), self.fill, self.dtype)
         self.values = np.empty((len(self.corners), rows * columns, self.tile), self.dtype)
@@ -203,7 +212,8 @@ def smooth(fields: np.ndarray, sigma: float) -> np.ndarray:
     np.float64(2.0)
     """
     across, along = (_blur(n, sigma, fields.dtype) for n in fields.shape[-2:])
-    return across @ fields @ along.T
+    blurred: np.ndarray = across @ fields @ along.T
+    return blurred
 
 
 def _blur(n: int, sigma: float, dtype: Any) -> np.ndarray:

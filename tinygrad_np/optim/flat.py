@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.aliasing import ALONE, refs
+from ..engine.tape import Leaf
 from ..engine.tracing import TRACERS, concrete, recorder
 from ..parallel.cores import PIECES, Choice, cut
 
@@ -61,6 +62,16 @@ def is_shared(p) -> bool:
     """Whether anybody but the tensor, and who looks at its `data`, needs its array."""
     exposed = p.node.exposed
     return refs(p) != ALONE + (exposed is not None and exposed() is not None)
+
+
+def references(leaf: Any) -> int:
+    """How many references the gradient of a leaf has: counted by the same expression wherever it is compared."""
+    return sys.getrefcount(leaf.grad)
+
+
+_leaf = Leaf((), float)
+_leaf.grad = np.empty(0)
+UNSHARED = references(_leaf)  # where the leaf alone has it
 
 
 class Block:
@@ -130,8 +141,7 @@ class Block:
     def leave_kept_grads(self) -> None:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
         for p in self.params:
-            g = p.node.grad
-            if g is not None and g.base is self.grads.memory and sys.getrefcount(g) > 3:  # the leaf, `g`, the call
+            if p.node.grad is not None and p.node.grad.base is self.grads.memory and references(p.node) > UNSHARED:
                 self.renew(self.grads)
                 return
 

@@ -196,10 +196,10 @@ class Optimizer:
         """The state of each parameter; EMPTY where there is none yet."""
         return [self.state.get(i, EMPTY) for i in range(len(self.params))]
 
-    def zero_grad(self) -> None:
-        """Forget the gradients, so that the next backward starts from nothing."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, so that the next backward starts from nothing, or set them to zeros."""
         for p in self.params:
-            p.grad = None
+            p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
     # ---- what a subclass gives ----------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ measured.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 class Worker:
@@ -29,27 +27,6 @@ class Worker:
         self.wake, self.done = SimpleQueue(), SimpleQueue()
         self.thread = threading.Thread(target=self.work, daemon=True, name="tinygrad_np")
         self.thread.start()
-        self.beside: int | None = None  # the core that it keeps off
-
-    def apart(self) -> set[int] | None:
-        """Keep this thread on its core and the worker off it; the cores that this thread may use otherwise.
-
-        Threads that wait for Python's lock are often woken on the core of the one that had it, and both stay there.
-        """
-        if _core is None:
-            return None
-        here, allowed = _core(), os.sched_getaffinity(0)
-        others = allowed - {here}
-        if not others:
-            return None
-        try:
-            if here != self.beside:
-                os.sched_setaffinity(self.thread.native_id, others)
-                self.beside = here
-            os.sched_setaffinity(0, {here})
-        except OSError:  # the system has other plans
-            return None
-        return allowed
 
     def work(self) -> None:
         with np.errstate(all="ignore"):
@@ -105,7 +82,6 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
     worker.job = part, left
     if worker.wake.empty():  # else it has not woken since it was last called
         worker.wake.put(None)
-    allowed = worker.apart()
     try:
         while left:
             try:
@@ -118,11 +94,7 @@ def share(part: Callable[[Any], object], pieces: list) -> None:
         mine += len(left)  # after an error nobody needs the rest
         left.clear()
         worker.job = None
-        try:
-            errors = [worker.done.get() for _ in range(len(pieces) - mine)]
-        finally:
-            if allowed:
-                os.sched_setaffinity(0, allowed)
+        errors = [worker.done.get() for _ in range(len(pieces) - mine)]
     for error in errors:
         if error is not None:
             raise error
