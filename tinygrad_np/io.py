@@ -19,7 +19,7 @@ CHECKSUM = "tinygrad_np.sha256"  # of the arrays: in a .safetensors file's metad
 LEVEL = "/"  # between the levels of a nested dict; a dot belongs to the names themselves ("0.weight"), as in PyTorch
 
 
-def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True) -> None:
+def save(path: str | os.PathLike[str], state: Mapping[str, Any], *, sync: bool = True) -> None:
     """Write a dict of arrays, tensors and numbers, nested to any depth, to a .safetensors or .npz file.
 
     The file is replaced in one step: whatever happens, `path` holds the old state or the new one. `sync=False`
@@ -47,7 +47,7 @@ def save(path: str | os.PathLike, state: Mapping[str, Any], *, sync: bool = True
         write(file, arrays)
 
 
-def load(path: str | os.PathLike) -> dict[str, Any]:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read what `save` wrote, or any .safetensors or .npz file of plain arrays, as a (nested) dict of arrays.
 
     Raises FileNotFoundError, or ValueError with one line where the file is truncated, foreign or damaged in any bit:
@@ -63,7 +63,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike, *, sync: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary file beside `path` that takes its place, all at once, when the block ends well.
 
     The temporary file is new, has a name of its own and is readable by its owner alone; a link is never followed to it.
@@ -166,8 +166,8 @@ def _write_npz(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
-        for entry in archive.infolist()[:1]:
-            entry.comment = f"{CHECKSUM}={_checksum(arrays)}".encode()
+        for info in archive.infolist()[:1]:
+            info.comment = f"{CHECKSUM}={_checksum(arrays)}".encode()
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -192,7 +192,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _safetensors():
+def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError:
@@ -216,7 +216,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     parse = _safetensors().load
     content = path.read_bytes()
     try:
-        arrays = parse(content)
+        arrays: dict[str, np.ndarray] = parse(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         expected = (header.get("__metadata__") or {}).get(CHECKSUM)
     except Exception as error:
@@ -251,7 +251,7 @@ def _reason(error: Exception) -> str:
 FORMATS = {".safetensors": (_write_safetensors, _read_safetensors), ".npz": (_write_npz, _read_npz)}
 
 
-def _format(path: Path):
+def _format(path: Path) -> tuple[Any, Any]:
     try:
         return FORMATS[path.suffix]
     except KeyError:

@@ -88,7 +88,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         """One epoch. What is random is drawn now, in this thread."""
         batches = self._indices()
-        seed = None if self.transform is None else as_generator(self.generator).integers(2**63)
+        seed = None if self.transform is None else int(as_generator(self.generator).integers(2**63))
         load = self._load
         jobs = ((indices, None if seed is None else (seed, k)) for k, indices in enumerate(batches))
         if not self.num_workers:
@@ -105,7 +105,7 @@ class DataLoader:
         n = len(self.dataset)
         order = as_generator(self.generator).permutation(n) if self.shuffle else np.arange(n)
         if size is None:
-            return order.tolist()
+            return list(order.tolist())
         return [order[begin : begin + size] for begin in range(0, n - size + 1 if self.drop_last else n, size)]
 
     def _load(self, indices: Any, seed: tuple[int, int] | None) -> Any:
@@ -135,10 +135,10 @@ class DataLoader:
         return copy.deepcopy(self)  # with a generator of its own: neither draws from the other's
 
 
-def _ahead(load: Callable[..., Any], jobs: Iterable[tuple], workers: int, ahead: int) -> Iterator[Any]:
+def _ahead(load: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], workers: int, ahead: int) -> Iterator[Any]:
     """The results of jobs in their order, up to `ahead` of them done or begun before they are asked for."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="tinygrad_np.data")
-    waiting: deque[Future] = deque()
+    waiting: deque[Future[Any]] = deque()
     try:
         for job in jobs:
             waiting.append(pool.submit(copy_context().run, load, *job))  # under the modes of who asks

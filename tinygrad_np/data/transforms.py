@@ -59,10 +59,12 @@ class Compose(Transform):
 class ToFloat(Transform):
     """Pixels 0 to 255 as float32 from 0 to 1 (other whole numbers by their largest); floats as they are."""
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if images.dtype.kind == "f":
             return images.copy()
-        return np.multiply(images, np.float32(1 / np.iinfo(images.dtype).max), dtype=np.float32)
+        scale = np.float32(1 / np.iinfo(images.dtype).max)
+        out: np.ndarray = np.multiply(images, scale, dtype=np.float32)
+        return out
 
 
 class Normalize(Transform):
@@ -77,13 +79,15 @@ class Normalize(Transform):
         if not np.all(self.std > 0) or self.mean.ndim > 1 or self.std.ndim > 1:
             raise ValueError(f"Normalize: expected numbers, std above 0, found mean {mean!r} and std {std!r}")
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         kind = images.dtype if images.dtype.kind == "f" else np.dtype(np.float32)
-        factor, shift = 1 / self.std, -self.mean / self.std
-        factor, shift = (v.reshape(-1, 1, 1).astype(kind) if v.ndim else kind.type(v) for v in (factor, shift))
+        factor: Any
+        shift: Any
+        terms = 1 / self.std, -self.mean / self.std
+        factor, shift = (v.reshape(-1, 1, 1).astype(kind) if v.ndim else kind.type(v) for v in terms)
         if max(np.ndim(factor), np.ndim(shift)) and images.ndim == 3:
             raise ValueError("Normalize: one mean a channel is for images of shape (n, channels, height, width)")
-        out = np.multiply(images, factor, dtype=kind)
+        out: np.ndarray = np.multiply(images, factor, dtype=kind)
         out += shift
         return out
 
@@ -121,7 +125,7 @@ class RandomAffine(Transform):
         if interpolation not in ("bilinear", "nearest"):
             raise ValueError(f"RandomAffine: interpolation: expected 'bilinear' or 'nearest', found {interpolation!r}")
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, (height, width) = len(images), images.shape[-2:]
         angle, scale = rng.uniform(*self.degrees, n), rng.uniform(*self.scale, n)
         right, down = (rng.uniform(-a * size, a * size, n) for a, size in zip(self.translate, (width, height)))
@@ -151,7 +155,7 @@ class ElasticTransform(Transform):
             raise ValueError(f"ElasticTransform: expected alpha and sigma >= 0, found {alpha!r} and {sigma!r}")
         self.alpha, self.sigma, self.interpolation, self.fill = alpha, sigma, interpolation, fill
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.random((len(images), 2, *images.shape[-2:]), np.float32)
         noise *= self.alpha
         noise -= self.alpha / 2
@@ -172,7 +176,7 @@ class RandomCrop(Transform):
         """The height and width of what is cut out."""
         return self.size
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         (down, right), (height, width) = self.padding, self.window(images)
         source = planes(images, type(self).__name__)
         n, channels, rows, columns = source.shape
@@ -199,8 +203,9 @@ class RandomShift(RandomCrop):
     def __init__(self, pixels: int | Sequence[int], fill: float = 0.0):
         super().__init__(1, _pair("pixels", pixels, 0), fill)
 
-    def window(self, images):
-        return images.shape[-2:]
+    def window(self, images: np.ndarray) -> tuple[int, int]:
+        height, width = images.shape[-2:]
+        return height, width
 
 
 class RandomHorizontalFlip(Transform):
@@ -211,7 +216,7 @@ class RandomHorizontalFlip(Transform):
     def __init__(self, p: float = 0.5):
         self.p = _probability(p)
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         out = images.copy()
         chosen = rng.random(len(images)) < self.p
         out[chosen] = np.flip(images[chosen], self.axis)
@@ -244,10 +249,10 @@ class RandomErasing(Transform):
                 f"RandomErasing: expected scale in [0, 1] and ratio above 0, found {self.scale} and {self.ratio}"
             )
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, (height, width) = len(images), images.shape[-2:]
         area = rng.uniform(*self.scale, n) * height * width
-        ratio = np.exp(rng.uniform(*np.log(self.ratio), n))
+        ratio = np.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1]), n))
         h = np.minimum(np.rint(np.sqrt(area * ratio)), height).astype(int)
         w = np.minimum(np.rint(np.sqrt(area / ratio)), width).astype(int)
         top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
@@ -265,7 +270,7 @@ class Cutout(Transform):
     def __init__(self, size: int, p: float = 1.0, value: float = 0.0):
         self.size, self.p, self.value = _pair("size", size, 1)[0], _probability(p), value
 
-    def apply(self, images, rng):
+    def apply(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, (height, width) = len(images), images.shape[-2:]
         top = rng.integers(0, height, n) - self.size // 2
         left = rng.integers(0, width, n) - self.size // 2
@@ -294,12 +299,12 @@ class MixUp(Transform):
         planes(array, "MixUp")
         share = as_generator(generator).beta(self.alpha, self.alpha)
         parts = [_mixed(array if array.dtype.kind == "f" else array.astype(np.float32), share)]
-        parts += [_mixed(self.shares(labels, array.dtype), share) for labels in others]
+        parts += [_mixed(self.shares(labels), share) for labels in others]
         return tuple(parts) if others else parts[0]
 
-    def shares(self, labels: Any, dtype: Any) -> np.ndarray:
+    def shares(self, given: Any) -> np.ndarray:
         """Labels as shares of the classes."""
-        labels = np.asarray(labels)
+        labels: np.ndarray = np.asarray(given)
         if labels.ndim == 2 and labels.dtype.kind == "f":
             return labels
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or self.num_classes is None:
@@ -311,11 +316,12 @@ class MixUp(Transform):
             raise ValueError(
                 f"MixUp: found classes {labels.min()} to {labels.max()}, expected 0 to {self.num_classes - 1}"
             )
-        return np.eye(self.num_classes, dtype=np.float32)[labels]
+        shares: np.ndarray = np.eye(self.num_classes, dtype=np.float32)[labels]
+        return shares
 
 
 def _mixed(a: np.ndarray, share: float) -> np.ndarray:
-    out = np.roll(a, 1, axis=0)
+    out: np.ndarray = np.roll(a, 1, axis=0)
     out *= 1 - share
     out += np.multiply(a, share)
     return out

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .adam import mean
 from .optimizer import Optimizer
-from .options import require, require_positive
+from .options import Array, Group, Params, require, require_positive
 
 
 class Adadelta(Optimizer):
@@ -26,7 +27,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
@@ -38,18 +39,20 @@ class Adadelta(Optimizer):
 
     scalars = {"step": 0}
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "eps", "weight_decay")
         require("rho", group["rho"], lambda v: 0 <= v <= 1, "a number in [0, 1]")
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["square_avg", "acc_delta"]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         rho = float(group["rho"])
         return float(group["lr"]), rho, 1 - rho, float(group["eps"])
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         lr, rho, rest, eps = numbers
         v, u = mean(state["square_avg"], np.multiply(g, g, out=s), rho, rest, s), state["acc_delta"]
         np.sqrt(np.add(v, eps, out=s), out=s)

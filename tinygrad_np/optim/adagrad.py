@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import require_positive
+from .options import Array, Group, Params, require_positive
 
 
 class Adagrad(Optimizer):
@@ -26,7 +27,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
@@ -45,21 +46,23 @@ class Adagrad(Optimizer):
             maximize=maximize,
         )
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
     scalars = {"step": 0}
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["sum"]
 
-    def first(self, name, group):
+    def first(self, name: str, group: Group) -> float:
         return float(group["initial_accumulator_value"])
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         return float(group["lr"]) / (1 + (state["step"] - 1) * float(group["lr_decay"])), float(group["eps"])
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         rate, eps = numbers
         v = state["sum"]
         np.add(v, np.multiply(g, g, out=s), out=v)

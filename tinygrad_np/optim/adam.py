@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import require_betas, require_positive
+from .options import Array, Group, Params, require_betas, require_positive
 
 
 class Adam(Optimizer):
@@ -27,7 +28,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -40,22 +41,24 @@ class Adam(Optimizer):
             params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
         )
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
     scalars = {"step": 0}
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if group["amsgrad"] else ["exp_avg", "exp_avg_sq"]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         lr, eps = float(group["lr"]), float(group["eps"])
         c1, c2 = corrections(group, state["step"])
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
         return *weights(group), eps * c2, lr * c2 / c1
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         *betas, eps, rate = numbers
         m, v = moments(state, g, betas, s)
         if "max_exp_avg_sq" in state:
@@ -67,13 +70,13 @@ class Adam(Optimizer):
         np.subtract(p, s, out=p)
 
 
-def weights(group: dict) -> tuple[float, float, float, float]:
+def weights(group: Group) -> tuple[float, float, float, float]:
     """β₁, 1 - β₁, β₂, 1 - β₂."""
     beta1, beta2 = map(float, group["betas"])
     return beta1, 1 - beta1, beta2, 1 - beta2
 
 
-def corrections(group: dict, step: int) -> tuple[float, float]:
+def corrections(group: Group, step: int) -> tuple[float, float]:
     """1 - β₁ᵗ and √(1 - β₂ᵗ): a mean that starts at zero is too small by the one, a root mean square by the other."""
     beta1, beta2 = map(float, group["betas"])
     return 1 - beta1**step, math.sqrt(1 - beta2**step)
@@ -82,10 +85,11 @@ def corrections(group: dict, step: int) -> tuple[float, float]:
 def mean(m: np.ndarray, g: np.ndarray, beta: float, rest: float, s: np.ndarray) -> np.ndarray:
     """m = β m + (1 - β) g."""
     np.multiply(m, beta, out=m)
-    return np.add(m, np.multiply(g, rest, out=s), out=m)
+    np.add(m, np.multiply(g, rest, out=s), out=m)
+    return m
 
 
-def moments(state: dict, g: np.ndarray, betas: Sequence[float], s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moments(state: Group, g: np.ndarray, betas: Sequence[float], s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The running means of the gradient and of its square, with g in them."""
     m, v = state["exp_avg"], state["exp_avg_sq"]
     mean(m, g, betas[0], betas[1], s)
@@ -103,12 +107,12 @@ class AdamW(Adam):
     array([0.899, 1.898])
     """
 
-    def decoupled(self, group):
+    def decoupled(self, group: Group) -> bool:
         return True
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

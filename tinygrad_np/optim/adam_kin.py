@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .adam import corrections, mean, moments, weights
 from .optimizer import Optimizer
-from .options import require_betas, require_positive
+from .options import Array, Group, Params, require_betas, require_positive
 
 
 class Adamax(Optimizer):
@@ -27,7 +28,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -39,18 +40,20 @@ class Adamax(Optimizer):
 
     scalars = {"step": 0}
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_inf"]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         beta1, rest1, beta2, _ = weights(group)
         return beta1, rest1, beta2, float(group["eps"]), float(group["lr"]) / corrections(group, state["step"])[0]
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         beta1, rest1, beta2, eps, rate = numbers
         m, u = mean(state["exp_avg"], g, beta1, rest1, s), state["exp_inf"]
         np.multiply(u, beta2, out=u)
@@ -76,7 +79,7 @@ class NAdam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -99,34 +102,37 @@ class NAdam(Optimizer):
 
     scalars = {"step": 0, "mu_product": 1.0}
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "eps", "weight_decay", "momentum_decay")
         require_betas(group)
 
-    def decoupled(self, group):
+    def decoupled(self, group: Group) -> bool:
         return bool(group["decoupled_weight_decay"])
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_avg_sq"]
 
-    def mu(self, group: dict, step: int) -> float:
+    def mu(self, group: Group, step: int) -> float:
         """The momentum of a step."""
-        return float(group["betas"][0]) * (1 - 0.5 * 0.96 ** (step * float(group["momentum_decay"])))
+        decay: float = 0.96 ** (step * float(group["momentum_decay"]))
+        return float(group["betas"][0]) * (1 - 0.5 * decay)
 
-    def advance(self, state, group):
+    def advance(self, state: Group, group: Group) -> None:
         if state:
             state["step"] += 1
             product = np.float32(state["mu_product"]) * np.float32(self.mu(group, state["step"]))
             state["mu_product"] = float(product)  # single as in PyTorch, so that steps are equal
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         lr, step, product = float(group["lr"]), state["step"], state["mu_product"]
         following = self.mu(group, step + 1)
         a, b = (1 - self.mu(group, step)) / (1 - product), following / (1 - product * following)
         c2 = corrections(group, step)[1]
         return *weights(group), float(group["eps"]) * c2, lr * a * c2, lr * b * c2
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         *betas, eps, share, rate = numbers
         m, v = moments(state, g, betas, s)
         np.multiply(g, share, out=t)
@@ -154,7 +160,7 @@ class RAdam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -175,17 +181,17 @@ class RAdam(Optimizer):
 
     scalars = {"step": 0}
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "eps", "weight_decay")
         require_betas(group)
 
-    def decoupled(self, group):
+    def decoupled(self, group: Group) -> bool:
         return bool(group["decoupled_weight_decay"])
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_avg_sq"]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         lr, beta2, step = float(group["lr"]), float(group["betas"][1]), state["step"]
         c1, c2 = corrections(group, step)
         end = 2 / (1 - beta2) - 1
@@ -195,7 +201,9 @@ class RAdam(Optimizer):
         r = math.sqrt((rho - 4) * (rho - 2) * end / ((end - 4) * (end - 2) * rho))
         return *weights(group), math.inf, float(group["eps"]), lr * r * c2 / c1
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         *betas, most, eps, rate = numbers
         m, v = moments(state, g, betas, s)
         np.minimum(np.sqrt(v, out=s), most, out=s)
@@ -218,7 +226,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0,
@@ -227,21 +235,23 @@ class Lion(Optimizer):
     ):
         super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "weight_decay")
         require_betas(group)
 
-    def decoupled(self, group):
+    def decoupled(self, group: Group) -> bool:
         return True
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["exp_avg"]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         beta1, rest1, *second = weights(group)
         return beta1 / rest1, *second, float(group["lr"])
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         ratio, beta2, rest2, lr = numbers
         m = state["exp_avg"]
         np.add(np.multiply(m, ratio, out=s), g, out=s)  # of the sign that β₁m + (1-β₁)g has

@@ -11,6 +11,7 @@ import ctypes
 import math
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ THREADED = 1 << 17  # fewer elements are updated on one core
 class Flat:
     """Arrays of given shapes in one buffer."""
 
-    def __init__(self, shapes: list[tuple], dtype):
+    def __init__(self, shapes: list[tuple[int, ...]], dtype: Any):
         self.shapes, self.dtype = shapes, np.dtype(dtype)
         unit = PAD // self.dtype.itemsize
         self.starts, end = [], 0
@@ -58,7 +59,7 @@ def nowhere() -> None:
     """The buffer of what lies in none."""
 
 
-def is_shared(p) -> bool:
+def is_shared(p: Any) -> bool:
     """Whether anybody but the tensor, and who looks at its `data`, needs its array."""
     exposed = p.node.exposed
     return refs(p) != ALONE + (exposed is not None and exposed() is not None)
@@ -77,7 +78,7 @@ UNSHARED = references(_leaf)  # where the leaf alone has it
 class Block:
     """The parameters of one group and dtype: values, gradients and state, each in one buffer."""
 
-    def __init__(self, params: list, positions: list[int]):
+    def __init__(self, params: list[Any], positions: list[int]):
         self.params, self.positions = params, positions
         self.shapes, self.dtype = [p.shape for p in params], params[0].dtype
         self.values, self.grads = Flat(self.shapes, self.dtype), Flat(self.shapes, self.dtype)
@@ -85,7 +86,7 @@ class Block:
         self.real = np.zeros((), self.dtype).real.dtype  # complex numbers are updated as pairs of these
         self.reals = self.dtype.itemsize // self.real.itemsize
         self.scratch = np.empty((PIECES, 2, min(TILE, self.values.size * self.reals)), self.real)
-        self.cuts: dict[tuple, list] = {}
+        self.cuts: dict[tuple[Any, ...], list[Any]] = {}
         self.cores = Choice()
         self.is_small = self.values.size < THREADED
         room = np.empty((2, max(map(math.prod, self.shapes)) if self.is_small else 0), self.dtype)
@@ -161,14 +162,14 @@ class Block:
                 home[...] = g
                 leaf.grad = home
 
-    def arrays(self, name: str, start) -> Flat:
+    def arrays(self, name: str, start: Any) -> Flat:
         """The buffer of a kind of state, which starts as `start` says."""
         if name not in self.state:
             self.state[name] = Flat(self.shapes, self.dtype)
             self.state[name].buffer[...] = start
         return self.state[name]
 
-    def update(self, function, first: int, last: int, names: tuple[str, ...]) -> None:
+    def update(self, function: Callable[..., None], first: int, last: int, names: tuple[str, ...]) -> None:
         """function(p, g, state, s, t) on parameters `first` to `last`, tile by tile."""
         start, end = self.values.starts[first] * self.reals, self.values.ends[last] * self.reals
         buffers = [self.values.buffer, self.grads.buffer, *[self.state[name].buffer for name in names]]
@@ -176,18 +177,19 @@ class Block:
             buffers = [buffer.view(self.real) for buffer in buffers]
         if type(buffers[0]) in TRACERS:  # a recording makes tiles of its own
             p, g, *state = [b[start:end] for b in buffers]
-            return function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
+            function(p, g, dict(zip(names, state)), np.empty_like(p), np.empty_like(p))
+            return
         if (start, end, names) not in self.cuts:
             self.cuts[start, end, names] = self.cut(start, end, names, buffers)
         pieces = self.cuts[start, end, names]
 
-        def part(tiles):
+        def part(tiles: Any) -> None:
             for tile in tiles:
                 function(*tile)
 
         self.cores.run(part, pieces) if len(pieces) > 1 else part(pieces[0])
 
-    def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list) -> list[list]:
+    def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list[Any]) -> list[Any]:
         """The tiles, in pieces that any core may take; each piece has scratch memory of its own."""
         starts = range(start, end, TILE)
         pieces = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.modes import enable_grad
 from ..engine.tracing import outside_only
 from .optimizer import Optimizer
-from .options import require, require_positive
+from .options import Group, Params, require, require_positive
 
 
 class LBFGS(Optimizer):
@@ -36,7 +36,7 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
@@ -58,22 +58,22 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError(f"LBFGS: expected one group of parameters, found {len(self.param_groups)}")
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
             require(name, group[name], lambda v: v >= 1 and v == int(v), "a whole number >= 1")
         known = ("none", "strong_wolfe")
         require("line_search_fn", group["line_search_fn"], lambda v: v in known, "'strong_wolfe' or None")
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         if self.param_groups:
             raise ValueError("LBFGS: expected one group of parameters")
         super().add_param_group(param_group)
 
-    def shape(self, group):
+    def shape(self, group: Group) -> tuple[Any, ...]:
         return ()
 
-    def _cut(self, group):
+    def _cut(self, group: Group) -> list[Any]:
         return []  # its parameters stay where they are
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -141,12 +141,12 @@ class LBFGS(Optimizer):
             state.update(before._asdict())
         return first
 
-    def _loaded(self, position, entries, group):
+    def _loaded(self, position: int, entries: Mapping[str, Any], group: Group) -> Group:
         scalars = {"func_evals": int, "n_iter": int, "scale": float, "step": float, "loss": float}
         arrays = {"grad", "direction", "changes", "moves", "rates"}
         if not {"func_evals", "n_iter"} <= set(entries) <= {*scalars, *arrays} or position:
             self._refuse(f"parameter {position} has {sorted(entries)}")
-        n, state = self._flat().size, {}
+        n, state = self._flat().size, dict[str, Any]()
         for name, value in entries.items():
             state[name] = scalars[name](value) if name in scalars else np.array(value)
             if name in arrays and name != "rates" and state[name].shape[-1] != n:
@@ -195,7 +195,7 @@ class Memory(NamedTuple):
         return cls(grad, np.zeros_like(grad), 0.0, math.nan, none, none, none[:, 0], 1.0)
 
     @classmethod
-    def of(cls, state: dict) -> Memory | None:
+    def of(cls, state: Group) -> Memory | None:
         """What a state holds."""
         return cls(**{name: state[name] for name in cls._fields}) if "moves" in state else None
 
@@ -272,7 +272,7 @@ def strong_wolfe(
         left, right = sorted(end.step for end in ends)
         if (right - left) * longest < tolerance:
             break
-        step = cubic(*ends, left, right)
+        step = cubic(ends[0], ends[1], left, right)
         edge = 0.1 * (right - left)
         if min(right - step, step - left) < edge:
             if stuck or step >= right or step <= left:

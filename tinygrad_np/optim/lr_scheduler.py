@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import require
+from .options import Group, require
 
 
 class LRScheduler:
@@ -28,18 +28,18 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer = optimizer
-        self.last_epoch = 0
+        self.last_epoch: Any = 0
         groups = self._groups(optimizer)
         for group in groups:
             group.setdefault("initial_lr", float(group["lr"]))
         self.base_lrs = [float(group["initial_lr"]) for group in groups]
         self.begin()
 
-    def rate(self, base: float, t: int) -> float:
+    def rate(self, base: float, t: float) -> float:
         """The learning rate after t steps, where it started at `base`."""
         raise NotImplementedError
 
-    def rates(self, t: int) -> list[float]:
+    def rates(self, t: float) -> list[float]:
         """The learning rate of each group after t steps."""
         return [self.rate(base, t) for base in self.base_lrs]
 
@@ -86,7 +86,7 @@ class LRScheduler:
         self.base_lrs = bases
         self._set(None, last or self.rates(self.last_epoch))
 
-    def _groups(self, optimizer: Optimizer) -> list[dict]:
+    def _groups(self, optimizer: Optimizer) -> list[Group]:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
         return optimizer.param_groups
@@ -114,7 +114,7 @@ class ConstantLR(LRScheduler):
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         return base * self.factor if t < self.total_iters else base
 
 
@@ -135,8 +135,8 @@ class StepLR(LRScheduler):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
-    def rate(self, base, t):
-        return base * self.gamma ** (t // self.step_size)
+    def rate(self, base: float, t: float) -> float:
+        return base * float(self.gamma ** (t // self.step_size))
 
 
 class MultiStepLR(LRScheduler):
@@ -146,7 +146,7 @@ class MultiStepLR(LRScheduler):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         return base * self.gamma ** bisect_right(self.milestones, t)
 
 
@@ -158,8 +158,8 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer)
 
-    def rate(self, base, t):
-        return base * self.gamma**t
+    def rate(self, base: float, t: float) -> float:
+        return base * float(self.gamma**t)
 
 
 class PolynomialLR(LRScheduler):
@@ -170,8 +170,8 @@ class PolynomialLR(LRScheduler):
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer)
 
-    def rate(self, base, t):
-        return base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power
+    def rate(self, base: float, t: float) -> float:
+        return base * float((1 - min(t, self.total_iters) / self.total_iters) ** self.power)
 
 
 class LambdaLR(LRScheduler):
@@ -179,14 +179,14 @@ class LambdaLR(LRScheduler):
 
     chains = False
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]):
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[Any], float] | Sequence[Callable[[Any], float]]):
         n = len(self._groups(optimizer))
         self.lr_lambdas = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != n:
             raise ValueError(f"lr_lambda: expected one function, or {n}, found {len(self.lr_lambdas)}")
         super().__init__(optimizer)
 
-    def rates(self, t):
+    def rates(self, t: float) -> list[float]:
         return [base * factor(t) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
@@ -211,7 +211,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         done = min(t, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
 
@@ -233,7 +233,7 @@ class CosineAnnealingLR(LRScheduler):
         self.T_max, self.eta_min, self.floor = T_max, eta_min, eta_min
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         return _cosine(base, self.eta_min, t / self.T_max)
 
 
@@ -244,7 +244,6 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """
 
     chains = False
-    last_epoch: float
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):
         require("T_0", T_0, lambda v: v >= 1 and v == int(v), "a whole number of steps >= 1")
@@ -252,7 +251,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         length = self.T_0
         if self.T_mult == 1:
             t %= length
@@ -332,16 +331,16 @@ class OneCycleLR(LRScheduler):
             group["initial_lr"] = high / div_factor
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         levels = {"start": base, "high": base * self.div_factor, "end": base / self.final_div_factor}
         return self._at(levels, t)
 
-    def step(self):
+    def step(self) -> None:
         if self.last_epoch >= self.total_steps:
             raise ValueError(f"OneCycleLR: step {self.last_epoch + 1} of a cycle of {self.total_steps}")
         super().step()
 
-    def _at(self, levels: dict[str, float], t: int) -> float:
+    def _at(self, levels: dict[str, float], t: float) -> float:
         begin, level = 0.0, levels["start"]
         for end, name in self.phases:
             if t <= end or name == "end":
@@ -349,7 +348,7 @@ class OneCycleLR(LRScheduler):
             begin, level = end, levels[name]
         raise AssertionError("the last phase ends the cycle")
 
-    def _set(self, before, after):
+    def _set(self, before: list[float] | None, after: list[float]) -> None:
         super()._set(before, after)
         if not self.cycle_momentum:
             return
@@ -397,13 +396,13 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
         n = len(self._groups(optimizer))
-        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * n
+        self.min_lrs: list[Any] = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * n
         require("min_lr", min_lr, lambda _: len(self.min_lrs) == n, f"one number, or {n}")
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
         super().__init__(optimizer)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         return base
 
     def is_better(self, metric: float) -> bool:
@@ -430,7 +429,7 @@ class ReduceLROnPlateau(LRScheduler):
                 if group["lr"] - lr > self.eps:
                     group["lr"] = lr
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         require("load_state_dict: last_lr", state, lambda s: "last_lr" in s, "the learning rates")
         super().load_state_dict(state)
 

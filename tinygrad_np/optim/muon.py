@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..engine.tracing import host
 from .adam import mean
 from .optimizer import Optimizer
-from .options import require, require_positive
+from .options import Array, Group, Params, require, require_positive
 
 
 class Muon(Optimizer):
@@ -31,7 +33,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
@@ -56,45 +58,50 @@ class Muon(Optimizer):
             maximize=maximize,
         )
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "weight_decay", "momentum", "eps")
         require("ns_coefficients", group["ns_coefficients"], lambda c: len(c) == 3, "three numbers")
         require("ns_steps", group["ns_steps"], lambda n: 0 <= n < 100, "a number of steps below 100")
         known = ("original", "match_rms_adamw")
         require("adjust_lr_fn", group["adjust_lr_fn"], lambda v: v in known, "'original' or 'match_rms_adamw'")
 
-    def _check_parameter(self, i, p):
+    def _check_parameter(self, i: int, p: Any) -> None:
         super()._check_parameter(i, p)
         if p.ndim != 2 or p.dtype.kind != "f":
             raise ValueError(
                 f"Muon: parameter {i} is {p.dtype} of shape {p.shape}, expected a real matrix; give others to AdamW"
             )
 
-    def decoupled(self, group):
+    def decoupled(self, group: Group) -> bool:
         return True
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["momentum_buffer"]
 
-    def shape(self, group):
+    def shape(self, group: Group) -> tuple[Any, ...]:
         steps = int(group["ns_steps"]), tuple(map(float, group["ns_coefficients"])), float(group["eps"])
         return *super().shape(group), bool(group["nesterov"]), *steps
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         momentum = float(group["momentum"])
         return float(group["lr"]), momentum, 1 - momentum, float(group["adjust_lr_fn"] == "original")
 
-    def _run(self, block, first, last, names, group, shape):
+    def _run(
+        self, block: Any, first: int, last: int, names: tuple[str, ...], group: Group, shape: tuple[Any, ...]
+    ) -> None:
         """Update matrix by matrix, not tile by tile."""
         self._begin(block, range(first, last + 1), names, group)
         for i in range(first, last + 1):
             position = block.positions[i]
-            numbers = host(lambda position=position: self._count([self.state[position]], group, False))
+            state = self.state[position]
+            numbers = host(partial(self._count, [state], group, False))
             p, g, b = (flat.view(i) for flat in (block.values, block.grads, block.state["momentum_buffer"]))
             s, t = np.empty_like(p), np.empty_like(p)
             self._tile(p, g, {"momentum_buffer": b}, numbers, shape, s, t)
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         lr, momentum, rest, original = numbers
         nesterov, steps, coefficients, eps = shape
         rows, columns = p.shape
@@ -127,4 +134,5 @@ def orthogonal(
     for _ in range(steps):
         gram = x @ x.T
         x = x * a + (gram * b + (gram @ gram) * c) @ x
-    return x.T if tall else x
+    found: np.ndarray = x.T if tall else x
+    return found

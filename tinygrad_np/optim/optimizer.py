@@ -13,6 +13,7 @@ from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
 from ..nn.module import Module, Parameter
 from .flat import Block
+from .options import Array, Group, Params
 
 
 class Optimizer:
@@ -28,7 +29,7 @@ class Optimizer:
     its "step" count.
     """
 
-    def __init__(self, params: Iterable, **defaults: Any):
+    def __init__(self, params: Params, **defaults: Any):
         outside_only("an optimizer")
         self.defaults = defaults
         self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]
@@ -43,7 +44,7 @@ class Optimizer:
         if len({id(p) for p in self.params}) < len(self.params):
             raise ValueError(f"{self._name}: a parameter is given twice, so that it would be updated twice a step")
         self._blocks = [self._cut(group) for group in self.param_groups]
-        self._settled: list[dict] = []  # what has been found in the buffers
+        self._settled: list[Group] = []  # what has been found in the buffers
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """One more group of parameters with options of its own, as when layers are thawed later."""
@@ -71,7 +72,7 @@ class Optimizer:
                 self._step(block, group)
         return loss
 
-    def _step(self, block: Block, group: dict) -> None:
+    def _step(self, block: Block, group: Group) -> None:
         block.gather_values()
         names, shape = tuple(self.names(group)), self.shape(group)
         if not names and not self.scalars and block.is_small and recorder.get() is None:
@@ -82,14 +83,16 @@ class Optimizer:
             self._run(block, first, last, names, group, shape)
         block.return_values()
 
-    def _run(self, block: Block, first: int, last: int, names: tuple[str, ...], group: dict, shape: tuple) -> None:
+    def _run(
+        self, block: Block, first: int, last: int, names: tuple[str, ...], group: Group, shape: tuple[Any, ...]
+    ) -> None:
         """Update neighbors that are at the same step."""
         positions = block.positions[first : last + 1]
         new = self._begin(block, range(first, last + 1), names, group)
         numbers = host(lambda: self._count([self.state.setdefault(i, {}) for i in positions], group, new))
         block.update(lambda p, g, state, s, t: self._tile(p, g, state, numbers, shape, s, t), first, last, names)
 
-    def _each(self, block: Block, group: dict, shape: tuple) -> None:
+    def _each(self, block: Block, group: Group, shape: tuple[Any, ...]) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
         numbers = self._count([{}], group, False)
         for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
@@ -99,14 +102,16 @@ class Optimizer:
                     self.state[position] = {}
                 self._tile(p.array, g, {}, numbers, shape, s, t)
 
-    def _count(self, states: list[dict], group: dict, new: bool) -> tuple[float, ...]:
+    def _count(self, states: list[Group], group: Group, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
         for state in states:
             self.advance(state, group)
         decay = float(group["weight_decay"])
         return decay, 1 - float(group["lr"]) * decay, *self.numbers(group, states[0], new)
 
-    def _tile(self, p, g, state: dict, numbers: Sequence[float], shape: tuple, s, t) -> None:
+    def _tile(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: tuple[Any, ...], s: Array, t: Array
+    ) -> None:
         decay, shrink, *others = numbers
         maximize, decays, shrinks, *rest = shape
         if maximize:
@@ -134,7 +139,7 @@ class Optimizer:
             at = now
         return runs
 
-    def _begin(self, block: Block, members: range, names: tuple[str, ...], group: dict) -> bool:
+    def _begin(self, block: Block, members: range, names: tuple[str, ...], group: Group) -> bool:
         """Give parameters of a block their state if they have none yet; whether it is new."""
         new = False
         for i in members:
@@ -149,7 +154,7 @@ class Optimizer:
         self._gather_state(block, names, group)
         return new
 
-    def _gather_state(self, block: Block, names: Iterable[str], group: dict) -> None:
+    def _gather_state(self, block: Block, names: Iterable[str], group: Group) -> None:
         """Have all state in the block's buffers: it may have been loaded since."""
         if recorder.get() is not None:  # done before recording, see __jit_settle__
             return
@@ -182,13 +187,13 @@ class Optimizer:
                 block.gather_values(leaving=True)
                 block.leave_kept_grads()
 
-    def __jit_guard__(self) -> list:
+    def __jit_guard__(self) -> list[Any]:
         """What the course of a step depends on besides numbers; a recording follows one course."""
         states = self._states()
         options = [(self.names(group), self.shape(group), len(group["params"])) for group in self.param_groups]
         return [options, list(map(len, states)), cohorts([self._at(state) for state in states])]
 
-    def _at(self, state: dict) -> tuple:
+    def _at(self, state: Group) -> tuple[Any, ...]:
         """How far a parameter has come."""
         return tuple([state.get(name) for name in self.scalars])
 
@@ -205,32 +210,32 @@ class Optimizer:
 
     scalars: Mapping[str, Any] = {}  # the numbers of a state that count the steps, and where they start
 
-    def check(self, group: dict) -> None:
+    def check(self, group: Group) -> None:
         """Raise ValueError for options of a group outside their range."""
         raise NotImplementedError
 
-    def names(self, group: dict) -> list[str]:
+    def names(self, group: Group) -> list[str]:
         """The arrays that a parameter has as its state."""
         return []
 
-    def first(self, name: str, group: dict) -> float:
+    def first(self, name: str, group: Group) -> float:
         """What such an array is filled with before the first update."""
         return 0.0
 
-    def advance(self, state: dict, group: dict) -> None:
+    def advance(self, state: Group, group: Group) -> None:
         """Count a step."""
         if "step" in state:
             state["step"] += 1
 
-    def numbers(self, group: dict, state: dict, new: bool) -> tuple[float, ...]:
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         """The numbers that `update` reads, for this step: Python's, which leave an array's dtype as it is."""
         raise NotImplementedError
 
-    def decoupled(self, group: dict) -> bool:
+    def decoupled(self, group: Group) -> bool:
         """Whether weight decay bypasses the gradient: the weights shrink by 1 - lr · weight_decay before the update."""
         return False
 
-    def shape(self, group: dict) -> tuple:
+    def shape(self, group: Group) -> tuple[Any, ...]:
         """The options that change which operations an update consists of; `update` gets those after the first three."""
         decays, apart = bool(group["weight_decay"]), self.decoupled(group)
         return bool(group["maximize"]), decays and not apart, decays and apart
@@ -239,9 +244,9 @@ class Optimizer:
         self,
         p: np.ndarray,
         g: np.ndarray,
-        state: dict,
+        state: Group,
         numbers: Sequence[float],
-        shape: Sequence,
+        shape: Sequence[Any],
         s: np.ndarray,
         t: np.ndarray,
     ) -> None:
@@ -288,7 +293,7 @@ class Optimizer:
             group.update(option)
         self.state = fresh
 
-    def _loaded(self, position: int, entries: Mapping[str, Any], group: dict) -> dict[str, Any]:
+    def _loaded(self, position: int, entries: Mapping[str, Any], group: Group) -> dict[str, Any]:
         """The state of a parameter from its entries in a state dict."""
         p, names = self.params[position], {*self.names(group), *self.scalars}
         if set(entries) != names:
@@ -339,7 +344,7 @@ class Optimizer:
                 "gradient; pass model.parameters() or Tensor(..., requires_grad=True)"
             )
 
-    def _groups(self, params: Iterable | Module) -> list:
+    def _groups(self, params: Params) -> list[Any]:
         if isinstance(params, Module):
             params = params.parameters()
         if hasattr(params, "shape"):
@@ -366,7 +371,7 @@ class Optimizer:
         self.check(group)
         return group
 
-    def _cut(self, group: dict) -> list[Block]:
+    def _cut(self, group: Group) -> list[Block]:
         """The blocks of a group: parameters of one dtype are updated together."""
         positions = {id(p): i for i, p in enumerate(self.params)}
         dtypes = dict.fromkeys(p.dtype for p in group["params"])
@@ -384,13 +389,13 @@ class Optimizer:
 EMPTY: dict[str, Any] = {}
 
 
-def cohorts(steps: list) -> list[int]:
+def cohorts(steps: list[Any]) -> list[int]:
     """For each parameter the first one that is at the same step; nothing where all are.
 
     >>> cohorts([5, 5, 3, 5]), cohorts([5, 5])
     ([0, 0, 2, 0], [])
     """
-    first: dict = {}
+    first: dict[Any, int] = {}
     return [first.setdefault(step, i) for i, step in enumerate(steps)] if len(set(steps)) > 1 else []
 
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
+
+from ..nn.module import Module
+
+Group = dict[str, Any]  # the options of a group, or the state of a parameter
+Params = Module | Iterable[Any]  # what an optimizer is given
+Array = np.ndarray
 
 
 def require(name: str, value: Any, condition: Callable[[Any], bool], expected: str) -> None:

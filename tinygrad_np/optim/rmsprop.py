@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import require_positive
+from .options import Array, Group, Params, require_positive
 
 
 class RMSprop(Optimizer):
@@ -26,7 +27,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -47,18 +48,20 @@ class RMSprop(Optimizer):
             maximize=maximize,
         )
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
         return [name for name, use in wanted.items() if use]
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         alpha = float(group["alpha"])
         return float(group["lr"]), alpha, 1 - alpha, float(group["eps"]), float(group["momentum"])
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         lr, alpha, rest, eps, momentum = numbers
         v = state["square_avg"]
         np.multiply(g, g, out=s)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import require_positive
+from .options import Array, Group, Params, require_positive
 
 
 class SGD(Optimizer):
@@ -25,7 +26,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable,
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0,
         *,
@@ -44,7 +45,7 @@ class SGD(Optimizer):
             maximize=maximize,
         )
 
-    def check(self, group):
+    def check(self, group: Group) -> None:
         require_positive(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(
@@ -52,17 +53,19 @@ class SGD(Optimizer):
                 f"momentum {group['momentum']} and dampening {group['dampening']}"
             )
 
-    def names(self, group):
+    def names(self, group: Group) -> list[str]:
         return ["momentum_buffer"] if group["momentum"] else []
 
-    def shape(self, group):
+    def shape(self, group: Group) -> tuple[Any, ...]:
         return *super().shape(group), bool(group["momentum"]), bool(group["dampening"]), bool(group["nesterov"])
 
-    def numbers(self, group, state, new):
+    def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 
-    def update(self, p, g, state, numbers, shape, s, t):
+    def update(
+        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
+    ) -> None:
         lr, momentum, share = numbers
         buffered, damped, nesterov = shape
         if buffered:

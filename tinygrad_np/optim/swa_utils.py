@@ -73,6 +73,8 @@ class AveragedModel(Module):
     1.1
     """
 
+    n_averaged: Any  # how many updates there were
+
     def __init__(
         self,
         model: Module,
@@ -157,11 +159,11 @@ class SWALR(LRScheduler):
         self.anneal, self.anneal_epochs, self.floor = annealing(anneal_strategy), anneal_epochs, swa_lr
         super().__init__(optimizer)
 
-    def left(self, t: int) -> float:
+    def left(self, t: float) -> float:
         """The share of the way that is left after t steps."""
         return self.anneal(1.0, 0.0, min(1.0, t / self.anneal_epochs) if self.anneal_epochs else 1.0)
 
-    def rate(self, base, t):
+    def rate(self, base: float, t: float) -> float:
         return self.floor + (base - self.floor) * self.left(t)
 
     def step(self) -> None:

@@ -111,7 +111,7 @@ class Choice:
     long run trials take a twentieth of the time at most.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.times: list[float | None] = [None, None]  # seconds a call of each way
         self.way, self.best = -1, -1  # the last one, the quicker one
         self.left = 0  # calls of a trial
