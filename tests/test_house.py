@@ -158,6 +158,16 @@ def defined(module: str) -> set[str]:
     return {name for name in found if not name.startswith("_")}
 
 
+def test_a_word_means_one_thing_in_the_engine_and_its_calculus():
+    """No two modules there define one name, but NumPy's, which are those of its functions."""
+    homes: dict[str, list[str]] = {}
+    for module in FILES:
+        if room(module) in ("engine", "derivatives", "transforms", "parallel"):
+            for name in defined(module):
+                homes.setdefault(name, []).append(module)
+    assert not {n: where for n, where in homes.items() if len(where) > 1 and not hasattr(np, n)}
+
+
 def named_things() -> set[str]:
     """Every name in the source: of definitions, arguments, attributes, keywords, and words in strings."""
     found = {*dir(builtins), *dir(np), *dir(np.ndarray), *dir(np.linalg), *dir(np.fft), *dir(np.random)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.engine.habits import INSTEAD, OTHER_NAMES, UNARY
+from tinygrad_np.engine.habits import OTHER_NAMES, UNARY, WRITTEN_AS
 
 X = np.array([[0.5, 0.25, 0.75], [0.1, 0.2, 0.9]])
 
@@ -51,7 +51,7 @@ def test_shapes_and_dtypes():
         x.view(np.float32)
 
 
-@pytest.mark.parametrize("name", INSTEAD)
+@pytest.mark.parametrize("name", WRITTEN_AS)
 def test_what_is_not_there_says_what_to_write(name):
     x = tg.Tensor(X)
     assert not hasattr(x, name)

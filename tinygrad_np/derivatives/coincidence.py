@@ -25,7 +25,7 @@ def near(w):
     return (apart <= np.finfo(w.dtype).eps ** (2 / 3) * size) & ~np.eye(w.shape[-1], dtype=bool)
 
 
-def block(tied):
+def turn_block(tied):
     """The pairs, a vector with itself among them, of the vectors that a mask over them marks."""
     return tied[..., None, :] & tied[..., :, None]
 

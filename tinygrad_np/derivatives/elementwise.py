@@ -30,7 +30,7 @@ def over(a, b):
 
 # ---- arithmetic -------------------------------------------------------------------------------------------
 
-def inverse(y):
+def reciprocal_of(y):
     """1 / y, also of Python's 0, by which NumPy divides and Python does not."""
     return math.copysign(inf, y) if type(y) in (int, float, bool) and not y else 1 / y
 
@@ -38,7 +38,7 @@ def inverse(y):
 elementwise(np.add, 1, 1)
 elementwise(np.subtract, 1, -1)
 elementwise(np.multiply, lambda y: y, lambda x: x)
-elementwise(np.divide, inverse, lambda y, out: -out / y, domain=(REAL, POSITIVE))
+elementwise(np.divide, reciprocal_of, lambda y, out: -out / y, domain=(REAL, POSITIVE))
 elementwise(np.negative, -1)
 elementwise(np.positive, 1)
 elementwise(np.reciprocal, lambda out: -out * out, domain=POSITIVE)
@@ -103,14 +103,14 @@ def sigmoid(x):
 sigmoid.defvjp(lambda ct, x, out: ct * out * sigmoid(-x), cases=[lambda f, A: f(A("m", "n"))])
 
 
-def share(x, y, scale):
+def exp_share(x, y, scale):
     """The share of x in log(eˣ + eʸ); of two infinities that are equal, half."""
     alike = (array_of(x) == array_of(y)) & np.isinf(array_of(x))
     return sigmoid(scale * np.where(alike, 0, x - y))
 
 
-elementwise(np.logaddexp, lambda x, y: share(x, y, 1), lambda x, y: share(y, x, 1))
-elementwise(np.logaddexp2, lambda x, y: share(x, y, log2), lambda x, y: share(y, x, log2))
+elementwise(np.logaddexp, lambda x, y: exp_share(x, y, 1), lambda x, y: exp_share(y, x, 1))
+elementwise(np.logaddexp2, lambda x, y: exp_share(x, y, log2), lambda x, y: exp_share(y, x, log2))
 
 # ---- trigonometry -----------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ elementwise(np.heaviside, 0, lambda x: array_of(x) == 0, kinks=lambda x, y: x)
 elementwise(np.nextafter, 1, 0, kinks=lambda x, y: x - y)
 
 
-def first(x, y, wins):
+def winner(x, y, wins):
     """1 where the first operand is the result, 1/2 where they tie."""
     x, y = array_of(x), array_of(y)
     return np.where(x == y, 0.5, wins(x, y) | (np.isnan(x) & ~np.isnan(y)))
@@ -242,8 +242,8 @@ def tie(x, y):
     return x - y
 
 
-elementwise(np.maximum, lambda x, y: first(x, y, np.greater), lambda x, y: first(y, x, np.greater), kinks=tie)
-elementwise(np.minimum, lambda x, y: first(x, y, np.less), lambda x, y: first(y, x, np.less), kinks=tie)
+elementwise(np.maximum, lambda x, y: winner(x, y, np.greater), lambda x, y: winner(y, x, np.greater), kinks=tie)
+elementwise(np.minimum, lambda x, y: winner(x, y, np.less), lambda x, y: winner(y, x, np.less), kinks=tie)
 elementwise(np.fmax, lambda x, y: numbers_first(x, y, np.greater), lambda x, y: numbers_first(y, x, np.greater),
             kinks=tie)
 elementwise(np.fmin, lambda x, y: numbers_first(x, y, np.less), lambda x, y: numbers_first(y, x, np.less), kinks=tie)

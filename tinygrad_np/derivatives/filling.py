@@ -10,7 +10,7 @@ from .indexing import open_grid
 from .joining import as_operand
 
 
-def writable(arr, name: str):
+def writable_tensor(arr, name: str):
     """The first argument, which must be a tensor: an ndarray has nowhere to keep a gradient."""
     if not hasattr(arr, "node"):
         raise NotDifferentiable(f"np.{name}: the array to change is an ndarray, which would lose the gradient; "
@@ -20,10 +20,10 @@ def writable(arr, name: str):
 
 def changing(fun, cases):
     """Decorate the definition of a function that changes its first argument and returns None."""
-    return composed(fun, writes=True, cases=[made(case) for case in cases])
+    return composed(fun, writes=True, cases=[changed_copy(case) for case in cases])
 
 
-def made(case):
+def changed_copy(case):
     """A case for tests, which want a result: the changed copy of the first argument."""
     def run(f, A):
         kept = []
@@ -39,7 +39,7 @@ def made(case):
 @changing(np.copyto, [lambda f, A: f(A("m", 3), A(3)),
                       lambda f, A: f(A("m", 3), A(3), where=np.array([True, False, True]))])
 def copyto(dst, src, casting="same_kind", where=True):
-    writable(dst, "copyto")[...] = src if where is True else np.where(where, src, dst)
+    writable_tensor(dst, "copyto")[...] = src if where is True else np.where(where, src, dst)
 
 
 @changing(np.put, [lambda f, A: f(A(2, 3), [0, 5, -1], A(3)), lambda f, A: f(A(2, 3), [0, 7, 2], A(2), mode="wrap")])
@@ -49,7 +49,7 @@ def put(a, ind, v, mode="raise"):
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
     if places.size and np.size(array_of(v)):
         index = np.unravel_index(np.where(places < 0, places + a.size, places), a.shape) if a.ndim else ...
-        writable(a, "put")[index] = np.resize(v, places.shape if a.ndim else ())
+        writable_tensor(a, "put")[index] = np.resize(v, places.shape if a.ndim else ())
 
 
 @changing(np.put_along_axis, [lambda f, A: f(A(3, 2), np.array([[0, 2]]), A(1, 2), 0),
@@ -58,16 +58,16 @@ def put_along_axis(arr, indices, values, axis=-1):
     if axis is None:
         flat = np.ravel(arr).copy()
         flat[indices] = values
-        writable(arr, "put_along_axis")[...] = np.reshape(flat, arr.shape)
+        writable_tensor(arr, "put_along_axis")[...] = np.reshape(flat, arr.shape)
     else:
-        writable(arr, "put_along_axis")[open_grid(indices, axis, arr.shape)] = values
+        writable_tensor(arr, "put_along_axis")[open_grid(indices, axis, arr.shape)] = values
 
 
 @changing(np.putmask, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
 def putmask(a, mask, values):
     if np.size(array_of(values)):
         spread = np.reshape(np.resize(values, a.shape), a.shape)
-        writable(a, "putmask")[...] = np.where(array_of(mask), spread, a)
+        writable_tensor(a, "putmask")[...] = np.where(array_of(mask), spread, a)
 
 
 @changing(np.place, [lambda f, A: f(A(2, 3), np.array([[True, False, True], [False, True, False]]), A(2))])
@@ -76,7 +76,7 @@ def place(arr, mask, vals):
     if where.size and not np.size(array_of(vals)):
         raise ValueError("place: found no values to put where the mask is true")
     if where.size:
-        writable(arr, "place")[np.unravel_index(where, arr.shape)] = np.resize(vals, where.shape)
+        writable_tensor(arr, "place")[np.unravel_index(where, arr.shape)] = np.resize(vals, where.shape)
 
 
 @changing(np.fill_diagonal, [lambda f, A: f(A(3, 3), A()), lambda f, A: f(A(4, 2), A(2))])
@@ -84,7 +84,7 @@ def fill_diagonal(a, val, wrap=False):
     numbers = np.zeros(a.shape, bool)
     np.fill_diagonal(numbers, True, wrap)
     where = np.nonzero(numbers)
-    writable(a, "fill_diagonal")[where] = np.resize(val, where[0].shape)
+    writable_tensor(a, "fill_diagonal")[where] = np.resize(val, where[0].shape)
 
 
 @composed(np.full_like, cases=[lambda f, A: f(A(2, 3), A(3))])

@@ -9,10 +9,10 @@ from ..engine.signatures import along
 from ..engine.table import composed, linear
 
 
-def cut(ct, arrays_shape, axis):
+def cut_at(ct, arrays_shape, axis):
     """The piece of the cotangent that each array became."""
     if isinstance(arrays_shape, tuple) and all(isinstance(n, int) for n in arrays_shape):  # one array, of arrays
-        return [np.stack(cut(ct, [arrays_shape[1:]] * arrays_shape[0], axis))]
+        return [np.stack(cut_at(ct, [arrays_shape[1:]] * arrays_shape[0], axis))]
     if axis is None:
         sizes = [int(np.prod(shape)) for shape in arrays_shape]
         ends = list(itertools.accumulate(sizes))
@@ -22,7 +22,7 @@ def cut(ct, arrays_shape, axis):
     return [ct[(*before, slice(end - shape[axis], end))] for shape, end in zip(arrays_shape, ends)]
 
 
-linear(np.concatenate, cut, joint=True, signature="arrays, axis=0, out=None, *, dtype=None, casting='same_kind'",
+linear(np.concatenate, cut_at, joint=True, signature="arrays, axis=0, out=None, *, dtype=None, casting='same_kind'",
        cases=[lambda f, A: f([A("m", "n"), A(2, "n")]), lambda f, A: f([A("m", 1), A("m", "n")], axis=-1),
               lambda f, A: f([A("m", 2), A()[None]], axis=None),
               lambda f, A: f(A("m", 2, "n"), axis=-1)])
@@ -120,12 +120,13 @@ def pieces(split):
     return definition
 
 
-CASES = [lambda f, A: f(A(6, "n"), 3), lambda f, A: f(A(6, "n"), [1, 4])]
-split = composed(np.split, cases=CASES)(pieces(np.split))
-array_split = composed(np.array_split, cases=CASES + [lambda f, A: f(A("m", 5), 3, axis=-1)])(pieces(np.array_split))
+SPLIT_CASES = [lambda f, A: f(A(6, "n"), 3), lambda f, A: f(A(6, "n"), [1, 4])]
+split = composed(np.split, cases=SPLIT_CASES)(pieces(np.split))
+array_split = composed(np.array_split, cases=[*SPLIT_CASES, lambda f, A: f(A("m", 5), 3, axis=-1)])(
+    pieces(np.array_split))
 
 
-@composed(np.vsplit, cases=CASES)
+@composed(np.vsplit, cases=SPLIT_CASES)
 def vsplit(ary, indices_or_sections):
     return np.split(ary, indices_or_sections, 0)
 

@@ -65,7 +65,7 @@ def deviations(a, axis, where, mean):
     return (a - mean).conjugate()
 
 
-def constant(a, axis, where):
+def is_constant(a, axis, where):
     """Where all elements are one number, whose mean may be rounded: the spread is then rounding and not exactly 0."""
     a = array_of(a)
     least = np.min(a, axis=axis, keepdims=True, where=where, initial=np.inf)
@@ -75,7 +75,7 @@ def constant(a, axis, where):
 def std_weights(a, out, axis, where, mean, ddof, correction):
     """The deviations over n times the spread; 0 for a constant that has one."""
     n = freedom(a, axis, where, ddof, correction)
-    rounding = constant(a, axis, where) & np.isfinite(array_of(out))
+    rounding = is_constant(a, axis, where) & np.isfinite(array_of(out))
     return over(deviations(a, axis, where, mean), n * np.where(rounding, 0, out))
 
 

@@ -9,7 +9,7 @@ from ..engine.arrays import array_of
 from ..engine.rules import NotDifferentiable
 from ..engine.table import composed, primitive
 from ..engine.tracing import assume
-from .coincidence import block, determined, loops, marked, near, uses
+from .coincidence import determined, loops, marked, near, turn_block, uses
 from .decompositions import columns_dot, first_row, inverse_gaps, pinned, separation, skew
 from .joining import as_operand
 from .matrices import H, cutoff, diagonal_matrix, hermitian_part, of_triangle
@@ -43,7 +43,7 @@ def svd_ct(ct, a, out, hermitian):
             real_u = first_row(u1) & ~np.any(real_v)
             u_ct1, v_ct1 = pinned(u_ct1, u1, turn, real_u), pinned(v_ct1, v1, turn, real_v)
         m, n = H(u1) @ u_ct1, H(v1) @ v_ct1
-        none = block(zero)
+        none = turn_block(zero)
         sums = np.where(none, 0, 1 / np.where(none, 1, s[..., None, :] + s[..., :, None]))
         inner = inner + (skew(m + n) * inverse_gaps(s, close) + skew(m - n) * sums) / 2
         inverse = np.where(zero, 0, 1 / np.where(zero, 1, s))[..., None, :]
@@ -71,9 +71,9 @@ def svd_determined(ct, u, s, vh, zero, close):
     m, n = H(u) @ u_ct, H(v) @ v_ct
     null = [np.concatenate([zero, np.ones((*zero.shape[:-1], x.shape[-1] - k), bool)], axis=-1) for x in (u, v)]
     turns = [
-        (skew(m[..., :k, :k] + n[..., :k, :k]), block(~zero) & (close | loops(tied))),
-        (skew(m), block(null[0])),
-        (skew(n), block(null[1])),
+        (skew(m[..., :k, :k] + n[..., :k, :k]), turn_block(~zero) & (close | loops(tied))),
+        (skew(m), turn_block(null[0])),
+        (skew(n), turn_block(null[1])),
         ((u_ct - u @ m)[..., :k], zero[..., None, :]),      # the rest of a null space, which full_matrices has
         ((v_ct - v @ n)[..., :k], zero[..., None, :]),
     ]
@@ -85,7 +85,7 @@ def svd_determined(ct, u, s, vh, zero, close):
         )
 
 
-def spread(a):
+def values_and_gaps(a):
     """The singular values and the distances between them."""
     s = np.linalg.svdvals(a)
     return np.concatenate([s, separation(s)], axis=-1)
@@ -95,7 +95,7 @@ singular.defvjp(
     svd_ct,
     diff=("a",),
     conj=False,
-    kinks=spread,
+    kinks=values_and_gaps,
     cases=[
         lambda f, A: f(A(3, 2), False, False),
         lambda f, A: f(A(2, 2, 3), False, False),
@@ -106,7 +106,7 @@ singular.defvjp(
 
 @composed(
     np.linalg.svd,
-    kinks=spread,
+    kinks=values_and_gaps,
     cases=[lambda f, A: f(A(3, 2), full_matrices=False), lambda f, A: f(A(2, 4), compute_uv=False)],
 )
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
@@ -116,6 +116,6 @@ def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     return singular(a, False, hermitian)[1]
 
 
-@composed(np.linalg.svdvals, kinks=spread, cases=[lambda f, A: f(A(2, 3, 2))])
+@composed(np.linalg.svdvals, kinks=values_and_gaps, cases=[lambda f, A: f(A(2, 3, 2))])
 def svdvals(x):
     return singular(x, False, False)[1]

@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from .aliasing import ALONE, changed, refs
-from .dispatch import CALLS
+from .dispatch import UFUNC_FORMS
 from .modes import current, mode
 from .places import assigned
-from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched
+from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched_node
 from .seen import see, see_call
 from .table import TABLE
 from .tape import CONST, SMALL, Leaf, Node
@@ -37,7 +37,7 @@ class Assignment(Traced):
     __slots__ = ()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if shares(self):
+        if has_living_views(self):
             changed_copy: Any = self.copy()  # type: ignore[attr-defined]
             changed_copy[index] = value
             write_through(self, changed_copy)
@@ -73,18 +73,18 @@ class Assignment(Traced):
             see(self.node, np.array(self.array) if self.array.size <= SMALL else self.array)
             see_call(row, self.node, (self.array, index, amount))
             if mode.get() is not None:
-                self.node = watched(self.node, self.array)
+                self.node = watched_node(self.node, self.array)
         elif self.node.tracked:
             self.node = CONST
 
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""
-        result: Any = CALLS[ufunc](self, value)
+        result: Any = UFUNC_FORMS[ufunc](self, value)
         if result is NotImplemented:  # an array of another library, whose answer the variable gets
             return result
-        if not self.array.ndim and type(self.node) is not Leaf and not shares(self):
+        if not self.array.ndim and type(self.node) is not Leaf and not has_living_views(self):
             return result
-        if shares(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
+        if has_living_views(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
             return result  # the middle of x[i] += v: the assignment that follows writes it
         shape, dtype = self.array.shape, self.array.dtype
         if result.shape != shape:
@@ -99,7 +99,7 @@ class Assignment(Traced):
             return self
         if result.dtype != dtype:
             result = np.astype(result, dtype)
-        if shares(self):
+        if has_living_views(self):
             write_through(self, result)
         else:
             self.array, self.node = result.array, result.node
@@ -134,7 +134,7 @@ class Assignment(Traced):
         self[...] = value
 
 
-def shares(tensor: Any) -> bool:
+def has_living_views(tensor: Any) -> bool:
     """Whether another living tensor has the same memory."""
     return living(tensor) is not None
 

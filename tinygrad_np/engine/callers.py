@@ -12,13 +12,13 @@ import numpy as np
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # generated code is named after it
 NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 PYTHON = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-INSIDE = (PACKAGE, NUMPY)
+OWN_FOLDERS = (PACKAGE, NUMPY)
 
 
 def user_frame() -> FrameType:
     """The innermost frame that is neither in this package nor in NumPy."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN_FOLDERS):
         frame = frame.f_back
     return frame
 
@@ -29,7 +29,7 @@ def own_frame() -> FrameType | None:
     found = None
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((*INSIDE, PYTHON, "<frozen")):
+        if not file.startswith((*OWN_FOLDERS, PYTHON, "<frozen")):
             found = found or frame
             if "-packages" not in file:
                 return frame
@@ -57,7 +57,7 @@ def blamed(error: BaseException, beside: tuple[str, ...] = ()) -> str | None:
         links.append(link)
         for frame, line in walk_tb(link.__traceback__):
             code = frame.f_code
-            if not code.co_filename.startswith((*INSIDE, *beside)):
+            if not code.co_filename.startswith((*OWN_FOLDERS, *beside)):
                 found = f"{os.path.basename(code.co_filename)}:{line} in {code.co_name}"
         link = link.__context__
     return found

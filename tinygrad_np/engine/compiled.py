@@ -12,7 +12,7 @@ import numpy as np
 
 from .aliasing import residual
 from .generated import define, is_warning, warned
-from .modes import cut, mode
+from .modes import mode, note_cut
 from .recording import (
     CONSTANTS,
     CONTAINERS,
@@ -20,18 +20,18 @@ from .recording import (
     Traced,
     as_array,
     explained,
-    finish,
+    finish_node,
     is_tracked,
     kept,
     left,
     note_view,
-    overlaps,
-    record,
+    record_call,
+    shares_memory_with,
     unwrap,
-    watched,
+    watched_node,
 )
 from .rules import Row
-from .seen import NUMBERS, noted, small
+from .seen import NUMBER_TYPES, noted, small_memory
 from .signatures import shape_of, source_of
 from .tape import CONST, SMALL, Node, next_serial
 
@@ -46,9 +46,9 @@ WORDS = {
     "_TENSORS": TENSORS,
     "_Traced": Traced,
     "_as_array": as_array,
-    "_cut": cut,
+    "_cut": note_cut,
     "_explained": explained,
-    "_finish": finish,
+    "_finish": finish_node,
     "_is_tracked": is_tracked,
     "_is_warning": is_warning,
     "_kept": kept,
@@ -58,17 +58,17 @@ WORDS = {
     "_next_serial": next_serial,
     "_note_view": note_view,
     "_now": mode.get,
-    "_overlaps": overlaps,
+    "_overlaps": shares_memory_with,
     "_unwrap": unwrap,
-    "_record": record,
-    "_small": small,
+    "_record": record_call,
+    "_small": small_memory,
     "_noted": noted,
-    "_NUMBERS": NUMBERS,
+    "_NUMBERS": NUMBER_TYPES,
     "_residual": residual,
     "_shape_of": shape_of,
     "_SMALL": SMALL,
     "_warned": warned,
-    "_watched": watched,
+    "_watched": watched_node,
 }
 
 OPERAND = """
@@ -82,7 +82,7 @@ OPERAND = """
     else:
         return _record(_row, $CALL)"""
 
-OTHER = """
+ARGUMENT = """
     _v_@ = @
     if type(@) in _TENSORS or type(@) in _CONTAINERS:
         if _is_tracked(@):
@@ -138,13 +138,13 @@ VIEW = """
         _note_view(_tensor, @)"""
 
 
-def recorded(row: Row, count: int, *keywords: str) -> Any:
+def compiled_form(row: Row, count: int, *keywords: str) -> Any:
     """The recorded form of a row called with `count` positional arguments and these keywords; None if it has none.
 
     With an `out` that is not None it returns NotImplemented.
 
     >>> from tinygrad_np.engine.table import TABLE
-    >>> recorded(TABLE[np.multiply], 2).__name__
+    >>> compiled_form(TABLE[np.multiply], 2).__name__
     'multiply'
     """
     first = row.parameters[:count]
@@ -159,28 +159,28 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     if any(bound[name] is not name for name in names):  # *args
         return None
     spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
-    spelled |= {"out": "_out", "aux": "_aux", "tracked": f"({each('_n_@.tracked', operands)})"}
+    spelled |= {"out": "_out", "aux": "_aux", "tracked": f"({listed('_n_@.tracked', operands)})"}
     residuals = [source_of(wanted, spelled) for wanted in row.residuals]
     if len(operands) > 1:
         residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
     values = {
-        "$CALL": f"({each('@', first)}), {{{each(repr('@') + ': @', keywords)}}}",
-        "$FED": f"({each('_v_@', first).replace('_v_out', 'None')}), "
-        f"{{{each(repr('@') + ': _v_@', (name for name in keywords if name != 'out'))}}}",
-        "$PASSED": each("_v_@", first).replace("_v_out", "None")
-        + each("@=_v_@", (name for name in keywords if name != "out")),
+        "$CALL": f"({listed('@', first)}), {{{listed(repr('@') + ': @', keywords)}}}",
+        "$FED": f"({listed('_v_@', first).replace('_v_out', 'None')}), "
+        f"{{{listed(repr('@') + ': _v_@', (name for name in keywords if name != 'out'))}}}",
+        "$PASSED": listed("_v_@", first).replace("_v_out", "None")
+        + listed("@=_v_@", (name for name in keywords if name != "out")),
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
-        "$OPERANDS": each("@", operands),
-        "$PARENTS": each("_n_@", operands),
+        "$OPERANDS": listed("@", operands),
+        "$PARENTS": listed("_n_@", operands),
         "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
         "$AUX": "" if row.recompute is None else ", _aux",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
-        "$GIVEN": "" if row.names == operands and len(operands) == 1 else given(row.names, operands, names),
+        "$GIVEN": "" if row.names == operands and len(operands) == 1 else given_lines(row.names, operands, names),
         "$SAVED": "".join(r + ", " for r in residuals),
     }
-    text = f"def recorded({each('@', first)}{'*, ' if keywords else ''}{each('@', keywords)}):"
+    text = f"def recorded({listed('@', first)}{'*, ' if keywords else ''}{listed('@', keywords)}):"
     for name in spelling:
-        text += (OUT if name == "out" else OPERAND if name in operands else OTHER).replace("@", name)
+        text += (OUT if name == "out" else OPERAND if name in operands else ARGUMENT).replace("@", name)
     text += COMPUTE
     for name, keep in zip(row.names, row.kept):
         if keep and name in names:
@@ -194,7 +194,7 @@ def recorded(row: Row, count: int, *keywords: str) -> Any:
     return form
 
 
-def given(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
+def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
     """The lines that note what a call was given besides tracked tensors, for pictures."""
     always = any(name not in operands for name in names)
     tuple_ = "".join(
@@ -217,10 +217,10 @@ NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted(_v_@ if _is_@ else @)"  # n
 NOTE = "(_v_@ if type(_v_@) in _NUMBERS else _noted(_v_@))"
 
 
-def each(text: str, names: Any) -> str:
+def listed(text: str, names: Any) -> str:
     """The text with each name in the place of @, separated by commas.
 
-    >>> each("f(@)", ("x", "y"))
+    >>> listed("f(@)", ("x", "y"))
     'f(x), f(y), '
     """
     return "".join(text.replace("@", name) + ", " for name in names)

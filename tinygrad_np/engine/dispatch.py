@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .compiled import recorded
+from .compiled import compiled_form
 from .generated import call
 from .operation import NotDifferentiable
-from .recording import has_own_arithmetic, is_tracked, outputs, record, refuse_lost_labels, untracked, unwrap
+from .recording import has_own_arithmetic, is_tracked, outputs, record_call, refuse_lost_labels, untracked, unwrap
 from .rules import Row
 from .signatures import signature_of
 from .table import TABLE, Plain, Primitive
 from .tape import CONST
-from .ufuncs import METHODS, assign_out
+from .ufuncs import UFUNC_METHODS, assign_out
 
 if TYPE_CHECKING:
     pass
@@ -28,13 +28,13 @@ class Calls(dict[Callable[..., Any], "Callable[..., Any]"]):
 
     def __missing__(self, ufunc: Any) -> Any:
         row = TABLE.get(ufunc)
-        call: Any = recorded(row, len(row.names)) if isinstance(row, Row) else None
+        call: Any = compiled_form(row, len(row.names)) if isinstance(row, Row) else None
         if row is not None:  # a row may still be entered for a function that has none
             self[ufunc] = call
         return call
 
 
-CALLS = Calls()
+UFUNC_FORMS = Calls()
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
@@ -44,7 +44,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[An
         refuse_lost_labels(ufunc.__name__, inputs)
         return NotImplemented
     if method == "__call__" and not kwargs and row is not None:
-        return apply(row, inputs, kwargs)
+        return apply_row(row, inputs, kwargs)
     return unusual_call(ufunc, method, inputs, kwargs)
 
 
@@ -57,7 +57,7 @@ def unusual_call(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[
         return result if isinstance(row, Plain) else outputs(result, CONST)
     if row is None:
         return unknown(ufunc, inputs, kwargs)
-    return METHODS[method](ufunc, *inputs, **kwargs)
+    return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
 
 
 def call_function(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
@@ -70,7 +70,7 @@ def call_function(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[A
         spelling = (len(args), *kwargs) if kwargs else len(args)
         if spelling not in row.forms:
             direct = row.fun is fun or len(args) <= out_position(fun)
-            row.forms[spelling] = recorded(row, len(args), *kwargs) if direct else None
+            row.forms[spelling] = compiled_form(row, len(args), *kwargs) if direct else None
         form = row.forms[spelling]
         result = NotImplemented if form is None else form(*args, **kwargs)
         if result is not NotImplemented:
@@ -86,12 +86,12 @@ def call_function(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[A
         args, kwargs, out = without_out(fun, args, kwargs)
         if out is not None:
             return assign_out(fun, call_function(fun, args, kwargs), out)
-    return apply(row, args, kwargs)
+    return apply_row(row, args, kwargs)
 
 
-def apply(row: Any, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
+def apply_row(row: Any, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Call the function of a row on tensors, in the general way."""
-    return record(row, args, kwargs) if isinstance(row, Row) else row.apply(args, kwargs)
+    return record_call(row, args, kwargs) if isinstance(row, Row) else row.apply(args, kwargs)
 
 
 @cache

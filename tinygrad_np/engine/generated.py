@@ -20,7 +20,7 @@ _number = count(1)
 NO_REGISTRY = "'registry' must be a dict or None"  # what the interpreter says where it would have warned
 
 
-def shown(text: str, name: str, mode: str = "exec") -> CodeType:
+def shown_code(text: str, name: str, mode: str = "exec") -> CodeType:
     """Compile a text that tracebacks can print; `name` begins with this package's folder, and so is no user's."""
     name = f"{name} #{next(_number)}"
     linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
@@ -30,7 +30,7 @@ def shown(text: str, name: str, mode: str = "exec") -> CodeType:
 def define(text: str, name: str, space: dict[str, Any]) -> dict[str, Any]:
     """Run a text that defines functions, whose globals are `space`; in their `try` a warning is a TypeError."""
     space["__warningregistry__"] = NO_REGISTRY
-    exec(shown(text, name), space)
+    exec(shown_code(text, name), space)
     return space
 
 

@@ -14,7 +14,7 @@ OTHER_NAMES |= {"atanh": "arctanh", "neg": "negative", "absolute": "absolute", "
 BINARY = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "matmul": "matmul"}
 BINARY |= {"mm": "matmul", "bmm": "matmul", "mv": "matmul", "maximum": "maximum", "minimum": "minimum"}
 
-INSTEAD = {
+WRITTEN_AS = {
     **{name: f"nn.functional.{name}(x)" for name in "relu gelu sigmoid softmax log_softmax softplus silu".split()},
     "cuda": "nothing: everything is on the CPU",
     "expand": "np.broadcast_to(x, shape)",
@@ -96,7 +96,7 @@ def cast(name: str, dtype: Any) -> Callable[..., Any]:
 
 def habits() -> dict[str, Any]:
     """The attributes by their names."""
-    found: dict[str, Any] = {name: Instead(name, text) for name, text in INSTEAD.items()}
+    found: dict[str, Any] = {name: Instead(name, text) for name, text in WRITTEN_AS.items()}
     found |= {name: movement(OTHER_NAMES.get(name, name)) for name in (*UNARY, *OTHER_NAMES)}
     found |= {name: movement(function) for name, function in BINARY.items()}
     found |= {"half": cast("half", np.float16), "float": cast("float", np.float32)}

@@ -19,7 +19,7 @@ class Elementwise(Row):
     kind = "elementwise"
 
     def __init__(self, fun: Any, partials: Any, names: Any, **options: Any) -> None:
-        rules = [p if callable(p) else constant(p) for p in partials]
+        rules = [p if callable(p) else constant_partial(p) for p in partials]
         super().__init__(
             fun, rules, names, ", ".join(names), residuals=tuple(names_of(rule, skip=0) for rule in rules), **options
         )
@@ -34,7 +34,7 @@ class Elementwise(Row):
         return fit(total if total.shape == node.shape else np.broadcast_to(total, node.shape), node, self.name)
 
 
-def constant(number: Any) -> Callable[..., Any]:
+def constant_partial(number: Any) -> Callable[..., Any]:
     """The partial that is one number everywhere."""
 
     def partial() -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import read_only
-from .modes import current, cut
+from .modes import current, note_cut
 from .recording import Traced, unwrap, wrap
 from .tape import Const, Leaf
 
@@ -27,7 +27,7 @@ class Leaving(Traced):
 
     def numpy(self) -> np.ndarray:
         """The values as an ndarray without history, read-only and without a copy."""
-        cut("numpy()", (self,))
+        note_cut("numpy()", (self,))
         return read_only(self.array)
 
     def item(self, *index: int) -> Any:
@@ -44,7 +44,7 @@ class Leaving(Traced):
 
     def detach(self) -> Tensor:
         """A tensor of the same values that needs no gradient."""
-        cut("detach()", (self,))
+        note_cut("detach()", (self,))
         name = self.node.name if isinstance(self.node, Leaf) else None
         return wrap(unwrap(self), Const(self.array.shape, self.array.dtype, name))
 

@@ -97,7 +97,7 @@ class ArrayMethods(Assignment):
 
     def flatten(self, order: str = "C") -> Tensor:
         """The elements in one dimension, as a copy."""
-        return apart(np.ravel(self, order))
+        return owning(np.ravel(self, order))
 
     def squeeze(self, axis: Axes = None) -> Tensor:
         """Without the axes of length one."""
@@ -238,7 +238,7 @@ class ArrayMethods(Assignment):
         """The maximum over an axis, axes or all elements."""
         if habits:
             values_alone("max", habits)
-        return np.max(self, axis, out, keepdims, **given(initial=initial, where=where))
+        return np.max(self, axis, out, keepdims, **stated(initial=initial, where=where))
 
     def min(
         self,
@@ -252,7 +252,7 @@ class ArrayMethods(Assignment):
         """The minimum over an axis, axes or all elements."""
         if habits:
             values_alone("min", habits)
-        return np.min(self, axis, out, keepdims, **given(initial=initial, where=where))
+        return np.min(self, axis, out, keepdims, **stated(initial=initial, where=where))
 
     def trace(
         self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None, out: Any = None
@@ -283,7 +283,7 @@ class ArrayMethods(Assignment):
 
     @real.setter
     def real(self, value: Any) -> None:
-        self[...] = real_number(value) + 1j * apart(np.imag(self)) if self.dtype.kind == "c" else value
+        self[...] = as_real_part(value) + 1j * owning(np.imag(self)) if self.dtype.kind == "c" else value
 
     @property
     def imag(self) -> Tensor:
@@ -294,7 +294,7 @@ class ArrayMethods(Assignment):
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError(f"x.imag = value: x is {self.dtype}, which has no imaginary part")
-        self[...] = apart(np.real(self)) + 1j * real_number(value)
+        self[...] = owning(np.real(self)) + 1j * as_real_part(value)
 
     def conjugate(self) -> Self:
         """The complex conjugate; a real tensor is its own."""
@@ -382,20 +382,20 @@ class ArrayMethods(Assignment):
         return np.any(self, axis, out, keepdims, where=where)
 
 
-def real_number(value: Any) -> Any:
+def as_real_part(value: Any) -> Any:
     """What can be a part of a complex number."""
     if np.iscomplexobj(value):
         raise TypeError("x.real or x.imag = value: the value is complex; take its real part")
     return value
 
 
-def apart(view: Any) -> Any:
+def owning(view: Any) -> Any:
     """A view as a tensor of its own: writing to either leaves the other as it is."""
     if hasattr(view, "views"):
         del view.views
     return view
 
 
-def given(**options: Any) -> dict[str, Any]:
+def stated(**options: Any) -> dict[str, Any]:
     """The options that say something: NumPy treats an absent `initial` differently from None."""
     return {k: v for k, v in options.items() if v is not None and v is not True}

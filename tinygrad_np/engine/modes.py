@@ -31,7 +31,7 @@ def current() -> Mode:
     return mode.get() or ORDINARY
 
 
-def cut(step: str, values: Any) -> None:
+def note_cut(step: str, values: Any) -> None:
     """Tell a watcher, if there is one that asks, that values (tensors or nodes) leave the tape at a step."""
     watch = current().watch
     if watch is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .aliasing import protect, residual
 from .generated import call
-from .modes import current, cut, mode
+from .modes import current, mode, note_cut
 from .operation import NotDifferentiable
 from .rules import Row, type_like
 from .seen import note_origin, see, see_call
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 ndarray = np.ndarray
-new = object.__new__
+object_new = object.__new__
 TENSORS: set[type[Any]] = set()  # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
 CONTAINERS = {list, tuple, slice}  # what may have tensors inside
 # What is taken as it is, as an operand.
@@ -52,13 +52,13 @@ class Traced:
 
 def wrap(array: Any, node: Node) -> Tensor:
     """A Tensor of an array and its node, without a copy."""
-    tensor: Any = new(Traced.public)
+    tensor: Any = object_new(Traced.public)
     tensor.array = array
     tensor.node = node
     return tensor
 
 
-def record(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
+def record_call(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
     values = row.bind(*args, **kwargs)
     for i in row.others:
@@ -72,7 +72,7 @@ def record(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     if row.kind in OF_UFUNCS and any(has_own_arithmetic(type(a)) for a in operands):
         refuse_lost_labels(row.name, operands)
         return NotImplemented
-    foreign = {id(a): constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
+    foreign = {id(a): as_constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
     if foreign:
 
         def swap(a: Any) -> Any:
@@ -90,7 +90,7 @@ def record(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     aux = None
     if row.recompute is not None:
         out, aux = out
-    return finish(row, values, operands, parents, out, aux)
+    return finish_node(row, values, operands, parents, out, aux)
 
 
 OF_UFUNCS = ("elementwise", "bilinear")  # the kinds of row of which there are operators
@@ -119,7 +119,7 @@ def refuse_lost_labels(name: str, operands: Any) -> None:
             )
 
 
-def constant(row: Row, a: Any) -> Any:
+def as_constant(row: Row, a: Any) -> Any:
     """An operand that is no tensor, array or number, such as a list, as an array: what the tape keeps is one."""
     if type(a) in TRACERS:
         return a
@@ -139,7 +139,7 @@ def constant(row: Row, a: Any) -> Any:
     return array
 
 
-def finish(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], out: Any, aux: Any = None) -> Any:
+def finish_node(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], out: Any, aux: Any = None) -> Any:
     """Make the node of what a function returned, and wrap it."""
     tracked = tuple([parent.tracked for parent in parents])
     node: Node = CONST
@@ -160,11 +160,11 @@ def finish(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], out: 
         if node is not CONST:
             see_call(row, node, map(unwrap, given))
         if mode.get() is not None:
-            node = watched(node, out)
+            node = watched_node(node, out)
     if node is CONST and mode.get() is not None:
-        cut(left(row, out), parents)
+        note_cut(left(row, out), parents)
     result = outputs(out, node)
-    if type(out) is ndarray and type(operands[0]) in TENSORS and overlaps(out, operands[0].array):
+    if type(out) is ndarray and type(operands[0]) in TENSORS and shares_memory_with(out, operands[0].array):
         note_view(result, operands[0])
     return result
 
@@ -175,7 +175,7 @@ def left(row: Row, out: Any) -> str:
     return f"{row.name} inside no_grad" if not current().recording else f"{row.name} to {dtype}, an integer dtype"
 
 
-def overlaps(out: Any, array: Any) -> bool:
+def shares_memory_with(out: Any, array: Any) -> bool:
     """Whether what NumPy returned has the memory of its operand; a result may also be a view of an array of its own.
 
     NumPy's numbers have no views: np.atleast_1d(x.sum()) is an array of its own.
@@ -247,11 +247,11 @@ def is_tracked(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(is_tracked, value))
 
 
-def watched(node: Node, out: Any) -> Node:
+def watched_node(node: Node, out: Any) -> Node:
     """A node made in another mode than the ordinary: dropped under no_grad, looked at by a debugger."""
     now = current()
     if not now.recording:
-        cut(left(node.op, out), node.parents)
+        note_cut(left(node.op, out), node.parents)
         return CONST
     if now.order:
         note_origin(now.order, node.serial - 1, node)

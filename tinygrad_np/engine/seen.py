@@ -17,9 +17,9 @@ from .arrays import owner
 from .tape import SMALL, Node
 
 ndarray = np.ndarray
-new = tuple.__new__
+tuple_new = tuple.__new__
 
-NUMBERS = frozenset(
+NUMBER_TYPES = frozenset(
     (
         int,
         float,
@@ -63,8 +63,10 @@ def noted(value: Any) -> Any:
     kind = type(value)
     if kind is ndarray:
         memory = ref(value if value.base is None else owner(value))
-        return new(Given, (memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype))
-    if kind in NUMBERS:
+        return tuple_new(
+            Given, (memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype)
+        )
+    if kind in NUMBER_TYPES:
         return value
     if kind is slice:
         return slice(noted(value.start), noted(value.stop), noted(value.step))
@@ -73,14 +75,14 @@ def noted(value: Any) -> Any:
     return value if isinstance(value, (np.dtype, type)) else None
 
 
-def small(base: Any) -> bool:
+def small_memory(base: Any) -> bool:
     """Whether what a view looks at is an array that may be kept for pictures; some of SciPy's results own no array."""
     return type(base) is np.ndarray and base.size <= SMALL
 
 
 def see(node: Node, out: Any) -> None:
     """Keep the value of a node, if it is small and no view of something large."""
-    if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or small(out.base)):
+    if type(out) is np.ndarray and out.size <= SMALL and (out.base is None or small_memory(out.base)):
         node.value = out
 
 

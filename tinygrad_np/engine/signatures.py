@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .generated import shown
+from .generated import shown_code
 
 PLAIN = {"keepdims": False, "where": True, "initial": None}  # what NumPy's `_NoValue` stands for
 
@@ -57,7 +57,7 @@ def binder(signature: inspect.Signature) -> Callable[..., tuple[Any, ...]]:
         if name != "out":
             values.append(name)
     text = f"lambda {', '.join(parts)}: ({''.join(v + ', ' for v in values)})"
-    return eval(shown(text, f"{__file__} for a call", "eval"), defaults)
+    return eval(shown_code(text, f"{__file__} for a call", "eval"), defaults)
 
 
 def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from .arrays import array_of
 from .facts import NOTHING, Facts
 from .generated import call
 from .kinds import Elementwise, Reduction
-from .modes import cut, setting
+from .modes import note_cut, setting
 from .operation import NotDifferentiable
 from .recording import is_tracked, untracked, unwrap, wrap
 from .rules import Row
@@ -121,7 +121,7 @@ class Plain(Facts):
 
     def apply(self, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         """Call the function on the arrays."""
-        cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
+        note_cut(f"{self.name}, which has no derivative", (*args, *kwargs.values()))
         return call(self.fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
 
 
@@ -242,7 +242,7 @@ class Primitive:
         self.__doc__ = fun.__doc__
         self.__module__ = getattr(named, "__module__", None) or __name__
         self.__wrapped__ = fun
-        self.__signature__ = signature_of(fun, spelled(fun))
+        self.__signature__ = signature_of(fun, letters_of(fun))
         self.row: Row | None = None
         self.forms: dict[Any, Any] = {}  # those of the row
 
@@ -291,7 +291,7 @@ class Primitive:
 
     def _enter(self, fun: Callable[..., Any], rules: tuple[Any, ...], options: dict[Any, Any]) -> None:
         self._given = fun, rules, options
-        enter(self, Row(fun, rules, **{"signature": spelled(fun)} | options))
+        enter(self, Row(fun, rules, **{"signature": letters_of(fun)} | options))
 
     def _given_to(self, rules: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """The arguments that have a rule which is not None, and those rules."""
@@ -321,7 +321,7 @@ class Primitive:
 GIVEN = ("out", "tracked", "aux")  # what a rule may ask for besides the operation's own parameters
 
 
-def refuse_rule(made: Primitive, k: int, rule: Callable, count: int, joint: bool) -> None:
+def refuse_rule(made: Primitive, k: int, rule: Callable[..., Any], count: int, joint: bool) -> None:
     """Raise where a rule cannot be one of this operation: one too many, another library's, asking for the unknown."""
     code = getattr(rule, "__code__", None)
     parameters = made.__signature__.parameters
@@ -352,7 +352,7 @@ def known(name: str, own: tuple[str, ...]) -> bool:
     return name in own or name in GIVEN or name.removesuffix("_shape") in own
 
 
-def spelled(fun: Callable[..., Any]) -> str | None:
+def letters_of(fun: Callable[..., Any]) -> str | None:
     """The arguments of a ufunc, which does not tell: x, y and so on."""
     return ", ".join("xyzuvwabcdefgh"[: fun.nin]) if isinstance(fun, np.ufunc) else None
 

@@ -111,7 +111,7 @@ class Select(Operation):
 SELECT = Select()
 
 
-class Together(Operation):
+class Several(Operation):
     """The operation of a node that stands for several, above them: its cotangent is a tuple of theirs."""
 
     name = "outputs"
@@ -122,7 +122,7 @@ class Together(Operation):
 
 def together(nodes: Iterable[Node]) -> Node:
     """One root for a pass from several nodes, so that an operation sees all that uses it."""
-    return Node(Together(), tuple(nodes), (), (), None)
+    return Node(Several(), tuple(nodes), (), (), None)
 
 
 class FreedGraphError(RuntimeError):
@@ -130,7 +130,7 @@ class FreedGraphError(RuntimeError):
 
 
 SMALL = 64  # elements: an array of at most so many is kept for pictures
-ARRAYS = frozenset((np.ndarray, np.float64, np.float32, np.float16, np.complex128, np.complex64))
+ARRAY_TYPES = frozenset((np.ndarray, np.float64, np.float32, np.float16, np.complex128, np.complex64))
 WITH_PARTIALS = frozenset(("elementwise", "reduction", "bilinear"))  # the kinds with a careful pull of their own
 
 
@@ -198,7 +198,7 @@ def walk(
             continue
         if type(ct) is dict:
             ct = filled(ct, node)
-        if free and type(ct) in ARRAYS and ct.size <= SMALL:
+        if free and type(ct) in ARRAY_TYPES and ct.size <= SMALL:
             node.cotangent = ct
         saved = node.saved
         if saved is FREED:

@@ -11,12 +11,12 @@ import numpy as np
 from . import aliasing
 from .above import DOORS
 from .arrays import read_only
-from .compiled import recorded
-from .dispatch import CALLS, call_function, call_ufunc
+from .compiled import compiled_form
+from .dispatch import UFUNC_FORMS, call_function, call_ufunc
 from .habits import habits
 from .leaving import Leaving, detached
 from .methods import ArrayMethods
-from .modes import current, cut, mode
+from .modes import current, mode, note_cut
 from .places import getitem
 from .recording import TENSORS, Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
@@ -50,25 +50,25 @@ class Operator:
 
 def operator(ufunc: np.ufunc) -> Any:
     """The operator that a ufunc is."""
-    return Operator(lambda: CALLS[ufunc])
+    return Operator(lambda: UFUNC_FORMS[ufunc])
 
 
 def reflected(ufunc: np.ufunc) -> Any:
     """The operator whose tensor is the second operand."""
 
     def form() -> Callable[..., Tensor]:
-        call = CALLS[ufunc]
+        call = UFUNC_FORMS[ufunc]
         return lambda self, other: call(other, self)
 
     return Operator(form)
 
 
-def compare(ufunc: np.ufunc) -> Any:
+def comparison(ufunc: np.ufunc) -> Any:
     """The operator of a comparison, whose answer is a plain array."""
 
     def answer(self: Any, other: Any) -> Any:
         if mode.get() is not None:
-            cut(f"{ufunc.__name__}, which has no derivative", (self, other))
+            note_cut(f"{ufunc.__name__}, which has no derivative", (self, other))
         return ufunc(unwrap(self), unwrap(other))
 
     return answer
@@ -95,7 +95,7 @@ class Tensor(ArrayMethods, Leaving):
         if is_tracked(data):
             if requires_grad:
                 raise ValueError("Tensor: data that has a history cannot be a leaf; pass x.detach() for a new leaf")
-            whole: Any = joined(data) if dtype is None else np.astype(joined(data), dtype)
+            whole: Any = joined_tensors(data) if dtype is None else np.astype(joined_tensors(data), dtype)
             self.array, self.node = np.array(whole.array), whole.node
             return
         array = np.array(unwrap(data), dtype=dtype)
@@ -138,9 +138,9 @@ class Tensor(ArrayMethods, Leaving):
         node.exposed = None
 
     @property
-    def flat(self) -> Flat:
+    def flat(self) -> FlatTensor:
         """The elements in one dimension, in C order; assigning fills the tensor."""
-        return Flat(self)
+        return FlatTensor(self)
 
     @flat.setter
     def flat(self, values: Any) -> None:
@@ -249,7 +249,7 @@ class Tensor(ArrayMethods, Leaving):
         aliasing.check_unchanged(self.node, found)
         del ct
         for leaf, g in found.items():
-            accumulate(leaf, g)
+            add_to_grad(leaf, g)
 
     def _cotangent(self, cotangent: Any, caller: str) -> Any:
         if cotangent is None:
@@ -279,7 +279,7 @@ class Tensor(ArrayMethods, Leaving):
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            call = CALLS[ufunc]
+            call = UFUNC_FORMS[ufunc]
             if call is not None:
                 return call(*inputs)
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -299,12 +299,12 @@ class Tensor(ArrayMethods, Leaving):
     __pow__, __rpow__ = operator(np.power), reflected(np.power)
     __mod__, __rmod__ = operator(np.remainder), reflected(np.remainder)
     __floordiv__, __rfloordiv__ = operator(np.floor_divide), reflected(np.floor_divide)
-    __lt__, __le__, __gt__, __ge__ = map(compare, (np.less, np.less_equal, np.greater, np.greater_equal))
-    __eq__, __ne__ = map(compare, (np.equal, np.not_equal))
+    __lt__, __le__, __gt__, __ge__ = map(comparison, (np.less, np.less_equal, np.greater, np.greater_equal))
+    __eq__, __ne__ = map(comparison, (np.equal, np.not_equal))
     __and__, __or__, __xor__ = __rand__, __ror__, __rxor__ = tuple(
-        map(compare, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
+        map(comparison, (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
     )
-    __lshift__, __rshift__ = map(compare, (np.left_shift, np.right_shift))
+    __lshift__, __rshift__ = map(comparison, (np.left_shift, np.right_shift))
     __neg__, __pos__, __abs__ = operator(np.negative), operator(np.positive), operator(np.absolute)
     __hash__ = object.__hash__
 
@@ -317,7 +317,7 @@ class Tensor(ArrayMethods, Leaving):
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    __getitem__: Callable[..., Tensor] = Operator(lambda: recorded(TABLE[getitem], 2))  # type: ignore[assignment]
+    __getitem__: Callable[..., Tensor] = Operator(lambda: compiled_form(TABLE[getitem], 2))  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
@@ -331,7 +331,7 @@ for name, attribute in habits().items():
 Traced.public = Tensor
 
 
-class Flat(Tensor):
+class FlatTensor(Tensor):
     """x.flat: the elements in C order. What is assigned to them is assigned to x, whatever its layout."""
 
     __slots__ = ("of",)
@@ -359,10 +359,10 @@ def _restore(cls: type[Any], array: Any, tracked: Any, name: Any, grad: Any) -> 
     return tensor
 
 
-def joined(data: Any) -> Any:
+def joined_tensors(data: Any) -> Any:
     """Nested lists of numbers and tensors as one tensor."""
     if isinstance(data, (list, tuple)):
-        return np.stack([joined(d) for d in data])
+        return np.stack([joined_tensors(d) for d in data])
     return data if isinstance(data, Tensor) else np.asarray(data)
 
 
@@ -371,7 +371,7 @@ def lift(array: Any, node: Node) -> Tensor:
     return wrap(array, node)
 
 
-def accumulate(leaf: Leaf, g: Any) -> None:
+def add_to_grad(leaf: Leaf, g: Any) -> None:
     """Add a cotangent to a leaf's gradient, which shares memory with nothing else."""
     if leaf.grad is None:
         owned = type(g) is ndarray and g.base is None and sys.getrefcount(g) <= aliasing.OWNED and g.flags.writeable

@@ -27,7 +27,7 @@ def named_as(fact: str) -> dict[Any, Any]:
     return found
 
 
-def call(
+def with_options(
     ufunc: Any,
     *inputs: Any,
     out: Any = None,
@@ -43,7 +43,7 @@ def call(
         inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
     if where is not True:  # a place that is not computed must not warn: any number of the domain will do
         inputs = tuple(np.where(where, x, np.ones((), array_of(x).dtype)) for x in inputs)
-    result = aligned(ufunc, inputs, **options) if options else ufunc(*inputs)
+    result = along_axes(ufunc, inputs, **options) if options else ufunc(*inputs)
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
         return result if where is True else np.where(where, result, 0)
@@ -66,7 +66,7 @@ def assign_out(fun: Callable[..., Any], result: Any, out: Any) -> Any:
     return out
 
 
-def aligned(ufunc: Any, inputs: Any, axes: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+def along_axes(ufunc: Any, inputs: Any, axes: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     """A product of stacks (matmul, vecdot, ...) along other axes than the last: moved there, and the result's back."""
     if axes is None:
         axes = [(-1 if axis is None else axis,)] * len(inputs) + [()]
@@ -97,12 +97,12 @@ def reduce(
         result = same(array, axis=axis, keepdims=keepdims, where=where, **extra)
     else:
         axes = axes_of(axis, array.ndim)
-        result = fold(ufunc, array, axes, initial, where)
+        result = fold_axes(ufunc, array, axes, initial, where)
         result = np.expand_dims(result, axes) if keepdims else result
-    return result if out is None else call(np.positive, result, out=out)
+    return result if out is None else with_options(np.positive, result, out=out)
 
 
-def fold(ufunc: Any, array: Any, axes: tuple[Any, ...], initial: Any, where: Any) -> Any:
+def fold_axes(ufunc: Any, array: Any, axes: tuple[Any, ...], initial: Any, where: Any) -> Any:
     """The function applied from element to element along the axes, as one; those outside `where` change nothing."""
     rest = tuple(n for i, n in enumerate(array.shape) if i not in axes)
     where = where if where is True else np.broadcast_to(where, array.shape)
@@ -138,7 +138,7 @@ def accumulate(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: An
         for i in range(1, array.shape[axis]):
             rows.append(ufunc(rows[-1], array[along(i, axis, array.ndim)]))
         result = np.stack(rows, axis) if rows else array
-    return result if out is None else call(np.positive, result, out=out)
+    return result if out is None else with_options(np.positive, result, out=out)
 
 
 def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -153,13 +153,13 @@ def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = N
         for s, e in zip(starts, ends)
     ]
     result = np.stack(parts, axis)
-    return result if out is None else call(np.positive, result, out=out)
+    return result if out is None else with_options(np.positive, result, out=out)
 
 
 def outer(ufunc: Any, a: Any, b: Any, **options: Any) -> Any:
     """ufunc.outer: every pair."""
     a = a if hasattr(a, "node") else np.asarray(a)
-    return call(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
+    return with_options(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
 
 
 def at(ufunc: Any, a: Any, indices: Any, b: Any = None) -> None:
@@ -192,8 +192,8 @@ def _turn(seen: dict[int, int], n: int) -> int:
     return seen[n]
 
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "__call__": call,
+UFUNC_METHODS: dict[str, Callable[..., Any]] = {
+    "__call__": with_options,
     "reduce": reduce,
     "accumulate": accumulate,
     "reduceat": reduceat,

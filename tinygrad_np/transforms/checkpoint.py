@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.modes import current, mode, setting
 from ..engine.operation import Operation
-from ..engine.recording import selected, unwrap, watched, wrap
+from ..engine.recording import selected, unwrap, watched_node, wrap
 from ..engine.tape import Node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
 from ..engine.tracing import concrete
@@ -86,7 +86,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         row = Checkpointed(f, args, kwargs, [out.array for out in tracked])
         node = Node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
         if mode.get() is not None:
-            node = watched(node, [out.array for out in tracked])
+            node = watched_node(node, [out.array for out in tracked])
         fresh = {id(out): wrap(out.array, selected(node, i, out.array)) for i, out in enumerate(tracked)}
         return rebuild([fresh.get(id(out), out) for out in outs])
 

@@ -128,7 +128,7 @@ class Trace:
         given = {v.node: t for v, t in zip(self.variables, tangents)}
         with self.differentiating(recording=True), np.errstate(all="ignore"):
             try:
-                dots = pushforward(roots, given, lift if self.outer else plain)
+                dots = pushforward(roots, given, lift if self.outer else plain_arrays)
             except Undetermined:
                 dots = [transposed(root, given) if root.tracked else None for root in roots]
         return [
@@ -137,12 +137,12 @@ class Trace:
         ]
 
 
-def plain(array: Any, node: Node) -> Any:
+def plain_arrays(array: Any, node: Node) -> Any:
     """A residual as it is: what is computed with it is of the first order, so that rules get plain arrays."""
     return array
 
 
-plain.recorded = lift  # type: ignore[attr-defined] # for an operation that has no rule but its pullback's
+plain_arrays.recorded = lift  # type: ignore[attr-defined] # for an operation that has no rule but its pullback's
 
 
 def transposed(root: Node, given: dict[Any, Any]) -> Any:
