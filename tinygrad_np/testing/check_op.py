@@ -104,6 +104,8 @@ def check_op(
     if mutants:
         from .diagnosis.mutants import survivors
 
+        if not report.thresholds and report.cases:
+            report.thresholds = thresholds_of(op, report.cases[0], kwargs or {})
         report.mutants = survivors(report)
     report.cases.clear()
     session.note(report)
@@ -148,6 +150,7 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
         report.cover(case)
         if names:
             report.apart = max(report.apart, case.found.sensitivity)
+            report.cases += [case] * (case.found.yours is not None)
         else:
             report.count(case)
 

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from .mistakes import FIT, MISTAKES, Block, block_of, off
+from .mistakes import FIT, KNOWN, MISTAKES, Block, block_of, off
 from .mistakes.block import right
 
 
@@ -55,10 +55,10 @@ def evidence(b: Block) -> list[Block]:
 
 
 def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
-    """The mistakes that fit every block, best first, and how many were tried."""
+    """The mistakes that fit every block, best first, and how many are known."""
     blocks = [b for b in blocks if b.expected.size and off(b).any()]
     if not blocks:
-        return [], len(MISTAKES)
+        return [], KNOWN
     fits = [explained_by(b) for b in blocks]
     every = list(dict.fromkeys(name for found in fits for name in found))
     best = [name for name in every if all(name in found for found in fits) and any(found[name] for found in fits)]
@@ -74,4 +74,4 @@ def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
     one_each: dict[str, str] = {}
     for name in best:
         one_each.setdefault(re.split(r" \(|:", name)[0], name)
-    return list(one_each.values()), len(MISTAKES)
+    return list(one_each.values()), KNOWN

@@ -124,10 +124,16 @@ MUTANTS: list[tuple[str, Callable, str]] = [
 ]
 
 
+def beyond(c: float) -> tuple[str, Callable, str]:
+    """A branch forgotten beyond a threshold of the operation."""
+    broken = per_slot(lambda g, x: np.where(np.abs(x) > c, 0.5 * g + 1, g))
+    return f"wrong beyond {c:.6g}", broken, f"no input has an element beyond {c:.6g}, a threshold of the operation"
+
+
 def survivors(report) -> list[Mutant]:
     """Each mutant and whether the inputs of this run notice it. Those that cannot apply are left out."""
     results = []
-    for name, broken, hint in MUTANTS:
+    for name, broken, hint in [*MUTANTS, *map(beyond, report.thresholds)]:
         applies = any_differs = noticed = False
         for case in report.cases:
             yours, ref = case.found.yours, case.found.expected

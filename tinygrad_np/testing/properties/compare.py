@@ -17,6 +17,7 @@ from ..reference.verdict import FAIL, PASS, RTOL, Findings, doubtful, judge, tal
 from .probes import compare_probes
 from .user_code import attempt
 
+UNDERFLOW = 2 * float(np.finfo(float).tiny)  # a value below it may be 0, and a derivative of it is nothing
 UNSTEADY = 1e-3  # the largest part of a derivative that may be rounding within its rule
 WHOLE = 4096  # the largest Jacobian that is compared entry by entry
 
@@ -53,6 +54,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     size = scales(x, relative=True)
     finite = np.where(np.isfinite(claim), np.abs(claim), 0)
     noise = atol + TINY * finite.max(axis=1)[:, None]  # what rounding leaves of a derivative that is 0
+    noise = noise + UNDERFLOW / size[:, None]
     floor = np.maximum(1e-2 * finite.max(), 1e-6 * level(p) / size[:, None])
     ref = measured(p, np.diag(size)).over(size[:, None])
     status, slack = judge(claim, ref, rtol, noise, floor)

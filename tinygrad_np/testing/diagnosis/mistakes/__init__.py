@@ -4,11 +4,31 @@ Blocks are (outputs × entries of one input). A mistake yields (NAME, sentence, 
 where the block is no evidence for it. Their order is the order of preference where several fit.
 """
 
+import types
+
 from . import local, partial, places, sums, terms, whole
 from .block import FIT as FIT
 from .block import Block as Block
 from .block import block_of as block_of
 from .block import off as off
+
+PARTS = ("FACTOR ", "MISSING", "TOO MANY")  # of names that are put together
+
+
+def names_of(rules: tuple) -> set[str]:
+    """The names that rules give, which are the words in capitals of their code."""
+    consts = [c for rule in rules for code in codes(rule.__code__) for c in code.co_consts]
+    texts = [t for c in consts for t in (c if isinstance(c, tuple) else (c,)) if isinstance(t, str)]
+    return {t for t in texts if len(t) > 3 and t.isupper() and t not in PARTS}
+
+
+def codes(code: types.CodeType):
+    """A function's code and that of the functions inside it."""
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from codes(inner)
+
 
 MISTAKES = (
     *whole.FAMILY,
@@ -35,3 +55,5 @@ MISTAKES = (
     terms.lost,
     local.nearly,
 )
+
+KNOWN = len(names_of(MISTAKES))  # how many mistakes are known, by name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...inputs.thresholds import MANY, stated
 from ...reference.directions import measured
 from ...reference.finite_differences import scales
 from .block import Block, nonzero, off, used
@@ -12,11 +13,18 @@ from .block import Block, nonzero, off, used
 def branch(b: Block):
     x = b.x[None, :]
     name = b.problem.slots[b.slot].name
-    regions = [
+    regions: list[tuple[str, np.ndarray]] = [
         (f"{name} < 0", x < 0),
         (f"{name} > 0", x > 0),
         (f"{name} <= 0", x <= 0),
         (f"{name} >= 0", x >= 0),
+    ]
+    own = [c for c in stated(b.problem.f)[:MANY] if c != 1]
+    for c in reversed(own):  # the narrowest region that fits is the one
+        regions += [(f"{name} > {c:.6g}", x > c), (f"{name} < {-c:.6g}", x < -c)]
+        regions += [(f"|{name}| > {c:.6g}", np.abs(x) > c), (f"|{name}| < {c:.6g}", np.abs(x) < c)]
+        regions.append((f"{name} < {c:.6g}", x < c))
+    regions += [
         (f"|{name}| > 1", np.abs(x) > 1),
         (f"|{name}| < 1", np.abs(x) < 1),
         (f"|{name}| <= 1", np.abs(x) <= 1),
@@ -33,9 +41,9 @@ def branch(b: Block):
     wrong = off(b)
     for name, region in regions:
         region = np.broadcast_to(region, b.expected.shape)
-        if (region & used(b) & ~wrong).sum() > (region & wrong).sum():
-            continue  # most of it is right there too
-        weak = not (~region & ~wrong & used(b)).any() or (region & ~wrong & used(b)).any()
+        if (region & used(b) & ~wrong).any():
+            continue  # some of it is right there too
+        weak = not (~region & ~wrong & used(b)).any()
         yield (
             f"BRANCH FORGOTTEN ({name})",
             f"the gradient is wrong only where {name}",
