@@ -166,6 +166,10 @@ def _parser() -> Parser:
     report.add_argument("run", metavar="RUN", help="a run folder")
     report.add_argument("-o", dest="out", metavar="FILE", help="(default: report.html in the run folder)")
 
+    serve = add(commands.serve, "serve", "serve a page to draw a digit on, to this machine alone")
+    serve.add_argument("run", metavar="RUN", help="a run folder")
+    serve.add_argument("--port", default="8000", metavar="N", help="0 for any that is free (default: 8000)")
+
     graph = add(commands.graph, "graph", "draw the computation graph that a recipe differentiates")
     add_recipe(graph)
     graph.add_argument(

@@ -214,6 +214,29 @@ def report(run: str, out: str | None, json: bool) -> None:
         print(path)
 
 
+def serve(run: str, port: str, json: bool) -> None:
+    """Serve a page to draw a digit on, until interrupted."""
+    from models.serve.answer import Recognizer  # nothing else needs a server
+    from models.serve.server import Server
+
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise BadUsage(f"--port: found {port!r}, expected a number from 0 to 65535")
+    opened = Run.open(Path(run))
+    known = data_.load_labeled(opened.asked["data"]["from"])
+    model = trained(opened, known)
+    recognizer = Recognizer(model, known.images, known.labels, f"{opened.recipe.name}, {opened.folder.name}")
+    with Server(recognizer, int(port)) as server:
+        where = f"http://{server.server_address[0]}:{server.server_address[1]}/"
+        if json:
+            print(json_.dumps({"url": where}), flush=True)
+        else:
+            print(f"{where} (Ctrl-C ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+
+
 def graph(recipe: str, changes: list[str], out: str, json: bool) -> None:
     """Draw the computation graph that a recipe differentiates, on a batch of noise."""
     wanted = _changed(recipes.find(recipe), changes)
