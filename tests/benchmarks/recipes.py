@@ -8,6 +8,7 @@ DATA holds kaggle/train.csv, mnist_train.csv and mnist_test.csv; each seed has i
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-FILES = {"digits-relu10": "", "mnist-relu10": "mnist_train.csv"}
+FILES = {
+    "digits-relu10": "",
+    "digits-best": "",
+    **dict.fromkeys(("mnist-relu10", "mnist-mlp", "mnist-mlp-best", "mnist-cnn", "mnist-cnn-best"), "mnist_train.csv"),
+}
 KAGGLE = "kaggle/train.csv"
 
 
@@ -36,6 +41,11 @@ GOALS = (
     Goal("kaggle-adam", 3, "train", 0.988, 0.0),
     Goal("kaggle-adam", 3, "held_out", 0.970, 0.0),
     Goal("kaggle-relu64x2", 3, "held_out", 0.977, 0.0),
+    Goal("digits-best", 10, "held_out", 0.990, 0.0),
+    Goal("mnist-mlp", 3, "test", 0.986, 0.0),
+    Goal("mnist-mlp-best", 3, "test", 0.993, 0.0),
+    Goal("mnist-cnn", 3, "test", 0.9945, 0.0),
+    Goal("mnist-cnn-best", 1, "test", 0.9970, 0.0),
 )
 
 
@@ -45,7 +55,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     folder, chosen = Path(arguments[0]), arguments[1:] or dict.fromkeys(goal.recipe for goal in GOALS)
-    print("| recipe | accuracy on | seeds | mean | worst | must reach | epoch kept | seconds a run |")
+    print("| recipe | accuracy on | seeds | mean ± spread | worst | must reach | epoch kept | seconds a run |")
     print("|---|---|---|---|---|---|---|---|")
     missed = 0
     for recipe in chosen:
@@ -58,12 +68,13 @@ def main(arguments: list[str]) -> int:
             values = [run[f"{part}_accuracy"] for run in runs if f"{part}_accuracy" in run]
             if not values:
                 continue
-            mean, worst, goal = sum(values) / seeds, min(values), goals.get(part)
+            mean, worst, goal = statistics.mean(values), min(values), goals.get(part)
+            spread = statistics.pstdev(values)
             good = goal is None or (mean >= goal.mean and worst >= goal.worst)
             missed += not good
             must = f"{goal.mean:.1%}" + (f", none below {goal.worst:.0%}" if goal.worst else "") if goal else ""
             print(
-                f"| `{recipe}` | {part.replace('_', '-')} | {seeds} | {mean:.2%} | {worst:.2%} | {must}"
+                f"| `{recipe}` | {part.replace('_', '-')} | {seeds} | {mean:.2%} ± {spread:.2%} | {worst:.2%} | {must}"
                 f"{'' if good else ' **missed**'} | {', '.join(map(str, epochs))} | {seconds:.1f} |",
                 flush=True,
             )
