@@ -1,8 +1,11 @@
 """jit: record a function once a signature as a straight program of NumPy calls, then replay that.
 
-record.py takes the calls down, plan.py shortens the program (passes.py) and lays out its memory, replay.py
-runs it; state.py knows what a function can reach besides its arguments, exchange.py puts stand-ins there,
-program.py joins it all.
+Reading order: instruction.py a program as data, functions.py what NumPy's functions do, refusing.py the user's line,
+stand_in.py what stands in for an array, record.py takes the calls down; places.py where values lie, state.py which of
+them the code that ran could read, watching.py sees that code, exchange.py puts stand-ins there and what was there
+back, arguments.py, conversions.py and outputs.py the same for what goes in and comes out, recording.py one whole
+recording; passes.py and layouts.py shorten a program, bands.py and plan.py lay it out, replay.py writes its text;
+program.py joins it all, jitted.py finds the program of a call.
 """
 
 from __future__ import annotations

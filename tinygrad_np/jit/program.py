@@ -222,8 +222,8 @@ class Program:
     def own_grads(self) -> None:
         """Gradients of the last call that somebody kept stay theirs: the program gets new memory."""
         held = False
-        for buffer in self.buffers.values():
-            held |= sys.getrefcount(buffer) > 4  # ours, its place's, this variable's and the call's
+        for number in self.buffers:
+            held |= references(self.buffers, number) > KEPT
         if self.state.grads_are_kept():
             raise Differs  # eager knows what to do
         if held and not self.bind():
@@ -280,6 +280,20 @@ class Program:
         if self.replay is None and not self.bind():
             return "# the arrays outside are no longer those that were recorded: the function itself is run"
         return self.text
+
+
+def references(buffers: dict, number: int) -> int:
+    """How many references a buffer has."""
+    return sys.getrefcount(buffers[number])
+
+
+def _kept() -> int:
+    buffers = {0: np.empty(0)}
+    place = [buffers[0]]  # as the place that it was set to has it
+    return references(buffers, len(place) - 1)
+
+
+KEPT = _kept()  # the count where nobody else has it
 
 
 def spec(leaf) -> tuple:

@@ -7,6 +7,9 @@ slices for each tile; Python numbers as arrays without axes, which ufuncs take f
 from __future__ import annotations
 
 import ctypes
+import itertools
+import linecache
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +23,9 @@ from .loops import FULL, scalar_dtype
 from .plan import Plan
 
 ndarray = np.ndarray
+
+
+serial = itertools.count()  # of texts
 
 
 class Differs(Exception):
@@ -222,7 +228,10 @@ class Source:
         head = f"def replay({', '.join(f'x{k}' for k in range(arguments))}):\n"
         run = "".join(self.functions) + head + "".join(f"    {line}\n" for line in text)
         self.text = "".join(self.loops) + run
-        exec(compile(run, "<tinygrad_np.jit>", "exec"), self.names)
+        file = f"<tinygrad_np.jit {next(serial)}>"
+        linecache.cache[file] = (len(run), None, run.splitlines(True), file)  # so that a traceback shows the line
+        exec(compile(run, file, "exec"), self.names)
+        weakref.finalize(self.names["replay"], linecache.cache.pop, file, None)
         return self.names["replay"]
 
 
