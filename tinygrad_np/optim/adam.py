@@ -85,8 +85,8 @@ def corrections(group: Group, step: int) -> tuple[float, float]:
 def mean(m: np.ndarray, g: np.ndarray, beta: float, rest: float, s: np.ndarray) -> np.ndarray:
     """m = β m + (1 - β) g."""
     np.multiply(m, beta, out=m)
-    np.add(m, np.multiply(g, rest, out=s), out=m)
-    return m
+    found: Array = np.add(m, np.multiply(g, rest, out=s), out=m)  # in a recording it is this that is traced, not m
+    return found
 
 
 def moments(state: Group, g: np.ndarray, betas: Sequence[float], s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
