@@ -56,10 +56,10 @@ class setting(ContextDecorator):
     def __exit__(self, *exc: Any) -> None:
         mode.reset(self._tokens.pop())
 
-    def __call__(self, func: Callable) -> Any:
+    def __call__(self, func: Callable[..., Any]) -> Any:
         return self._around_each_step(func) if inspect.isgeneratorfunction(func) else super().__call__(func)
 
-    def _around_each_step(self, func: Callable) -> Callable:
+    def _around_each_step(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """A generator function that runs in a block of its own from each yield to the next, its caller outside."""
 
         @wraps(func)

@@ -321,7 +321,7 @@ class Primitive:
 GIVEN = ("out", "tracked", "aux")  # what a rule may ask for besides the operation's own parameters
 
 
-def refuse_rule(made: Primitive, k: int, rule: Callable[..., Any], count: int, joint: bool) -> None:
+def refuse_rule(made: Primitive, k: int, rule: Any, count: int, joint: bool) -> None:
     """Raise where a rule cannot be one of this operation: one too many, another library's, asking for the unknown."""
     code = getattr(rule, "__code__", None)
     parameters = made.__signature__.parameters
