@@ -178,7 +178,9 @@ def plain(a: Any) -> Any:
         return type(a)(map(plain, a))
     root = type(a).__module__.partition(".")[0]
     if root in ("torch", "jax", "jaxlib", "mygrad") and hasattr(a, "shape"):
-        return np.array(a.detach().cpu() if hasattr(a, "detach") else getattr(a, "data", a) if root == "mygrad" else a)
+        if root == "torch":
+            return np.array(a.detach().cpu().resolve_conj().resolve_neg().numpy())
+        return np.array(a.data if root == "mygrad" else a)
     return a
 
 

@@ -67,6 +67,12 @@ class Torch(Adapter):
         return Torch(self.fun, back)
 
     def pushforward(self, what, arrays, tangents):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's forward mode warns of PyTorch's own past
+            return self.forward_mode(what, arrays, tangents)
+
+    def forward_mode(self, what, arrays, tangents):
+        """J u with dual numbers; None where an operation has no forward mode."""
         import torch.autograd.forward_ad as forward_ad
 
         with forward_ad.dual_level():
