@@ -86,7 +86,9 @@ def twin() -> str | None:
     while frame is not None:
         package, _, rest = frame.f_globals.get("__name__", "").partition(".")
         if package == "scipy":
-            wrapped = next((frame.f_locals[key] for key in ("f", "func") if key in frame.f_locals), None)
+            wrapped = frame.f_locals.get("f")  # where one of SciPy's functions is called by way of another
+            if not str(getattr(wrapped, "__module__", None)).startswith("scipy"):
+                wrapped = None
             name = frame.f_code.co_name if wrapped is None else getattr(wrapped, "__name__", "")
             if wrapped is not None:
                 rest = str(getattr(wrapped, "__module__", "")).partition(".")[2]
