@@ -199,3 +199,15 @@ def test_scipys_own_names_say_what_to_call():
             tg.grad(lambda x, call=call: np.sum(call(x)))(P)
         assert "\n" not in str(refused.value)
     np.testing.assert_allclose(tg.grad(lambda x: np.sum(scipy.special.gammaln(x)))(P), scipy.special.digamma(P))
+
+
+def test_what_a_distribution_does_not_say_is_scipys():
+    import scipy.stats
+
+    from tinygrad_np.scipy import stats
+
+    for name, args in (("norm", ()), ("gamma", (2.0,)), ("poisson", (2.0,)), ("dirichlet", (P,))):
+        ours, theirs = (getattr(module, name).rvs(*args, size=3, random_state=0) for module in (stats, scipy.stats))
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = stats.norm.nothing

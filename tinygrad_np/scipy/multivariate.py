@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.special as sc
+import scipy.stats
 
 from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
@@ -12,7 +13,16 @@ from . import ufuncs  # noqa: F401 - the rows that are used here
 LOG_2PI = np.log(2 * np.pi).item()
 
 
-class multivariate_normal:
+class Distribution(type):
+    """What a distribution does not say itself, such as `rvs`, is SciPy's own, for arrays."""
+
+    def __getattr__(cls, name: str):
+        if name.startswith("_"):
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+        return getattr(getattr(scipy.stats, cls.__name__), name)
+
+
+class multivariate_normal(metaclass=Distribution):
     """The normal distribution of vectors of length k with mean `mean`, of shape (k,), and covariance `cov`.
 
     `cov` has shape (k, k); a vector stands for its diagonal, a number for that number times the identity. The gradient
@@ -79,7 +89,7 @@ class multivariate_normal:
         return 0.5 * (k * (1 + LOG_2PI) + np.linalg.slogdet(cov)[1]) + 0 * mean.sum()
 
 
-class dirichlet:
+class dirichlet(metaclass=Distribution):
     """Dirichlet's distribution of k positive numbers whose sum is 1, with concentrations `alpha` of shape (k,).
 
     >>> round(dirichlet.pdf([0.25, 0.75], [1.0, 2.0]).item(), 4)

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import scipy.special as sc
+import scipy.stats
 
 from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
@@ -18,6 +19,7 @@ from ..engine.recording import is_tracked
 from ..engine.rules import NotDifferentiable
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .in_last import in_last
+from .multivariate import Distribution
 from .multivariate import dirichlet as dirichlet
 from .multivariate import multivariate_normal as multivariate_normal
 
@@ -151,6 +153,12 @@ class Continuous:
     def __repr__(self) -> str:
         return f"<distribution {self.name}({', '.join((*self.shapes, 'loc=0', 'scale=1'))})>"
 
+    def __getattr__(self, name: str):
+        """What is not here, such as `rvs`, is SciPy's own, for arrays."""
+        if name.startswith("_") or "name" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(getattr(scipy.stats, vars(self)["name"]), name)
+
 
 def t_logpdf(z, df):
     return (
@@ -225,7 +233,7 @@ beta = Continuous(
 )
 
 
-class poisson:
+class poisson(metaclass=Distribution):
     """The Poisson distribution of whole numbers k, with mean `mu`, in which it is differentiable.
 
     >>> round(poisson.pmf(2, 1.5).item(), 4)
