@@ -146,7 +146,7 @@ class Sequential(_List, Layer):
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """
 
-    def __init__(self, *modules: Any):
+    def __init__(self, *modules: Any) -> None:
         given = modules[0] if len(modules) == 1 else None
         if isinstance(given, Mapping) and not isinstance(given, Module):
             for key, module in given.items():

@@ -63,7 +63,7 @@ class _Conv(_Convolution):
     def __init__(
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
         padding_mode="zeros", *, dtype=np.float32, generator=None,
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         self._make(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
             dtype, generator
@@ -111,7 +111,7 @@ class _ConvTranspose(_Convolution):
     def __init__(
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
         dilation=1, padding_mode="zeros", *, dtype=np.float32, generator=None,
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         name, n = type(self).__name__, int(type(self).__name__[-2])
         self.output_padding = numbers_of(name, "output_padding", output_padding, n, least=0)
         numbers_of(name, "padding", padding, n, least=0)

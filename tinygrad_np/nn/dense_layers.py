@@ -49,7 +49,9 @@ class Bilinear(Layer):
     (5, 2)
     """
 
-    def __init__(self, in1_features, in2_features, out_features, bias=True, *, dtype=np.float32, generator=None):
+    def __init__(
+        self, in1_features, in2_features, out_features, bias=True, *, dtype=np.float32, generator=None
+    ) -> None:
         self.in1_features = whole_number("Bilinear", "in1_features", in1_features, 1)
         self.in2_features = whole_number("Bilinear", "in2_features", in2_features)
         self.out_features = whole_number("Bilinear", "out_features", out_features)
@@ -89,7 +91,7 @@ class Embedding(Layer):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         shape = (
             whole_number("Embedding", "num_embeddings", num_embeddings),
             whole_number("Embedding", "embedding_dim", embedding_dim),

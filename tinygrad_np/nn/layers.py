@@ -52,7 +52,7 @@ class Applied(Layer):
 
     given: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
         generator = kwargs.pop("generator", None) if "generator" in self.more else None
         try:
@@ -120,7 +120,7 @@ class Softmax2d(Applied, function=F.softmax, dim=-3, dtype=None):
 
 
 class _Dropout(Applied):
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         probability(type(self).__name__, "p", self.p)
 
@@ -181,7 +181,7 @@ class TripletMarginWithDistanceLoss(Applied, function=F.triplet_margin_with_dist
 class _Pool(Applied):
     """A window that moves; its sizes are checked, and kept as one number a dimension."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name, n = type(self).__name__, int(type(self).__name__[-2])
         own = {what: getattr(self, what, usual) for what, usual in (("padding", 0), ("dilation", 1))}
@@ -326,7 +326,7 @@ class Unflatten(Layer):
 class Identity(Layer):
     """What it is given; arguments at construction are taken and forgotten."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
     def forward(self, input):

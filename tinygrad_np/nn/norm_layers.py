@@ -20,7 +20,7 @@ class LayerNorm(Layer):
            [ 0.,  0.]])
     """
 
-    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, *, dtype=np.float32):
+    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, *, dtype=np.float32) -> None:
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = real_number("LayerNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -40,7 +40,7 @@ class RMSNorm(Layer):
     array([[ 1., -1.]])
     """
 
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=np.float32):
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=np.float32) -> None:
         self.normalized_shape = as_shape(normalized_shape)
         self.eps = None if eps is None else real_number("RMSNorm", "eps", eps, least=0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -96,7 +96,7 @@ class _ChannelNorm(Layer):
         bias=True,
         *,
         dtype=np.float32,
-    ):
+    ) -> None:
         name = type(self).__name__
         self.num_features = whole_number(name, "num_features", num_features)
         self.eps = real_number(name, "eps", eps, least=0)
@@ -180,7 +180,7 @@ class _InstanceNorm(_ChannelNorm):
         bias=True,
         *,
         dtype=np.float32,
-    ):
+    ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype=dtype)
 
     def normalized(self, input, momentum):

@@ -78,7 +78,7 @@ class _Recurrent(Layer):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
         self.hidden_size = whole_number(name, "hidden_size", hidden_size, 1)
@@ -184,7 +184,7 @@ class RNN(_Recurrent):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         self.kind = self.nonlinearity = _nonlinearity("RNN", nonlinearity)
         super().__init__(
             input_size,
@@ -271,7 +271,9 @@ class RNNCell(_Cell):
     (2, 4)
     """
 
-    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", *, dtype=np.float32, generator=None):
+    def __init__(
+        self, input_size, hidden_size, bias=True, nonlinearity="tanh", *, dtype=np.float32, generator=None
+    ) -> None:
         self.kind = self.nonlinearity = _nonlinearity("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, dtype=dtype, generator=generator)
 

@@ -48,7 +48,7 @@ class MultiheadAttention(Module):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         name, rng = "MultiheadAttention", init.as_generator(generator)
         self.embed_dim = whole_number(name, "embed_dim", embed_dim, 1)
         self.num_heads = whole_number(name, "num_heads", num_heads, 1)
@@ -142,7 +142,7 @@ class _TransformerLayer(Layer):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             name = type(self).__name__
             raise ValueError(f"{name}: activation: expected 'relu', 'gelu' or a function, found {activation!r}")
@@ -245,7 +245,7 @@ class TransformerEncoder(_Stack):
     (5, 3, 8)
     """
 
-    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True):
+    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True) -> None:
         super().__init__(encoder_layer, num_layers, norm)
 
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
@@ -312,7 +312,7 @@ class Transformer(Layer):
         *,
         dtype=np.float32,
         generator=None,
-    ):
+    ) -> None:
         rng = None if generator is None else init.as_generator(generator)
         common = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
 
