@@ -208,7 +208,11 @@ def test_a_schedule_alone_has_an_optimizer_of_its_own(schedule, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("make", [nn.Parameter, lambda a: Tensor(a, requires_grad=True, name="w"), Tensor], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [nn.Parameter, lambda a: Tensor(a, requires_grad=True, name="w"), Tensor],
+    ids=["parameter", "leaf", "constant"],
+)
 @pytest.mark.parametrize("moved", [False, True])
 def test_tensors(make, way, moved):
     p = make(np.arange(6.0).reshape(2, 3).T)
