@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from models.data import Labeled
-from models.recipes import Recipe
 from tinygrad_np.data import DataLoader, TensorDataset, transforms
+
+from .data import Labeled
+from .recipes import Recipe
 
 SHUFFLE = 2  # the random stream of a seed
 AHEAD = 4  # batches

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from models import commands
-from models.errors import BadUsage, Failure, nearest
-from models.recipes import OPTIONS, RECIPES
+from . import commands
+from .errors import BadUsage, Failure, nearest
+from .recipes import OPTIONS, RECIPES
 
 EPILOG = "exit code: 0 done, 1 failed, 2 bad usage"
 

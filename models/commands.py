@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from models import compare as compare_
-from models import data as data_
-from models import download as download_
-from models import plots, recipes
-from models import report as report_
-from models import run as run_
-from models import train as train_
-from models.data import Dataset
-from models.errors import BadUsage, Failure, need
-from models.finish import describe, draw_graph, finish, held_out_rows, trained
-from models.lock import locked
-from models.networks import build
-from models.progress import Progress
-from models.recipes import Recipe
-from models.run import FILES, Run
+from . import compare as compare_
+from . import data as data_
+from . import download as download_
+from . import plots, recipes
+from . import report as report_
+from . import run as run_
+from . import train as train_
+from .data import Dataset
+from .errors import BadUsage, Failure, need
+from .finish import describe, draw_graph, finish, held_out_rows, trained
+from .lock import locked
+from .networks import build
+from .progress import Progress
+from .recipes import Recipe
+from .run import FILES, Run
 
 SHADES = " .:-=+*#%@"  # from paper to ink
 
@@ -216,8 +216,8 @@ def report(run: str, out: str | None, json: bool) -> None:
 
 def serve(run: str, port: str, json: bool) -> None:
     """Serve a page to draw a digit on, until interrupted."""
-    from models.serve.answer import Recognizer  # nothing else needs a server
-    from models.serve.server import Server
+    from .serve.answer import Recognizer  # nothing else needs a server
+    from .serve.server import Server
 
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise BadUsage(f"--port: found {port!r}, expected a number from 0 to 65535")

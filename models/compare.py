@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models import plots
-from models.run import Run
+from . import plots
+from .run import Run
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")  # Okabe & Ito
 

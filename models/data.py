@@ -13,12 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.download import mnist_folder
-from models.errors import BadUsage, Failure, need
-from models.files import places
-from models.files.places import Place
-from models.files.read import read
-from models.files.table import PIXELS
+from .download import mnist_folder
+from .errors import BadUsage, Failure, need
+from .files import places
+from .files.places import Place
+from .files.read import read
+from .files.table import PIXELS
 
 SIDES = {"digits": 8, "kaggle": 28, "mnist": 28}  # the sources that a recipe may name, and their images' side
 KAGGLE = "https://www.kaggle.com/competitions/digit-recognizer/data"

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from models.errors import BadUsage, Failure
 from tinygrad_np.io import atomic_write
+
+from .errors import BadUsage, Failure
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 TIMEOUT = 30  # seconds without a byte before the next mirror is tried

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
-from models import data as data_
-from models import plots
-from models import run as run_
-from models import train as train_
-from models.batches import batches
-from models.data import Dataset, Labeled
-from models.errors import Failure
-from models.networks import build
-from models.recipes import Recipe
-from models.run import Run
 from tinygrad_np.viz import GraphvizMissing
+
+from . import data as data_
+from . import plots
+from . import run as run_
+from . import train as train_
+from .batches import batches
+from .data import Dataset, Labeled
+from .errors import Failure
+from .networks import build
+from .recipes import Recipe
+from .run import Run
 
 SAMPLES = 20  # held-out images in samples.png; up to half as many wrong ones follow them
 

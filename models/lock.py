@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from models.errors import Failure
+from .errors import Failure
 
 try:
     import fcntl

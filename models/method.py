@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from models.recipes import Recipe
 from tinygrad_np import nn, optim
 from tinygrad_np.optim import lr_scheduler
+
+from .recipes import Recipe
 
 OPTIMIZERS = {
     "sgd": optim.SGD,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.errors import BadUsage
-from models.recipes import Recipe
 from tinygrad_np import nn
+
+from .errors import BadUsage
+from .recipes import Recipe
 
 WEIGHTS = 1  # the random stream of a seed
 

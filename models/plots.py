@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import need
 from tinygrad_np.io import atomic_write
+
+from .errors import need
 
 PLAIN = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}  # the same bytes each time
 BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito: told apart by every kind of eye

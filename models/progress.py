@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 
-from models.errors import need
+from .errors import need
 
 LINES = 10  # about as many plain lines for a whole training,
 SECONDS = 60  # and one a minute where it is long

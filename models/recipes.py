@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
-from models.errors import BadUsage, nearest
+from .errors import BadUsage, nearest
 
 SCHEDULES = ("constant", "one-cycle", "cosine")
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")

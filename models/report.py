@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from models import plots
-from models import train as train_
-from models.data import Labeled
-from models.run import Run
 from tinygrad_np import Tensor, nn
 from tinygrad_np.io import atomic_write
+
+from . import plots
+from . import train as train_
+from .data import Labeled
+from .run import Run
 
 MISTAKES, KERNELS, BINS = 30, 32, 10
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;

@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import BadUsage, Failure
-from models.recipes import Recipe
 from tinygrad_np.io import atomic_write, load, save
+
+from .errors import BadUsage, Failure
+from .recipes import Recipe
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "held_out_loss", "held_out_accuracy", "seconds")
 FILES = {

@@ -15,15 +15,16 @@ import numpy as np
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from models.batches import batches
-from models.data import Labeled
-from models.errors import Failure
-from models.method import Method, steps_an_epoch
-from models.networks import build
-from models.recipes import Recipe
-from models.run import Run
 from tinygrad_np import Tensor, nn
 from tinygrad_np.io import save
+
+from .batches import batches
+from .data import Labeled
+from .errors import Failure
+from .method import Method, steps_an_epoch
+from .networks import build
+from .recipes import Recipe
+from .run import Run
 
 DROPOUT = 3  # the random stream of a seed; 0 is the split of the data, 1 the weights, 2 the order of the rows
 ROWS = 4096  # images measured at once; fewer where a convolution makes many numbers of each

@@ -7,9 +7,9 @@ import zipfile
 
 import numpy as np
 
-from models.errors import Failure
-from models.files.table import Table, flat_images, whole_labels
-from models.files.unpack import DAMAGE, File, whole
+from ..errors import Failure
+from .table import Table, flat_images, whole_labels
+from .unpack import DAMAGE, File, whole
 
 NPY = b"\x93NUMPY"
 IMAGES = {

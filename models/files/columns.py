@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.files.table import CLASSES
+from .table import CLASSES
 
 CERTAIN = 0.9  # of a pixel in a corner, more are of one value; of labels, fewer
 

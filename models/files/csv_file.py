@@ -12,13 +12,13 @@ from itertools import chain
 
 import numpy as np
 
-from models.errors import Failure, need
-from models.files.columns import label_column
-from models.files.digits import whole_numbers
-from models.files.layout import EXPECTED, NAMES, Layout, fields_of, layout, number, pixel_order
-from models.files.table import CLASSES, Table
-from models.files.text import encoding, line_blocks
-from models.files.unpack import File, blocks
+from ..errors import Failure, need
+from .columns import label_column
+from .digits import whole_numbers
+from .layout import EXPECTED, NAMES, Layout, fields_of, layout, number, pixel_order
+from .table import CLASSES, Table
+from .text import encoding, line_blocks
+from .unpack import File, blocks
 
 MANY = 1 << 22  # bytes that pandas reads at once
 FIRST = 1 << 19  # bytes among which the first rows are

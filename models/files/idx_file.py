@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.errors import Failure
-from models.files.unpack import File
+from ..errors import Failure
+from .unpack import File
 
 LABELS, IMAGES = 2049, 2051  # magic numbers: unsigned bytes (0x08) of 1 and of 3 dimensions
 MAGICS = {LABELS: "labels", IMAGES: "images"}

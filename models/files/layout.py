@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from models.errors import Failure
-from models.files.table import CLASSES, PIXELS
-from models.files.unpack import File
+from ..errors import Failure
+from .table import CLASSES, PIXELS
+from .unpack import File
 
 EXPECTED = f"{PIXELS} columns (28x28 pixels), or {PIXELS + 1} with the label"
 SEPARATORS = (";", "\t", "|", ",", " ")  # a space stands for any number of them; the first that makes such a row

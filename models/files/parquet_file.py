@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import Failure, need
-from models.files.layout import IDS, LABELS, pixel_order
-from models.files.pictures import decoded
-from models.files.table import PIXELS, Table, flat_images, whole_labels
-from models.files.unpack import LEAST, TIMES, File
+from ..errors import Failure, need
+from .layout import IDS, LABELS, pixel_order
+from .pictures import decoded
+from .table import PIXELS, Table, flat_images, whole_labels
+from .unpack import LEAST, TIMES, File
 
 MAGIC = b"PAR1"
 ROWS = 2000  # read at once

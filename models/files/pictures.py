@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import Failure, need
-from models.files.table import CLASSES, PIXELS, SIDE, Table
+from ..errors import Failure, need
+from .table import CLASSES, PIXELS, SIDE, Table
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".webp")
 TRAINING, TEST = ("train", "training", "trainingset"), ("test", "testing", "testset")

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from models.errors import Failure
-from models.files import arrays, pictures
-from models.files.unpack import SUFFIXES, File, is_zip, members
+from ..errors import Failure
+from . import arrays, pictures
+from .unpack import SUFFIXES, File, is_zip, members
 
 TRAINING_FILES = (
     "train.csv",

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.errors import Failure
-from models.files import arrays, csv_file, idx_file, parquet_file, pictures
-from models.files.places import Place, labels_beside
-from models.files.table import PIXELS, SIDE, Table, flat_images, scaled, whole_labels
-from models.files.unpack import UNKNOWN, File, is_zip, start, whole
+from ..errors import Failure
+from . import arrays, csv_file, idx_file, parquet_file, pictures
+from .places import Place, labels_beside
+from .table import PIXELS, SIDE, Table, flat_images, scaled, whole_labels
+from .unpack import UNKNOWN, File, is_zip, start, whole
 
 
 class Read(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.errors import Failure
+from ..errors import Failure
 
 SIDE, CLASSES = 28, 10
 PIXELS = SIDE * SIDE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 
-from models.errors import Failure
+from ..errors import Failure
 
 BOMS = {
     codecs.BOM_UTF8: ("utf-8", ""),

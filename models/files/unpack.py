@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.errors import Failure
+from ..errors import Failure
 
 BLOCK = 1 << 16  # small enough for its arrays to stay in the cache, and for malloc to keep their pages
 LEAST, TIMES = 64_000_000, 100  # packed data may unpack to so many bytes, or so many times their size

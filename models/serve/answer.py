@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 import tinygrad_np as tg
-from models.train import probabilities
 from tinygrad_np import Tensor, nn
+
+from ..train import probabilities
 
 MAPS = 16  # pictures of the first layer, at most
 NEAREST = 5

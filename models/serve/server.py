@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import Failure
-
+from ..errors import Failure
 from .answer import Recognizer
 from .digit import centred
 
