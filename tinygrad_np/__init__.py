@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from .viz import graph as graph
     from .viz import graph_diff as graph_diff
     from .viz import named as named
-from .viz import trace as trace
+    from .viz import trace as trace
 
 __version__ = "0.1.0"
 
@@ -91,7 +91,7 @@ WHERE = {  # the module of each public name; a module that is public itself is i
     "transforms.linear": "elementwise_grad linearize make_hvp make_jvp make_vjp",
     "transforms.ravel": "ravel unravel",
     "transforms.trace": "grad jvp value_and_grad vjp",
-    "viz": "graph graph_diff named",
+    "viz": "graph graph_diff named trace",
     "": "data interop io nn numpy optim tensor testing transforms viz",
 }
 LATER = {name: module for module, names in WHERE.items() for name in names.split()}

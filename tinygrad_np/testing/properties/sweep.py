@@ -13,7 +13,7 @@ from ..inputs.kinks import near
 from ..inputs.special import BLEND, special
 from ..inputs.thresholds import bends, stated
 from ..reference.patience import Stopped
-from ..reference.problem import Problem, within
+from ..reference.problem import Problem, flat, within
 from .case import Case
 
 CHECKED = ("shapes", "gradient")
@@ -92,8 +92,17 @@ def others(case: Case, thresholds: list[float], domain: Any, kinks: list) -> Ite
         elif not all(ok.all() for ok in inside):
             continue
         operands = case.op.operands(found) if hasattr(case.op, "operands") else found
-        if not any(near(k, operands) for k in kinks):
+        if not any(near(k, operands) for k in kinks) and same_size(p, found):
             yield p.with_arrays(found)
+
+
+def same_size(p: Problem, arrays: list) -> bool:
+    """Whether the output keeps its size: where that depends on values, as np.arange's, it might not end at all."""
+    try:
+        with np.errstate(all="ignore"):
+            return p.value(flat(arrays)).size == p.size_out
+    except Exception:  # what is wrong with the call, the check says
+        return True
 
 
 def own(lo: float, hi: float) -> np.ndarray:
