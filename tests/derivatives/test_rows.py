@@ -47,8 +47,16 @@ def test_row(name):
     row = TABLE[ROWS[name]]
     assert row.kind == "elementwise" or row.cases, f"{name} has no cases: say how it is called"
     dtypes = ("complex128",) if name in COMPLEX_ONLY else ("float64", "float32")
-    report = check_op(ROWS[name], max_examples=EXAMPLES, dtypes=dtypes, skip=SKIP.get(name))
+    skip = SKIP.get(name, {}) | {"magnitudes": "test_row_at_all_magnitudes has them"}
+    report = check_op(ROWS[name], max_examples=EXAMPLES, dtypes=dtypes, skip=skip)
     assert report.inputs >= EXAMPLES // 2, f"{name}: only {report.inputs} inputs were accepted; {report.refusals[-3:]}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(ROWS) - COMPLEX_ONLY))
+def test_row_at_all_magnitudes(name):
+    """From 1e-6 to 1e6, beside the operation's own thresholds, at zeros and ties."""
+    check_op(ROWS[name], max_examples=4, dtypes=("float64",), order=1, skip=SKIP.get(name))
 
 
 # Why a row that computes something of complex numbers is not checked on them.
