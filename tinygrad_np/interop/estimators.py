@@ -91,7 +91,8 @@ class NeuralEstimator(BaseEstimator):
         """The targets as the loss takes them; remembers what they were."""
         raise NotImplementedError
 
-    def _losses(self, out: Any, y: Any) -> Any:
+    @staticmethod
+    def _losses(out: Any, y: Any) -> Any:
         """The loss of each row."""
         raise NotImplementedError
 
@@ -208,12 +209,12 @@ class NeuralEstimator(BaseEstimator):
 
     def _step(self, total: float) -> Callable:
         """One step on a batch: returns the sum of its losses, weighted."""
-        module, optimizer = self.module_, self.optimizer_
+        module, optimizer, losses_of = self.module_, self.optimizer_, self._losses  # not self, which changes
         decayed = [p for p in module.parameters() if p.ndim > 1] if self.alpha else []
         half = 0.5 * self.alpha / total
 
         def step(x: np.ndarray, y: np.ndarray, w: np.ndarray | None) -> Any:
-            losses = self._losses(module(x), y)
+            losses = losses_of(module(x), y)
             weighted = losses.sum() if w is None else (losses * w).sum()
             loss = weighted / (len(x) if w is None else w.sum())
             for p in decayed:
@@ -275,7 +276,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         known = np.isin(y, self.classes_)
         if not known.all():
             raise ValueError(
-                f"NeuralClassifier: y: found the class {y[~known][0]!r}; expected {self.classes_.tolist()}"
+                f"NeuralClassifier: y: found the class {y[~known].tolist()[0]!r}; expected {self.classes_.tolist()}"
             )
         self._outputs = len(self.classes_)
         return numbers_of
@@ -294,7 +295,8 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         finally:
             del self._partial
 
-    def _losses(self, out: Any, y: Any) -> Any:
+    @staticmethod
+    def _losses(out: Any, y: Any) -> Any:
         return F.cross_entropy(out, y, reduction="none")
 
     def _score_of(self, X: np.ndarray, y: np.ndarray) -> float:
@@ -327,7 +329,8 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         self._outputs = y.shape[1]
         return y
 
-    def _losses(self, out: Any, y: Any) -> Any:
+    @staticmethod
+    def _losses(out: Any, y: Any) -> Any:
         return 0.5 * ((out - y) ** 2).mean(axis=1)
 
     def predict(self, X: Any) -> np.ndarray:

@@ -26,7 +26,7 @@ from .functions import (
 )
 from .instruction import Instruction, Number, Storage, View, replaced
 from .places import ARRAYS
-from .refusing import NOBODYS, calling_frame, is_inplace, refuse, user_line
+from .refusing import NOBODYS, calling_frame, in_rule, is_inplace, refuse, user_line
 from .stand_in import StandIn
 
 ndarray = np.ndarray
@@ -235,9 +235,15 @@ class Tape:
             storage = self.storages[view.storage]
             if storage.kind == "constant":
                 storage.seen = storage.array.tobytes()
-        self.effects |= kind in ("random", "host") or any(
+        changes = kind in ("random", "host") or any(
             self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes)
         )
+        if changes and in_rule():
+            refuse(
+                "a rule of a derivative draws a random number or writes into an array that was there before, and a "
+                "careful pass asks it twice: do so in the operation itself, and let the rule read it"
+            )
+        self.effects |= changes
 
     # ---- what is not NumPy --------------------------------------------------------------------------------
 

@@ -26,6 +26,14 @@ def calling_frame():
     return frame
 
 
+def in_rule() -> bool:
+    """Whether the user's code that runs is the rule of a derivative: the engine's pullback called it."""
+    frame = own_frame()
+    while frame is not None and not frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name in ("pull", "pull_all", "pushforward")
+
+
 def is_inplace(frame) -> bool:
     """Whether a frame is at x += y or its kin, after which the name x means the result."""
     return operation(frame) == "BINARY_OP" and 13 <= frame.f_code.co_code[frame.f_lasti + 1] < 26
