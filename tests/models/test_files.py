@@ -489,7 +489,8 @@ def test_what_was_used_is_said(tmp_path, table):
         f"SHA-256 {digest[:12]}..."
     )
     assert digest == hashlib.sha256(csv_bytes(table)).hexdigest()
-    assert read.facts() == {"file": read.origin, "rows": 60, "form": read.form, "files": read.files}
+    facts = {"file": read.origin, "rows": 60, "form": read.form, "pixels": 784, "files": read.files}
+    assert read.facts() == facts
 
 
 def test_a_csv_takes_at_most_three_times_its_images(tmp_path, table):
