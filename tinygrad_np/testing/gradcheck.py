@@ -155,14 +155,19 @@ def constant(problem: Problem, rng) -> bool:
         if not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= FLAT * size:
             return False
         here = flat(problem.outputs)
-        for far in (2.0**-3, 2.0**-7):
+        for far in (2.0**-3, 2.0**-20):
+            step = far * generic(problem.point.size, rng) * scales(problem.point, True)
             try:
-                there = problem.value(
-                    problem.point + far * generic(problem.point.size, rng) * scales(problem.point, True)
-                )
+                once, twice = (problem.value(problem.point + k * step) for k in (1.0, 2.0))
             except Exception:  # outside the domain
                 return False
-            if there.shape != here.shape or not np.abs(there - here).max(initial=0) <= FLAT * size:
+            if once.shape != here.shape or not np.abs(once - here).max(initial=0) <= FLAT * size:
+                return False
+            change, double = (
+                once - here,
+                twice - here,
+            )  # twice as far a small function changes twice as much: no rounding
+            if change.any() and np.abs(double - 2 * change).max(initial=0) < np.abs(change).max(initial=0) / 2:
                 return False
     return True
 
