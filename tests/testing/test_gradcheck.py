@@ -124,7 +124,7 @@ def test_the_rounding_of_a_derivative_that_is_zero_is_no_mistake():
         report = gradcheck(np.linalg.det, a, order=2, raise_on_fail=False)
         assert report or report.failure == "VacuousCheck", report
     for a in (np.full((3, 3), 0.5), np.outer([1.0, 2, 3], [0.3, -1, 2]), np.full((5, 5), 0.1)):
-        with pytest.raises(VacuousCheck, match="every derivative compared is 0"):
+        with pytest.raises(VacuousCheck, match="every derivative is 0"):
             gradcheck(np.linalg.det, a)
 
 

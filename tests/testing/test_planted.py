@@ -50,7 +50,7 @@ RIGHT = {
 
 
 def add_at(ct, shape):
-    return tg.table.scatter(ct, (INDEX,), shape)
+    return np.eye(shape[0])[:, INDEX] @ ct
 
 
 # ---- ways to break the first rule of any of them: g is what the right rule returns ---------------------
