@@ -79,6 +79,10 @@ np.sign(x + 1j * x[0]), np.sign(x) * x, round(x[0, 0], 1) * x
 np.append([x[0, 0], x[1, 1]], x[0]), np.append([1.0, 2.0], x)
 sum(x), sum([x[0], x[1]]), max(x[0]), min(x[0, 0], x[0, 1]), divmod(x, 0.7), abs(x), 2**x, True * x
 for i in range(3): x[i, 0] = x[i].sum() ; x
+x.T[0] = 5; x
+x[0][1] = 5; x
+x.real[0] = 9; x
+z = x.ravel(); z[0] = 1.0; x, z
 """.strip().splitlines()
 
 REFUSED = """
@@ -98,10 +102,6 @@ memoryview(x)
 x * np.matrix(np.ones((3, 4)))
 x * np.ma.array(np.ones((3, 4)), mask=np.eye(3, 4))
 x * np.array([None, 1, 2, 3])
-x.T[0] = 5
-x[0][1] = 5
-x.real[0] = 9
-z = x.ravel(); z[0] = 1.0
 np.modf(x, out=(np.zeros_like(x), np.zeros_like(x)))
 np.ravel(x.T, "K")
 x.T.flatten("A")

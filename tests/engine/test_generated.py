@@ -93,8 +93,10 @@ def test_the_value_is_numpys_and_no_warning_where_numpy_has_none():
 
 
 def test_nothing_that_resets_registries_breaks_it():
-    with unittest.TestCase().assertWarns(RuntimeWarning):
-        np.log(ZERO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks every loaded module for a registry, and old ones warn: numpy.core
+        with unittest.TestCase().assertWarns(RuntimeWarning):
+            np.log(ZERO)
     for name in ("ufunc", "no history", "option"):
         test_a_warning_points_at_the_users_line(name)
 

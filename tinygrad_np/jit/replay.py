@@ -231,8 +231,9 @@ class Source:
         file = f"<tinygrad_np.jit {next(serial)}>"
         linecache.cache[file] = (len(run), None, run.splitlines(True), file)  # so that a traceback shows the line
         exec(compile(run, file, "exec"), self.names)
-        weakref.finalize(self.names["replay"], linecache.cache.pop, file, None)
-        return self.names["replay"]
+        replay = self.names.pop("replay")  # its globals do not hold it: it dies by reference counting alone
+        weakref.finalize(replay, linecache.cache.pop, file, None)
+        return replay
 
 
 def put(out: ndarray, result) -> None:
