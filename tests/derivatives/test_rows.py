@@ -7,45 +7,23 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np import (
-    NotDifferentiable,
-    Tensor,
-    nn,  # noqa: F401 - whose rows are checked here too
-)
-from tinygrad_np.engine.table import TABLE, Plain
+from tests.derivatives.library import COMPLEX_ONLY, ROWS, cases_of
+from tinygrad_np import NotDifferentiable, Tensor
+from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import check_op, strategies
 from tinygrad_np.testing.reference.problem import Problem
-
-try:  # SciPy's rows are entered where SciPy is installed
-    import tinygrad_np.scipy.linalg
-    import tinygrad_np.scipy.signal
-    import tinygrad_np.scipy.special
-    import tinygrad_np.scipy.stats  # noqa: F401
-except ImportError:
-    pass
 
 EXAMPLES = 8
 
 
-def rows() -> dict:
-    """The rows by name; of two functions of one name, the second is told by its module. Other tests enter rows too."""
-    found: dict = {}
-    for fun, row in TABLE.items():
-        module = getattr(fun, "__module__", None) or "numpy"  # a ufunc does not tell
-        if not isinstance(row, Plain) and module.partition(".")[0] in ("numpy", "scipy", "tinygrad_np"):
-            found[row.name if row.name not in found else f"{module}.{row.name}-{len(found)}"] = fun
-    return found
-
-
-ROWS = rows()
-COMPLEX_ONLY = {"imag"}  # on real numbers it is 0 with all its derivatives
+SLOW = {"trajectory"}  # an adjoint equation is solved for each number and order
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in sorted(ROWS)]
 SKIP = {"gammasgn": {"vacuity": "a sign: 0 is its derivative wherever it has one"}}
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
+@pytest.mark.parametrize("name", NAMES)
 def test_row(name):
-    row = TABLE[ROWS[name]]
-    assert row.kind == "elementwise" or row.cases, f"{name} has no cases: say how it is called"
+    assert cases_of(ROWS[name])
     dtypes = ("complex128",) if name in COMPLEX_ONLY else ("float64", "float32")
     skip = SKIP.get(name, {}) | {"magnitudes": "test_row_at_all_magnitudes has them"}
     report = check_op(ROWS[name], max_examples=EXAMPLES, dtypes=dtypes, skip=skip)
@@ -65,6 +43,8 @@ NOT_ON_COMPLEX = {
     "normal_cdf": "part of gelu, which refuses complex numbers",
     "standardized": "part of layer_norm, which refuses complex numbers",
     "gammainc_da": "part of gammainc, which refuses complex numbers",
+    "clamped_log": "part of binary_cross_entropy, which refuses complex numbers",
+    "clamped_log1m": "part of binary_cross_entropy, which refuses complex numbers",
     "betainc_dab": "part of betainc, which refuses complex numbers",
     "interp": "NumPy drops the imaginary part of x, with a warning; here that is refused",
 }
@@ -92,17 +72,14 @@ def floating(out) -> list:
     return [out] if getattr(out, "dtype", np.dtype(int)).kind in "fc" else []
 
 
-SAME_SHAPES = {1: lambda f, A: f(A(2, 3)), 2: lambda f, A: f(A(2, 1), A(3)), 3: lambda f, A: f(A(3), A(3), A())}
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_row_on_complex_numbers(name):
     """Along a complex direction: the value is NumPy's, and both modes are the central difference."""
-    row, checked, refusals = TABLE[ROWS[name]], 0, []
+    checked, refusals = 0, []
     if name in NOT_ON_COMPLEX:
         pytest.skip(NOT_ON_COMPLEX[name])
-    for case in row.cases or [SAME_SHAPES[len(row.diff)]]:
+    for case in cases_of(ROWS[name]):
         draws = Draws()
         try:
             expected = floating(case(ROWS[name], draws))
@@ -175,12 +152,11 @@ def third_derivatives(fun, case, domain, rng):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted(ROWS))
+@pytest.mark.parametrize("name", NAMES)
 def test_third_order(name):
     """A third derivative is the same number in every nesting of the two modes."""
     row, rng = TABLE[ROWS[name]], np.random.default_rng(0)
-    cases = (row.cases or [SAME_SHAPES[len(row.diff)]])[:3]
-    found = [third_derivatives(ROWS[name], case, row.domain, rng) for case in cases]
+    found = [third_derivatives(ROWS[name], case, row.domain, rng) for case in cases_of(ROWS[name])[:3]]
     found = [numbers for numbers in found if np.isfinite(numbers[0])]
     assert found
     for numbers in found:

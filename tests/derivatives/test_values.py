@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.derivatives.test_rows import COMPLEX_ONLY, ROWS, SAME_SHAPES, floating
+from tests.derivatives.library import COMPLEX_ONLY, ROWS, cases_of
+from tests.derivatives.test_rows import floating
 from tests.stream import rng
 from tinygrad_np import NotDifferentiable, Tensor
 from tinygrad_np.engine.rules import Row
@@ -51,7 +52,7 @@ MAKERS = {
 def test_the_value_of_a_row_is_its_functions_own(name, how):
     row, fun, compared = TABLE[ROWS[name]], ROWS[name], 0
     for dtype in ("complex128",) if name in COMPLEX_ONLY else ("float64", "float32"):
-        for case in row.cases or [SAME_SHAPES[len(row.diff)]]:
+        for case in cases_of(fun):
             try:
                 expected = outputs(case(fun, Drawn(dtype, lambda a: a)))
             except (TypeError, ValueError, NotDifferentiable):
@@ -171,7 +172,7 @@ def test_a_histogram_of_nothing(bins):
         np.testing.assert_array_equal(outputs(found)[0], expected)
 
 
-WRITERS = [fun for fun, row in TABLE.items() if row.writes]
+WRITERS = [fun for fun in ROWS.values() if TABLE[fun].writes]
 
 
 @pytest.mark.parametrize("fun", WRITERS, ids=lambda f: f.__name__)
