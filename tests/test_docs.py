@@ -22,6 +22,8 @@ POLICIES = re.findall(
 sys.path.insert(0, str(ROOT / "docs"))
 import make_coverage  # noqa: E402
 
+from tinygrad_np.derivatives import coverage  # noqa: E402
+
 FENCE = re.compile(r'^```(python|text title="Output")\n(.*?)^```', re.M | re.S)
 MARK = "---- the next block"
 
@@ -103,7 +105,7 @@ def test_the_coverage_page_is_made_of_the_table():
     assert page == make_coverage.page(), "run `python docs/make_coverage.py`"
 
 
-@pytest.mark.parametrize("module", make_coverage.MODULES.values(), ids=make_coverage.MODULES)
+@pytest.mark.parametrize("module", coverage.MODULES.values(), ids=coverage.MODULES)
 def test_no_numpy_function_is_forgotten(module):
     """A function that NumPy lets us answer for has a row, or is one of the few that stand here."""
     refused = {
@@ -118,7 +120,7 @@ def test_no_numpy_function_is_forgotten(module):
         "savez_compressed",
         "in1d",
     }
-    missing = {n for n in make_coverage.public(module) if make_coverage.dispatched(getattr(module, n))} - refused
+    missing = {n for n in coverage.public(module) if coverage.dispatched(getattr(module, n))} - refused
     assert sorted(n for n in missing if getattr(module, n) not in TABLE) == []
 
 

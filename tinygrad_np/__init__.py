@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from . import testing as testing
     from . import transforms as transforms
     from . import viz as viz
+    from .derivatives.coverage import coverage as coverage
     from .engine.aliasing import MutationError as MutationError
     from .engine.assignment import ViewError as ViewError
     from .engine.cotangents import unbroadcast as unbroadcast
@@ -75,6 +76,7 @@ __version__ = "0.1.0"
 __path__.append(os.path.join(os.path.dirname(__file__), "interop", "commands"))  # python -m tinygrad_np.migrate
 
 WHERE = {  # the module of each public name; a module that is public itself is in none
+    "derivatives.coverage": "coverage",
     "engine.aliasing": "MutationError",
     "engine.assignment": "ViewError",
     "engine.cotangents": "unbroadcast",

@@ -6,7 +6,7 @@ products.py products, polynomials.py products of polynomials, interpolation.py b
 transforms, indexing.py places, statistics.py means and quantiles, filling.py assignments by other names, padding.py
 borders, creation.py new arrays, matrices.py the words of these, linalg.py matrices, norms.py norms, determinants.py
 determinants, coincidence.py where eigenvalues coincide, decompositions.py decompositions, singular_values.py singular
-values, plain.py what has no derivative.
+values, plain.py what has no derivative, coverage.py all of it as data.
 """
 
 from . import (
