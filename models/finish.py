@@ -59,8 +59,8 @@ def held_out_rows(run: Run) -> Labeled:
 def trained(run: Run, images: Dataset) -> Any:
     """Return the run's network with its weights, for images of the size that it knows."""
     weights = run.weights()
-    known = run.asked["data"].get("pixels")  # older runs have a perceptron, whose first weights tell
-    inputs = known or (weights["0.weight"].shape[1] if "0.weight" in weights else images.images.shape[1])
+    first = np.shape(weights.get("0.weight", ()))  # of a perceptron they tell, of convolutions the description does
+    inputs = first[1] if len(first) == 2 else run.asked["data"].get("pixels", images.images.shape[1])
     if inputs != images.images.shape[1]:
         side = round(inputs**0.5)
         raise Failure(

@@ -21,6 +21,7 @@ from tinygrad_np.io import save
 from .batches import batches
 from .data import Labeled
 from .errors import Failure
+from .files.table import CLASSES
 from .method import Method, steps_an_epoch
 from .networks import build
 from .recipes import Recipe
@@ -44,7 +45,7 @@ class Measured(NamedTuple):
 def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return (mean cross-entropy, scores): what is differentiated, and what is drawn as the graph."""
     scores = model(images)
-    targets = np.eye(10, dtype=scores.dtype)[labels] if recipe.targets == "one-hot" else labels
+    targets = F.one_hot(labels, CLASSES).astype(scores.dtype) if recipe.targets == "one-hot" else labels
     return F.cross_entropy(scores, targets, label_smoothing=recipe.smoothing), scores
 
 
@@ -61,8 +62,15 @@ def train(
     """
     recipe = run.recipe
     model = build(recipe, training.images.shape[1])
+    masks = _masks(recipe, 0)  # one generator for all epochs: another object would be recorded anew
+    for layer in model.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.generator = masks
     method = Method(recipe, model, steps_an_epoch(recipe, len(training)))
+    step = step_of(model, method, recipe, jit)
     state = run.checkpoint()
+    if jit and (state is None or int(state["epoch"]) < recipe.epochs):
+        _record(step, model, method, recipe, training)  # from the first weights: the same programs after a stop
     if state is None:
         run.begin_history()
         epoch = 0
@@ -74,14 +82,12 @@ def train(
             method.load_state_dict(state)
         except (ValueError, TypeError, KeyError) as error:
             raise Failure(f"{run.folder / 'checkpoint.safetensors'}: {error}") from None
-    step = step_of(model, method, recipe, jit)
-    if jit and epoch < recipe.epochs:
-        _record(step, model, method, recipe, training)
     measured = build(recipe, training.images.shape[1]) if method.average else model  # what is measured and kept
 
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
+            masks.bit_generator.state = _masks(recipe, epoch).bit_generator.state
             fitted = train_epoch(model, method, recipe, training, epoch, step)
             if method.average is not None:
                 measured.load_state_dict(method.average.values)
@@ -144,16 +150,16 @@ def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: 
     method.load_state_dict(before)
 
 
+def _masks(recipe: Recipe, epoch: int) -> np.random.Generator:
+    return np.random.default_rng([recipe.seed, DROPOUT, epoch])
+
+
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
     return {k: _copied(v) if isinstance(v, dict) else np.array(v, copy=True) for k, v in state.items()}
 
 
 def train_epoch(model: nn.Module, method: Method, recipe: Recipe, data: Labeled, epoch: int, step: Step) -> Measured:
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
-    masks = np.random.default_rng([recipe.seed, DROPOUT, epoch])
-    for layer in model.modules():
-        if isinstance(layer, nn.Dropout):
-            layer.generator = masks
     model.train()
     loss_sum, right = 0.0, 0
     for images, labels in batches(data, recipe, epoch):

@@ -197,7 +197,7 @@ WEIGHTS = {
     "misshaped": (lambda w: w.update({"2.bias": np.zeros(9, np.float32)}), "'2.bias' has shape (9,), expected (10,)"),
     "of another network": (
         lambda w: w.update({"0.weight": np.zeros((10, 784), np.float32)}),
-        "'0.weight' has shape (10, 784), expected (10, 64)",
+        "found images of 8x8, expected 28x28",
     ),
 }
 

@@ -57,6 +57,8 @@ def outside(frame: FrameType, called) -> None:
 
 def beside(frame: FrameType | None, module: str) -> bool:
     """Whether a call is none of the function's: an import, a warning, or this package looking at the clock."""
+    while module == "_thread" and frame is not None and package_of(frame) == "threading":
+        frame = frame.f_back  # whose thread it is: Python 3.12 starts one through threading alone
     top = package_of(frame) if frame is not None else ""
     if module in ("sys", "_warnings"):  # what installed code does there is its own affair
         return top == PACKAGE or installed(top)

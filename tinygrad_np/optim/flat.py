@@ -41,10 +41,11 @@ class Flat:
         self.renew()
 
     def renew(self) -> None:
-        """Take fresh memory, zeroed."""
-        room = np.zeros(self.size * self.dtype.itemsize + PAD, np.uint8)
-        skip = -room.__array_interface__["data"][0] % PAD
-        self.buffer = room[skip : skip + self.size * self.dtype.itemsize].view(self.dtype)
+        """Take fresh memory, zeroed; the buffer starts it, wherever it lies, so that a replay finds any alike."""
+        nbytes = self.size * self.dtype.itemsize
+        room = np.zeros(nbytes + PAD, np.uint8)
+        aligned = (ctypes.c_char * nbytes).from_buffer(room, -room.__array_interface__["data"][0] % PAD)
+        self.buffer = np.ndarray(self.size, self.dtype, aligned)
         self.memory: Any = (ctypes.c_char * self.buffer.nbytes).from_buffer(self.buffer)
         self.memory.owner, self.memory.flat = self.buffer, weakref.ref(self)
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
