@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
+from tests.derivatives.library import ROWS as LIBRARY
 from tinygrad_np.engine.table import TABLE
 
 mp = pytest.importorskip("mpmath", reason="compares with mpmath where it is installed").mp
@@ -63,17 +64,18 @@ LARGEST = {"sinc": 100.0, "i0": 600.0}  # NumPy's own value is not accurate beyo
 LIMITS = {np.float64: 1e-13, np.float32: 1e-5, np.float16: 1e-2}
 
 
-def rows() -> dict:
-    np.sin(tg.Tensor(0.0, requires_grad=True))  # the table is filled
+def of_one_operand() -> dict:
+    """NumPy's elementwise rows of one operand."""
     found = {}
-    for fun, row in TABLE.items():
-        module = "numpy" if isinstance(fun, np.ufunc) and getattr(np, fun.__name__, None) is fun else fun.__module__
-        if row.kind == "elementwise" and len(row.names) == 1 and module.startswith("numpy"):
+    for fun in LIBRARY.values():
+        row = TABLE[fun]
+        numpys = getattr(np, row.name, None) is fun
+        if numpys and row.kind == "elementwise" and len(row.names) == 1:
             found[row.name] = fun, row
     return found
 
 
-ROWS = rows()
+ROWS = of_one_operand()
 
 
 def points(name: str, row, dtype) -> np.ndarray:
