@@ -1,5 +1,7 @@
 """The package from outside: what it imports, what that costs, what depends on what, what its files may say."""
 
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -136,3 +138,18 @@ def test_no_file_names_this_machine_or_a_registry():
         if path.suffix in {".py", ".md", ".toml", ".cfg", ".yml", ".html", ".js", ".css", ""} and path.is_file():
             found = words.search(path.read_text(encoding="utf-8", errors="ignore"))
             assert not found, f"{name}: {found[0]}"
+
+
+PUBLIC_PACKAGES = "data interop nn numpy optim scipy testing transforms viz nn.functional nn.init".split()
+
+
+@pytest.mark.parametrize("package", PUBLIC_PACKAGES)
+def test_dir_shows_the_public_names_alone(package):
+    """None that starts with an underscore, none that was taken from elsewhere; each is there."""
+    module = importlib.import_module(f"tinygrad_np.{package}")
+    shown = dir(module)
+    assert shown and shown == sorted(set(shown))
+    for name in shown:
+        value = getattr(module, name)
+        home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) or "numpy"
+        assert package == "numpy" or (name[0] != "_" and home.startswith("tinygrad_np.")), (name, home)

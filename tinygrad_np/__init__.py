@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from . import numpy as array_api
     from . import numpy as numpy
     from . import optim as optim
+    from . import scipy as scipy
     from . import testing as testing
     from . import transforms as transforms
     from . import viz as viz
@@ -94,13 +95,15 @@ WHERE = {  # the module of each public name; a module that is public itself is i
     "transforms.ravel": "ravel unravel",
     "transforms.trace": "grad jvp value_and_grad vjp",
     "viz": "graph graph_diff named trace",
-    "": "data interop io nn numpy optim tensor testing transforms viz",
+    "": "data interop io nn numpy optim scipy tensor testing transforms viz",
 }
 LATER = {name: module for module, names in WHERE.items() for name in names.split()}
 ALIASES = {"array_api": "numpy"}
 
 # `from tinygrad_np import *` takes no name of a module that its user may have imported.
-__all__ = sorted({*LATER, "NotReplayable", "jit"} - {"data", "interop", "io", "numpy", "testing", "transforms", "viz"})
+__all__ = sorted(
+    {*LATER, "NotReplayable", "jit"} - {"data", "interop", "io", "numpy", "scipy", "testing", "transforms", "viz"}
+)
 
 
 def __getattr__(name: str) -> Any:

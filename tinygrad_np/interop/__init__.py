@@ -6,10 +6,12 @@ function of JAX; commands/ what `python -m` runs, such as `python -m tinygrad_np
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from ..engine.public import public_names
 from ..engine.recording import wrap
 from ..engine.tape import CONST
 from ..engine.tensor import Tensor
@@ -41,3 +43,14 @@ def from_dlpack(array: Any) -> Tensor:
     if isinstance(array, Tensor):
         return array
     return wrap(np.from_dlpack(array), CONST)
+
+
+def __getattr__(name: str) -> Any:
+    """`estimators` needs scikit-learn, and is imported when it is first asked for."""
+    if name == "estimators":
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals(), "estimators")

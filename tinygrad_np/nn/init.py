@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..engine.public import public_names
 from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -254,3 +255,7 @@ def _kaiming_std(tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode: expected 'fan_in' or 'fan_out', found {mode!r}")
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

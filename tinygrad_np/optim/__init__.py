@@ -5,6 +5,8 @@ rmsprop.py, adam.py, adam_kin.py, adadelta.py, muon.py and lbfgs.py the formulas
 swa_utils.py averages.
 """
 
+from ..engine.public import public_names
+from . import functional as functional
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
 from .adadelta import Adadelta as Adadelta
@@ -20,3 +22,7 @@ from .muon import Muon as Muon
 from .optimizer import Optimizer as Optimizer
 from .rmsprop import RMSprop as RMSprop
 from .sgd import SGD as SGD
+
+
+def __dir__() -> list[str]:
+    return public_names(globals(), "functional", "lr_scheduler", "swa_utils")

@@ -1,10 +1,30 @@
-"""SciPy's functions on tensors, by SciPy's own names: special linalg stats signal optimize integrate ndimage sparse.
+"""SciPy's functions on tensors, by SciPy's own names.
 
 `scipy.special.erf(t)` and every other ufunc of the table work on a Tensor as they are; the functions of SciPy that
-are not ufuncs convert their arguments, so this package offers them again, for arrays and tensors alike.
+are not ufuncs convert their arguments, so this package offers them again, for arrays and tensors alike. As in SciPy,
+a module is imported when it is first asked for.
+
+In reading order: in_last.py functions of the last argument; ufuncs.py the rows of scipy.special, with gamma.py and
+bessel.py their families; special.py, linalg.py, stats.py with multivariate.py, signal.py, ndimage.py; implicit.py
+solutions of equations, for optimize.py and integrate.py; sparse.py matrices with few entries.
 """
+
+from importlib import import_module
+from typing import Any
 
 try:
     import scipy as scipy
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError('tinygrad_np.scipy needs SciPy: pip install "tinygrad_np[all]"') from error
+
+PUBLIC = "integrate linalg ndimage optimize signal sparse special stats".split()
+
+
+def __getattr__(name: str) -> Any:
+    if name in PUBLIC:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(PUBLIC)}")
+
+
+def __dir__() -> list[str]:
+    return list(PUBLIC)

@@ -5,6 +5,7 @@ failures.py the kinds of failure, session.py what a run shares, report.py what i
 what users call; strategies.py and register.py for hypothesis, plugin.py for pytest, __main__.py for the command line.
 """
 
+from ..engine.public import public_names
 from .check_op import check_op as check_op
 from .failures import CheckFailed as CheckFailed
 from .failures import ForwardMismatch as ForwardMismatch
@@ -40,3 +41,7 @@ def __getattr__(name: str):
                 'tinygrad_np.testing.strategies needs hypothesis: pip install "tinygrad_np[testing]"'
             ) from error
     raise AttributeError(f"module {__name__} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals(), "foreign", "strategies")

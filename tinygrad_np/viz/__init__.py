@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.callers import user_frame
+from ..engine.public import public_names
 
 if TYPE_CHECKING:
     from .diff import GraphDiff
@@ -133,3 +134,7 @@ def __getattr__(name: str):
 
         return GraphvizMissing
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
