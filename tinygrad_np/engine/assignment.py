@@ -20,7 +20,7 @@ from .places import assigned
 from .recording import TENSORS, Traced, is_tracked, kept, unwrap, watched_node
 from .seen import see, see_call
 from .table import TABLE
-from .tape import CONST, SMALL, Leaf, Node
+from .tape import CONST, SMALL, Leaf, new_node
 from .tracing import writable
 from .views import living, place_of
 
@@ -69,7 +69,7 @@ class Assignment(Traced):
             parents = (self.node, value.node if tracked[1] else CONST)
             index = kept(index)
             saved = row.save((self.array, index, amount), None, tracked)
-            self.node = Node(row, parents, saved, self.array.shape, self.array.dtype)
+            self.node = new_node(row, parents, saved, self.array.shape, self.array.dtype)
             see(self.node, np.array(self.array) if self.array.size <= SMALL else self.array)
             see_call(row, self.node, (self.array, index, amount))
             if mode.get() is not None:

@@ -15,7 +15,6 @@ from .generated import define, is_warning, warned
 from .modes import mode, note_cut
 from .recording import (
     CONSTANTS,
-    CONTAINERS,
     TENSORS,
     Traced,
     as_array,
@@ -31,20 +30,19 @@ from .recording import (
     watched_node,
 )
 from .rules import Row
-from .seen import NUMBER_TYPES, noted, small_memory
+from .seen import NUMBER_TYPES, noted, noted_operand, small_memory
 from .signatures import shape_of, source_of
 from .tape import CONST, SMALL, Node, next_serial
 
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
-# _is_@ says whether the argument is a tensor, _n_@ is its node, _v_@ its array.
+# of an operand _n_@ is the node, _t_@ says whether that is tracked, and _v_@ is the array; of another argument _p_@
+# says whether it is a number or the like, and so as it will stay.
 WORDS = {
     "_CONST": CONST,
     "_CONSTANTS": CONSTANTS,
-    "_CONTAINERS": CONTAINERS,
     "_LinAlgError": np.linalg.LinAlgError,
     "_Node": Node,
     "_TENSORS": TENSORS,
-    "_Traced": Traced,
     "_as_array": as_array,
     "_cut": note_cut,
     "_explained": explained,
@@ -63,6 +61,7 @@ WORDS = {
     "_record": record_call,
     "_small": small_memory,
     "_noted": noted,
+    "_noted_operand": noted_operand,
     "_NUMBERS": NUMBER_TYPES,
     "_residual": residual,
     "_shape_of": shape_of,
@@ -72,19 +71,25 @@ WORDS = {
 }
 
 OPERAND = """
-    _is_@ = type(@) in _TENSORS
-    if _is_@:
+    if type(@) is _Tensor or type(@) in _TENSORS:
         _n_@ = @.node
-        _v_@ = @.array if _n_@.exposed is None else _residual(@)
+        if type(_n_@) is _Node:
+            _t_@ = True
+            _v_@ = @.array
+        else:
+            _t_@ = _n_@.tracked
+            _v_@ = @.array if _n_@.exposed is None else _residual(@)
     elif type(@) in _CONSTANTS:
         _n_@ = _CONST
+        _t_@ = False
         _v_@ = @
     else:
         return _record(_row, $CALL)"""
 
 ARGUMENT = """
     _v_@ = @
-    if type(@) in _TENSORS or type(@) in _CONTAINERS:
+    _p_@ = type(@) in _NUMBERS
+    if not _p_@:
         if _is_tracked(@):
             return _record(_row, $CALL)
         _v_@ = _unwrap(@)"""
@@ -104,28 +109,28 @@ COMPUTE = """
         if isinstance(_out, (list, tuple)):
             return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
         _out = _as_array(_out)
-    _tensor = _new(_Traced.public)
+    _tensor = _new(_Tensor)
     _tensor.array = _out
     _mode = _now()
     if ($TRACKED) and (_mode is None or _mode.recording)$FLOATING:"""
 
 KEPT_OPERAND = """
-        if not _is_@ and type(@) is _ndarray:
+        if type(@) is _ndarray:
             _v_@ = _kept(@)"""
 
 KEPT_OTHER = """
-        if type(@) is _ndarray or type(@) in _CONTAINERS:
+        if not _p_@:
             _v_@ = _kept(@)"""
 
 NODE = """
-        _node = _new(_Node)
+        _node = _Node()
         _node.serial = _next_serial()
         _node.op = _row
         _node.parents = ($PARENTS)
         _node.saved = ($SAVED)
         _node.shape = _out.shape
         _node.dtype = _out.dtype
-        if type(_out) is _ndarray and _out.size <= _SMALL and (_out.base is None or _small(_out.base)):
+        if type(_out) is _ndarray and _out.size <= _SMALL$OWNED:
             _node.value = _out$GIVEN
         _tensor.node = _node if _mode is None else _watched(_node, _out)
     else:
@@ -134,7 +139,7 @@ NODE = """
             _cut(_left(_row, _out), ($PARENTS))"""
 
 VIEW = """
-    if _is_@ and (_out is _v_@ or _out.base is not None and _overlaps(_out, _v_@)):
+    if (_out is _v_@ or _out.base is not None and _overlaps(_out, _v_@)) and type(@) in _TENSORS:
         _note_view(_tensor, @)"""
 
 
@@ -159,10 +164,10 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
     if any(bound[name] is not name for name in names):  # *args
         return None
     spelled = {name: f"_v_{name}" if name in names else f"_d_{name}" for name in row.names}
-    spelled |= {"out": "_out", "aux": "_aux", "tracked": f"({listed('_n_@.tracked', operands)})"}
+    spelled |= {"out": "_out", "aux": "_aux", "tracked": f"({listed('_t_@', operands)})"}
     residuals = [source_of(wanted, spelled) for wanted in row.residuals]
     if len(operands) > 1:
-        residuals = [f"{r} if _n_{name}.tracked else None" for r, name in zip(residuals, operands)]
+        residuals = [f"{r} if _t_{name} else None" for r, name in zip(residuals, operands)]
     values = {
         "$CALL": f"({listed('@', first)}), {{{listed(repr('@') + ': @', keywords)}}}",
         "$FED": f"({listed('_v_@', first).replace('_v_out', 'None')}), "
@@ -172,9 +177,10 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
         "$VALUES": "".join(spelled[name] + ", " for name in row.names),
         "$OPERANDS": listed("@", operands),
         "$PARENTS": listed("_n_@", operands),
-        "$TRACKED": " or ".join(f"_n_{name}.tracked" for name in operands),
+        "$TRACKED": " or ".join(f"_t_{name}" for name in operands),
         "$AUX": "" if row.recompute is None else ", _aux",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
+        "$OWNED": "" if row.kind == "elementwise" else " and (_out.base is None or _small(_out.base))",
         "$GIVEN": "" if row.names == operands and len(operands) == 1 else given_lines(row.names, operands, names),
         "$SAVED": "".join(r + ", " for r in residuals),
     }
@@ -188,33 +194,33 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
     text += NODE + ("" if row.kind == "elementwise" else VIEW.replace("@", operands[0])) + "\n    return _tensor\n"
     for word, value in values.items():
         text = text.replace(word, value)
-    space = WORDS | {"_row": row, "_fun": row.fun} | {f"_d_{name}": value for name, value in bound.items()}
+    space = WORDS | {"_row": row, "_fun": row.fun, "_Tensor": Traced.public}
+    space |= {f"_d_{name}": value for name, value in bound.items()}
     form: Any = define(text, f"{__file__} for {row.name}", space)["recorded"]
     form.__name__ = row.name
     return form
 
 
 def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
-    """The lines that note what a call was given besides tracked tensors, for pictures."""
-    always = any(name not in operands for name in names)
-    tuple_ = "".join(
-        f"None if _n_{name}.tracked else {NOTE_OPERAND.replace('@', name)}, "
-        if name in operands and len(operands) > 1
-        else "None, "
+    """The lines that note what a call was given besides tracked tensors, for pictures: see `seen.given_to`."""
+    noted_as = {
+        name: ("None, " if len(operands) == 1 else f"None if _t_{name} else {NOTE_OPERAND}, ")
         if name in operands
-        else NOTE.replace("@", name) + ", "
+        else NOTE_OTHER
         if name in names
         else f"_d_{name}, "
         for name in row_names
-    )
-    if always:
-        return f"\n        _node.given = ({tuple_})"
-    some = " and ".join(f"_n_{name}.tracked" for name in operands)
-    return f"\n        if not ({some}):\n            _node.given = ({tuple_})" if len(operands) > 1 else ""
+    }
+    line = f"_node.given = ({''.join(text.replace('@', name) for name, text in noted_as.items())})"
+    if any(name not in operands for name in names):
+        return f"\n        {line}"
+    if len(operands) == 1:
+        return ""
+    return f"\n        if not ({' and '.join(f'_t_{name}' for name in operands)}):\n            {line}"
 
 
-NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted(_v_@ if _is_@ else @)"  # not the copy that a residual is
-NOTE = "(_v_@ if type(_v_@) in _NUMBERS else _noted(_v_@))"
+NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted_operand(@, _v_@)"
+NOTE_OTHER = "@ if _p_@ else _noted(_v_@), "
 
 
 def listed(text: str, names: Any) -> str:

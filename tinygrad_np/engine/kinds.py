@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CO_VARARGS
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -61,7 +63,17 @@ def elementwise_puller(name: str, partial: Callable[..., Any], product: Callable
             return g
         return fit(unbroadcast(g, parent.shape), parent, name)
 
-    return pull if number is None else constant_pull
+    def pull_of_one(ct: Any, parent: Any, saved: Any) -> Any:  # the same, without what one residual does not need
+        g = ct * partial(saved[0]).conjugate()
+        if g.shape == parent.shape and g.dtype is parent.dtype:
+            return g
+        return fit(unbroadcast(g, parent.shape), parent, name)
+
+    if number is not None:
+        return constant_pull
+    code = getattr(partial, "__code__", None)
+    of_one = code is not None and code.co_argcount == 1 and not code.co_flags & CO_VARARGS
+    return pull_of_one if of_one and product is mul else pull
 
 
 class Reduction(Row):

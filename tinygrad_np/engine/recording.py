@@ -14,7 +14,7 @@ from .modes import current, mode, note_cut
 from .operation import NotDifferentiable
 from .rules import Row, type_like
 from .seen import note_origin, see, see_call
-from .tape import CONST, SELECT, Node
+from .tape import CONST, SELECT, Node, new_node
 from .tracing import TRACERS
 
 if TYPE_CHECKING:
@@ -148,14 +148,14 @@ def finish_node(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], 
         values = [kept(v) if keeps else unwrap(v) for v, keeps in zip(values, row.kept)]
         if isinstance(out, (list, tuple)):
             out = type_like(out, [as_array(o) for o in out])
-            node = Node(
+            node = new_node(
                 row, parents, row.save(values, out, tracked, aux), [o.shape for o in out], [o.dtype for o in out]
             )
         else:
             if type(out) is not ndarray:
                 out = as_array(out)
             if out.dtype.kind in "fc":
-                node = Node(row, parents, row.save(values, out, tracked, aux), out.shape, out.dtype)
+                node = new_node(row, parents, row.save(values, out, tracked, aux), out.shape, out.dtype)
                 see(node, out)
         if node is not CONST:
             see_call(row, node, map(unwrap, given))
@@ -210,7 +210,7 @@ def outputs(out: Any, node: Node) -> Any:
 
 def selected(node: Node, i: int, out: Any) -> Node:
     """The node of one output of several."""
-    one = Node(SELECT, (node,), i, out.shape, out.dtype)
+    one = new_node(SELECT, (node,), i, out.shape, out.dtype)
     see(one, as_array(out))
     return one
 

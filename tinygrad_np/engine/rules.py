@@ -20,7 +20,7 @@ import numpy as np
 from .cotangents import WrongShape, careful_bilinear, conjugated, fit, times
 from .operation import NotDifferentiable, Operation
 from .signatures import binder, names_of, selector, signature_of
-from .tape import SELECT, Leaf, Node, pullback
+from .tape import SELECT, Leaf, Node, new_node, pullback
 
 
 class Undetermined(NotDifferentiable):
@@ -166,7 +166,9 @@ class Row(Operation):
         if name == "out":
             if not isinstance(value, (list, tuple)):
                 return lift(value, node)
-            return type_like(value, [lift(v, Node(SELECT, (node,), i, v.shape, v.dtype)) for i, v in enumerate(value)])
+            return type_like(
+                value, [lift(v, new_node(SELECT, (node,), i, v.shape, v.dtype)) for i, v in enumerate(value)]
+            )
         if name not in self.diff:
             return value
         if self.joint and len(self.diff) == 1 and isinstance(value, (list, tuple)):

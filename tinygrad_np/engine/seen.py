@@ -17,7 +17,6 @@ from .arrays import owner
 from .tape import SMALL, Node
 
 ndarray = np.ndarray
-tuple_new = tuple.__new__
 
 NUMBER_TYPES = frozenset(
     (
@@ -35,9 +34,9 @@ NUMBER_TYPES = frozenset(
 
 
 class Given(tuple[Any, ...]):
-    """An array that was an argument: a weak reference to the memory that it looks at, and a copy if it is small.
+    """An array that was an argument: (owner, copy) of a small one, (owner, None, shape, dtype) of another.
 
-    It is made once an operand: a tuple of (owner, copy) or of (owner, None, shape, dtype) is the quickest to make.
+    `owner` is a weak reference to the memory that it looks at.
     """
 
     __slots__ = ()
@@ -62,17 +61,37 @@ def noted(value: Any) -> Any:
     """
     kind = type(value)
     if kind is ndarray:
-        memory = ref(value if value.base is None else owner(value))
-        return tuple_new(
-            Given, (memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype)
-        )
-    if kind in NUMBER_TYPES:
+        return Given(noted_operand(value, value))
+    if kind in NUMBER_TYPES or kind is slice:  # a slice can hold no more than three numbers
         return value
-    if kind is slice:
-        return slice(noted(value.start), noted(value.stop), noted(value.step))
     if kind is tuple or kind is list:
-        return tuple([noted(v) for v in value[:8]]) if len(value) <= 8 else None
+        return tuple([v if type(v) in NUMBER_TYPES else noted(v) for v in value]) if len(value) <= 8 else None
     return value if isinstance(value, (np.dtype, type)) else None
+
+
+def noted_operand(operand: Any, array: ndarray) -> tuple[Any, ...]:
+    """What `Given` is made of, for an operand without history: a tuple is quicker to make. `array` is its values.
+
+    A small array that its user may write to is copied, unless `array` is a copy already. A tensor's own is copied by
+    the tensor, before it changes.
+    """
+    of = operand if type(operand) is ndarray else array
+    memory = ref(of if of.base is None else owner(of))
+    if array.size > SMALL:
+        return memory, None, array.shape, array.dtype
+    return memory, array.copy() if array is operand or array.base is not None else array
+
+
+def given_to(node: Node) -> tuple[Any, ...] | None:
+    """What the call of a node was given, in the order of the row's names, None for what was tracked.
+
+    None if it was not noted. Compiled forms leave bare tuples for arrays in the places of operands.
+    """
+    given = getattr(node, "given", None)
+    if given is None:
+        return None
+    places = node.op.positions
+    return tuple([Given(v) if type(v) is tuple and i in places else v for i, v in enumerate(given)])
 
 
 def small_memory(base: Any) -> bool:

@@ -28,6 +28,7 @@ class Node:
     `saved` holds one tuple of residuals a parent (None where the parent needs no gradient), or is
     `FREED` once a pullback has consumed them. `shape` and `dtype` describe the output; for an
     operation with several outputs they are lists, and each output is a `Select` node below.
+    `new_node` makes one: a class without `__init__` is the quickest to call.
     `origin`, `value`, `given`, `cotangent` and `name` are for pictures, see seen.py,
     and set only where there is something to see.
     """
@@ -56,15 +57,22 @@ class Node:
     cotangent: Any
     name: str | None
 
-    def __init__(
-        self, op: Any, parents: tuple[Any, ...], saved: Any, shape: tuple[Any, ...] | list[Any], dtype: Any
-    ) -> None:
-        self.serial = next_serial()
-        self.op = op
-        self.parents = parents
-        self.saved = saved
-        self.shape = shape
-        self.dtype = dtype
+    serial: int
+    op: Any
+    parents: tuple[Any, ...]
+    saved: Any
+
+
+def new_node(op: Any, parents: tuple[Any, ...], saved: Any, shape: tuple[Any, ...] | list[Any], dtype: Any) -> Node:
+    """The node of an operation that has just been done."""
+    node = Node()
+    node.serial = next_serial()
+    node.op = op
+    node.parents = parents
+    node.saved = saved
+    node.shape = shape
+    node.dtype = dtype
+    return node
 
 
 class Leaf(Node):
@@ -74,7 +82,11 @@ class Leaf(Node):
     grad: np.ndarray | None
 
     def __init__(self, shape: tuple[Any, ...], dtype: Any, name: str | None = None) -> None:
-        super().__init__(None, (), (), shape, dtype)
+        self.serial = next_serial()
+        self.op = None
+        self.parents = self.saved = ()
+        self.shape = shape
+        self.dtype = dtype
         self.grad = None
         self.name = name
         self.exposed = None  # a weak reference to the view that its user holds, see aliasing.py
@@ -122,7 +134,7 @@ class Several(Operation):
 
 def together(nodes: Iterable[Node]) -> Node:
     """One root for a pass from several nodes, so that an operation sees all that uses it."""
-    return Node(Several(), tuple(nodes), (), (), None)
+    return new_node(Several(), tuple(nodes), (), (), None)
 
 
 class FreedGraphError(RuntimeError):
@@ -178,20 +190,26 @@ def walk(
     Where the residuals are freed, nodes keep their small cotangents: a picture could not compute them again.
     """
     rules_of = attrgetter(pulls)
+    plain = lift is None and watch is None
     oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
     found: dict[Node, Any] = {}
-    cts = {root: ct}
+    cts: dict[Node, Any] = {}  # of the nodes in the heap
     heap: list[tuple[int, Node]] = []
-    newest: tuple[int, Node] | None = (-root.serial, root)  # a candidate beside the heap: a chain never touches it
-    while newest or heap:
-        if newest is None:
+    following: Node | None = root  # a candidate beside the heap, and its cotangent: a chain never touches the heap
+    following_ct = ct
+    while following is not None or heap:
+        if following is None:
             node = heappop(heap)[1]
+            ct = cts.pop(node)
+        elif heap and heap[0][0] < -following.serial:
+            cts[following] = following_ct
+            node = heappushpop(heap, (-following.serial, following))[1]
+            ct = cts.pop(node)
         else:
-            node = heappushpop(heap, newest)[1] if heap else newest[1]
-            newest = None
-        ct = cts.pop(node)
+            node, ct = following, following_ct
+        following = None
         op = node.op
-        if stop is None and op is None or stop is not None and node in stop:
+        if op is None if stop is None else node in stop:
             found[node] = ct
             continue
         if op is None:
@@ -217,10 +235,13 @@ def walk(
             several[saved] = several[saved] + ct if saved in several else ct
             continue
         visited.append(node)
+        parents = node.parents
         if op.joint:
-            pulled = zip(node.parents, op.pull_all(node, ct, lift), repeat(None))
+            pulled: Any = zip(parents, op.pull_all(node, ct, lift), repeat(None))
+        elif plain and len(parents) == 1:
+            pulled = ((parents[0], rules_of(op)[0], saved[0]),)  # quicker than to zip one
         else:
-            pulled = zip(node.parents, rules_of(op), saved if lift is None else op.lifted(node, lift))
+            pulled = zip(parents, rules_of(op), saved if lift is None else op.lifted(node, lift))
         for parent, g, residuals in pulled:
             if parent.serial < oldest:
                 continue
@@ -228,16 +249,17 @@ def walk(
                 g = g(ct, parent, residuals)
             if watch is not None:
                 watch.backward(node, parent, g)
-            if parent in cts:
+            if parent is following:
+                following_ct = following_ct + g
+            elif cts and parent in cts:
                 cts[parent] = cts[parent] + g
-            elif parent.op is None and stop is None:  # a leaf has nothing below it to wait for
+            elif stop is None and parent.op is None:  # a leaf has nothing below it to wait for
                 found[parent] = found[parent] + g if parent in found else g
+            elif following is None:
+                following, following_ct = parent, g
             else:
                 cts[parent] = g
-                if newest is None:
-                    newest = (-parent.serial, parent)
-                else:
-                    heappush(heap, (-parent.serial, parent))
+                heappush(heap, (-parent.serial, parent))
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.operation import Operation
-from ..engine.tape import Leaf, Node
+from ..engine.tape import Leaf, Node, new_node
 from .arguments import Arguments
 from .instruction import View
 from .places import ABSENT, SCALARS, Place, alike, holder_of, inside_of, names_of
@@ -107,7 +107,7 @@ class Swap:
                     tape.refusal = Differs()
                     raise tape.refusal
             elif not isinstance(node, Leaf):
-                self.ends[id(tensor)] = end = Node(OUTSIDE, (), (), node.shape, node.dtype)
+                self.ends[id(tensor)] = end = new_node(OUTSIDE, (), (), node.shape, node.dtype)
                 end.serial = node.serial
                 tensor.node = end
         places, state.new_places = state.new_places, []

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.operation import NotDifferentiable, Operation
 from ..engine.recording import TENSORS, wrap
-from ..engine.tape import CONST, Node
+from ..engine.tape import CONST, new_node
 from ..engine.tracing import concrete
 from .instruction import View
 from .places import SCALARS
@@ -54,7 +54,7 @@ class Output:
             return array
         if self.kind == "scalar":
             return array[()]
-        return wrap(array, Node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
+        return wrap(array, new_node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
 
 
 def output(value, tape: Tape, state: State) -> Output:

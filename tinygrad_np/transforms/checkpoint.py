@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.modes import current, mode, setting
 from ..engine.operation import Operation
 from ..engine.recording import selected, unwrap, watched_node, wrap
-from ..engine.tape import Node, next_serial, oldest_first, pullback, pushforward, together
+from ..engine.tape import Node, new_node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
 from ..engine.tracing import concrete
 from .arguments import require_function
@@ -84,7 +84,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not parents:
             return rebuild(outs)
         row = Checkpointed(f, args, kwargs, [out.array for out in tracked])
-        node = Node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
+        node = new_node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
         if mode.get() is not None:
             node = watched_node(node, [out.array for out in tracked])
         fresh = {id(out): wrap(out.array, selected(node, i, out.array)) for i, out in enumerate(tracked)}

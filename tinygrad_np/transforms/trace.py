@@ -17,7 +17,7 @@ from ..engine.operation import NotDifferentiable
 from ..engine.recording import unwrap, wrap
 from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
-from ..engine.tape import Const, Leaf, Node, Variable, pullback, pushforward, together
+from ..engine.tape import Const, Leaf, Node, Variable, new_node, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
 from .containers import flatten
@@ -32,7 +32,7 @@ IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 def fresh(value: Any, where: str, caller: str) -> Tensor:
     """A new variable at the value of a primal: a leaf, or an identity on top of an outer variable."""
     if isinstance(value, Tensor) and value.node.tracked:
-        node = Node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
+        node = new_node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
         return wrap(value.array, node)
     require_array(value, f"argument{where}", caller)
     array = np.array(unwrap(value))

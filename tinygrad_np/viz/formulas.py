@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..engine.seen import given_to
 from ..engine.signatures import signature_of
 from ..engine.tape import SELECT
 from .residuals import argument
@@ -31,7 +32,7 @@ class Arguments(dict):
 
 def arguments_of(node) -> Arguments:
     """What the call of a node was given besides tracked tensors, as far as it was noted."""
-    row, given = node.op, getattr(node, "given", None)
+    row, given = node.op, given_to(node)
     found = Arguments()
     found.texts = {}
     if given is None or row is SELECT or len(given) != len(row.names):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.kinds import Elementwise
-from ..engine.seen import Given
-from ..engine.tape import FREED, SELECT, Node, together, walk
+from ..engine.seen import Given, given_to
+from ..engine.tape import FREED, SELECT, Node, new_node, together, walk
 
 
 def over_batch(row, operand: str) -> bool:
@@ -70,7 +70,7 @@ class Back:
                 continue
             parents = tuple(copies.get(id(p), p) for p in node.parents)
             saved = values.residuals(node) if node.saved is FREED else node.saved
-            copies[id(node)] = copy = Node(node.op, parents, saved, node.shape, node.dtype)
+            copies[id(node)] = copy = new_node(node.op, parents, saved, node.shape, node.dtype)
             self.original[copy] = node
         tracked = [out for out in outputs if out.node.tracked]
         roots = [copies[id(out.node)] for out in tracked]
@@ -160,7 +160,7 @@ class Values:
 
     def call(self, node: Node) -> list | None:
         """The values of a call's parameters; None if one is not known."""
-        row, given = node.op, getattr(node, "given", None)
+        row, given = node.op, given_to(node)
         if given is None:
             given = (None,) * len(row.names) if row.names == row.diff else None
         if given is None or row.joint or len(given) != len(row.names):
