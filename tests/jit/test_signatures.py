@@ -1,6 +1,7 @@
 """What a call is specialized to: shapes, dtypes, numbers and modes record anew, up to a limit."""
 
 import numpy as np
+import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import nn
@@ -15,10 +16,12 @@ def test_new_shapes_dtypes_and_numbers_record_anew_up_to_the_limit():
     assert f.recordings == 5 and len(f.programs) == 3
     f(np.ones(5))
     f(np.ones(5, np.float32))
-    f(np.ones(5), n=3)
-    assert f.recordings == 7
-    same(f(np.ones(1)), np.ones(1))  # forgotten, recorded again
-    assert f.recordings == 8
+    assert f.recordings == 6
+    with pytest.warns(UserWarning, match="6 programs have been recorded and 3 are kept"):
+        same(f(np.ones(5), n=3), np.full(5, 3.0))
+    same(f(np.ones(1)), np.ones(1))  # forgotten, and run as it is without another word
+    same(f(np.ones(5)), np.ones(5))
+    assert f.recordings == 6 and len(f.programs) == 3
 
 
 def test_a_global_or_closure_number_that_changes_is_seen():

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,8 @@ def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
         refuse(f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape")
     if operand is not None:
         at = place_of_operand(fun, operand)
-        if type((*args[at : at + 1], kwargs.get(operand))[0]) in TRACERS:
+        given: Any = (*args[at : at + 1], kwargs.get(operand))[0]
+        if type(given) in TRACERS and not given.is_fixed:
             refuse(
                 f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, "
                 "or np.where(condition, x, y) keeps a shape"

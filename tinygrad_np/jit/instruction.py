@@ -33,11 +33,12 @@ class Storage:
 
     __slots__ = ("kind", "array", "where", "seen", "nbytes", "layout")
     array: Any
-    seen: bytes  # what was in a constant when it was read
+    seen: bytes | None  # what was in a constant that came from elsewhere when it was read
 
     def __init__(self, kind: str, array: ndarray, where=None):
-        self.kind = kind  # "temporary", "input", "state" or "constant"
+        self.kind = kind  # "temporary", "input", "state", "constant", or "unread": a constant that was not needed
         self.array = array  # its owner while recording
+        self.seen = None
         self.where = where  # which input, which place of the state, or the constant's value
         self.nbytes = array.nbytes
         self.layout = array.shape, array.strides, array.dtype

@@ -44,6 +44,9 @@ class Tape:
         self.alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by their own
         self.hosts: list[Callable] = []
         self.own: dict[int, ndarray] = {}  # arrays that f made by a creator of tinygrad_np.numpy, by id
+        self.fixed: set[int] = (
+            set()
+        )  # the storages of arrays that f made without its arguments: it may ask their values
         self.effects = False  # whether anything outside has been changed
         self.open = True
         self.alone = False  # whether one variable alone refers to what is about to be written to
@@ -62,7 +65,7 @@ class Tape:
         if found is None:
             found = self.roots[id(root)] = len(self.storages)
             self.storages.append(Storage(kind, root, where))
-            if kind == "constant":
+            if kind == "constant" and where is None:
                 self.storages[-1].where = root.copy(order="K")
                 self.storages[-1].seen = root.tobytes()
         elif kind == "state" and self.storages[found].kind == "constant":  # used before its place was known
@@ -86,7 +89,13 @@ class Tape:
         """An argument as it is written down."""
         kind = type(value)
         if kind is StandIn:
-            return value.number if value.number is not None else self.view(value.value)
+            if value.number is not None:
+                return value.number
+            view = self.view(value.value)
+            storage = self.storages[view.storage]
+            if storage.kind == "constant" and storage.where is None:  # a program reads it for the first time
+                storage.where = storage.array.copy(order="K")
+            return view
         if isinstance(value, ndarray):  # not seen before: made by f itself, or out of reach
             if kind not in ARRAYS:
                 refuse(f"an operand is a {kind.__name__}, whose arithmetic is its own; pass an ndarray")
@@ -94,6 +103,35 @@ class Tape:
             self.same(self.storages[view.storage])
             return view
         return value
+
+    def constant(self, made):
+        """What f made without its arguments: arrays of numbers get stand-ins, that tell their values."""
+        if isinstance(made, (list, tuple)):
+            parts = [self.constant(m) for m in made]
+            return type(made)(*parts) if hasattr(made, "_fields") else type(made)(parts)
+        if type(made) is not ndarray or made.dtype.kind not in "biufc":
+            return made
+        if id(root_of(made)) not in self.roots:
+            root = root_of(made)
+            self.roots[id(root)] = len(self.storages)
+            self.fixed.add(len(self.storages))
+            self.storages.append(Storage("constant", root))
+        return StandIn(made, self)
+
+    def is_fixed(self, value: StandIn) -> bool:
+        """Whether a value is the same at every replay, so that f may ask for it."""
+        return value.number is None and self.roots.get(id(root_of(value.value))) in self.fixed
+
+    def is_plain(self, args, kwargs, written: tuple) -> bool:
+        """Whether a call has to do only with what is fixed, and changes nothing that the program has read."""
+        found: list[StandIn] = []
+        replaced((args, kwargs, written), lambda value: found.append(value) if type(value) is StandIn else None)
+        if not found or not all(map(self.is_fixed, found)):
+            return False
+        return all(
+            t is None or type(t) is StandIn and self.storages[self.roots[id(root_of(t.value))]].where is None
+            for t in written
+        )
 
     def vacate(self, memory: StandIn, whole: StandIn) -> None:
         """Before `memory`, a part of `whole`, is written to: all others that refer to it keep its values."""
@@ -121,6 +159,20 @@ class Tape:
             return self.copy(*args, **kwargs)
         targets = kwargs.pop("out", None)
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
+        writes = (
+            fun in IN_PLACE
+            or facts_of(fun).writes
+            or getattr(fun, "__name__", "") == "at"
+            and isinstance(getattr(fun, "__self__", None), np.ufunc)
+        )
+        if self.is_plain(args, kwargs, targets or args[:1] if writes else targets):
+            outs = (
+                {}
+                if not targets
+                else {"out": concrete(targets[0]) if len(targets) == 1 else replaced(targets, concrete)}
+            )
+            result = self.constant(fun(*replaced(args, concrete), **replaced(kwargs, concrete), **outs))
+            return result if not targets else targets[0] if len(targets) == 1 else targets
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
         values, options = replaced(args, concrete), replaced(kwargs, concrete)
@@ -139,12 +191,7 @@ class Tape:
                 self.write("writer", fun, *operands, (), writes=written)
             given = tuple(t if type(t) is StandIn else StandIn(t, self) for t in targets)
             return given[0] if len(given) == 1 else given
-        if (
-            fun in IN_PLACE
-            or facts_of(fun).writes
-            or getattr(fun, "__name__", "") == "at"
-            and isinstance(getattr(fun, "__self__", None), np.ufunc)
-        ):
+        if writes:
             self.written_by(args[0])
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             fun(*values, **options)
@@ -199,7 +246,7 @@ class Tape:
         owners = {id(root_of(part)) for part in parts}
 
         def check(value):
-            if type(value) is StandIn and id(root_of(value.value)) not in owners:
+            if type(value) is StandIn and id(root_of(value.value)) not in owners and not value.is_fixed:
                 refuse(
                     f"which part of memory {fun.__name__} gives depends on an operand's value; pass a Python number: "
                     "a program is recorded for each"
@@ -213,6 +260,8 @@ class Tape:
     def copy(self, target, source, casting="same_kind", where=True):
         """np.copyto, the one instruction for all that only moves elements."""
         self.written_by(target)
+        if self.is_plain((source, where), {}, (target,)):
+            return np.copyto(concrete(target), concrete(source), casting=casting, where=concrete(where))
         operands = replaced((source, where), self.operand)
         written = self.operand(target)
         np.copyto(concrete(target), concrete(source), casting=casting, where=concrete(where))
@@ -223,6 +272,9 @@ class Tape:
 
     def fresh(self, array: ndarray, source, scalar: bool = False) -> StandIn:
         """A new array, or scalar, filled from `source` if there is one."""
+        if type(source) is StandIn and self.is_fixed(source):
+            np.copyto(array, source.value, casting="unsafe")
+            return array[()] if scalar else self.constant(array)
         self.view(array)
         target = StandIn(array, self, scalar=scalar)
         if source is not None:
@@ -233,8 +285,9 @@ class Tape:
         self.program.append(Instruction(kind, fun, args, kwargs, out, writes, user_line()))
         for view in (*out, *writes):
             storage = self.storages[view.storage]
-            if storage.kind == "constant":
+            if storage.kind == "constant" and storage.seen is not None:
                 storage.seen = storage.array.tobytes()
+            self.fixed.discard(view.storage)
         changes = kind in ("random", "host") or any(
             self.storages[v.storage].kind in ("state", "input") for v in (*out, *writes)
         )
@@ -275,7 +328,8 @@ class Tape:
     def assume(self, value: StandIn, ask: Callable[..., bool]) -> bool:
         """What is answered about a value, which each replay asks again."""
         answer = ask(value.value)
-        self.write("guard", ask, (self.operand(value), answer), {}, ())
+        if not self.is_fixed(value):
+            self.write("guard", ask, (self.operand(value), answer), {}, ())
         return answer
 
     def written_inputs(self) -> set[int]:
@@ -290,11 +344,13 @@ class Tape:
             raise self.refusal
         for storage in self.storages:
             self.same(storage)
+            if storage.kind == "constant" and storage.where is None:
+                storage.kind = "unread"
 
     @staticmethod
     def same(storage: Storage) -> None:
         """Refuse an array that was changed by a call that did not come by here."""
-        if storage.kind == "constant" and storage.array.tobytes() != storage.seen:
+        if storage.kind == "constant" and storage.seen is not None and storage.array.tobytes() != storage.seen:
             refuse(
                 f"an array of shape {storage.array.shape} was changed without a tensor, which a replay would not "
                 "repeat: make it with np.zeros_like(x) of an argument or tensor"
@@ -302,7 +358,8 @@ class Tape:
 
     def constants(self) -> list[tuple[ref, bytes]]:
         """The arrays that f used without anybody having told of them, and what was in them."""
-        return [(ref(s.array), s.seen) for s in self.storages if s.kind == "constant" and s.array.flags.writeable]
+        found = [s for s in self.storages if s.kind == "constant" and s.seen is not None]
+        return [(ref(s.array), s.seen) for s in found if s.array.flags.writeable]
 
     def release(self) -> None:
         """A program keeps no array alive but its constants."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.arrays import makes_view
+from ..engine.recording import TENSORS
 from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
 from .functions import LAYOUTS, has_nan
@@ -50,8 +51,33 @@ def refused(why: str) -> Any:
     return method
 
 
+def told(name: str, why: str) -> Any:
+    """A method that tells values: of an array that f made without its arguments they are always the same."""
+
+    def method(self, *args, **kwargs):
+        if not self.is_fixed:
+            refuse(why)
+        return getattr(self.value, name)(*args, **kwargs)
+
+    return method
+
+
+def asked(name: str) -> Any:
+    """The same, where what is to be done instead depends on what Python was doing."""
+
+    def method(self, *args):
+        if not self.is_fixed:
+            refuse(REACHED_BY.get(operation(sys._getframe(1)), NUMBER))
+        return getattr(self.value, name)(*args)
+
+    return method
+
+
 class StandIn(NDArrayOperatorsMixin):
-    """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values."""
+    """Stands in for an array while its function is recorded; speaks NumPy's protocols and refuses to tell values.
+
+    But for those of an array that f made without its arguments, which are fixed.
+    """
 
     __slots__ = ("value", "tape", "number", "scalar", "keeps", "__weakref__")
     # what isinstance asks; `type` tells the truth
@@ -93,7 +119,9 @@ class StandIn(NDArrayOperatorsMixin):
         if any(hasattr(t, "backward") for t in types):
             return NotImplemented
         if fun in (np.array2string, np.array_repr, np.array_str):
-            refuse(PRINTED)
+            if not args[0].is_fixed:
+                refuse(PRINTED)
+            return fun(args[0].value, *args[1:], **kwargs)
         if fun in ALLOCATES:
             return ALLOCATES[fun](self.tape, fun, args, kwargs)
         return self.tape.call(fun, args, kwargs)
@@ -110,6 +138,11 @@ class StandIn(NDArrayOperatorsMixin):
         reduction = None if named is None or facts_of(named).reduces is None else named
         return lambda *args, **kwargs: self.tape.call(reduction or method, (self, *args), kwargs)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the values are the same at every replay."""
+        return self.tape.is_fixed(self)
+
     def copy(self, order="C"):
         return self.tape.fresh(self.value.copy(order), self, self.scalar)
 
@@ -119,6 +152,7 @@ class StandIn(NDArrayOperatorsMixin):
         return self.tape.fresh(np.empty_like(self.value, dtype, order), self, self.scalar)
 
     def __getitem__(self, index):
+        index = settled(index)
         for part in index if type(index) is tuple else (index,):
             if type(part) is StandIn and part.dtype == bool:
                 refuse("the shape of x[mask] depends on the mask's values; np.where(mask, x, y) keeps a shape")
@@ -126,12 +160,14 @@ class StandIn(NDArrayOperatorsMixin):
         if moves and isinstance(self.value[replaced(index, concrete)], ndarray):
             refuse("x[i] is a view of another part of x for another i; np.take(x, i, axis=0) is an array")
         if makes_view(index) and not isinstance(self.value[index], ndarray):
+            if self.is_fixed:
+                return self.value[index]
             element = self[(*index, ...) if type(index) is tuple else (index, ...)]
             return self.tape.fresh(element.value.copy(), element, scalar=True)
         return self.tape.call(ndarray.__getitem__, (self, index))
 
     def __setitem__(self, index, value):
-        self.tape.call(ndarray.__setitem__, (self, located(index)[0], value))
+        self.tape.call(ndarray.__setitem__, (self, located(settled(index))[0], value))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -143,6 +179,8 @@ class StandIn(NDArrayOperatorsMixin):
         return float(self) if ndigits is None else self.round(ndigits)
 
     def __repr__(self) -> str:
+        if self.is_fixed:
+            return repr(self.value)
         if not sys._getframe(1).f_code.co_filename.startswith(NOBODYS):  # in the text of an error it says what it is
             refuse(PRINTED)
         return f"array of shape {self.shape} {self.dtype}, being recorded"
@@ -170,23 +208,27 @@ class StandIn(NDArrayOperatorsMixin):
     def assume(self) -> bool:
         return self.tape.assume(self, bool)
 
-    __bool__ = refused(
+    __bool__ = told(
+        "__bool__",
         "a Python branch on the value of a tensor: a replay would always take the same one; "
-        "write it with np.where, or branch outside the jitted function"
+        "write it with np.where, or branch outside the jitted function",
     )
-    tolist = tobytes = tofile = dump = dumps = __dlpack__ = refused(CONVERTED)
+    tolist, tobytes, tofile, dump, dumps, __dlpack__ = [
+        told(name, CONVERTED) for name in ("tolist", "tobytes", "tofile", "dump", "dumps", "__dlpack__")
+    ]
 
     def __array__(self, *args, **kwargs):
-        refuse(REACHED_BY.get(operation(sys._getframe(1)), CONVERTED))
+        if not self.is_fixed:
+            refuse(REACHED_BY.get(operation(sys._getframe(1)), CONVERTED))
+        return np.array(self.value.__array__(*args, **{k: v for k, v in kwargs.items() if k == "dtype"}))
 
-    def item(self, *args):
-        refuse(REACHED_BY.get(operation(sys._getframe(1)), NUMBER))
-
-    __float__ = __int__ = __complex__ = __index__ = item
+    item, __float__, __int__, __complex__, __index__ = map(
+        asked, ("item", "__float__", "__int__", "__complex__", "__index__")
+    )
 
     __hash__ = refused("a tensor's value as a key: a replay would not see it change")
-    __str__ = __format__ = refused(PRINTED)
-    __contains__ = refused("`in` asks for values: write it with np.any(x == value)")
+    __str__, __format__ = told("__str__", PRINTED), told("__format__", PRINTED)
+    __contains__ = told("__contains__", "`in` asks for values: write it with np.any(x == value)")
     __reduce_ex__ = refused("an array cannot be pickled while it is being recorded; return it")
 
 
@@ -207,6 +249,17 @@ def one_owner() -> int:
 
 
 ONE_OWNER = one_owner()  # the count where a variable alone refers to x
+
+
+def settled(index):
+    """An index without tensors, and with masks and numbers that are fixed as they are."""
+    parts = list(index) if type(index) is tuple else [index]
+    for i, part in enumerate(parts):
+        if type(part) in TENSORS and type(part.array) is StandIn:
+            parts[i] = part = part.array
+        if type(part) is StandIn and (part.dtype == bool or not part.ndim) and part.is_fixed:
+            parts[i] = part.value[()] if not part.ndim else part.value.copy()
+    return tuple(parts) if type(index) is tuple else parts[0]
 
 
 def located(index) -> tuple:
@@ -233,6 +286,8 @@ def converted(tape, fun, args, kwargs):
 def like(tape, fun, args, kwargs):
     """zeros_like and its kin: new memory, filled again at every replay."""
     made = fun(*replaced(args, concrete), **replaced(kwargs, concrete))
+    if tape.is_plain(args, kwargs, ()):
+        return tape.constant(made)
     source = {np.zeros_like: 0, np.ones_like: 1, np.empty_like: None}.get(fun, 0)
     if fun is np.full_like:
         source = args[1] if len(args) > 1 else kwargs["fill_value"]
