@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 STEPS = 200
@@ -169,6 +171,7 @@ def arranged(params: list, arrangement: str, options: dict) -> list:
     return [{"params": params[:1]}, {"params": params[1:], "lr": lr / 2, "weight_decay": 0.05}]
 
 
+@lru_cache(maxsize=2 * STEPS)
 def noise(t: int, dtype=np.float32) -> list[np.ndarray]:
     """What is random in the gradients of step t."""
     rng = np.random.default_rng(1000 + t)

@@ -140,8 +140,13 @@ def test_all_together(kind, epochs, way):
     assert original.train(2) == wanted, "the original, after its copy was trained"
 
 
-@pytest.mark.parametrize("way", TOGETHER)
-@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "nadam", "muon", "lbfgs"])
+RECORDED = [(kind, way) for kind in ("sgd", "momentum", "adam", "nadam", "muon", "lbfgs") for way in TOGETHER]
+SAMPLE = [("adam", "pickle"), ("lbfgs", "deepcopy")]
+
+
+@pytest.mark.parametrize(
+    "kind, way", [case if case in SAMPLE else pytest.param(*case, marks=pytest.mark.slow) for case in RECORDED]
+)
 def test_all_together_jitted(kind, way):
     original, expected, anew = (Trainer(kind, "step", tg.jit) for _ in range(3))
     for trainer in (original, expected, anew):

@@ -57,7 +57,7 @@ def newton_schulz(grad, coefficients, steps, eps):
 
 @pytest.mark.parametrize("options", MUON)
 @pytest.mark.parametrize("dtype, atol", [("float32", 1e-5), ("float64", 1e-12)])
-@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("rounded", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_muon_equals_pytorch(options, dtype, atol, rounded, monkeypatch):
     torch = pytest.importorskip("torch", reason="compares with PyTorch where it is installed")
     if not rounded:
@@ -75,7 +75,7 @@ def test_muon_equals_pytorch(options, dtype, atol, rounded, monkeypatch):
 
 
 @pytest.mark.parametrize("name, options", [*[("Muon", o) for o in MUON], ("Lion", dict(lr=0.01, weight_decay=0.1))])
-@pytest.mark.parametrize("dtype, atol", [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("dtype, atol", [pytest.param("float32", 1e-5, marks=pytest.mark.slow), ("float64", 1e-12)])
 def test_recorded_steps_are_the_same(name, options, dtype, atol):
     for a, b in zip(ours(name, options, dtype, 30), ours(name, options, dtype, 30, tg.jit), strict=True):
         np.testing.assert_allclose(a, b, atol=atol)
