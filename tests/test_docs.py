@@ -1,6 +1,7 @@
 """What the documents say is true: their blocks run, their tables are computed, their lists are complete."""
 
 import doctest
+import inspect
 import os
 import re
 import subprocess
@@ -145,3 +146,10 @@ def test_plain_functions_answer_with_plain_arrays():
     ]
     assert not any(isinstance(a, tg.Tensor) for a in answers)
     assert all(row.why for row in TABLE.values() if isinstance(row, Plain))
+
+
+def test_every_public_name_stands_on_the_page_of_the_api():
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^::: tinygrad_np\.(\w+)$", page, re.M))
+    modules = {name for name in dir(tg) if inspect.ismodule(getattr(tg, name))}
+    assert set(dir(tg)) - modules - {"__version__"} == named
