@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from tinygrad_np.parallel.distributed import launched
+
 from . import commands
 from .errors import BadUsage, Failure, nearest
 from .recipes import OPTIONS, RECIPES
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError:  # what is left of the output can be written nowhere, and at the exit it would be tried again
             _to_nowhere(sys.stdout)
         with suppress(OSError):
-            print("error: " + " ".join(_sentence(error).split()), file=sys.stderr)
+            if launched()[0] == 0:  # what all processes of a job find wrong, the first one says
+                print("error: " + " ".join(_sentence(error).split()), file=sys.stderr)
         return 2 if isinstance(error, BadUsage) else 1
 
 

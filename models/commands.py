@@ -26,6 +26,7 @@ from .networks import build
 from .progress import Progress
 from .recipes import Recipe
 from .run import FILES, Run
+from .team import OTHER_DATA, Alone, Follower, joined, wait_for_the_end
 
 SHADES = " .:-=+*#%@"  # from paper to ink
 
@@ -55,44 +56,39 @@ def train(
     json: bool,
 ) -> None:
     """Train a recipe and leave a run folder."""
-    began = time.perf_counter()
-    for module in ("safetensors", "matplotlib"):  # before minutes are spent on training
-        need(module)
-    if recipe is None and resume in recipes.RECIPES and out is not None:  # train --resume RECIPE --out RUN
-        recipe, resume = str(resume), True
-    if isinstance(resume, str):  # the run says what is asked
-        if out is not None:
-            raise BadUsage(f"--resume {resume} --out {out}: found two folders, expected one")
-        folder = Path(resume)
-        run = Run.open(folder)
-        if recipe not in (None, run.recipe.name):
-            raise BadUsage(f"--resume {resume}: is a run of {run.recipe.name}, found the recipe {recipe}")
-        wanted, where = _changed(run.recipe, changes, epochs=epochs, seed=seed), data or run.asked["data"]["from"]
-    elif recipe is None:
-        raise BadUsage("expected a recipe, or --resume RUN (see python -m models train --help)")
-    else:
-        wanted = _changed(recipes.find(recipe), changes, epochs=epochs, seed=seed)
-        where = data or wanted.data
-        folder = Path(out) if out else run_.newest(wanted.name) if resume else run_.free_name(wanted.name)
-    if resume and force:
-        raise BadUsage("--resume --force: found both, expected one: go on with a run, or replace it")
-    with locked(folder):
-        if not (resume and run_.holds_run(folder)):
-            run_.check_free(folder, force)  # before minutes are spent on reading
-        whole, test, left_aside = data_.load_labeled(where), *_test(where)
-        training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
-        asked = describe(wanted, where, whole, test, left_aside)
-        if resume and run_.holds_run(folder):
-            run = Run.open(folder).resume(asked)
-        else:
-            run = Run.start(folder, asked, force)
-        used = f"data: {whole}\ntest: {test or left_aside or 'no test file beside it'}"
-        del whole
-        with run:
-            state = run.checkpoint()
-            with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
-                kept = train_.train(run, training, held_out, progress, jit=not no_jit)
-        figures = finish(run, training, held_out, test)
+    began, told = time.perf_counter(), False
+    with joined() as team:
+        if team.rank:
+            _follow(team, jit=not no_jit)
+            return
+        try:
+            for module in ("safetensors", "matplotlib"):  # before minutes are spent on training
+                need(module)
+            wanted, where, folder = _wanted(recipe, data, changes, epochs, seed, out, resume, force)
+            with locked(folder):
+                if not (resume and run_.holds_run(folder)):
+                    run_.check_free(folder, force)  # before minutes are spent on reading
+                whole, test, left_aside = data_.load_labeled(where), *_test(where)
+                training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
+                asked = describe(wanted, where, whole, test, left_aside)
+                if resume and run_.holds_run(folder):
+                    run = Run.open(folder).resume(asked)
+                else:
+                    run = Run.start(folder, asked, force)
+                used = f"data: {whole}\ntest: {test or left_aside or 'no test file beside it'}"
+                del whole
+                with run:
+                    state = run.checkpoint()
+                    team.told((wanted, where, asked["data"]["sha256"], state))
+                    told = True
+                    team.watch(folder)
+                    with Progress(wanted.epochs, int(state["epoch"]) if state else 0, quiet=json) as progress:
+                        kept = train_.train(run, training, held_out, progress, jit=not no_jit, team=team)
+                figures = finish(run, training, held_out, test)
+        except Failure:
+            if not told:
+                team.dissolve()
+            raise
     if json:
         _print_json({"folder": str(folder), "epoch": kept, **figures, "data": run.asked["data"]})
         return
@@ -106,6 +102,53 @@ def train(
     for name, what in FILES.items():
         if (folder / name).exists():
             print(f"  {name:22} {what}")
+
+
+def _wanted(
+    recipe: str | None,
+    data: str | None,
+    changes: list[str],
+    epochs: str | None,
+    seed: str | None,
+    out: str | None,
+    resume: str | bool,
+    force: bool,
+) -> tuple[Recipe, str, Path]:
+    """Return the recipe, where its data lie, and the run folder that `train` is asked for."""
+    if resume and force:
+        raise BadUsage("--resume --force: found both, expected one: go on with a run, or replace it")
+    if recipe is None and resume in recipes.RECIPES and out is not None:  # train --resume RECIPE --out RUN
+        recipe, resume = str(resume), True
+    if isinstance(resume, str):  # the run says what is asked
+        if out is not None:
+            raise BadUsage(f"--resume {resume} --out {out}: found two folders, expected one")
+        folder = Path(resume)
+        run = Run.open(folder)
+        if recipe not in (None, run.recipe.name):
+            raise BadUsage(f"--resume {resume}: is a run of {run.recipe.name}, found the recipe {recipe}")
+        return _changed(run.recipe, changes, epochs=epochs, seed=seed), data or run.asked["data"]["from"], folder
+    if recipe is None:
+        raise BadUsage("expected a recipe, or --resume RUN (see python -m models train --help)")
+    wanted = _changed(recipes.find(recipe), changes, epochs=epochs, seed=seed)
+    folder = Path(out) if out else run_.newest(wanted.name) if resume else run_.free_name(wanted.name)
+    return wanted, data or wanted.data, folder
+
+
+def _follow(team: Alone, jit: bool) -> None:
+    """Train as process 0 says; what all processes find wrong, it says alone."""
+    told = team.told()
+    if told is None:  # process 0 says why
+        return
+    wanted, where, sha256, state = told
+    whole = data_.load_labeled(where)
+    if whole.fingerprint() != sha256:
+        raise Failure(f"{whole.origin}: {OTHER_DATA}")
+    training, held_out = data_.split(whole, wanted.held_out, wanted.rows, wanted.seed)
+    del whole
+    try:
+        train_.train(Follower(wanted, state), training, held_out, lambda figures: None, jit=jit, team=team)
+    except Failure:
+        wait_for_the_end(team)
 
 
 def evaluate(run: str, data: str | None, json: bool) -> None:

@@ -12,6 +12,7 @@ from tinygrad_np import nn, optim
 from tinygrad_np.optim import lr_scheduler
 
 from .recipes import Recipe
+from .team import Alone, Job
 
 OPTIMIZERS = {
     "sgd": optim.SGD,
@@ -26,11 +27,16 @@ DIV, FINAL = 25.0, 1e4  # one-cycle: from a 25th of the rate, to a 10,000th of t
 class Method:
     """What is done after each batch, and all of it that a checkpoint has to hold."""
 
-    def __init__(self, recipe: Recipe, model: nn.Module, steps: int) -> None:
+    def __init__(self, recipe: Recipe, model: nn.Module, steps: int, team: Alone | None = None) -> None:
         options: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.l2}
         if recipe.momentum:
             options |= {"momentum": recipe.momentum, "nesterov": True} if recipe.optimizer == "sgd" else {}
         self.optimizer = OPTIMIZERS[recipe.optimizer](model.parameters(), **options)
+        self.team, self.together = team or Alone(), None
+        if isinstance(team, Job):
+            from tinygrad_np.parallel.distributed import DataParallel
+
+            self.together = DataParallel(self.optimizer, team.world)
         self.schedule = _schedule(recipe, self.optimizer, steps)
         self.average = Average(model, recipe.average) if recipe.average else None
 

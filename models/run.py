@@ -181,6 +181,10 @@ class Run:
 
     # ---- what it ended with -------------------------------------------------------------------------------
 
+    def keep(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Write the trained weights."""
+        save(self.folder / "weights.safetensors", weights)
+
     def weights(self) -> dict[str, np.ndarray]:
         """Return the trained weights by name."""
         path = self.folder / "weights.safetensors"

@@ -16,7 +16,6 @@ import numpy as np
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn
-from tinygrad_np.io import save
 
 from .batches import batches
 from .data import Labeled
@@ -26,11 +25,12 @@ from .method import Method, steps_an_epoch
 from .networks import build
 from .recipes import Recipe
 from .run import Run
+from .team import Alone, Follower
 
 DROPOUT = 3  # the random stream of a seed; 0 is the split of the data, 1 the weights, 2 the order of the rows
 ROWS = 4096  # images measured at once; fewer where a convolution makes many numbers of each
 ROWS_OF_CONVOLUTIONS = 512
-
+ALONE = Alone()
 
 Step = Callable[[np.ndarray, np.ndarray], tuple[Tensor, Tensor]]
 
@@ -50,23 +50,25 @@ def loss_of(model: nn.Module, recipe: Recipe, images: np.ndarray | Tensor, label
 
 
 def train(
-    run: Run,
+    run: Run | Follower,
     training: Labeled,
     held_out: Labeled,
     after_epoch: Callable[[dict[str, float]], None],
     jit: bool = True,
+    team: Alone = ALONE,
 ) -> int:
     """Train until the recipe's last epoch, from the run's checkpoint where there is one; return the epoch kept.
 
     `after_epoch` is given the figures of each epoch once they are on disk. Ends with the weights in the run folder.
+    Each process of a `team` has its rows of every batch; the first has the run, the others follow.
     """
     recipe = run.recipe
     model = build(recipe, training.images.shape[1])
-    masks = _masks(recipe, 0)  # one generator for all epochs: another object would be recorded anew
+    masks = _masks(recipe, 0, team)  # one generator for all epochs: another object would be recorded anew
     for layer in model.modules():
         if isinstance(layer, nn.Dropout):
             layer.generator = masks
-    method = Method(recipe, model, steps_an_epoch(recipe, len(training)))
+    method = Method(recipe, model, steps_an_epoch(recipe, len(training)), team)
     step = step_of(model, method, recipe, jit)
     state = run.checkpoint()
     if jit and (state is None or int(state["epoch"]) < recipe.epochs):
@@ -87,11 +89,11 @@ def train(
     while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
-            masks.bit_generator.state = _masks(recipe, epoch).bit_generator.state
+            masks.bit_generator.state = _masks(recipe, epoch, team).bit_generator.state
             fitted = train_epoch(model, method, recipe, training, epoch, step)
             if method.average is not None:
                 measured.load_state_dict(method.average.values)
-            held = measure(measured, held_out)
+            held = team.told(measure(measured, held_out) if team.rank == 0 else None)
         epoch += 1
         if not math.isfinite(fitted.loss + held.loss):
             elsewhere = " and another folder (--out)" if epoch > 1 else ""
@@ -115,22 +117,39 @@ def train(
         if method.average is not None:
             measured.load_state_dict(method.average.values)
         best = {"epoch": epoch, "model": measured.state_dict()}
-    save(run.folder / "weights.safetensors", best["model"])
+    run.keep(best["model"])
     return int(best["epoch"])
 
 
 def step_of(model: nn.Module, method: Method, recipe: Recipe, jit: bool) -> Step:
     """Return the function of one step: forward, backward and update, recorded once and replayed with `jit`."""
-    optimizer = method.optimizer
+    optimizer, together = method.optimizer, method.together
 
-    def step(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+    def gradients(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
         loss, scores = loss_of(model, recipe, images, labels)
         optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
         return loss, scores
 
-    return tg.jit(step) if jit else step
+    def step(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+        found = gradients(images, labels)
+        optimizer.step()
+        return found
+
+    if together is None:
+        return tg.jit(step) if jit else step
+    own = tg.jit(gradients) if jit else gradients
+
+    def step_together(images: np.ndarray, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+        if not len(labels):  # more processes than rows: nothing to add to the sum
+            optimizer.zero_grad()
+            together.step(0)
+            return Tensor(0.0), Tensor(np.empty((0, CLASSES)))
+        found = own(images, labels)
+        together.step(len(labels))
+        return found
+
+    return step_together
 
 
 def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: Labeled) -> None:
@@ -145,13 +164,13 @@ def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: 
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in {min(size, len(data)), len(data) % size} - {0}:
             for _ in range(2):  # what is seen at the second call alone, as momentum, is recorded as well
-                step(data.images[:rows], data.labels[:rows])
+                step(method.team.mine(data.images[:rows]), method.team.mine(data.labels[:rows]))
     model.load_state_dict(before["model"])
     method.load_state_dict(before)
 
 
-def _masks(recipe: Recipe, epoch: int) -> np.random.Generator:
-    return np.random.default_rng([recipe.seed, DROPOUT, epoch])
+def _masks(recipe: Recipe, epoch: int, team: Alone) -> np.random.Generator:
+    return np.random.default_rng([recipe.seed, DROPOUT, epoch, *range(1, team.rank + 1)])  # of another process, others
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
@@ -162,11 +181,15 @@ def train_epoch(model: nn.Module, method: Method, recipe: Recipe, data: Labeled,
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
     model.train()
     loss_sum, right = 0.0, 0
+    team = method.team
     for images, labels in batches(data, recipe, epoch):
-        loss, scores = step(images, labels)
+        mine = team.mine(labels)
+        loss, scores = step(team.mine(images), mine)
         method.after_step()
-        loss_sum += loss.item() * len(labels)
-        right += int(np.count_nonzero(scores.data.argmax(axis=1) == labels))
+        loss_sum += loss.item() * len(mine)
+        right += int(np.count_nonzero(scores.data.argmax(axis=1) == mine))
+    team.agree(model)
+    loss_sum, right = team.total(loss_sum, right)
     return Measured(loss_sum / len(data), right / len(data))
 
 

@@ -11,16 +11,40 @@ It is an optimizer around an optimizer, so that the training loop stays as it is
 
 started by `mpiexec -n 2 python train.py`. With the same seed and order of the data, n processes reach the weights that
 one reaches with the whole batch, to rounding, and for a fixed n always the same bits. Batch norm takes the statistics
-of a process's own rows, as in PyTorch. The extra `distributed` brings MPI and mpi4py.
+of a process's own rows, as in PyTorch; `average_buffers` makes its running statistics the same everywhere. The extra
+`distributed` brings MPI and mpi4py.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+
+# What the launchers of MPICH (and Intel MPI, MVAPICH), Open MPI and Slurm tell a process: its number, and how many.
+LAUNCHERS = (
+    ("PMI_RANK", "PMI_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMIX_RANK", "SLURM_NTASKS"),
+)
+WATCH = "import sys; sys.stdin.buffer.read() or print(sys.argv[1], file=sys.stderr)"
+
+
+def launched() -> tuple[int, int]:
+    """This process's number and how many the launcher started, without loading MPI; (0, 1) where none did.
+
+    >>> launched()
+    (0, 1)
+    """
+    for rank, size in LAUNCHERS:
+        if os.environ.get(rank, "").isdecimal() and os.environ.get(size, "").isdecimal():
+            return int(os.environ[rank]), int(os.environ[size])
+    return 0, 1
 
 
 class processes:
@@ -45,7 +69,23 @@ class processes:
     def __enter__(self) -> processes:
         return self
 
+    def watch(self, words: str) -> None:
+        """Have `words` written to stderr if process 0 is killed, as a launcher does when another process dies.
+
+        A launcher kills without a signal that Python could answer, so a small process waits for the end of a pipe.
+        """
+        if self.rank == 0 and self.size > 1:
+            command = [sys.executable, "-I", "-S", "-c", WATCH, words]
+            self.watcher = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+
+    watcher: subprocess.Popen[bytes] | None = None
+
     def __exit__(self, kind: Any, error: Any, where: Any) -> None:
+        if self.watcher is not None and self.watcher.stdin is not None:
+            with suppress(OSError):
+                self.watcher.communicate(b".")  # all is well, or this process says itself what is not
         if error is None or self.size == 1 or kind is SystemExit and not error.code:
             return
         line = traceback.extract_tb(where)[-1]
@@ -61,6 +101,14 @@ class processes:
         """This process's rows of a batch: consecutive ones, of which no process has two more than another."""
         n = len(batch)
         return batch[self.rank * n // self.size : (self.rank + 1) * n // self.size]
+
+    def average_buffers(self, module: Any) -> None:
+        """Give a module's buffers of floating-point numbers, as batch norm's statistics, their mean over the job."""
+        for buffer in module.buffers():
+            if buffer.dtype.kind == "f":
+                total = np.empty_like(buffer, order="C")
+                self.communicator.Allreduce(np.ascontiguousarray(buffer), total)
+                buffer[...] = total / self.size
 
 
 class DataParallel:
