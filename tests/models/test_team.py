@@ -97,8 +97,8 @@ def test_a_killed_process_ends_the_job_in_one_line_and_any_number_goes_on(tmp_pa
     assert started.returncode != 0
     said = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert said == [
-        "error: the job of 2 processes was ended, as it is where one of them dies; go on from the last checkpoint, with "
-        f"any number of them: mpiexec -n 2 python -m models train --resume {folder}"
+        "error: the job of 2 processes was ended, as it is where one of them dies; go on from the last checkpoint, "
+        f"with any number of them: mpiexec -n 2 python -m models train --resume {folder}"
     ], errors
     stands = int(load(folder / "checkpoint.safetensors")["epoch"])
     for n in (1, 3):
