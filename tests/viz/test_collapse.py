@@ -176,3 +176,19 @@ def test_attention_is_one_box_and_a_users_module_is_closed_by_depth():
     view = block(words).sum().graph(block, names={})
     assert [n.id for n in view.collapse().nodes] == ["words", "attention", "Block/add#0", "norm", "sum#0"]
     assert len(view.collapse(depth=0).nodes) == 3
+
+
+def bouquet(leaves: int):
+    """A sum of many leaves, each through two operations, most of them used twice."""
+    xs = [tg.Tensor(np.ones(2), requires_grad=True, name=f"x{i}") for i in range(leaves)]
+    return sum(np.tanh(x * y) for x, y in zip(xs, xs[1:] + xs[:1], strict=True)).sum()
+
+
+@pytest.mark.parametrize("max_nodes", [2, 3, 7, 40, 150, 399])
+def test_the_budget_is_kept_where_most_boxes_are_leaves(max_nodes):
+    out = bouquet(120)
+    whole = out.graph()
+    for options in ({}, {"roll": False}, {"fuse": False}, {"params": "nodes", "consts": "nodes"}, {"layers": False}):
+        view = whole.collapse(max_nodes=max_nodes, **options)
+        assert len(view.nodes) <= max_nodes and "equal to the tape" in view.check()
+        assert sum(n.ops for n in view.nodes) == whole.stats()["ops"]

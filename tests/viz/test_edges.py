@@ -14,7 +14,7 @@ import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, random_graph, recurrent, tangle
 from tinygrad_np.viz import GraphMismatch
 from tinygrad_np.viz.check import EDGE
-from tinygrad_np.viz.writers.dot import unquote
+from tinygrad_np.viz.writers.quoting import unquote
 
 
 def places(view, edges) -> list:

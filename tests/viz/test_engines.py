@@ -149,7 +149,7 @@ def test_unknown_options_are_refused(view, tmp_path):
 
 @needs_engine
 def test_a_large_graph_is_collapsed_and_says_so():
-    for out in (chain(2000), tangle(3000, reach=400)):
+    for out in (chain(1000), tangle(1500, reach=300)):
         view = out.graph()
         text = view.to_svg()
         assert text.count('class="node') <= 150

@@ -11,7 +11,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np.viz import GraphView
 from tinygrad_np.viz.check import EDGE
-from tinygrad_np.viz.writers.dot import quote, short_id, unquote
+from tinygrad_np.viz.writers.quoting import quote, short_id, unquote
 
 NAMES = [
     "<lambda>",

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from tinygrad_np.viz.writers.dot import LEGEND, SHAPES
+from tinygrad_np.viz.writers.dot import LEGEND
 from tinygrad_np.viz.writers.palette import DARK, LIGHT, flat
+from tinygrad_np.viz.writers.table import SHAPES
 
 
 def channels(color: str) -> np.ndarray:

@@ -31,6 +31,7 @@ NUMBER_TYPES = frozenset(
         *(kind for kind in np.sctypeDict.values() if issubclass(kind, (np.number, np.bool_))),
     )
 )
+PLAIN_NUMBERS = frozenset((bool, int, float))
 
 
 class Given(tuple[Any, ...]):
@@ -65,7 +66,9 @@ def noted(value: Any) -> Any:
     if kind in NUMBER_TYPES or kind is slice:  # a slice can hold no more than three numbers
         return value
     if kind is tuple or kind is list:
-        return tuple([v if type(v) in NUMBER_TYPES else noted(v) for v in value]) if len(value) <= 8 else None
+        if len(value) <= 8:
+            return tuple([v if type(v) in NUMBER_TYPES else noted(v) for v in value])
+        return noted(np.array(value)) if {type(v) for v in value} <= PLAIN_NUMBERS else None
     return value if isinstance(value, (np.dtype, type)) else None
 
 
@@ -85,11 +88,12 @@ def noted_operand(operand: Any, array: ndarray) -> tuple[Any, ...]:
 def given_to(node: Node) -> tuple[Any, ...] | None:
     """What the call of a node was given, in the order of the row's names, None for what was tracked.
 
-    None if it was not noted. Compiled forms leave bare tuples for arrays in the places of operands.
+    None if it was not noted. Compiled forms leave bare tuples for arrays in the places of operands. Where one parameter
+    is a list of operands, its place has a tuple with one entry for each.
     """
     given = getattr(node, "given", None)
-    if given is None:
-        return None
+    if given is None or len(node.parents) > len(node.op.positions):
+        return given
     places = node.op.positions
     return tuple([Given(v) if type(v) is tuple and i in places else v for i, v in enumerate(given)])
 
@@ -113,7 +117,13 @@ def see_leaf(tensor: Any) -> None:
 
 def see_call(row: Any, node: Node, values: Any) -> None:
     """Keep what the call of a node was given, in the order of the row's names, None for what is tracked."""
-    tracked = {i for i, parent in zip(row.positions, node.parents) if parent.tracked}
+    parents = node.parents
+    if len(parents) > len(row.positions):
+        (place,), values = row.positions, list(values)
+        operands = [None if p.tracked else noted(v) for v, p in zip(values[place], parents)]
+        node.given = tuple([tuple(operands) if i == place else noted(v) for i, v in enumerate(values)])
+        return
+    tracked = {i for i, parent in zip(row.positions, parents) if parent.tracked}
     node.given = tuple([None if i in tracked else noted(v) for i, v in enumerate(values)])
 
 

@@ -44,7 +44,7 @@ def graph(
     %0 = x  (1, 2) float64, requires grad
     %1 = exp(%0)  (1, 2) float64, keeps 16 B
     %2 = data  (2, 3) float64, no grad
-    %3 = matmul(%1, %2)  (1, 3) float64, keeps 48 B
+    %3 = matmul(%1, %2)  exp(x) @ …  (1, 3) float64, keeps 48 B
     2 operations, 2 leaves, 3 edges; backward keeps 64 B
     """
     from .capture import capture
@@ -64,9 +64,9 @@ def trace(f: Callable, *arrays: Any, title: str | None = None) -> GraphView:
     %0 = x  (2,) float64, no grad, data [3.0000 1.0000]
     %1 = sort(%0)  (2,) float64, data [1.0000 3.0000]
     %2 = 1  () int64, no grad
-    %3 = greater(%1, %2)  … > 1  (2,) bool, data [0 1]
+    %3 = greater(%1, %2)  sort(x) > 1  (2,) bool, data [0 1]
     %4 = sum(%3)  () int64, data 1
-    3 operations, 2 leaves, 4 edges; backward keeps 0 B
+    3 operations, 2 leaves, 4 edges; no gradient is recorded
     """
     from .traced import traced
 

@@ -12,7 +12,7 @@ from ..engine.seen import Given
 from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, oldest_first
 from ..engine.watchers import NOTES
 from .collapse import MAX_NODES
-from .formulas import arguments_of, formula_of
+from .formulas import ASSIGNED, UNNAMED, Expression, arguments_of, constant, expression_of, worth_saying
 from .gradients import Back, Values, norm, over_batch, summed
 from .names import Names
 from .naming import Ids, Numbers
@@ -85,6 +85,9 @@ class Capture:
         self.back = self.pass_back(outputs, grads, small and grads is not False)
         self.ids, self.numbers = Ids(), Numbers()
         self.found: dict[Any, str] = {}  # tape node, or memory of an array -> id
+        self.said: dict[int, Expression] = {}  # tape node -> what it computes, on names
+        self.alone = Counter(self.innermost.values())  # scope -> its operations
+        self.scope = {scope.id: scope for scope in self.scopes}
         self.hold: list[weakref.ref] = []  # what is found by its id must stay
         self.nodes: list[Node] = []
         self.edges: list[Edge] = []
@@ -199,14 +202,14 @@ class Capture:
         name = self.numbers.next(f"{scope}/{row.name}" if scope else row.name)
         id_ = self.found[key] = self.ids.new(name)
         saved, args, operands, constants = read_saved(node, self.buffers)
-        given = arguments_of(node)
-        told: list[str] = []  # what stands for each operand in a formula
+        given = arguments_of(node, self.name_of_array)
+        told: list[Expression] = []  # what stands for each operand in a formula
         for slot, parent in enumerate(node.parents):
             operand = operands[slot] if slot < len(operands) else str(slot)
             along = None
             if parent.tracked:
                 src = self.found[id(parent)]
-                told.append(self.name_of(parent))
+                told.append(self.expression(parent))
                 along = self.back.along.get((key, slot)) if self.back is not None else None
                 if along is None and row is SELECT and self.back is not None:
                     along = self.back.totals.get(key)
@@ -232,13 +235,20 @@ class Capture:
                 shape = of.shape if type(of) is Given else parent.shape if parent.dtype is not None else facts[0]
                 if number(of):
                     shape = ()
-                told.append(number(of) or facts[2] or (self.nodes_by_id(src) if shape else ""))
+                text = number(of) or facts[2]
+                told.append(constant(text) if text else self.named_box(src, shape))
                 self.edges.append(Edge(src, id_, slot, operand, shape, False))
         several = isinstance(node.dtype, (list, tuple))
         dtypes = node.dtype if several else [node.dtype]
         shapes = node.shape if several else [node.shape]
         note = NOTES.get(node)
-        args = ", ".join(f"{k}={v}" if k else v for k, v in {**args, **given.texts}.items())
+        word, named = self.word(row, scope), self.name_of(node)
+        formula = expression_of(row, word, told, given, self.name_of_array)
+        self.said[key] = UNNAMED if formula.level == ASSIGNED else formula
+        if not worth_saying(told, [not p.tracked for p in node.parents], given, bool(named)):
+            formula = UNNAMED
+        args = {k: v for k, v in {**args, **given.texts}.items() if k in given.texts or given.get(k) is None}
+        args = ", ".join(f"{k}={v}" if k else v for k, v in args.items())
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
             Node(
@@ -259,16 +269,32 @@ class Capture:
                 note and note.source,
                 note and note.time_ns,
                 row.kind == "elementwise",
-                name=self.name_of(node),
-                formula=formula_of(row, told, [not p.tracked for p in node.parents]),
+                name=named,
+                formula="" if formula is UNNAMED else formula.text,
                 value=self.value(node),
                 grad=grad,
             )
         )
 
-    def nodes_by_id(self, id_: str) -> str:
+    def expression(self, node) -> Expression:
+        """What stands for a tensor in the formula of what is computed from it: its name, or a short formula."""
+        name = self.name_of(node)
+        return Expression(name) if name else self.said.get(id(node), UNNAMED).short()
+
+    def word(self, row, scope: str | None) -> str:
+        """What an operation is called by its user: the function that is made of it alone, such as clip."""
+        around = self.scope.get(scope or "")
+        made_alone = around is not None and around.type == "function" and self.alone[scope] == 1
+        return around.name.rpartition("/")[2] if around is not None and made_alone else row.name
+
+    def name_of_array(self, given: Given) -> str:
+        """The name of the variable that holds an array which a call was given."""
+        memory = given.owner()
+        return "" if memory is None else self.names.of_array.get(id(memory), "")
+
+    def named_box(self, id_: str, shape) -> Expression:
         """The name of a constant array in a formula."""
-        return "" if id_.endswith("]") else id_
+        return Expression(id_) if shape and not id_.endswith("]") else UNNAMED
 
 
 ARRAYS = (np.ndarray,)

@@ -7,7 +7,8 @@ from collections import Counter
 
 from .labels import count
 from .schema import Graph, GraphMismatch
-from .writers.dot import short_id, to_dot, unquote
+from .writers.dot import to_dot
+from .writers.quoting import short_id, unquote
 
 EDGE = re.compile(r'^("(?:[^"\\]|\\.)*") -> ("(?:[^"\\]|\\.)*") \[id="e(\d+)"', re.DOTALL | re.MULTILINE)
 

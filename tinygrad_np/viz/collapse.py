@@ -193,18 +193,18 @@ class Work:
             return f"{what} ×{repeats}" + (" (same parameters)" if same else "")
         return f"{what} … {last[-1]} ×{repeats} (alike)"
 
-    def chunks(self, boxes: list) -> list:
+    def chunks(self, found: list) -> list:
         """Cut what is still too much into runs of neighbors; leaves go to where they are first used."""
         ops = [i for i, node in enumerate(self.whole.nodes) if not node.is_leaf]
-        last = {boxes[i]: i for i in ops}
+        last = {found[i]: i for i in ops}
         ordered = sorted(last, key=last.__getitem__)
+        boxes = found
         for budget in (self.plan.max_nodes // 2, self.plan.max_nodes // 4):  # leaves need room too
-            budget = max(budget, 1)
-            boxes = list(boxes)
-            size = -(-len(ordered) // budget)
+            size = -(-len(ordered) // max(budget, 1))
             chunk = {box: ("chunk", n // size) if size > 1 else box for n, box in enumerate(ordered)}
+            boxes = list(found)
             for i in ops:
-                boxes[i] = chunk[boxes[i]]
+                boxes[i] = chunk[found[i]]
             for i, node in enumerate(self.whole.nodes):
                 if node.is_leaf:
                     users = list(dict.fromkeys(boxes[j] for j in self.consumers[i]))

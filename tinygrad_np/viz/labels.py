@@ -95,21 +95,31 @@ ORDERED = {
     "power": ("base", "exponent"),
     "matmul": ("left", "right"),
     "remainder": ("", "modulus"),
-    "where": ("if true", "if false"),
 }
+BRANCHES = {"x": "if true", "y": "if false", "condition": "if"}
 UNORDERED = frozenset(("add", "multiply", "maximum", "minimum", "fmax", "fmin", "hypot", "logaddexp", "logaddexp2"))
 ORDINALS = ("1st", "2nd", "3rd")
 
 
-def operand_text(edge: Edge, op: str) -> str:
-    """Which operand an arrow is, where that matters: in words, not by the names of NumPy's parameters."""
+def operand_text(edge: Edge, op: str, alike: int = 2) -> str:
+    """Which operand an arrow is, where that matters: in words, not by the names of NumPy's parameters.
+
+    `alike` counts the arrows to a box whose operands have no words of their own: one needs none.
+    """
+    if op == "where":
+        return BRANCHES.get(edge.operand, edge.operand)
     if op in ORDERED and edge.slot < 2:
         return ORDERED[op][edge.slot]
     if not op or op in UNORDERED or op in ("select", "outputs") or not edge.operand:
         return ""
-    if edge.operand.endswith("]") or len(edge.operand) <= 2:
-        return ORDINALS[edge.slot] if edge.slot < 3 else f"{edge.slot + 1}th"
+    if is_wordless(edge):
+        return "" if alike < 2 else ORDINALS[edge.slot] if edge.slot < 3 else f"{edge.slot + 1}th"
     return edge.operand
+
+
+def is_wordless(edge: Edge) -> bool:
+    """Whether an operand has no word but a letter of NumPy's, or its place in a list."""
+    return edge.operand.endswith("]") or len(edge.operand) <= 2
 
 
 def array_text(node: Node) -> str:
@@ -149,10 +159,13 @@ def heading(node: Node) -> str:
     return node.op if node.kind != "const" or not node.args or node.op not in ("", "constant") else node.args
 
 
-def short_name(leaf: Node, within: str | None) -> str:
-    """A leaf's name as a row of a box: without the path of the module that the box is in."""
+def short_name(leaf: Node, box: Node) -> str:
+    """A leaf's name as a row of a box: without the path of the module that the box is, or is in."""
     name = leaf.id if leaf.kind in ("param", "leaf") else leaf.op
-    return name.removeprefix(within + ".") if within else name
+    for around in (box.id if box.kind == "module" else None, box.scope):
+        if around and name.startswith(around.partition("@")[0] + "."):
+            return name.removeprefix(around.partition("@")[0] + ".")
+    return name
 
 
 def summed_text(edge: Edge) -> str:
@@ -183,7 +196,8 @@ def keeps_text(node: Node) -> str:
     if any(n.freed for n in _all(node)):
         return "kept for backward: freed"
     if not node.saved_nbytes:
-        return f"backward uses {nbytes_text(node.shared_nbytes)} held by others" if node.shared_nbytes else ""
+        others = nbytes_text(node.shared_nbytes)
+        return f"keeps nothing of its own, uses {others} held by others" if node.shared_nbytes else ""
     return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
 
 
@@ -260,8 +274,16 @@ def totals(view: Graph) -> str:
     return f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"
 
 
+def is_forward_only(view: Graph) -> bool:
+    """Whether no gradient flows anywhere in the whole graph, as in a function that was only traced."""
+    whole = view.whole or view
+    return bool(whole.edges) and not any(e.tracked for e in whole.edges)
+
+
 def held(view: Graph) -> str:
     """What backward keeps, over the whole graph."""
+    if is_forward_only(view):
+        return "no gradient is recorded"
     s = view.stats()
     return "freed by backward" if s["freed"] else f"backward keeps {nbytes_text(s['saved_nbytes'])}"
 

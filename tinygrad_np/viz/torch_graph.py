@@ -6,10 +6,11 @@ The graph knows no inputs that need no gradient, and no values but those that it
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Any
 
 from .building import Builder, saved
-from .schema import Saved
+from .schema import Saved, Value
 from .values import FEW, described
 from .view import GraphView
 
@@ -82,9 +83,9 @@ class Reading:
             id_ = self.found[out.grad_fn]
             outs.append(id_)
             i = next(k for k, n in enumerate(self.builder.nodes) if n.id == id_)
-            shape, dtype = tuple(out.shape), str(out.dtype).removeprefix("torch.")
-            value = described(out.detach().cpu().numpy()) if out.numel() <= FEW else None
-            self.builder.nodes[i] = self.builder.nodes[i]._replace(shape=shape, dtype=dtype, value=value)
+            shape, dtype = tuple(out.shape), dtype_of(out.dtype)
+            if len(metadata(out.grad_fn)) <= 1:  # else the shapes of all outputs are known already
+                self.builder.nodes[i] = self.builder.nodes[i]._replace(shape=shape, dtype=dtype, value=few(out))
         return self.builder.view(outs, title or outs[0])
 
     def leaf(self, fn: Any) -> None:
@@ -96,16 +97,15 @@ class Reading:
         if id(tensor) in self.found:
             return self.found[id(tensor)]
         name = self.names.get(id(tensor))
-        small = tensor.numel() <= FEW and not tensor.is_complex()
         grad = tensor.grad
         id_ = self.builder.leaf(
             name or self.builder.numbers.next("leaf"),
             "param" if name or type(tensor).__name__ == "Parameter" else "leaf",
             tuple(tensor.shape),
-            str(tensor.dtype).removeprefix("torch."),
-            described(tensor.detach().cpu().numpy()) if small else None,
-            grad=described(grad.detach().cpu().numpy()) if grad is not None and small else None,
-            grad_norm=float(grad.norm()) if grad is not None else None,
+            dtype_of(tensor.dtype),
+            few(tensor),
+            grad=few(grad),
+            grad_norm=float(grad.norm()) if grad is not None and not grad.is_meta else None,
         )
         self.found[id(tensor)] = id_
         return id_
@@ -117,13 +117,15 @@ class Reading:
         scope = self.scope(self.scope_of.get(fn))
         id_ = self.found[fn] = self.builder.name(op, scope)
         kept, args, freed = self.kept(fn)
-        nodes = {n.id: n for n in self.builder.nodes[-2000:]}
         operands = [
-            (self.found[parent], "", nodes[self.found[parent]].shape if self.found[parent] in nodes else None, True)
-            for parent, _ in fn.next_functions
+            (self.found[parent], "", shapes_of(parent)[nr], True)
+            for parent, nr in fn.next_functions
             if parent is not None
         ]
-        self.builder.operation(id_, op, operands, scope=scope, saved=kept, args=args, freed=freed)
+        gives = {i: (tuple(m.shape), dtype_of(m.dtype)) for i, m in enumerate(metadata(fn))}
+        shapes, dtypes = [shape for shape, _ in gives.values()], dict.fromkeys(dtype for _, dtype in gives.values())
+        more = {"shape": shapes[0] if len(shapes) == 1 else tuple(shapes) or None, "dtype": ", ".join(dtypes) or None}
+        self.builder.operation(id_, op, operands, scope=scope, saved=kept, args=args, freed=freed, **more)
 
     def kept(self, fn: Any) -> tuple[tuple[Saved, ...], str, bool]:
         """What a function keeps: its arrays, each storage counted once; its other arguments as text."""
@@ -142,7 +144,7 @@ class Reading:
                     storage = one.untyped_storage()
                     new = storage.data_ptr() not in self.counted
                     self.counted.add(storage.data_ptr())
-                    dtype = str(one.dtype).removeprefix("torch.")
+                    dtype = dtype_of(one.dtype)
                     kept.append(saved(name, tuple(one.shape), dtype, storage.nbytes(), new))
             if name.endswith(("sym_sizes", "sym_strides")) or name in ("alpha", "beta") and value == 1:
                 continue
@@ -151,6 +153,35 @@ class Reading:
             elif isinstance(value, tuple) and value and all(isinstance(v, int) for v in value) and len(value) <= 4:
                 args.append(f"{name}={value}")
         return tuple(kept), ", ".join(args), freed
+
+
+def few(tensor: Any) -> Value | None:
+    """What is said of a tensor of few numbers."""
+    if tensor is None or tensor.numel() > FEW:
+        return None
+    try:
+        plain = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
+        plain = plain if plain.is_complex() else plain.double()  # NumPy has no bfloat16
+        return described(plain.cpu().resolve_conj().numpy())
+    except (RuntimeError, TypeError, NotImplementedError):  # on no device, as under torch.device("meta")
+        return None
+
+
+def metadata(fn: Any) -> list:
+    """What PyTorch knows of a function's outputs: shape and dtype of each."""
+    return list(getattr(fn, "_input_metadata", ()))
+
+
+def shapes_of(fn: Any) -> dict[int, tuple | None]:
+    """{number of an output: its shape}; of a leaf that of its tensor."""
+    if hasattr(fn, "variable"):
+        return {0: tuple(fn.variable.shape)}
+    return defaultdict(lambda: None, {i: tuple(m.shape) for i, m in enumerate(metadata(fn))})
+
+
+def dtype_of(dtype: Any) -> str:
+    """The name of a dtype as NumPy has it."""
+    return str(dtype).removeprefix("torch.")
 
 
 def ordered(roots: list) -> list:

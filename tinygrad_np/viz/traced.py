@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .building import Builder
-from .formulas import ANY, SIGNS
+from .formulas import ANY, CALL, NEGATED, SIGNS, UNNAMED, Expression, constant, infix, subscript
 from .residuals import argument, dtype_name, number
 from .values import FEW, described
 from .view import GraphView
 
 COMPARED = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+BOTH = {**SIGNS, **COMPARED}
 
 
 def traced(f: Callable, arrays: tuple, title: str | None = None) -> GraphView:
@@ -62,10 +63,12 @@ class Tracing:
         self.made: dict[int, str] = {}
         self.known: dict[int, str] = {}  # an array of the function's own -> its node
         self.hold: list = []
+        self.said: dict[str, Expression] = {}  # node -> what stands for it in a formula
 
     def input(self, name: str, array: Any) -> Any:
         """The stand-in for one argument."""
         array = np.asarray(getattr(array, "array", array))
+        self.said[name] = Expression(name)
         return self.wrap(array, self.builder.leaf(name, "data", array.shape, array.dtype, shown(array)))
 
     def wrap(self, array: Any, id_: str) -> Array:
@@ -81,18 +84,23 @@ class Tracing:
             raise TypeError(f"trace: {name}(out=...) writes into an array; compute a new one")
         operands, texts, words = [], [], []
         id_ = self.builder.name(name)
+        called = isinstance(getattr(fun, "__self__", None), np.ufunc) or name == "where"  # numbers are operands of it
         for word, arg in [("", a) for a in args] + list(kwargs.items()):
             for one in arg if isinstance(arg, (list, tuple)) and any(isinstance(a, Array) for a in arg) else [arg]:
+                operand = word or ("condition", "x", "y")[len(words) % 3] if name == "where" else word
                 if isinstance(one, (Array, np.ndarray)) and getattr(one, "ndim", 0) + isinstance(one, Array):
-                    operands.append((self.node_of(one, id_, len(operands)), word, one.shape, False))
-                    words.append(ANY)
-                elif name in {**SIGNS, **COMPARED, "maximum": 0, "minimum": 0} and not word:
-                    operands.append((self.builder.number(one, id_, len(operands)), "", (), False))
-                    words.append(number(one))
+                    operands.append((self.node_of(one, id_, len(operands)), operand, one.shape, False))
+                    words.append(self.said.get(operands[-1][0], UNNAMED))
+                elif called and not word and number(one):
+                    operands.append((self.builder.number(one, id_, len(operands)), operand, (), False))
+                    words.append(constant(number(one)))
+                elif name == "getitem":
+                    words.append(Expression(f"[{subscript(one, lambda given: '')}]"))
                 elif argument(one):
                     texts.append(f"{word}={argument(one)}" if word else argument(one))
-        sign = {**SIGNS, **COMPARED}.get(name)
-        formula = f"{words[0]} {sign} {words[1]}" if sign and len(words) == 2 and words != [ANY, ANY] else ""
+        said = self.expression(name, words, texts)
+        self.said[id_] = said.short()
+        formula = said.text if said is not UNNAMED and len(words) > 1 and any(w.text != ANY for w in words) else ""
         outs = list(out) if isinstance(out, (list, tuple)) else [out]
         arrays = [np.asarray(o) for o in outs]
         several = isinstance(out, (list, tuple))
@@ -124,6 +132,18 @@ class Tracing:
             for i, (o, a) in enumerate(zip(outs, arrays, strict=True))
         ]
         return type(out)(*parts) if hasattr(out, "_fields") else type(out)(parts)
+
+    def expression(self, name: str, words: list[Expression], texts: list[str]) -> Expression:
+        """A call on what its operands are called."""
+        if texts or not 0 < len(words) <= 3:
+            return UNNAMED
+        if name == "getitem":
+            return Expression(words[0].within(CALL) + words[1].text, CALL) if len(words) == 2 else UNNAMED
+        if name in BOTH and len(words) == 2:
+            return infix(BOTH[name], *words)
+        if name == "negative":
+            return Expression(f"-{words[0].within(NEGATED)}", NEGATED)
+        return Expression(f"{name}({', '.join(w.text for w in words)})", CALL)
 
     def node_of(self, value: Any, of: str, slot: int) -> str:
         """The node of an operand; an array that the function brought along is data, once."""

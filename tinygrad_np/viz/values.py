@@ -15,6 +15,7 @@ FEW = 64  # elements: of at most so many every number is kept
 SIDE = 64  # pixels: the longest side of a thumbnail
 LEVELS = "0123456789abcdef"
 BINS = 12
+ACROSS, DOWN = 84, 58  # pixels: of several images side by side
 
 
 def described(array) -> Value | None:
@@ -22,7 +23,7 @@ def described(array) -> Value | None:
     array = np.asarray(array)
     if array.dtype.kind not in "biufc":
         return None
-    parts = array.view(array.real.dtype) if array.dtype.kind == "c" else array
+    parts = np.concatenate([array.real.ravel(), array.imag.ravel()]) if array.dtype.kind == "c" else array
     parts = parts.astype(np.float64) if parts.dtype.kind == "f" else parts
     finite = parts[np.isfinite(parts)] if parts.dtype.kind == "f" else parts
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
@@ -76,7 +77,14 @@ def strip(a: np.ndarray) -> np.ndarray | None:
 
 
 def montage(images: np.ndarray) -> np.ndarray:
-    """As many of some images, side by side, as there is room for, with a column of zeros between."""
-    shown = images[: max(1, 84 // (images.shape[2] + 1))]
-    rows = [image if i == 0 else np.pad(image, ((0, 0), (1, 0))) for i, image in enumerate(shown)]
-    return np.concatenate(rows, axis=1)
+    """As many of some images as there is room for, in rows of about twice their height, with lines of zeros between."""
+    tall, wide = images.shape[1] + 1, images.shape[2] + 1
+    across, down = max(1, ACROSS // wide), max(1, DOWN // tall)
+    shown = images[: across * down]
+    across = min(across, max(1, math.ceil(len(shown) / min(down, max(1, math.isqrt(len(shown) // 2))))))
+    rows = math.ceil(len(shown) / across)
+    sheet = np.zeros((rows * tall - 1, across * wide - 1), images.dtype)
+    for i, image in enumerate(shown):
+        y, x = i // across * tall, i % across * wide
+        sheet[y : y + tall - 1, x : x + wide - 1] = image
+    return sheet

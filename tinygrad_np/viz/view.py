@@ -14,7 +14,7 @@ from typing import Any
 from .check import check
 from .collapse import MAX_NODES, Plan, collapse, planned
 from .cuts import why_no_grad
-from .labels import totals
+from .labels import printable, totals
 from .schema import Graph, matches
 from .writers import written
 from .writers.json_text import from_json
@@ -27,12 +27,14 @@ class GraphView(Graph):
 
     >>> import numpy as np, tinygrad_np as tg
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
-    >>> g = (x * x).sum().graph()
+    >>> g = (1 - np.exp(x)).sum().graph()
     >>> print(g.to_text())
-    %0 = x  (2,) float64, requires grad, data [1.0000 2.0000] | grad [2.0000 4.0000], gradient added up from 2 uses
-    %1 = multiply(%0, %0)  x * x  (2,) float64, keeps 0 B, data [1.0000 4.0000] | grad [1.0000 1.0000]
-    %2 = sum(%1)  () float64, keeps 0 B, data 5.0000 | grad 1.0000
-    2 operations, 1 leaf, 3 edges; backward keeps 0 B
+    %0 = x  (2,) float64, requires grad, data [1.0000 2.0000] | grad [-2.7183 -7.3891]
+    %1 = exp(%0)  (2,) float64, keeps 16 B, data [2.7183 7.3891] | grad [-1.0000 -1.0000]
+    %2 = 1  () int64, no grad
+    %3 = subtract(%2, %1)  1 - exp(x)  (2,) float64, keeps 0 B, data [-1.7183 -6.3891] | grad [1.0000 1.0000]
+    %4 = sum(%3)  () float64, keeps 0 B, data -8.1073 | grad 1.0000
+    3 operations, 2 leaves, 4 edges; backward keeps 16 B
     """
 
     # ---- other views of the same graph ----------------------------------------------------------------------
@@ -197,4 +199,4 @@ class GraphView(Graph):
         return self.to_text()
 
     def __repr__(self) -> str:
-        return f"<GraphView of {self.title or 'a tape'}: {totals(self)}>"
+        return f"<GraphView of {printable(self.title) or 'a tape'}: {totals(self)}>"

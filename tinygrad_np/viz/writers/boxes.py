@@ -94,7 +94,7 @@ def lines_of(node: Node) -> list[list[str]]:
         lines.append(["", shape_text(node.shape) or ("()" if node.shape == () else "")])
     lines += [["", line] for line in data_lines(node)]
     for leaf in [leaf for leaf in node.leaves if leaf.kind in ("param", "leaf")][:6]:
-        lines.append(["p", f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}"])
+        lines.append(["p", f"{short_name(leaf, node)} {shape_text(leaf.shape)}"])
     if keeps_text(node) and not data_lines(node):
         lines.append(["s", keeps_text(node)])
     return [line for line in lines if line[1]]

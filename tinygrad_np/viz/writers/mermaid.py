@@ -67,9 +67,7 @@ def label(node: Node) -> list[str]:
     rows = [heading(node), node.formula if not node.name else "", data_text(node)]
     rows.insert(1, array_text(node) if (not node.is_leaf or node.shape) and (node.shape or not rows[2]) else "")
     rows += [
-        f"{short_name(leaf, node.scope)} {shape_text(leaf.shape)}"
-        for leaf in node.leaves
-        if leaf.kind in ("param", "leaf")
+        f"{short_name(leaf, node)} {shape_text(leaf.shape)}" for leaf in node.leaves if leaf.kind in ("param", "leaf")
     ][:6]
     keeps = keeps_text(node) if node.value is None or node.saved_nbytes >= 1000 else ""
     return [row for row in [*rows, keeps] if row]

@@ -16,9 +16,10 @@ from dataclasses import replace
 from ..collapse import Plan, collapse
 from ..labels import count, details
 from ..schema import Graph, Value
-from .dot import MARK, pictured, to_dot
+from .dot import to_dot
 from .frames import Frames
 from .palette import dark_rules
+from .table import MARK, pictured
 
 TOO_MUCH = 4000  # nodes + long edges, beyond which `dot` needs seconds
 

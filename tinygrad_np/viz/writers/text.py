@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ..labels import array_text, count, data_text, gradient_text, heading, held, nbytes_text, printable, totals
+from ..labels import (
+    array_text,
+    count,
+    data_text,
+    gradient_text,
+    heading,
+    held,
+    keeps_text,
+    nbytes_text,
+    printable,
+    totals,
+)
 from ..schema import Graph
 
 FULL = range(1, 7)  # so many numbers of a gradient are all written, and their norm is not
@@ -55,7 +66,7 @@ def line(node, number: dict, edges) -> str:
         if node.members:
             facts.append(count(node.ops, "operation"))
         if node.step is not None:
-            facts.append("freed" if node.freed else f"keeps {nbytes_text(node.saved_nbytes)}")
+            facts.append("freed" if node.freed else kept(node))
     facts.append(data_text(node))
     if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
         facts.append(gradient_text(node, norm=node.grad is None or len(node.grad.numbers) not in FULL))
@@ -64,3 +75,10 @@ def line(node, number: dict, edges) -> str:
     if node.source:
         facts.append(node.source)
     return f"%{number[node.id]} = {name}  {', '.join(filter(None, facts))}"
+
+
+def kept(node) -> str:
+    """What a node holds for backward, and that it uses what others hold where it holds nothing."""
+    if node.saved_nbytes or not node.shared_nbytes:
+        return f"keeps {nbytes_text(node.saved_nbytes)}"
+    return keeps_text(node)
