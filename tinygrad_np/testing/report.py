@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from textwrap import dedent
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from . import failures
 from .diagnosis.explain import explain
 from .diagnosis.traits import Traits
-from .reference.problem import Problem
+from .inputs.source_text import short
+from .reference.problem import Problem, title
 from .reference.verdict import Entry, Findings
 
 
@@ -110,7 +112,8 @@ class OpReport(Report):
         self.shapes: set[tuple] = set()
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
-        self.varied = self.smooth = False
+        self.varied = self.smooth = self.thorough = False  # thorough: every check at every input
+        self.calls: Counter = Counter()  # how often operands of these shapes, with these options, were checked
         self.returned = ""  # what every call returned, if it was nothing floating
         self.refusals: list[str] = []
         self.mutants: list | None = None
@@ -121,6 +124,15 @@ class OpReport(Report):
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
+
+    def often(self, case) -> int:
+        """How many inputs like this one were checked before; 0 where every check is run at every input."""
+        p = case.problem
+        varying = {slot.index for slot in p.slots}
+        rest = [short(leaf) for i, leaf in enumerate(p.leaves) if i not in varying]
+        key = (title(case.op), *((slot.array.shape, slot.array.dtype) for slot in p.slots), *rest, *sorted(p.kwargs))
+        self.calls[key] += 1
+        return 0 if self.thorough else self.calls[key] - 1
 
     def stopped(self, seconds: float) -> failures.NeverReturned:
         """The failure of a call that did not come back, at the input that was last tried."""

@@ -34,6 +34,10 @@ class Adapter:
         """(outputs as arrays, what backward needs) for arguments of which those at `places` are float arrays."""
         raise NotImplementedError
 
+    def value(self, args: tuple, kwargs: dict, places: list[int]) -> Any:
+        """The outputs alone."""
+        return self.forward(args, kwargs, places)[0]
+
     def backward(self, kept: Any, cts: list[np.ndarray], wanted: tuple[bool, ...]) -> list:
         """The gradients of the arguments at `places`, None for zero, or where none is wanted."""
         raise NotImplementedError
@@ -111,7 +115,8 @@ def apply(adapter: Adapter, args: list, kwargs: dict) -> Any:
     what = Call(adapter, rest, kwargs, places)
     if any(isinstance(a, Tensor) for a in parts):
         return apply_call(parts, what)
-    return what.run(parts)[0]
+    out = adapter.value(tuple(what.filled(parts)), kwargs, places)
+    return tuple(map(seen, out)) if isinstance(out, tuple) else seen(out)
 
 
 def floating(a: Any) -> bool:

@@ -16,7 +16,7 @@ from .adapter import Adapter, Call, Foreign, floating, made, written
 class Torch(Adapter):
     """A callable of torch's tensors."""
 
-    framework, examples = "PyTorch", 60
+    framework, examples = "PyTorch", 40
 
     def __init__(self, fun: Callable, call: Callable, *more: Any):
         super().__init__(fun, *more)
@@ -31,6 +31,13 @@ class Torch(Adapter):
         outs = out if isinstance(out, (list, tuple)) else (out,)
         found = tuple(map(unshared, outs))
         return found if isinstance(out, (list, tuple)) else found[0], ([given[i] for i in places], outs)
+
+    def value(self, args, kwargs, places):
+        import torch
+
+        with torch.no_grad():
+            out = self.call(*[shared(a) if i in places else a for i, a in enumerate(args)], **kwargs)
+        return tuple(map(unshared, out)) if isinstance(out, (list, tuple)) else unshared(out)
 
     def backward(self, kept, cts, wanted):
         import torch

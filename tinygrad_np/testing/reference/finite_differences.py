@@ -26,6 +26,7 @@ WIDE = tuple(1.38 * 2.0**-k for k in (20, 15, 10, 4))  # no multiples of a power
 POINTS = 9
 LOST = 2.0**-25  # the part of a step that may be lost where x + h is rounded
 DEEPER = 2.0**-24  # where steps of all levels leave the domain, those of a ladder below it may not
+ENOUGH = 4  # steps, to see whether f is elementwise
 FEW = 8  # levels; with fewer inside the domain, the ladder below it is tried too
 
 
@@ -44,18 +45,78 @@ def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: in
     left = right.copy()
     with np.errstate(all="ignore"):
         sizes = np.exp2(-np.asarray(levels, float))[:, None]
-        for d, u in enumerate(directions):
+        done: set[int] = set()
+        for group in separate(directions, n_out, len(levels)):
+            if together(f, x, directions, group, sizes, right, left):
+                done.update(group)
+        for d in set(range(len(directions))) - done:
+            u = directions[d]
             for side, steps in ((right, u * sizes), (left, u * -sizes)):
                 places = x + steps
-                kept = (np.abs(places - x - steps) <= LOST * np.abs(steps)).all(axis=1)
-                for k in np.flatnonzero(kept):  # where rounding x changes a step, that says nothing
-                    try:
-                        y = f(places[k])
-                    except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
-                        continue  # outside the domain: this step says nothing
-                    if y.shape == (n_out,):  # where the number of results changes, so does this one
+                for k in np.flatnonzero(held(places, x, steps).all(axis=1)):
+                    y = tried(f, places[k], n_out)
+                    if y is not None:
                         side[k, d] = y
     return right, left
+
+
+def held(places: np.ndarray, x: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Which entries have moved by their step: where rounding x changes a step, that says nothing."""
+    return np.abs(places - x - steps) <= LOST * np.abs(steps)
+
+
+def tried(f: Callable, x: np.ndarray, n_out: int) -> np.ndarray | None:
+    """f(x); None outside the domain, and where the number of results changes: such a step says nothing."""
+    try:
+        y = f(x)
+    except (ArithmeticError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
+        return None
+    return y if y.shape == (n_out,) else None
+
+
+def separate(directions: np.ndarray, n_out: int, levels: int) -> list[list[int]]:
+    """Which directions may be tried at once: those that move one entry each, of an input of the output's size."""
+    if directions.shape[1] % max(n_out, 1) or n_out < 3 or levels < ENOUGH:
+        return []
+    groups: dict[int, list[int]] = {}
+    for d in np.flatnonzero((directions != 0).sum(axis=1) == 1):
+        groups.setdefault(int(np.flatnonzero(directions[d])[0]) // n_out, []).append(int(d))
+    return [group for group in groups.values() if len(group) > 2]
+
+
+def together(f: Callable, x: np.ndarray, directions, group: list[int], sizes, right, left) -> bool:
+    """Sample directions of an elementwise f at once; False, and nothing is known, where it is not elementwise.
+
+    It is where, at every step, moving some entries up, some down and some not at all, chosen at random and twice, gives
+    each output what it was when all moved so.
+    """
+    n_out, entries = right.shape[2], np.abs(directions[group]).argmax(axis=1)
+    own, u = entries % n_out, directions[group].sum(axis=0)
+    here = tried(f, x, n_out)
+    if here is None:
+        return False
+    rng = np.random.default_rng(n_out)
+    found = []
+    for size in sizes[:, 0]:
+        up, down = (tried(f, x + size * s * u, n_out) for s in (1.0, -1.0))
+        if up is None or down is None:
+            return False
+        found.append((up, down))
+        for _ in range(2):
+            how = rng.integers(-1, 2, len(group))
+            signs, moved = np.zeros(len(x)), np.zeros(n_out)
+            signs[entries] = moved[own] = how
+            mixed = tried(f, x + size * signs * u, n_out)
+            expected = np.where(moved > 0, up, np.where(moved < 0, down, here))
+            if mixed is None or not np.array_equal(mixed, expected, equal_nan=True):
+                return False
+    for k, (size, ends) in enumerate(zip(sizes[:, 0], found)):
+        for side, end, s in zip((right, left), ends, (size, -size)):
+            kept = held(x + s * u, x, s * u)[entries]
+            places, rows = np.array(group)[kept], own[kept]
+            side[k, places] = here
+            side[k, places, rows] = end[rows]
+    return True
 
 
 def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tuple[np.ndarray, np.ndarray]:

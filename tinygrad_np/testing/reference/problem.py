@@ -69,11 +69,13 @@ class Problem:
                     np.result_type(real, 1j) if slot.is_complex and real.kind == "f" else real
                 )
         self.calls = 0
-        self.returned = ""
+        self.result: Any = None  # of the last call, where it is no tensor
         self.noise = 0.0  # what is known of the rounding of f beyond that of its value
         self.point = flat([slot.array for slot in self.slots])
         self.sizes = [numbers(slot.array) for slot in self.slots]
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
+        foreign = hasattr(f, "written_by_the_user")  # it takes arrays as it does tensors
+        self.arrays_do = foreign and all(slot.tensor is None and slot.index is not None for slot in self.slots)
         self._pull = None
 
     def at(self, point: np.ndarray) -> Self:
@@ -106,13 +108,18 @@ class Problem:
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
             with call():
                 out = self.f(*args, **kwargs)
-            self.returned = kind_of(out)
+            self.result = None if type(out) is Tensor else out
             if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
                 out = wrap(out.array, out.node)
             return floating(out)
         finally:
             for tensor, array, node in reversed(kept):
                 tensor.array, tensor.node = array, node
+
+    @property
+    def returned(self) -> str:
+        """What the last call returned, in words."""
+        return kind_of(self.result)
 
     def arrays(self, x: np.ndarray) -> list[np.ndarray]:
         """The vector cut into arrays of the slots' shapes; fresh memory, so f may do what it likes."""
@@ -128,8 +135,9 @@ class Problem:
     def value(self, x: np.ndarray) -> np.ndarray:
         """The outputs at x, end to end."""
         self.calls += 1
+        given = self.arrays(x)
         with no_grad():
-            outs = self(*[wrap(array, CONST) for array in self.arrays(x)])
+            outs = self(*(given if self.arrays_do else [wrap(array, CONST) for array in given]))
         if self._pull is not None and len(outs) == len(self._pull[0]):  # eig is real at one point, complex at the next
             outs = [
                 out.array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
