@@ -133,9 +133,3 @@ class Arguments:
         for _, _, node, _, grad in self.saved:
             if type(node) is Leaf and node.grad is None and grad is not None:
                 raise Differs
-
-    def first(self) -> None:
-        """Leave the gradients that the recording call gave to Tensor arguments."""
-        for i, g in self.grads:
-            if g is not None and self.tape.storages[self.tape.operand(g).storage].kind != "input":
-                self.leaves[i].node.grad = np.array(g.value)

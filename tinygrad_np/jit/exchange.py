@@ -33,17 +33,10 @@ class Final:
     """A place outside that holds a new array, or None, after each call."""
 
     def __init__(self, place: Place, stand_in: StandIn | None, view: View | None):
-        self.place, self.stand_in, self.view = place, stand_in, view
+        self.place, self.view = place, view
         kind = None if stand_in is None or view is None else stand_in.tape.storages[view.storage].kind
-        self.outside = kind == "state"  # that array itself
-
-    def first(self) -> None:
-        """What the recording call leaves there."""
-        if self.stand_in is None:
-            self.place.set(None)
-        else:
-            self.place.set(self.stand_in.value if self.outside else np.array(self.stand_in.value))
-        self.stand_in = None
+        self.outside = kind == "state"
+        self.array = stand_in.value if stand_in is not None and self.outside else None  # what the first call leaves
 
 
 class Outside(Operation):

@@ -102,16 +102,19 @@ class Jitted:
                 break
             except Settle as met:  # an optimizer, after arrays had been taken: it has to be looked at first
                 hosts.append(met.host)
-        for step in (*recording.finals, recording.arguments):
-            step.first()
-        self._failed = 0
         new = Program(key, recording)
+        recording.drop()
+        self._failed = 0
         if not kwargs and all(type(a) is ndarray for a in args):
             self._flat[tuple([(a.shape, a.dtype) for a in args])] = new
         self._programs[id(new)] = new
         while len(self._programs) > self.max_programs:
             self._programs.popitem(last=False)
-        return recording.again(recording.values)
+        if not new.state.unchanged():  # it makes an optimizer ready
+            raise Differs
+        result = new(leaves)
+        new.part()
+        return result
 
     def stay_eager(self, why: str) -> None:
         """Record no more, and say so once."""

@@ -11,7 +11,6 @@ import numpy as np
 from ..engine.operation import NotDifferentiable, Operation
 from ..engine.recording import TENSORS, wrap
 from ..engine.tape import CONST, new_node
-from ..engine.tracing import concrete
 from .instruction import View
 from .places import SCALARS
 from .record import Tape
@@ -41,15 +40,11 @@ SEALED = Sealed()
 class Output:
     """One leaf of what f returned: a view of memory, or a value that is always the same."""
 
-    def __init__(self, kind: str, thing, view: View | None = None, row=CONST):
-        self.kind, self.thing, self.view, self.sealed = kind, thing, view, row
+    def __init__(self, kind: str, view: View | None = None, thing=None, sealed: bool = False):
+        self.kind, self.view, self.thing, self.sealed = kind, view, thing, sealed
 
-    def value(self, array: ndarray | None):
-        """What the caller gets; None stands for the recording's own array."""
-        if self.kind == "static":
-            return self.thing
-        if array is None:
-            array, self.thing = np.array(self.thing), None
+    def value(self, array: ndarray):
+        """What the caller gets of what a replay gave."""
         if self.kind == "array":
             return array
         if self.kind == "scalar":
@@ -60,20 +55,19 @@ class Output:
 def output(value, tape: Tape, state: State) -> Output:
     """What one leaf of the result is made from at each replay; `state` is what f has reached, where arrays may stay."""
     if type(value) in TENSORS:
-        return Output("tensor", concrete(value.array), tape.operand(value.array), value.node.tracked)
+        return Output("tensor", tape.operand(value.array), sealed=value.node.tracked)
     if type(value) is StandIn:
         if value.number is not None:
             refuse("a number of a host function was returned; return it from outside")
-        view = tape.operand(value)
-        return Output("scalar" if value.scalar else "array", value.value, view)
+        return Output("scalar" if value.scalar else "array", tape.operand(value))
     if isinstance(value, ndarray):  # made by f without its arguments
-        return Output("array", value, tape.operand(value))
+        return Output("array", tape.operand(value))
     if not isinstance(value, SCALARS) and id(value) not in state.seen and holds_arrays(value, state):
         refuse(
             f"a {type(value).__name__} was returned, which a replay would return again as it is; return arrays, "
             "tensors and numbers, in lists, tuples, dicts or dataclasses"
         )
-    return Output("static", value)
+    return Output("static", thing=value)
 
 
 def holds_arrays(value, state: State) -> bool:

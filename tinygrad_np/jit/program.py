@@ -187,7 +187,7 @@ class Program:
         with np.errstate(all="ignore"):
             out = self.run(arrays)
         for final, view in self.results:
-            final.place.set(self.buffers[view.storage])
+            final.place.set(self.buffers[view.storage] if final.array is None else final.array)
         for final in self.finals:
             if final.view is None:
                 final.place.set(None)
@@ -204,6 +204,13 @@ class Program:
         for (leaf, _), array in zip(self.argument_grads, out[n:]):
             leaves[leaf].node.grad = array
         return self.rebuild(values)
+
+    def part(self) -> None:
+        """Leave the new arrays of the last call to who has them: the next recording may find them in its state."""
+        for final in self.finals:
+            final.array = None
+        if self.buffers:
+            self.replay, self.buffers = None, {}
 
     def run(self, arrays: list[ndarray]) -> list[ndarray]:
         """Replay: with BLAS on one core and large products shared here, or with BLAS's threads, as proves quicker."""

@@ -1,4 +1,4 @@
-"""One recording: f runs on stand-ins, and whatever happens, everything outside is put back.
+"""One recording: f runs on stand-ins, and in the end everything outside is put back, whatever has happened.
 
 A signal may come between any two instructions of Python. So what belongs to the whole process (NumPy's functions, the
 garbage collector, the profiler) is changed and put back by single calls of C code, each the first thing in its
@@ -42,7 +42,6 @@ class Recording:
         self.swap, self.arguments = Swap(self.state, self.tape), Arguments(leaves, self.tape)
         self.finals: list[Final] = []
         self.outputs: list[Output] = []
-        self.values: list[Any] = []
         self.again: Callable | None = None  # puts the values of a result in their places
         self.process: list[Callable] = []  # what puts the process back, for a child that is forked meanwhile
         self.thread = threading.get_ident()
@@ -58,7 +57,7 @@ class Recording:
         while left:  # nothing is called before the try, so no signal comes before it
             try:
                 recorder.set(None)
-                self.put_back(error is not None)
+                self.put_back()
                 break
             except BaseException as interrupt:
                 left, error = left - 1, interrupt
@@ -92,7 +91,6 @@ class Recording:
         self.finals = swap.results(arguments)
         out, _, self.again = flatten(result)
         self.outputs = [output(o, tape, state) for o in out]
-        self.values = [o.value(None) for o in self.outputs]
         arguments.gather()
         state.arguments = state.among(self.leaves)
         tape.finish()
@@ -128,12 +126,10 @@ class Recording:
         self.tape.refusal = Differs()
         raise self.tape.refusal
 
-    def put_back(self, failed: bool) -> None:
-        if failed:
-            self.swap.undo()
-            self.arguments.undo()
-        else:
-            self.arguments.back()
+    def put_back(self) -> None:
+        """Everything outside is as it was: what f does, a replay does."""
+        self.swap.undo()
+        self.arguments.undo()
         self.swap.back()
 
     def drop(self) -> None:
@@ -164,7 +160,7 @@ def in_child() -> None:
     if now is not None and now.thread != threading.get_ident():
         for step in now.process:
             step()
-        now.put_back(True)
+        now.put_back()
 
 
 if hasattr(os, "register_at_fork"):

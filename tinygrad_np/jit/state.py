@@ -363,7 +363,7 @@ class State:
             if self.reflecting or any(package_of(cls) == PACKAGE for cls in value.__mro__):  # as code here does
                 return [k for k in space if k not in UNREAD]
             return [k for k in space if (k in self.names or k[:2] == "__") and k not in UNREAD]
-        return [k for k in space.keys() & self.names if k not in UNREAD]
+        return [k for k in space if k in self.names and k not in UNREAD]  # in their order, which gives arrays names
 
     # ---- arguments and constants --------------------------------------------------------------------------
 
