@@ -61,6 +61,33 @@ def test_values_are_the_arrays():
     assert sum(value.bins) == 1000 and value.low == np.sin(big.array).min() and not value.numbers
 
 
+@pytest.mark.parametrize("changed", ["leaf", "array", "tensor", "nothing"])
+@pytest.mark.parametrize("freed", [False, True])
+def test_a_value_that_changed_since_is_shown_as_it_was_or_not_at_all(changed, freed):
+    x, array, tensor = tg.Tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0]), tg.Tensor([5.0, 6.0])
+    parts = [x + 1, x + 1 + array, (x + 1 + array) - tensor]
+    out = np.exp(parts[2])
+    right = {f"{name}#0": part.array.copy() for name, part in zip(("add", "add#1", "subtract", "exp"), [*parts, out])}
+    del parts
+    if freed:
+        out.sum().backward()
+    with tg.no_grad():
+        if changed == "leaf":
+            x -= 0.5
+        elif changed == "array":
+            array[0] = 7.0
+        elif changed == "tensor":
+            tensor[0] = 8.0
+    view = out.graph()
+    shown = {n.id: n.value.numbers for n in view.nodes if n.kind == "op" and n.value is not None}
+    for id_, numbers in shown.items():
+        assert any(np.array_equal(numbers, value) for value in right.values()), id_
+    assert "exp#0" in shown and (len(shown) == 4 or changed != "nothing")
+    constants = [n.value.numbers for n in view.nodes if n.kind == "data" and n.value is not None]
+    assert all(numbers in ((3.0, 4.0), (5.0, 6.0)) for numbers in constants)
+    assert len(constants) == 2 or changed != "nothing"
+
+
 def test_odd_numbers_are_said_and_stored():
     x = tg.Tensor([0.0, 1.0, np.inf], requires_grad=True)
     with np.errstate(all="ignore"):

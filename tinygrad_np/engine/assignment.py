@@ -76,6 +76,8 @@ class Assignment(Traced):
                 self.node = watched_node(self.node, self.array)
         elif self.node.tracked:
             self.node = CONST
+        elif self.node is not CONST:
+            self.node.value = None  # what it was made of is no longer what it is
 
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""

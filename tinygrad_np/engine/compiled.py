@@ -30,13 +30,13 @@ from .recording import (
     watched_node,
 )
 from .rules import Row
-from .seen import NUMBER_TYPES, noted, noted_operand, small_memory
+from .seen import NUMBER_TYPES, noted, noted_operand, see
 from .signatures import shape_of, source_of
-from .tape import CONST, SMALL, Node, next_serial
+from .tape import CONST, SMALL, Node, serials
 
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
-# of an operand _n_@ is the node, _t_@ says whether that is tracked, and _v_@ is the array; of another argument _p_@
-# says whether it is a number or the like, and so as it will stay.
+# of an operand _n_@ is the node, _t_@ says whether that is tracked, _v_@ is the array as the tape keeps it, and _g_@
+# as it was given; of another argument _p_@ says whether it is a number or the like, and so as it will stay.
 WORDS = {
     "_CONST": CONST,
     "_CONSTANTS": CONSTANTS,
@@ -53,19 +53,20 @@ WORDS = {
     "_left": left,
     "_ndarray": np.ndarray,
     "_new": object.__new__,
-    "_next_serial": next_serial,
+    "_next": next,  # which is quicker than a bound __next__
+    "_serials": serials,
     "_note_view": note_view,
     "_now": mode.get,
     "_overlaps": shares_memory_with,
     "_unwrap": unwrap,
     "_record": record_call,
-    "_small": small_memory,
+    "_see": see,
+    "_SMALL": SMALL,
     "_noted": noted,
     "_noted_operand": noted_operand,
     "_NUMBERS": NUMBER_TYPES,
     "_residual": residual,
     "_shape_of": shape_of,
-    "_SMALL": SMALL,
     "_warned": warned,
     "_watched": watched_node,
 }
@@ -79,10 +80,11 @@ OPERAND = """
         else:
             _t_@ = _n_@.tracked
             _v_@ = @.array if _n_@.exposed is None else _residual(@)
+        _g_@ = _v_@
     elif type(@) in _CONSTANTS:
         _n_@ = _CONST
         _t_@ = False
-        _v_@ = @
+        _v_@ = _g_@ = @
     else:
         return _record(_row, $CALL)"""
 
@@ -116,7 +118,7 @@ COMPUTE = """
 
 KEPT_OPERAND = """
         if type(@) is _ndarray:
-            _v_@ = _kept(@)"""
+            _v_@ = @.copy() if @.size <= _SMALL else _kept(@)"""
 
 KEPT_OTHER = """
         if not _p_@:
@@ -124,14 +126,12 @@ KEPT_OTHER = """
 
 NODE = """
         _node = _Node()
-        _node.serial = _next_serial()
+        _node.serial = _next(_serials)
         _node.op = _row
         _node.parents = ($PARENTS)
         _node.saved = ($SAVED)
         _node.shape = _out.shape
-        _node.dtype = _out.dtype
-        if type(_out) is _ndarray and _out.size <= _SMALL$OWNED:
-            _node.value = _out$GIVEN
+        _node.dtype = _out.dtype$SEEN$GIVEN
         _tensor.node = _node if _mode is None else _watched(_node, _out)
     else:
         _tensor.node = _CONST
@@ -180,7 +180,7 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
         "$TRACKED": " or ".join(f"_t_{name}" for name in operands),
         "$AUX": "" if row.recompute is None else ", _aux",
         "$FLOATING": "" if row.kind == "elementwise" else " and _out.dtype.kind in 'fc'",
-        "$OWNED": "" if row.kind == "elementwise" else " and (_out.base is None or _small(_out.base))",
+        "$SEEN": "" if row.repeatable else "\n        _see(_node, _out)",
         "$GIVEN": "" if row.names == operands and len(operands) == 1 else given_lines(row.names, operands, names),
         "$SAVED": "".join(r + ", " for r in residuals),
     }
@@ -204,7 +204,7 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
 def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
     """The lines that note what a call was given besides tracked tensors, for pictures: see `seen.given_to`."""
     noted_as = {
-        name: ("None, " if len(operands) == 1 else f"None if _t_{name} else {NOTE_OPERAND}, ")
+        name: ("None, " if len(operands) == 1 else f"{NOTE_OPERAND}, ")
         if name in operands
         else NOTE_OTHER
         if name in names
@@ -216,10 +216,13 @@ def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tu
         return f"\n        {line}"
     if len(operands) == 1:
         return ""
-    return f"\n        if not ({' and '.join(f'_t_{name}' for name in operands)}):\n            {line}"
+    return f"\n        if {' or '.join(f'_n_{name} is _CONST' for name in operands)}:\n            {line}"
 
 
-NOTE_OPERAND = "@ if type(@) in _NUMBERS else _noted_operand(@, _v_@)"
+NOTE_OPERAND = (
+    "None if _n_@ is not _CONST else _g_@ if type(_g_@) is not _ndarray or _g_@.size <= _SMALL and _g_@.base is None "
+    "else _noted_operand(@, _g_@)"
+)
 NOTE_OTHER = "@ if _p_@ else _noted(_v_@), "
 
 

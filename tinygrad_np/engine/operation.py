@@ -22,6 +22,7 @@ class Operation(Facts):
     kind: str = "function"  # or elementwise, reduction, bilinear, linear: what may be assumed of it
     fun: Any = None  # the function that was applied, where there is one
     joint: bool = True
+    repeatable: bool = False  # whether a picture may call `fun` again, for a value that nothing kept
     names: tuple[str, ...] = ()  # of the arguments
     diff: tuple[str, ...] = ()  # of those that are operands
     positions: tuple[int, ...] = ()  # where those stand among the arguments

@@ -40,6 +40,9 @@ class Prepared:
         return row.__dict__[self.name]
 
 
+OURS = ("numpy", "scipy", __name__.partition(".")[0])  # whose functions give the same again and do nothing else
+
+
 class Row(Operation):
     """One function and, for each parameter in `diff`, a rule (ct, residuals...) -> cotangent.
 
@@ -91,6 +94,7 @@ class Row(Operation):
         self.rules = tuple(rules)
         self.jvps = tuple(jvps)
         self.joint = joint
+        self.repeatable = (getattr(fun, "__module__", None) or "numpy").partition(".")[0] in OURS
         self.conj = conj
         self.domain = domain
         self.kinks = kinks

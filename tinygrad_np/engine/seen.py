@@ -1,12 +1,12 @@
-"""What a node notes for pictures alone: its small value, what its call was given, and who made the call.
+"""What a node notes for pictures alone: what its call was given, who made the call, and what cannot be had again.
 
-No derivative reads it, so it outlives the residuals: `1 - z` still says 1 after backward. It keeps no array of more
-than `SMALL` elements alive: of others there is a weak reference to the memory, by which the same array is known again.
+No derivative reads it, so it outlives the residuals: `1 - z` still says 1 after backward. Values of the library's own
+operations are not kept: a picture computes them again. No array of more than `SMALL` elements is kept alive: there is
+a weak reference to its memory, by which the same array is known again.
 """
 
 from __future__ import annotations
 
-import weakref
 from operator import itemgetter
 from typing import Any
 from weakref import ref
@@ -41,7 +41,7 @@ class Given(tuple[Any, ...]):
     """
 
     __slots__ = ()
-    owner: weakref.ref[Any] = property(itemgetter(0))  # type: ignore[assignment]
+    owner: ref[Any] = property(itemgetter(0))  # type: ignore[assignment]
     copy: np.ndarray | None = property(itemgetter(1))  # type: ignore[assignment]
 
     @property
@@ -62,7 +62,8 @@ def noted(value: Any) -> Any:
     """
     kind = type(value)
     if kind is ndarray:
-        return Given(noted_operand(value, value))
+        memory = ref(value if value.base is None else owner(value))
+        return Given((memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype))
     if kind in NUMBER_TYPES or kind is slice:  # a slice can hold no more than three numbers
         return value
     if kind is tuple or kind is list:
@@ -72,30 +73,35 @@ def noted(value: Any) -> Any:
     return value if isinstance(value, (np.dtype, type)) else None
 
 
-def noted_operand(operand: Any, array: ndarray) -> tuple[Any, ...]:
-    """What `Given` is made of, for an operand without history: a tuple is quicker to make. `array` is its values.
+def noted_operand(operand: Any, array: ndarray) -> Any:
+    """What a compiled form leaves of an operand without history that is no small array of its own, nor a number.
 
-    A small array that its user may write to is copied, unless `array` is a copy already. A tensor's own is copied by
-    the tensor, before it changes.
+    Those it leaves as they are: a tensor copies its array before it changes; what a user does to theirs, a picture
+    finds out. `given_to` makes a `Given` of either.
     """
-    of = operand if type(operand) is ndarray else array
-    memory = ref(of if of.base is None else owner(of))
-    if array.size > SMALL:
-        return memory, None, array.shape, array.dtype
-    return memory, array.copy() if array is operand or array.base is not None else array
+    if array.size <= SMALL:
+        return ref(owner(array)), array.copy()
+    return ref(array if array.base is None else owner(array)), None, array.shape, array.dtype
 
 
 def given_to(node: Node) -> tuple[Any, ...] | None:
-    """What the call of a node was given, in the order of the row's names, None for what was tracked.
+    """What the call of a node was given, in the order of the row's names, None for an operand whose own node tells.
 
-    None if it was not noted. Compiled forms leave bare tuples for arrays in the places of operands. Where one parameter
-    is a list of operands, its place has a tuple with one entry for each.
+    None if all but the operands was at its default. Where one parameter is a list of operands, its place has a tuple
+    with one entry for each.
     """
     given = getattr(node, "given", None)
     if given is None or len(node.parents) > len(node.op.positions):
         return given
     places = node.op.positions
-    return tuple([Given(v) if type(v) is tuple and i in places else v for i, v in enumerate(given)])
+    return tuple([as_given(v) if i in places else v for i, v in enumerate(given)])
+
+
+def as_given(value: Any) -> Any:
+    """What was left of an operand, where it is an array as a `Given`."""
+    if type(value) is ndarray:
+        return Given((ref(owner(value)), value))
+    return Given(value) if type(value) is tuple else value
 
 
 def small_memory(base: Any) -> bool:
@@ -112,7 +118,7 @@ def see(node: Node, out: Any) -> None:
 def see_leaf(tensor: Any) -> None:
     """Let a leaf find its array: in its tensor while that lives, else what it was made of, if that is small."""
     array = tensor.array
-    tensor.node.value = weakref.ref(tensor), array.copy() if array.size <= SMALL else None
+    tensor.node.value = ref(tensor), array.copy() if array.size <= SMALL else None
 
 
 def see_call(row: Any, node: Node, values: Any) -> None:

@@ -19,7 +19,8 @@ from .arrays import has_nan
 from .modes import current
 from .operation import Operation
 
-next_serial = count().__next__
+serials = count()
+next_serial = serials.__next__
 
 
 class Node:
@@ -187,10 +188,12 @@ def walk(
 ) -> dict[Node, Any]:
     """One pass, newest node first. Cotangents live in a dict local to it and are popped when consumed.
 
-    Where the residuals are freed, nodes keep their small cotangents: a picture could not compute them again.
+    A picture computes again what is freed. From the first operation on that does not let it, nodes keep their small
+    cotangents.
     """
     rules_of = attrgetter(pulls)
     plain = lift is None and watch is None
+    noting = False
     oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
     found: dict[Node, Any] = {}
     cts: dict[Node, Any] = {}  # of the nodes in the heap
@@ -216,8 +219,11 @@ def walk(
             continue
         if type(ct) is dict:
             ct = filled(ct, node)
-        if free and type(ct) in ARRAY_TYPES and ct.size <= SMALL:
-            node.cotangent = ct
+        joint = op.joint
+        if free and (noting or joint):
+            noting = True
+            if type(ct) in ARRAY_TYPES and ct.size <= SMALL:
+                node.cotangent = ct
         saved = node.saved
         if saved is FREED:
             raise FreedGraphError(
@@ -236,7 +242,7 @@ def walk(
             continue
         visited.append(node)
         parents = node.parents
-        if op.joint:
+        if joint:
             pulled: Any = zip(parents, op.pull_all(node, ct, lift), repeat(None))
         elif plain and len(parents) == 1:
             pulled = ((parents[0], rules_of(op)[0], saved[0]),)  # quicker than to zip one

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.seen import Given
-from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, oldest_first
+from ..engine.tape import CONST, FREED, SELECT, oldest_first
 from ..engine.watchers import NOTES
 from .collapse import MAX_NODES
 from .formulas import ASSIGNED, UNNAMED, Expression, arguments_of, constant, expression_of, worth_saying
@@ -81,7 +81,7 @@ class Capture:
         held = (
             {id(out.node): out.array for out in outputs} | names.tensors | {id(p.node): p.array for _, p in parameters}
         )
-        self.values = Values(self.tape if self.show_values or grads or small else [], held, bool(values))
+        self.values = Values(self.tape if self.show_values or grads or small else [], held)
         self.back = self.pass_back(outputs, grads, small and grads is not False)
         self.ids, self.numbers = Ids(), Numbers()
         self.found: dict[Any, str] = {}  # tape node, or memory of an array -> id
@@ -97,18 +97,18 @@ class Capture:
         if not grads and not small:
             return None
         try:
-            return Back(outputs, self.tape, self.values, small)
-        except FreedGraphError:
-            missing = [n for n in self.tape if n.op is not None and not hasattr(n, "cotangent")]
-            if grads and missing:
-                raise ValueError(
-                    "graph: grads=True needs a graph that is not freed: call it before backward, or "
-                    "pass retain_graph=True to backward"
-                ) from None
+            back = Back(outputs, self.tape, self.values, small)
         except Exception:  # a rule of its user's that fails: the picture is still to be had
             if grads:
                 raise
-        return None
+            return None
+        told = (n.op is None or id(n) in back.totals or hasattr(n, "cotangent") for n in self.tape)
+        if grads and any(n.saved is FREED for n in self.tape) and not all(told):
+            raise ValueError(
+                "graph: grads=True needs a graph that is not freed: call it before backward, or "
+                "pass retain_graph=True to backward"
+            )
+        return back
 
     def name_of(self, node) -> str:
         """What its user calls a node."""
@@ -165,6 +165,8 @@ class Capture:
         if type(given) is Given:
             memory = given.owner()
             key, array = id(given.owner), memory if memory is not None else given.copy
+            if not self.values.believed and given.copy is not None:  # its user may have written to it
+                array = None
             self.hold.append(given.owner)
             name = name or (self.names.of_array.get(id(memory), "") if memory is not None else "")
             shape, dtype = (
@@ -175,8 +177,8 @@ class Capture:
             shape, dtype, value = (), dtype or dtype_name(type(given)), number(given)
         if node.dtype is not None:
             shape, dtype = node.shape, dtype_name(node.dtype)
-            held = getattr(node, "value", None)
-            array = held[0]().array if held and held[0]() is not None else array
+            known = self.values.of(node) if self.values.believed else None
+            array = array if known is None else known
         if key is not None and key in self.found:
             return self.found[key]
         id_ = self.ids.new(name or place)

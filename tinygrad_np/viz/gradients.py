@@ -10,7 +10,9 @@ import numpy as np
 
 from ..engine.kinds import Elementwise
 from ..engine.seen import Given, given_to
-from ..engine.tape import FREED, SELECT, Node, new_node, together, walk
+from ..engine.signatures import PLAIN
+from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, Node, new_node, together, walk
+from .formulas import defaults_of, same
 
 
 def over_batch(row, operand: str) -> bool:
@@ -54,7 +56,8 @@ class Back:
     """One pass from the outputs: `totals` {node: cotangent}, what came `along` {(node, slot): cotangent} each edge.
 
     `local` {(node, slot): partial} is what the incoming cotangent was multiplied by, for numbers and elementwise
-    operations without broadcasting. It walks a copy of the tape, whose freed residuals are computed again from values.
+    operations without broadcasting. It walks a copy of the tape, whose freed residuals are computed again from values,
+    and ends where they cannot be: from there on nodes have noted their cotangents.
     """
 
     def __init__(self, outputs: list, tape: list, values: Values, local: bool):
@@ -79,10 +82,13 @@ class Back:
             if root.op is None:
                 self.add(root, ct)
         with np.errstate(all="ignore"):
-            if len(roots) == 1:
-                walk(roots[0], cts[0], None, None, "careful_pulls", [], self)
-            elif roots:
-                walk(together(roots), tuple(cts), None, None, "careful_pulls", [], self)
+            try:
+                if len(roots) == 1:
+                    walk(roots[0], cts[0], None, None, "careful_pulls", [], self)
+                elif roots:
+                    walk(together(roots), tuple(cts), None, None, "careful_pulls", [], self)
+            except FreedGraphError:
+                pass
             for copy, node in self.original.items() if local else ():
                 self.note_local(copy, node)
 
@@ -108,7 +114,7 @@ class Back:
     def note_local(self, copy: Node, node: Node) -> None:
         """What a one in the place of the incoming cotangent gives."""
         row, several = copy.op, isinstance(copy.dtype, (list, tuple))
-        if row is SELECT or row.joint or several or id(node) not in self.totals:
+        if row is SELECT or row.joint or several or id(node) not in self.totals or copy.saved is FREED:
             return
         number = math.prod(copy.shape) == 1
         if not number and not isinstance(row, Elementwise):
@@ -120,22 +126,35 @@ class Back:
 
 
 class Values:
-    """The arrays of a tape's nodes, as far as they are known: seen, held by a tensor, kept for backward, or computed.
+    """The arrays of a tape's nodes, as far as they are known: noted, held by a tensor, kept for backward, or computed.
 
-    With `again`, what is not known otherwise is computed again from the operands.
+    A node that nothing else tells of is computed again from its operands. That is `believed` unless it contradicts what
+    is known, such as the outputs: then a leaf or a constant has been changed since.
     """
 
-    def __init__(self, tape: list, tensors: dict[int, Any], again: bool):
+    def __init__(self, tape: list, tensors: dict[int, Any]):
         self.found: dict[int, Any] = dict(tensors)
         self.kept: dict[int, Any] = {}
-        for node in tape if again else ():
-            self.look(node)
         for node in tape:
-            found = self.of(node)
-            if found is None and again and node.op is not None:
-                found = self.computed(node)
-            if found is not None:
-                self.found[id(node)] = found
+            self.look(node)
+        computed: list[int] = []
+        self.believed = True
+        for node in tape:
+            known = self.of(node)
+            if known is not None:
+                self.found[id(node)] = known
+            if node.op is None or known is not None and not (self.believed and node.op.repeatable):
+                continue
+            if known is not None and not computed and all(parent.tracked for parent in node.parents):
+                continue
+            again = self.computed(node)
+            if known is None and again is not None:
+                self.found[id(node)] = again
+                computed.append(id(node))
+            elif known is not None and again is not None:
+                self.believed = agree(known, again)
+        for key in () if self.believed else computed:
+            del self.found[key]
 
     def of(self, node: Node):
         """The array of a node, or None."""
@@ -143,8 +162,9 @@ class Values:
             return self.found[id(node)]
         value = getattr(node, "value", None)
         if type(value) is tuple:
-            tensor = value[0]()
-            return value[1] if tensor is None else tensor.array if tensor.array.shape == node.shape else None
+            tensor, value = value[0](), value[1]
+            if tensor is not None:
+                value = tensor.array if tensor.array.shape == node.shape else None
         return value if value is not None else self.kept.get(id(node))
 
     def look(self, node: Node) -> None:
@@ -155,22 +175,25 @@ class Values:
         for names, saved in zip(row.residuals, node.saved, strict=False):
             for name, value in zip(names, saved or (), strict=False):
                 of = node if name == "out" else node.parents[row.diff.index(name)] if name in row.diff else None
-                if of is not None and of.tracked and isinstance(value, np.ndarray) and value.shape == of.shape:
+                if of not in (None, CONST) and isinstance(value, np.ndarray) and value.shape == of.shape:
                     self.kept.setdefault(id(of), value)
 
     def call(self, node: Node) -> list | None:
         """The values of a call's parameters; None if one is not known."""
         row, given = node.op, given_to(node)
-        if given is None:
-            given = (None,) * len(row.names) if row.names == row.diff else None
-        if given is None or row.joint or len(given) != len(row.names):
+        if row.joint:
             return None
+        if given is None:  # all but the operands were at their defaults
+            try:
+                given = row.bind(**dict.fromkeys(row.diff))
+            except TypeError:
+                return None
         values = list(given)
         for slot, parent in zip(row.positions, node.parents, strict=False):
-            if parent.tracked:
-                values[slot] = self.of(parent)
-            elif type(given[slot]) is Given:
+            if type(given[slot]) is Given:
                 values[slot] = array_given(given[slot])
+            elif parent is not CONST:
+                values[slot] = self.of(parent)
             if values[slot] is None:
                 return None
         return None if any(type(v) is Given for v in values) else values
@@ -184,7 +207,7 @@ class Values:
             return None
         try:
             with np.errstate(all="ignore"):
-                out = node.op.fun(*values)
+                out = called(node.op, values)
         except Exception:
             return None
         out = out[0] if node.op.recompute is not None else out
@@ -196,9 +219,37 @@ class Values:
         if row is SELECT:
             return getattr(node, "saved", FREED)
         values, out = self.call(node) if hasattr(row, "save") else None, self.of(node)
-        if values is None or out is None or row.recompute is not None:
+        if values is None or out is None or row.recompute is not None or not self.believed:
             return FREED
         return row.save(values, out, tuple(parent.tracked for parent in node.parents))
+
+
+def called(row, values: list) -> Any:
+    """A row's function of these values of its parameters: those at their defaults are not said."""
+    defaults = defaults_of(row)
+    said = [
+        (name, value) for name, value in zip(row.names, values, strict=True) if not at_default(name, value, defaults)
+    ]
+    first = [value for name, value in said if name not in defaults]
+    return row.fun(*first, **{name: value for name, value in said if name in defaults})
+
+
+def at_default(name: str, value: Any, defaults: dict[str, Any]) -> bool:
+    """Whether an argument says nothing; what NumPy calls its `_NoValue` stands for a plain value."""
+    if name not in defaults:
+        return False
+    default = defaults[name]
+    return same(value, PLAIN.get(name) if default is np._NoValue else default)
+
+
+def agree(known: Any, again: Any) -> bool:
+    """Whether two arrays are equal but for rounding; a picture shows fewer digits."""
+    known, again = np.asarray(known), np.asarray(again)
+    if known.dtype.kind not in "fc":
+        return np.array_equal(known, again)
+    tolerance = float(np.sqrt(np.finfo(known.dtype).eps))
+    with np.errstate(all="ignore"):
+        return np.allclose(known, again, tolerance, tolerance * np.max(np.abs(known), initial=0), equal_nan=True)
 
 
 def array_given(given: Given) -> np.ndarray | None:
