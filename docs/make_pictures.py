@@ -180,7 +180,7 @@ def main() -> None:
     }
     for name, picture in pictures.items():
         picture.save(HERE / f"{name}.svg")
-    view.save(HERE / "option-tb.svg", rankdir="TB")
+    view.save(HERE / "option-lr.svg", rankdir="LR")
     view.save(HERE / "option-dark.svg", theme="dark")
     view.save(HERE / "option-bare.svg", legend=False)
     view.save(HERE / "option-png.png", dpi=72)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -435,13 +436,34 @@ def test_open_boxes_stand_for_all_of_the_tape(graph):
 def test_a_phone_needs_no_horizontal_scroll(page, browser, make):
     page(make())
     browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 780, "deviceScaleFactor": 2, "mobile": True}
     )
     try:
         browser.refresh()
         for _ in range(3):
             press(browser, "l")
             press(browser, RIGHT, 9)
-            assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 390
+            assert browser.execute_script("return document.scrollingElement.scrollWidth") <= 360
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@needs_engine
+def test_on_paper_is_the_whole_picture_and_it_is_light(page, graph):
+    browser = page(graph, theme="dark")
+    state = (
+        "return [document.querySelector('#stage svg').getAttribute('viewBox'), document.documentElement.dataset.theme]"
+    )
+    home = browser.execute_script(state)[0]
+    for _ in range(3):
+        css(browser, "#in")[0].click()
+    before = browser.execute_script(state)
+    assert before[0] != home and before[1] == "dark"
+    browser.execute_script(
+        "window.seen = []; window.addEventListener('beforeprint', () => seen.push("
+        "document.querySelector('#stage svg').getAttribute('viewBox'), document.documentElement.dataset.theme))"
+    )
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    assert pdf.startswith(b"%PDF") and len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert browser.execute_script("return window.seen") == [home, "light"]
+    assert browser.execute_script(state) == before

@@ -78,6 +78,7 @@ class Capture:
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
         small = len(self.tape) <= MAX_NODES and all(few(node) for node in self.tape)
         self.show_values = small if values is None else values
+        self.asked = values and grads
         held = (
             {id(out.node): out.array for out in outputs} | names.tensors | {id(p.node): p.array for _, p in parameters}
         )
@@ -228,7 +229,7 @@ class Capture:
                         None if along is None or isinstance(along, (dict, tuple)) else norm(along),
                         over_batch=over_batch(row, operand),
                         local=shown(local),
-                        gives=shown(along),
+                        gives=shown(along, bool(self.asked)),
                     )
                 )
             else:
@@ -313,9 +314,9 @@ def shape_of(node) -> tuple:
     return tuple(map(tuple, node.shape)) if isinstance(node.dtype, (list, tuple)) else tuple(node.shape)
 
 
-def shown(g) -> Value | None:
-    """A small cotangent or partial as data."""
-    return None if g is None or isinstance(g, (dict, tuple)) or size_of(g.shape) > FEW else described(g)
+def shown(g, large: bool = False) -> Value | None:
+    """A small cotangent or partial as data; one that is `large` too, by its range, if that is wanted."""
+    return None if g is None or isinstance(g, (dict, tuple)) or size_of(g.shape) > FEW and not large else described(g)
 
 
 UNKNOWN = (None, None, "")

@@ -1,9 +1,9 @@
 """A view in every format: one writer a format, chosen by the suffix of the file.
 
 palette.py the colors, frames.py the modules around boxes, quoting.py, table.py (one box) and dot.py Graphviz's
-language, svg.py its layout as SVG, PNG and PDF, boxes.py what is inside a box, page.py with page.html, page.css and
-page.js the page, mermaid.py, text.py, json_text.py, notebook.py what a notebook shows. A writer takes a `Graph` and
-gives text or bytes; it opens no file.
+language, svg.py its layout as SVG, PNG and PDF, boxes.py what is inside a box, page.py with page.html, page.css,
+layout.js and page.js the page, mermaid.py, text.py, json_text.py, notebook.py what a notebook shows. A writer takes a
+`Graph` and gives text or bytes; it opens no file.
 """
 
 from __future__ import annotations

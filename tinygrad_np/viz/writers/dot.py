@@ -12,7 +12,7 @@ from .palette import colors
 from .quoting import attributes, esc, html, quote
 from .table import node_line, width_of
 
-DEEP, WIDE = 6, 1100  # ranks, and points, of which a picture is drawn from left to right
+DEEP, WIDE = 6, 800  # ranks, and points, of which a picture is drawn from left to right
 FONT = "Helvetica,Arial,sans-serif"
 LEGEND = {
     "param": "parameter",

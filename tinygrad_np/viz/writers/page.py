@@ -1,7 +1,8 @@
 """One self-contained page: the picture, what is known of every node, and the script that makes it answer.
 
-The page loads nothing: page.css and page.js go into it, next to the SVG of one or more levels of detail. The script
-only lights up what is in the picture; the layout, the texts and the order of the backward pass are made here.
+The page loads nothing: page.css, layout.js (the places of boxes that were opened) and page.js go into it, next to the
+SVG of one or more levels of detail. The script only lights up what is in the picture; the layout, the texts and the
+order of the backward pass are made here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ from typing import Any
 
 from ..collapse import MAX_NODES, Plan, collapse
 from ..labels import caption, summed_text, value_text
-from ..schema import Graph
+from ..schema import Edge, Graph, Node
 from .boxes import Boxes
 from .palette import DARK, LIGHT, dark_rules, flat
 from .svg import drawable, to_svg, xml
 
 HERE = Path(__file__).parent
+MOVED, SUMS = "moved back to its place", ("add", "subtract", "broadcast_to", "linear")
+MOVES = frozenset(
+    "getitem assigned reshape transpose swapaxes moveaxis ravel squeeze expand_dims concatenate stack flip roll copy "
+    "astype select input outputs sum broadcast_to add".split()
+)
 
 
 def to_html(
@@ -43,7 +49,7 @@ def to_html(
         "LEGEND": legend(kinds),
         "DATA": data,
         "STYLE": style() + (HERE / "page.css").read_text(encoding="utf-8"),
-        "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
+        "SCRIPT": "".join((HERE / name).read_text(encoding="utf-8") for name in ("layout.js", "page.js")),
     }
     pieces = page.split("@@")  # text, NAME, text, NAME, ..., text: no part is searched for another's name
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
@@ -111,9 +117,16 @@ def lecture(view: Graph) -> dict[str, dict[str, Any]]:
         node, src = nodes[edge.dst], nodes[edge.src]
         shape = edge.shape if edge.local is not None else src.shape
         texts = [value_text(v, shape) for v in (node.grad, edge.local, edge.gives)]
-        how = "" if edge.local is not None else summed_text(edge) if edge.summed else "moved back to its place"
-        found[single[edge.dst]]["rule"].append([src.name or src.id, *texts, how])
+        found[single[edge.dst]]["rule"].append([src.name or src.id, *texts, how_passed(node, edge)])
     return found
+
+
+def how_passed(node: Node, edge: Edge) -> str:
+    """What happens to a gradient on its way through an operation, where no number says it."""
+    if edge.local is not None:
+        return ""
+    moved = "" if node.op in SUMS and edge.summed else MOVED if node.op in MOVES else f"by the derivative of {node.op}"
+    return ", ".join(filter(None, (moved, summed_text(edge) if edge.summed else "")))
 
 
 def legend(kinds: set[str]) -> str:
