@@ -8,6 +8,7 @@ from ..engine.cotangents import times
 from ..engine.rules import NotDifferentiable
 from ..engine.table import POSITIVE, elementwise, function
 from .in_last import in_last
+from .scaled import ive_derivative, kve_derivative
 
 
 def sign_of(x):
@@ -15,13 +16,6 @@ def sign_of(x):
     if array_of(x).dtype.kind == "c":
         raise NotDifferentiable("an exponentially scaled Bessel function of a complex tensor has no complex derivative")
     return np.sign(array_of(x))
-
-
-def i1e_slope(x, out):
-    """i0e - i1e / x - sign(x) i1e; near 0 without the quotient (SciPy's ive is NaN for large x)."""
-    near = np.abs(array_of(x)) < 1
-    far = sc.i0e(x) - out / np.where(near, 1, x)
-    return np.where(near, (sc.i0e(x) + sc.ive(2, np.where(near, x, 0))) / 2, far) - sign_of(x) * out
 
 
 elementwise(sc.j0, lambda x: -sc.j1(x))
@@ -32,10 +26,10 @@ elementwise(sc.i0, lambda x: sc.i1(x))
 elementwise(sc.i1, lambda x: (sc.i0(x) + sc.iv(2, x)) / 2)
 elementwise(sc.k0, lambda x: -sc.k1(x), domain=POSITIVE)
 elementwise(sc.k1, lambda x: -(sc.k0(x) + sc.kv(2, x)) / 2, domain=POSITIVE)
-elementwise(sc.i0e, lambda x, out: sc.i1e(x) - sign_of(x) * out, kinks=lambda x: x)
-elementwise(sc.i1e, i1e_slope, kinks=lambda x: x)
-elementwise(sc.k0e, lambda x, out: out - sc.k1e(x), domain=POSITIVE)
-elementwise(sc.k1e, lambda x, out: out - (sc.k0e(x) + sc.kve(2, x)) / 2, domain=POSITIVE)
+elementwise(sc.i0e, lambda x: ive_derivative(x, 1, 0), kinks=lambda x: x)
+elementwise(sc.i1e, lambda x: ive_derivative(x, 1, 1), kinks=lambda x: x)
+elementwise(sc.k0e, lambda x: kve_derivative(x, 1, 0), domain=POSITIVE)
+elementwise(sc.k1e, lambda x: kve_derivative(x, 1, 1), domain=POSITIVE)
 for bessel in (sc.jv, sc.hankel1, sc.hankel2):
     in_last(bessel, lambda v, x, out, f=bessel: (f(np.subtract(v, 1), x) - f(np.add(v, 1), x)) / 2, ("v", "x"))
 for bessel in (sc.yv, sc.yn):

@@ -17,15 +17,13 @@ from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
 from ..engine.recording import is_tracked
 from ..engine.rules import NotDifferentiable
-from . import ufuncs  # noqa: F401 - the rows that are used here
-from .in_last import in_last
 from .multivariate import Distribution
 from .multivariate import dirichlet as dirichlet
 from .multivariate import multivariate_normal as multivariate_normal
+from .ufuncs import t_logpdf
 
 inf = np.inf
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi).item()
-LOG_PI = np.log(np.pi).item()
 
 
 def positive(a):
@@ -159,18 +157,6 @@ class Continuous:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(getattr(scipy.stats, vars(self)["name"]), name)
 
-
-def t_logpdf(z, df):
-    return (
-        sc.gammaln((df + 1) / 2)
-        - sc.gammaln(df / 2)
-        - 0.5 * (np.log(df) + LOG_PI)
-        - (df + 1) / 2 * np.log1p(z * z / df)
-    )
-
-
-in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"))
-in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0))
 
 norm = Continuous(
     "norm",

@@ -11,38 +11,23 @@ from ..derivatives.elementwise import over
 from ..engine.arrays import array_of
 from ..engine.cotangents import times
 from ..engine.table import POSITIVE, REAL, elementwise, function
-from . import (
-    bessel,  # noqa: F401 - their rows are entered
-)
+from . import bessel, gamma  # noqa: F401 - their rows are entered
 from .in_last import in_last
+from .scaled import dawsn_derivative, erfcx_derivative
 
 inf, pi = np.inf, np.pi
 ROOT_PI, ROOT_2PI = np.sqrt(np.pi).item(), np.sqrt(2 * np.pi).item()
+LOG_PI = np.log(pi).item()
 OPEN_UNIT = (0.0, 1.0)
 
 # ---- error functions (7) ----------------------------------------------------------------------------------
 
 
-def erfcx_slope(x, out):
-    """2 x erfcx(x) - 2/√π, by its asymptotic series where the two cancel."""
-    far = array_of(x).real > 50
-    w = 0.5 / np.where(far, x, 1) ** 2
-    series = -2 / ROOT_PI * w * (1 - 3 * w * (1 - 5 * w * (1 - 7 * w)))
-    return np.where(far, series, 2 * np.where(far, 0, x) * out - 2 / ROOT_PI)
-
-
-def dawsn_slope(x, out):
-    """1 - 2 x dawsn(x), by its asymptotic series where the two cancel."""
-    far = np.abs(array_of(x).real) > 50
-    w = 0.5 / np.where(far, x, 1) ** 2
-    return np.where(far, -w * (1 + 3 * w * (1 + 5 * w * (1 + 7 * w))), 1 - 2 * np.where(far, 0, x) * out)
-
-
 elementwise(sc.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
 elementwise(sc.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
 elementwise(sc.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x))
-elementwise(sc.erfcx, erfcx_slope)
-elementwise(sc.dawsn, dawsn_slope)
+elementwise(sc.erfcx, lambda x: erfcx_derivative(x, 1))
+elementwise(sc.dawsn, lambda x: dawsn_derivative(x, 1))
 elementwise(sc.wofz, lambda x, out: 2j / ROOT_PI - 2 * x * out)
 elementwise(sc.erfinv, lambda out: ROOT_PI / 2 * np.exp(out * out), domain=(-1, 1))
 elementwise(sc.erfcinv, lambda out: -ROOT_PI / 2 * np.exp(out * out), domain=(0, 2))
@@ -219,6 +204,19 @@ elementwise(
     lambda x, y, out: (1 + out) * x * x * log_slope(x * y),
     domain=POSITIVE,
 )
+
+def t_logpdf(z, df):
+    """The logarithm of the density of Student's t."""
+    return (
+        sc.gammaln((df + 1) / 2)
+        - sc.gammaln(df / 2)
+        - 0.5 * (np.log(df) + LOG_PI)
+        - (df + 1) / 2 * np.log1p(z * z / df)
+    )
+
+
+in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"))
+in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0))
 
 # ---- elementary functions that SciPy has again ------------------------------------------------------------
 
