@@ -15,6 +15,7 @@ from tinygrad_np.engine.callers import PACKAGE
 ZERO = Tensor([0.0, 1.0], requires_grad=True)
 PLAIN = Tensor([0.0, 1.0])
 SMALL = Tensor(np.array([0.0, 1.0], np.float32), requires_grad=True)
+HUGE = Tensor([1e308, 1e308], requires_grad=True)
 LARGE = Tensor([1e200, 1.0], requires_grad=True)
 
 
@@ -44,6 +45,9 @@ OPERATIONS = {
     "grad": lambda: tg.grad(lambda x: np.log(x).sum())(np.zeros(2)),
     "no_grad": lambda: tg.no_grad()(lambda: np.log(ZERO))(),
     "debug": lambda: tg.debug(infinity=False)(lambda: np.log(ZERO))(),
+    "reduction": lambda: np.sum(HUGE),
+    "reduction along an axis": lambda: np.sum(HUGE, 0),
+    "method": lambda: HUGE.sum(),
     "compared": lambda: np.log(ZERO) > 0,
 }
 

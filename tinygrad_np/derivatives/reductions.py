@@ -4,6 +4,7 @@ Ties share equally; `prod` and `cumprod` are exact with any number of zeros; `st
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from .elementwise import over
 
 def spread(ct, a_shape, axis, keepdims, where=True):
     """The transpose of a sum: every element that was summed gets the cotangent of its sum."""
+    if axis is None and where is True and type(ct) is np.ndarray and ct.size == 1:
+        g = np.ndarray(a_shape, ct.dtype, ct, 0, (0,) * len(a_shape))     # broadcast_to, at a tenth of its price
+        g.flags.writeable = False
+        return g
     g = np.broadcast_to(expand(ct, a_shape, axis, keepdims), a_shape)
     return g if where is True else np.where(where, g, 0)
 
@@ -45,7 +50,8 @@ def begun(reduce, join, neutral=None):
     return {"initial": definition}
 
 
-linear(np.sum, spread, reduces=np.add, cases=AXES + MASKED, when=begun(np.sum, np.add))
+linear(np.sum, spread, reduces=np.add, cases=AXES + MASKED, when=begun(np.sum, np.add),
+       quick={1: partial(np.add.reduce, axis=None), 2: np.add.reduce})
 
 
 def mean_ct(ct, a_shape, axis, keepdims, where):

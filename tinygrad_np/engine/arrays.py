@@ -43,6 +43,8 @@ def has_nan(a: Any) -> bool:
     array: Any = a if type(a) is np.ndarray else getattr(a, "array", a)
     if type(array) in TRACERS:
         return array.may_have_nan()
+    if isinstance(array, np.generic):
+        return bool(array != array)
     first = array.item(array.argmax()) if array.size else 0
     return first != first
 

@@ -46,6 +46,7 @@ WORDS = {
     "_as_array": as_array,
     "_cut": note_cut,
     "_explained": explained,
+    "_float64": np.float64,
     "_finish": finish_node,
     "_is_tracked": is_tracked,
     "_is_warning": is_warning,
@@ -91,7 +92,7 @@ OPERAND = """
 ARGUMENT = """
     _v_@ = @
     _p_@ = type(@) in _NUMBERS
-    if not _p_@:
+    if not _p_@ and type(@) is not _ndarray:
         if _is_tracked(@):
             return _record(_row, $CALL)
         _v_@ = _unwrap(@)"""
@@ -110,7 +111,7 @@ COMPUTE = """
     if type(_out) is not _ndarray:
         if isinstance(_out, (list, tuple)):
             return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
-        _out = _as_array(_out)
+        _out = _out[...] if type(_out) is _float64 else _as_array(_out)
     _tensor = _new(_Tensor)
     _tensor.array = _out
     _mode = _now()
@@ -122,7 +123,7 @@ KEPT_OPERAND = """
 
 KEPT_OTHER = """
         if not _p_@:
-            _v_@ = _kept(@)"""
+            _v_@ = @.copy() if type(@) is _ndarray and @.size <= _SMALL else _kept(@)"""
 
 NODE = """
         _node = _Node()
@@ -194,7 +195,8 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
     text += NODE + ("" if row.kind == "elementwise" else VIEW.replace("@", operands[0])) + "\n    return _tensor\n"
     for word, value in values.items():
         text = text.replace(word, value)
-    space = WORDS | {"_row": row, "_fun": row.fun, "_Tensor": Traced.public}
+    fun = row.fun if keywords else row.quick.get(count, row.fun)
+    space = WORDS | {"_row": row, "_fun": fun, "_Tensor": getattr(Traced, "public", None)}
     space |= {f"_d_{name}": value for name, value in bound.items()}
     form: Any = define(text, f"{__file__} for {row.name}", space)["recorded"]
     form.__name__ = row.name
@@ -223,7 +225,7 @@ NOTE_OPERAND = (
     "None if _n_@ is not _CONST else _g_@ if type(_g_@) is not _ndarray or _g_@.size <= _SMALL and _g_@.base is None "
     "else _noted_operand(@, _g_@)"
 )
-NOTE_OTHER = "@ if _p_@ else _noted(_v_@), "
+NOTE_OTHER = "@ if _p_@ else _noted(@ if type(@) is _ndarray else _v_@), "
 
 
 def listed(text: str, names: Any) -> str:

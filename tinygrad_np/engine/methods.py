@@ -155,13 +155,16 @@ class ArrayMethods(Assignment):
         dtype: DTypeLike | None = None,
         out: Any = None,
         keepdims: bool = False,
-        initial: Any = 0,
+        initial: Any = None,
         where: Any = True,
         **habits: Any,
     ) -> Tensor:
         """The sum over an axis, axes or all elements."""
         if habits:
             axis, keepdims = spelled("sum", axis, keepdims, habits)
+        if dtype is None and out is None and keepdims is False and where is True and initial is None:
+            return np.sum(self) if axis is None else np.sum(self, axis)  # the quickest forms
+        initial = 0 if initial is None else initial
         return np.sum(self, axis, dtype, out, keepdims, initial, where)
 
     def prod(

@@ -40,7 +40,12 @@ class Prepared:
         return row.__dict__[self.name]
 
 
-OURS = ("numpy", "scipy", __name__.partition(".")[0])  # whose functions give the same again and do nothing else
+OURS = (
+    "numpy",
+    "scipy",
+    "_operator",
+    __name__.partition(".")[0],
+)  # whose functions give the same again and do nothing else
 
 
 class Row(Operation):
@@ -54,6 +59,7 @@ class Row(Operation):
     only the truth matters, so that a tracked one is welcome; `when` names others, each with the definition, in terms
     of functions that have rows, that is run where that one is tracked. With `recompute` the function returns
     (out, aux), and `recompute` computes aux anew from the function's own parameters where a pass is differentiated.
+    `quick` names, for a number of positional arguments, a function that gives the same sooner.
     """
 
     parameters = Prepared()
@@ -87,6 +93,7 @@ class Row(Operation):
         recompute: Any = None,
         when: Any = None,
         kind: Any = None,
+        quick: Any = None,
         **facts: Any,
     ) -> None:
         self.fun = fun
@@ -102,6 +109,7 @@ class Row(Operation):
         self.ignores = ignores
         self.recompute = recompute
         self.when = when or {}
+        self.quick = quick or {}
         self.forms: dict[
             int | tuple[Any, ...], Callable[..., Any] | None
         ] = {}  # spelling of a call -> recorded form, see compiled.py

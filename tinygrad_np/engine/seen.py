@@ -62,6 +62,8 @@ def noted(value: Any) -> Any:
     """
     kind = type(value)
     if kind is ndarray:
+        if value.size <= SMALL and value.base is None:  # see noted_operand
+            return value
         memory = ref(value if value.base is None else owner(value))
         return Given((memory, value.copy()) if value.size <= SMALL else (memory, None, value.shape, value.dtype))
     if kind in NUMBER_TYPES or kind is slice:  # a slice can hold no more than three numbers
@@ -91,17 +93,19 @@ def given_to(node: Node) -> tuple[Any, ...] | None:
     with one entry for each.
     """
     given = getattr(node, "given", None)
-    if given is None or len(node.parents) > len(node.op.positions):
-        return given
+    if given is None:
+        return None
+    if len(node.parents) > len(node.op.positions):
+        return as_given(given)
     places = node.op.positions
-    return tuple([as_given(v) if i in places else v for i, v in enumerate(given)])
+    return tuple([Given(v) if type(v) is tuple and i in places else as_given(v) for i, v in enumerate(given)])
 
 
 def as_given(value: Any) -> Any:
-    """What was left of an operand, where it is an array as a `Given`."""
-    if type(value) is ndarray:
-        return Given((ref(owner(value)), value))
-    return Given(value) if type(value) is tuple else value
+    """What was left of an argument, with arrays as `Given`, also those in a tuple."""
+    if type(value) is tuple:
+        return tuple(map(as_given, value))
+    return Given((ref(owner(value)), value)) if type(value) is ndarray else value
 
 
 def small_memory(base: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .containers import first
+
 Numbers = int | tuple[int, ...] | None
 Names = str | tuple[str, ...] | None
 
@@ -30,6 +32,7 @@ class Chosen:
         self.caller = caller
         self.many = isinstance(numbers, (tuple, list)) and not isinstance(names, str) or bool(names) and numbers != ()
         self.numbers: list[Any] = list(numbers) if isinstance(numbers, (tuple, list)) else [numbers]
+        self.first = type(numbers) is int and numbers == 0 and not names  # of one argument, f itself is meant
         self.names: list[Any] = list(names) if isinstance(names, (tuple, list)) else [names]
         if not all(isinstance(n, (int, np.integer)) for n in self.numbers):
             raise TypeError(
@@ -43,6 +46,8 @@ class Chosen:
     ) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., Any]]:
         """f as a function of the chosen arguments alone, those arguments, and how to return their gradients."""
         require_function(self.caller, f)
+        if self.first and len(args) == 1 and not kwargs:
+            return f, args, first
         keys = [self.position(n, len(args)) for n in self.numbers]
         keys += [name if name in kwargs else self.named(f, name, len(args)) for name in self.names]
         for key in keys:
@@ -75,7 +80,3 @@ class Chosen:
         if name not in parameters[:count]:
             raise ValueError(f"{self.caller}: argnames names {name!r}, which is none of the arguments of the call")
         return parameters.index(name)
-
-
-def first(gs: Any) -> Any:
-    return gs[0]

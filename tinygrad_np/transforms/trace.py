@@ -6,21 +6,22 @@ itself, so transforms nest; outside, plain ndarrays come back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
 
-from ..engine.modes import current, setting
+from ..engine.modes import Mode, current, mode
 from ..engine.operation import NotDifferentiable
-from ..engine.recording import unwrap, wrap
+from ..engine.recording import TENSORS, unwrap, wrap
 from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
-from ..engine.tape import Const, Leaf, Node, Variable, new_node, pullback, pushforward, together
+from ..engine.tape import SMALL, Const, Leaf, Node, Variable, new_node, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
-from .containers import flatten
+from .containers import first, flatten
 from .labelled import require_array
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
@@ -42,7 +43,10 @@ def fresh(value: Any, where: str, caller: str) -> Tensor:
             f"{caller}: the argument{where} is {array.dtype} data; expected floating or complex numbers, such as {such}"
         )
     variable = wrap(array, Variable(array.shape, array.dtype))
-    see_leaf(variable)
+    if array.size <= SMALL:
+        variable.node.value = array  # a trace holds it, so that what f assigns to is a copy
+    else:
+        see_leaf(variable)
     return variable
 
 
@@ -54,16 +58,17 @@ class Trace:
 
     def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], caller: str, has_aux: bool = False) -> None:
         require_function(caller, f)
-        depth = current().transforms
+        now = current()
         leaves, paths, self.rebuild = flatten(primals, passing=True)
-        self.outer = depth > 0 or any(isinstance(v, Tensor) and v.node.tracked for v in leaves)
+        self.outer = now.transforms > 0 or any([type(v) in TENSORS and v.node.tracked for v in leaves])
         before = derivatives_taken.set(0)
+        outside = mode.set(Mode(True, now.watch, now.transforms + 1, now.order))
         try:
-            with setting(transforms=depth + 1, recording=True):
-                self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
-                out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))  # which f may assign to
+            self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
+            out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))  # which f may assign to
             self.order = derivatives_taken.get() + 1
         finally:
+            mode.reset(outside)
             derivatives_taken.reset(before)
         self.aux = None
         if has_aux:
@@ -73,9 +78,9 @@ class Trace:
                 )
             out, aux = out
             self.aux = self.given_back(aux)
-        self.outs, paths, self.rebuild_out = flatten(out)
+        self.outs, paths, self.rebuild_out = flatten(out) if type(out) not in TENSORS else ([out], [""], first)
         for value, path in zip(self.outs, paths):
-            if not isinstance(value, Tensor):
+            if type(value) not in TENSORS:
                 require_array(value, f"result{path}", caller)
             dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
             if dtype.kind not in "biufc":  # such as None, where a return was forgotten
@@ -105,19 +110,22 @@ class Trace:
             for out, ct in zip(self.outs, cts)
             if ct is not None and isinstance(out, Tensor) and out.node.tracked
         ]
-        with self.differentiating(recording=self.outer), np.errstate(all="ignore"):
-            total = pullback(
-                together(node for node, _ in given),
-                tuple(ct for _, ct in given),
-                wanted=nodes,
-                lift=lift if self.outer else None,
-            )
+        root, total_ct = (
+            given[0] if len(given) == 1 else (together(node for node, _ in given), tuple(ct for _, ct in given))
+        )
+        with np.errstate(all="ignore"):
+            outside = self.differentiating(recording=self.outer)
+            try:
+                total = pullback(root, total_ct, wanted=nodes, lift=lift if self.outer else None)
+            finally:
+                mode.reset(outside)
         return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
-    def differentiating(self, recording: bool) -> setting:
-        """The mode of a walk over the tape: what it records is of a higher order than what was computed."""
+    def differentiating(self, recording: bool) -> Token[Mode | None]:
+        """Enter the mode of a walk over the tape: what it records is of a higher order than what was computed."""
         derivatives_taken.set(max(derivatives_taken.get(), self.order))
-        return setting(recording=recording, order=self.order)
+        now = current()
+        return mode.set(Mode(recording, now.watch, now.transforms, self.order))
 
     def owned(self, g: Any) -> Any:
         return self.give(g) if isinstance(g, Tensor) else np.array(g)
@@ -126,11 +134,14 @@ class Trace:
         """The tangents of the outputs for those of the variables."""
         roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
         given = {v.node: t for v, t in zip(self.variables, tangents)}
-        with self.differentiating(recording=True), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            outside = self.differentiating(recording=True)
             try:
                 dots = pushforward(roots, given, lift if self.outer else plain_arrays)
             except Undetermined:
                 dots = [transposed(root, given) if root.tracked else None for root in roots]
+            finally:
+                mode.reset(outside)
         return [
             np.zeros(np.shape(unwrap(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
             for out, dot in zip(self.outs, dots)
@@ -245,7 +256,8 @@ def value_and_grad(
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "grad", has_aux)
-        if len(trace.outs) != 1 or np.size(unwrap(trace.outs[0])) != 1:
+        shape = np.shape(unwrap(trace.outs[0])) if len(trace.outs) == 1 else None
+        if shape != () and (shape is None or math.prod(shape) != 1):
             found = [np.shape(unwrap(out)) for out in trace.outs]
             raise ValueError(
                 f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
@@ -261,7 +273,7 @@ def value_and_grad(
                 "holomorphic=True if it is analytic"
             )
         else:
-            gs = trace.pull([np.ones(np.shape(unwrap(out)), dtype)])
+            gs = trace.pull([np.array(1, dtype).reshape(shape)])
         value = trace.output()
         return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
 

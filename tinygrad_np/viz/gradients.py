@@ -188,7 +188,7 @@ class Values:
                 given = row.bind(**dict.fromkeys(row.diff))
             except TypeError:
                 return None
-        values = list(given)
+        values = [array_given(v) if type(v) is Given and v.copy is not None else v for v in given]
         for slot, parent in zip(row.positions, node.parents, strict=False):
             if type(given[slot]) is Given:
                 values[slot] = array_given(given[slot])
