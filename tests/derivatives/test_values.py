@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_np as tg
 from tests.derivatives.library import COMPLEX_ONLY, ROWS, cases_of
-from tests.derivatives.test_rows import floating
+from tests.derivatives.oracle import floating
 from tests.stream import rng
 from tinygrad_np import NotDifferentiable, Tensor
 from tinygrad_np.engine.rules import Row
