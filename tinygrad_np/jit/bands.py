@@ -14,8 +14,8 @@ from .instruction import (
     Number,
     Step,
     Storage,
+    Touching,
     View,
-    conflict,
     covers,
     nbytes,
     overlap,
@@ -103,18 +103,25 @@ def long_axis(program: list[Instruction]) -> int:
 def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], list[Band], list[Instruction]]:
     """The instructions before a band, the band if there is one, and the instructions after it."""
     length = long_axis(program)
+    sizes = {v.storage: nbytes(v) for i in program for v in touches(i) if length in v.shape}
+    if sum(sizes.values()) <= BAND_BYTES * PIECES:  # not worth it, whatever goes into the band
+        return program, [], []
     before: list[Instruction] = []
     band: list[Instruction] = []
     after: list[Instruction] = []
+    in_band, in_after, checked = Touching(), Touching(), False
     for i in program:
         undoable = all(temporary(storages, v) for v in i.changed())
-        free = not any(conflict(j, i) or j.kind == "guard" and not undoable for j in after)
-        if free and goes(i, length) and all(beside(j, i, length, storages) for j in [*band, i]):
+        free = not in_after.conflicts(i) and (undoable or not checked)
+        if free and goes(i, length) and all(beside(j, i, length, storages) for j in [*in_band.beside(i), i]):
             band.append(i)
-        elif free and (i.pure or i.kind == "guard") and not any(conflict(j, i) for j in band):
+            in_band.add(i)
+        elif free and (i.pure or i.kind == "guard") and not in_band.conflicts(i):
             before.append(i)
         else:
             after.append(i)
+            in_after.add(i)
+            checked |= i.kind == "guard"
     if sum(i.kind == "product" for i in band) > 1:
         found = Band(band, length, storages)
         if found.count >= WORTH and sum(nbytes(i.out[0]) for i in band if sums(i, length)) <= TOTAL_BYTES:

@@ -255,7 +255,7 @@ class Swap:
             return
         if isinstance(was, SCALARS) and isinstance(now, SCALARS) and alike(was, now):
             return
-        line = stored(self.state.ran, self.variable(place))
+        line = stored(self.state.ran.values(), self.variable(place))
         if isinstance(now, tuple):
             for i, part in enumerate(now):
                 if type(part) is StandIn:

@@ -27,6 +27,9 @@ IN_PLACE = {
 LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
 
 
+facts = lru_cache(1 << 12)(facts_of)  # asked at every call; emptied before each recording
+
+
 @lru_cache(None)
 def takes_out(fun: Callable) -> bool:
     """Whether a function can put its result into a given array."""
@@ -73,7 +76,7 @@ def masked_copy(target, source, where) -> None:
 
 def canonical(fun, args, kwargs):
     """The same call as the ufunc, or the copy, that it amounts to."""
-    reduces = facts_of(fun).reduces
+    reduces = facts(fun).reduces
     if reduces is not None and not hasattr(fun, "__objclass__"):
         bound = inspect.signature(fun).bind(*args, **kwargs).arguments
         array = bound.pop("a")
@@ -112,8 +115,8 @@ def kind_of(fun, values, options) -> str:
 def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
     """Refuse a call whose result has another shape, or is complex, for other values of its operands."""
     name = getattr(fun, "__name__", "")
-    facts = facts_of(fun)
-    operand = facts.shape_from
+    known = facts(fun)
+    operand = known.shape_from
     if operand == ANY or fun is np.where and len(args) == 1:
         refuse(f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape")
     if operand is not None:
@@ -124,7 +127,7 @@ def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
                 f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, "
                 "or np.where(condition, x, y) keeps a shape"
             )
-    if facts.complex_by_values and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
+    if known.complex_by_values and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
         refuse(f"whether np.{name}'s result is complex depends on values; pass x.astype(complex) or x.real")
 
 

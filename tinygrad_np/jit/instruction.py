@@ -95,11 +95,14 @@ def views_in(tree):
             yield from views_in((item.start, item.stop, item.step))
 
 
+NESTED = {tuple, list, slice, dict}
+
+
 def replaced(tree, change: Callable):
     """The same nested arguments with `change` applied to what is not a container."""
     kind = type(tree)
     if kind is tuple or kind is list:
-        return kind([replaced(item, change) for item in tree])
+        return kind([replaced(item, change) if type(item) in NESTED else change(item) for item in tree])
     if kind is slice:
         return slice(*[replaced(item, change) for item in (tree.start, tree.stop, tree.step)])
     if kind is dict:
@@ -179,6 +182,30 @@ def conflict(first: Instruction, second: Instruction) -> bool:
     return any(overlap(a, b) for a in first.changed() for b in touches(second)) or any(
         overlap(a, b) for a in first.operands() for b in second.changed()
     )
+
+
+class Touching:
+    """Instructions by the storages that they touch: who comes into conflict is looked for among those alone."""
+
+    def __init__(self):
+        self.by_storage: dict[int, list[Instruction]] = {}
+        self.hosts: list[Instruction] = []
+
+    def add(self, i: Instruction) -> None:
+        if i.kind == "host":
+            self.hosts.append(i)
+        for storage in {v.storage for v in touches(i)}:
+            self.by_storage.setdefault(storage, []).append(i)
+
+    def beside(self, i: Instruction):
+        """Those that have a storage in common with an instruction, the latest first; and the calls of the host."""
+        yield from self.hosts
+        for storage in {v.storage for v in touches(i)}:
+            yield from reversed(self.by_storage.get(storage, ()))
+
+    def conflicts(self, i: Instruction) -> bool:
+        """Whether one of them and a later instruction may not change places."""
+        return any(conflict(j, i) for j in self.beside(i))
 
 
 def temporary(storages, view: View) -> bool:

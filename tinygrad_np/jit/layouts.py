@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 import numpy as np
 
 from .instruction import (
@@ -42,7 +44,7 @@ def without_copies(program, storages, outputs):
                 and covers(target, storages[target.storage])
                 and same_layout(source, target)
                 and len(writes[target.storage]) == 1
-                and not any(position < w <= last[target.storage] for w in writes[source.storage])
+                and not any_within(writes[source.storage], position + 1, last[target.storage] + 1)
             ):
                 aliases[target.storage] = (source.storage, source.offset - target.offset)
                 last[source.storage] = max(last[source.storage], last[target.storage])
@@ -95,39 +97,48 @@ def layout_free(i: Instruction) -> bool:
     )
 
 
+def any_within(positions: list[int], start: int, end: int) -> bool:
+    """Whether one of these positions, which are in order, is at least `start` and less than `end`."""
+    at = bisect_left(positions, start)
+    return at < len(positions) and positions[at] < end
+
+
 def written_in_place(program, storages, outputs):
     """A temporary that is only copied to its destination is computed there from the start."""
     returned = {v.storage for v in outputs if type(v) is View}
-    position = 0
-    while position < len(program):
-        i = program[position]
-        if i.kind == "copy" and type(i.args[0]) is View:
-            source, target = i.args[0], i.out[0]
-            if (
-                temporary(storages, source)
-                and source.storage not in returned
-                and source.storage != target.storage
-                and covers(source, storages[source.storage])
-                and same_layout(source, target)
-            ):
-                at = [
-                    p
-                    for p, j in enumerate(program)
-                    if p != position and any(v.storage == source.storage for v in touches(j))
-                ]
-                if at and max(at) < position and moves_there(program, at[0], position, source, target):
-                    del program[position]
-                    program, outputs[:] = renamed(
-                        program, outputs, {source.storage: (target.storage, target.offset - source.offset)}
-                    )
-                    continue
-        position += 1
-    return program
+    touched: dict[int, list[int]] = {}  # where each storage is touched, in order
+    for position, i in enumerate(program):
+        for storage in {v.storage for v in touches(i)}:
+            touched.setdefault(storage, []).append(position)
+    program = list(program)
+    for position, i in enumerate(program):
+        if i.kind != "copy" or type(i.args[0]) is not View:
+            continue
+        source, target = i.args[0], i.out[0]
+        if (
+            temporary(storages, source)
+            and source.storage not in returned
+            and source.storage != target.storage
+            and covers(source, storages[source.storage])
+            and same_layout(source, target)
+        ):
+            *at, end = touched[source.storage]
+            mine = touched[target.storage]
+            if not at or end != position or not moves_there(program, mine, at[0], position, source, target):
+                continue
+            program[position] = None
+            mine.remove(position)
+            alias = {source.storage: (target.storage, target.offset - source.offset)}
+            for p in at:
+                program[p] = renamed([program[p]], [], alias)[0][0]
+                if not any_within(mine, p, p + 1):
+                    insort(mine, p)
+    return [i for i in program if i is not None]
 
 
-def moves_there(program, start: int, end: int, source: View, target: View) -> bool:
+def moves_there(program, touched: list[int], start: int, end: int, source: View, target: View) -> bool:
     """Whether nobody else needs the destination between the first write of a temporary and its copy."""
-    for position in range(start, end):
+    for position in touched[bisect_left(touched, start) : bisect_left(touched, end)]:
         i = program[position]
         if any(overlap(v, target) for v in i.changed()):
             return False

@@ -14,9 +14,9 @@ from .instruction import (
     Instruction,
     Number,
     Storage,
+    Touching,
     View,
     bytes_of,
-    conflict,
     covers,
     renamed,
     replaced,
@@ -156,8 +156,11 @@ def guards_first(program, storages):
         return program
     first.reverse()
     chosen = set(first)
-    for position in first:
-        if any(conflict(program[q], program[position]) for q in range(position) if q not in chosen):
+    passed = Touching()
+    for position, instruction in enumerate(program[: first[-1] + 1]):
+        if position not in chosen:
+            passed.add(instruction)
+        elif passed.conflicts(instruction):
             refuse("a check of values depends on an array that the function itself has changed before")
     return [program[p] for p in first] + [i for p, i in enumerate(program) if p not in chosen]
 

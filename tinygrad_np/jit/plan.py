@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from .products import is_large
 
 ALIGNMENT = 64
 TILE_BYTES = 1 << 16  # of one operand of a tile: several fit into a second-level cache of 1 MB
+MANY = 1 << 10  # blocks of memory, which are then placed one after the other
 FUSE_BYTES = 1 << 17  # smaller operands stay in the cache anyway
 
 
@@ -162,6 +165,7 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
             first.setdefault(v.storage, 0)
             last[v.storage] = len(steps)
     shared: dict[int, int] = {}
+    taken_over: set[int] = set()
     final = {v.storage: order for order, (i, _) in enumerate(moments) for v in touches(i)}
     for order, (i, moment) in enumerate(moments):
         if i.kind != "elementwise" or not i.out or first.get(i.out[0].storage) != moment:
@@ -176,18 +180,18 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
                 and same_layout(v, out)
                 and storages[v.storage].nbytes == storages[out.storage].nbytes
                 and v.offset == out.offset
-                and v.storage not in shared.values()
+                and v.storage not in taken_over
                 and not any(u != v and u.storage == v.storage for u in seen[moment])
                 and covers(v, storages[v.storage])
                 and [u.storage for u in i.operands()].count(v.storage) == 1
             ):
                 shared[out.storage] = v.storage
+                taken_over.add(v.storage)
                 break
     chains: dict[int, list[int]] = {}
+    heads: dict[int, int] = {}  # whose place each has: the one whose place was taken over was there before
     for storage in first:
-        head = storage
-        while head in shared:
-            head = shared[head]
+        heads[storage] = head = heads[shared[storage]] if storage in shared else storage
         chains.setdefault(head, []).append(storage)
     blocks = sorted(
         (
@@ -197,14 +201,42 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
         key=lambda block: (-block[0], block[1]),
     )
     offsets: dict[int, int] = {}
+    peak = 0
+    for place, members in (by_size if len(blocks) <= MANY else in_turn)(blocks):
+        peak = max(peak, place + aligned(max(storages[s].nbytes for s in members)))
+        offsets |= dict.fromkeys(members, place)
+    return offsets, peak, shared
+
+
+def aligned(size: int) -> int:
+    return -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
+
+
+def by_size(blocks):
+    """The place of each block, the largest first: the lowest that is free while it lives."""
     taken: list[tuple[int, int, int, int]] = []  # start, end in bytes; first and last moment
     for size, begin, end, members in blocks:
         offset = 0
-        for start, stop, since, until in sorted(taken):
+        for start, stop, since, until in taken:
             if since <= end and begin <= until and start < offset + size and offset < stop:
                 offset = stop
-        stop = offset + -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
-        taken.append((offset, stop, begin, end))
-        for s in members:
-            offsets[s] = offset
-    return offsets, max((stop for _, stop, _, _ in taken), default=0), shared
+        insort(taken, (offset, offset + aligned(size), begin, end))
+        yield offset, members
+
+
+def in_turn(blocks):
+    """The place of each block, the first that is needed first: one of its size that is free again, or a new one."""
+    free: dict[int, list[int]] = {}
+    living: list[tuple[int, int, int]] = []  # last moment, size, place
+    top = 0
+    for size, begin, end, members in sorted(blocks, key=lambda block: block[1]):
+        while living and living[0][0] < begin:
+            _, its, place = heappop(living)
+            free.setdefault(its, []).append(place)
+        size = aligned(size)
+        if free.get(size):
+            place = free[size].pop()
+        else:
+            place, top = top, top + size
+        heappush(living, (end, size, place))
+        yield place, members

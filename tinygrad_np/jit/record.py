@@ -7,17 +7,18 @@ through one view is known to every other.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..engine.table import facts_of
 from ..engine.tracing import concrete
 from .functions import (
     IN_PLACE,
     canonical,
+    facts,
     kind_of,
     masked_copy,
     place_of,
@@ -33,10 +34,19 @@ ndarray = np.ndarray
 BOOL = np.dtype(bool)
 
 
+def runs_alone(fun: Callable) -> bool:
+    """Whether a call of NumPy's runs no code but NumPy's: a ufunc, or an array's own methods."""
+    ufunc = fun if isinstance(fun, np.ufunc) else getattr(fun, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        return getattr(np, ufunc.__name__, None) is ufunc
+    return getattr(fun, "__objclass__", None) is ndarray
+
+
 class Tape:
     """The program while it is being written."""
 
     def __init__(self):
+        facts.cache_clear()
         self.storages: list[Storage] = []
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
@@ -49,6 +59,7 @@ class Tape:
         )  # the storages of arrays that f made without its arguments: it may ask their values
         self.effects = False  # whether anything outside has been changed
         self.open = True
+        self.watch: Callable | None = None  # what sees every call while f runs
         self.alone = False  # whether one variable alone refers to what is about to be written to
         self.ran: Callable | None = None  # the function, once it has run
         self.code: Iterable = ()  # and all the code that did
@@ -149,6 +160,15 @@ class Tape:
 
     def call(self, fun: Callable, args: tuple, kwargs: dict | None = None):
         """Compute, and write down: what NumPy's protocols and a stand-in's methods come to."""
+        if self.watch is None or not runs_alone(fun):
+            return self.taken(fun, args, kwargs)
+        sys.setprofile(None)  # no code of the user's runs meanwhile
+        try:
+            return self.taken(fun, args, kwargs)
+        finally:
+            sys.setprofile(self.watch)
+
+    def taken(self, fun: Callable, args: tuple, kwargs: dict | None):
         kwargs = dict(kwargs or {})
         if not self.open:
             refuse("an array of an earlier recording was used: it was kept outside the jitted function; return it")
@@ -161,7 +181,7 @@ class Tape:
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
         writes = (
             fun in IN_PLACE
-            or facts_of(fun).writes
+            or facts(fun).writes
             or getattr(fun, "__name__", "") == "at"
             and isinstance(getattr(fun, "__self__", None), np.ufunc)
         )
@@ -198,7 +218,7 @@ class Tape:
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
             return None
         result = fun(*values, **options)
-        if facts_of(fun).describes:
+        if facts(fun).describes:
             return result
         return self.results(fun, args, kwargs, values, options, result)
 

@@ -82,7 +82,7 @@ class Recording:
         arguments.forth()
         given = rebuild(arguments.stand_ins)
         result = self.call(given)
-        tape.ran, tape.code = self.f, state.ran
+        tape.ran, tape.code = self.f, state.ran.values()
         if tape.refusal is not None:
             raise tape.refusal
         if arguments.lost() or any(id(box) in state.seen for box in arguments.containers(given)):
@@ -112,10 +112,12 @@ class Recording:
             try:
                 gc.disable()  # what runs when garbage is collected is none of f's calls
                 try:
+                    self.tape.watch = watch
                     sys.setprofile(watch)
                     return self.f(*args, **kwargs)
                 finally:
                     unwatch(*others)
+                    self.tape.watch = None
             finally:
                 collect()
         finally:

@@ -10,9 +10,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.arrays import makes_view
 from ..engine.recording import TENSORS
-from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
-from .functions import LAYOUTS, has_nan
+from .functions import LAYOUTS, facts, has_nan
 from .instruction import Number, replaced
 from .places import TAKEN
 from .refusing import NOBODYS, operation, refuse
@@ -135,7 +134,7 @@ class StandIn(NDArrayOperatorsMixin):
         if name in INSTEAD or not callable(method):
             refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
         named = getattr(np, name, None)
-        reduction = None if named is None or facts_of(named).reduces is None else named
+        reduction = None if named is None or facts(named).reduces is None else named
         return lambda *args, **kwargs: self.tape.call(reduction or method, (self, *args), kwargs)
 
     @property

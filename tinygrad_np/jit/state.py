@@ -72,13 +72,15 @@ class State:
 
     def __init__(self, own: str):
         self.own = own  # the package of the function itself, which is its user's even if it is an installed one
-        self.ran: set[CodeType] = set()
+        self.ran: dict[int, CodeType] = {}  # by id: equal code may belong to functions of other modules
         self.names: set[str] = set()  # that the code which ran has in it
         self.reflecting = False  # whether attributes count whatever their names
         self.all_globals = False  # and the names of modules
-        self.functions: dict[CodeType, list[FunctionType]] = {}  # all that were found, whether they ran or not
-        self.inner: set[CodeType] = set()  # the code of functions that are made inside
-        self.cached: set[CodeType] = set()  # whose results an lru_cache keeps
+        self.functions: dict[
+            int, list[FunctionType]
+        ] = {}  # by the id of their code: all that were found, whether they ran or not
+        self.inner: set[int] = set()  # the code of functions that are made inside
+        self.cached: set[int] = set()  # the code whose results an lru_cache keeps
         self.seen: dict[int, Any] = {id(vars(builtins)): None}
         self.stack: list[tuple[Any, str, bool]] = []
         self.boxes: list[tuple[Any, Any, str, bool]] = []  # a container, a copy, its name, whether a host's
@@ -114,15 +116,15 @@ class State:
     def meet(self, frame: FrameType) -> None:
         """Some code is about to run for the first time."""
         code, top = frame.f_code, package_of(frame)
-        self.ran.add(code)
-        self.inner.update(c for c in code.co_consts if isinstance(c, CodeType))
-        known = self.functions.get(code)
+        self.ran[id(code)] = code
+        self.inner.update(id(c) for c in code.co_consts if isinstance(c, CodeType))
+        known = self.functions.get(id(code))
         if self.is_own(top):
-            if known is None and code not in self.inner and code.co_flags & 1:  # of a function
+            if known is None and id(code) not in self.inner and code.co_flags & 1:  # of a function
                 for f in functions_of(code, frame):
                     self.stack.append((f, code.co_name, False))
                     if any(type(r) is CACHED for r in gc.get_referrers(f)):
-                        self.cached.add(code)
+                        self.cached.add(id(code))
             self.space(frame.f_globals, "")
             own = frame.f_builtins
             if own is not vars(builtins):
@@ -135,8 +137,8 @@ class State:
 
     def begin(self, f: FunctionType) -> None:
         """A function is about to run, as `meet`: what is known beforehand."""
-        self.ran.add(f.__code__)
-        self.inner.update(c for c in f.__code__.co_consts if isinstance(c, CodeType))
+        self.ran[id(f.__code__)] = f.__code__
+        self.inner.update(id(c) for c in f.__code__.co_consts if isinstance(c, CodeType))
         top = package_of(f)
         if self.is_own(top):
             self.space(f.__globals__, "")
@@ -224,9 +226,9 @@ class State:
         elif isinstance(value, (tuple, frozenset)):
             self.fixed(value, name, hosted)
         elif kind is FunctionType:
-            self.functions.setdefault(value.__code__, []).append(value)
+            self.functions.setdefault(id(value.__code__), []).append(value)
             self.space(value, f"{value.__name__}.")
-            if value.__code__ in self.ran:
+            if id(value.__code__) in self.ran:
                 self.function(value)
         elif kind is types.MethodType:
             self.stack.append((value.__self__, "self" if type(value.__func__) is FunctionType else name, hosted))
@@ -252,7 +254,7 @@ class State:
         elif isinstance(value, weakref.ref):
             self.stack.append((value(), name, hosted))
         elif kind is CACHED:
-            self.cached.add(getattr(value.__wrapped__, "__code__", None))  # type: ignore[arg-type]
+            self.cached.add(id(getattr(value.__wrapped__, "__code__", None)))
             self.hidden.append((value, name, inside_of(value)))
             self.stack.append((value.__wrapped__, name, False))
             self.fixed(cached_in(value), name, hosted)

@@ -29,12 +29,12 @@ NAMES.update(name for module in ANYTHING & set(sys.modules) for name in dir(sys.
 NAMES.update(name for kind in (sys.modules["_io"].TextIOWrapper, sys.modules["_io"].BytesIO) for name in dir(kind))
 
 
-def watcher(meet: Callable[[FrameType], None], ran: set, cached: set, keeps: Callable[[], None]) -> Callable:
+def watcher(meet: Callable[[FrameType], None], ran: dict, cached: set, keeps: Callable[[], None]) -> Callable:
     """What sys.setprofile calls: `meet` sees code that has not run yet, `keeps` code whose results a cache keeps."""
 
     def watch(frame: FrameType, event: str, called) -> None:
         if event == "call":
-            code = frame.f_code
+            code = id(frame.f_code)  # its hash would be computed anew
             if code not in ran:
                 meet(frame)
             if code in cached:
