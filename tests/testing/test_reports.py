@@ -59,7 +59,7 @@ def rebuilt(failure, f):
     ids=["gradient", "layout", "second", "twice", "option"],
 )
 def test_the_test_to_paste_fails_in_the_same_way(f, options):
-    failure = raised(check_op, f, **options)
+    failure = raised(check_op, f, max_examples=12, **options)
     again = raised(rebuilt(failure, f))
     assert type(again) is type(failure)
 
@@ -79,9 +79,9 @@ def test_a_rule_that_cannot_be_differentiated_is_right_to_first_order():
         return g
 
     largest = op(lambda x: np.max(x), rule)
-    assert check_op(largest, signature="(n)", order=1)
+    assert check_op(largest, signature="(n)", order=1, max_examples=20)
     assert gradcheck(largest, V)
-    assert "order=1" in str(raised(check_op, largest, signature="(n)"))
+    assert "order=1" in str(raised(check_op, largest, signature="(n)", max_examples=20))
 
 
 def test_any_two_of_three_inputs():
@@ -117,12 +117,12 @@ def test_right_code_whose_second_derivative_is_zero_but_for_rounding():
     def cosine_of_the_angle(x, y):
         return (x @ y) / (np.linalg.norm(x) * np.linalg.norm(y))
 
-    assert check_op(cosine_of_the_angle, domain=(0, np.inf), signature="(n),(n)")
+    assert check_op(cosine_of_the_angle, domain=(0, np.inf), signature="(n),(n)", max_examples=25)
 
 
 def test_a_kink_where_the_gradient_may_be_nan_can_be_declared():
     def root_of_the_square(x):
         return np.sqrt(x**2)
 
-    assert "NOT FINITE" in str(raised(check_op, root_of_the_square))
-    assert check_op(root_of_the_square, kinks=lambda x: x)
+    assert "NOT FINITE" in str(raised(check_op, root_of_the_square, max_examples=20))
+    assert check_op(root_of_the_square, kinks=lambda x: x, max_examples=20)

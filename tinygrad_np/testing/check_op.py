@@ -17,13 +17,14 @@ from .foreign.recognize import operation
 from .inputs.source_text import short
 from .properties.case import Case
 from .properties.checks import CHECKS
-from .properties.sweep import bases, sweep, thresholds_of
+from .properties.sweep import CHECKED, bases, sweep, thresholds_of
 from .reference.patience import SECONDS, Stopped, watched
 from .reference.problem import title
 from .report import OpReport
 
 BESIDES = ("vacuity", "magnitudes")  # what is looked at beside the checks of each input
 BY_SHAPE = ("memory", "interleaving", "subsets", "twice", "layouts", "extremes", "dtypes", "forward_mode", "second")
+MORE, FEW = 8, 4  # inputs that fail, to tell what is wrong with a gradient, or what else fails
 OFTEN = 2  # inputs of the same shapes and options that these are run on, while nothing fails
 
 
@@ -74,7 +75,7 @@ def check_op(
 
     def check(args: tuple, options: dict, program: Callable | None = None, names: tuple[str, ...] = ()) -> None:
         settings = dict(ref=ref, order=order, dtypes=dtypes, domain=domain)
-        one(program or op, args, options, report, settings, names)
+        one(program or op, args, options, report, settings, names, given)
 
     watch = ExitStack()
     try:
@@ -117,7 +118,9 @@ def check_op(
     return report
 
 
-def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict, names: tuple[str, ...] = ()) -> None:
+def one(
+    op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict, names: tuple[str, ...], given: bool
+) -> None:
     """Run every check on one call, or some by name."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -136,6 +139,8 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
         checks = report.checks[: report.depth]
         todo = [name for name in names if name in checks] or [*checks]
         seldom = set() if names or report.often(case) < OFTEN else set(BY_SHAPE)
+        if report.focus and not names:  # what is to be made smaller fails this check
+            todo, seldom = todo[: todo.index(report.focus) + 1], set(BY_SHAPE) - {report.focus}
         try:
             for name in todo:
                 if name not in report.skip and name not in seldom:
@@ -145,9 +150,12 @@ def one(op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict
                         report.skip[name] = str(why)
         except failures.CheckFailed as failure:
             failure.case, failure.check = case, name
-            report.thorough = True
-            if seldom & set(todo[: todo.index(name)]):  # the earliest that fails, as it is when this is run again
-                return one(op, args, kwargs, report, options, names)
+            if not report.thorough:
+                report.thorough = True
+                if seldom:  # the earliest that fails
+                    return one(op, args, kwargs, report, options, names, given)
+            if not given and not names and not (report.smooth and at_kink(failure)):
+                report.focus = report.focus or name
             if report.smooth and at_kink(failure):
                 return
             report.pattern.note(case.problem, False)
@@ -228,10 +236,12 @@ def draw(
         run()
 
     def collect(*found):  # more inputs tell one mistake from another
-        try:
-            check(*found)
-        except failures.CheckFailed:
-            pass
+        enough = MORE if report.focus in CHECKED else FEW
+        if len(report.pattern.failed) < enough:
+            try:
+                check(*found)
+            except failures.CheckFailed:
+                pass
 
     try:
         over(check, n, phases)

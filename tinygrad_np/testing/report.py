@@ -113,6 +113,7 @@ class OpReport(Report):
         self.entries = self.compared = self.nonzero = 0
         self.sensitivity = 0.0
         self.varied = self.smooth = self.thorough = False  # thorough: every check at every input
+        self.focus = ""  # the check that failed, while smaller inputs are looked for that fail it
         self.calls: Counter = Counter()  # how often operands of these shapes, with these options, were checked
         self.returned = ""  # what every call returned, if it was nothing floating
         self.refusals: list[str] = []
@@ -145,6 +146,7 @@ class OpReport(Report):
         fails at a kink is passed over: it fails where there is none.
         """
         self.depth, self.smooth = self.earliest, smooth
+        self.focus = self.checks[self.earliest - 1]
         self.failing.clear()
         self.pattern = Traits()
 
