@@ -97,7 +97,7 @@ def sigmoid(x):
     if x.dtype.kind == "c":
         return 1 / (1 + np.exp(-x))
     e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
+    return np.maximum(e, x >= 0) / (1 + e)  # 1, or e where x < 0: quicker than to choose
 
 
 sigmoid.defvjp(lambda ct, x, out: ct * out * sigmoid(-x), cases=[lambda f, A: f(A("m", "n"))])

@@ -14,6 +14,7 @@ from ..derivatives.elementwise import sigmoid as logistic
 from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
+from . import pieces
 from .arguments import floating, numbers, real_number
 from .constants import zeros
 from .cross_entropy import softmax
@@ -108,6 +109,54 @@ _normal_cdf.defvjp(
     lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))]
 )
 
+# These three are one formula each, worked on in pieces; where a derivative is differentiated, it is its formula.
+
+
+@primitive(name="silu")
+def _silu(x):
+    return pieces.silu_and_sigmoid(x)[0]
+
+
+def _d_silu(ct, x, aux):
+    if _differentiated(ct, x):
+        return ct * aux * (1 + x * (1 - aux))
+    return pieces.d_silu(ct, x, aux)
+
+
+def _differentiated(*values) -> bool:
+    return any(hasattr(value, "node") for value in values)
+
+
+_silu.defvjp(_d_silu, aux=(pieces.silu_and_sigmoid, lambda x: logistic(x)), cases=[lambda f, A: f(A("m", "n"))])
+
+
+@primitive(name="gelu")
+def _gelu(x):
+    return pieces.gelu_and_cdf(x)[0]
+
+
+def _d_gelu(ct, x, aux):
+    if _differentiated(ct, x):
+        return ct * (aux + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+    return pieces.d_gelu(ct, x, aux)
+
+
+_gelu.defvjp(_d_gelu, aux=(pieces.gelu_and_cdf, lambda x: _normal_cdf(x)), cases=[lambda f, A: f(A("m", "n"))])
+
+
+@primitive(name="elu")
+def _elu(x, alpha, scale):
+    return pieces.elu_in_pieces(x, alpha, scale)
+
+
+def _d_elu(ct, x, alpha, scale):
+    if _differentiated(ct, x):
+        return ct * np.exp(_negative(x) * scale) * _slopes(x, alpha * scale)
+    return pieces.d_elu(ct, x, alpha, scale)
+
+
+_elu.defvjp(_d_elu, kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"), 1.0, 1.0), lambda f, A: f(A("m"), 2.0, 0.25)])
+
 
 # ---- smooth -----------------------------------------------------------------------------------------------
 
@@ -129,7 +178,7 @@ def silu(input: Array, inplace: bool = False) -> Tensor:
     [-0.0, 0.0, 800.0]
     """
     x = numbers("silu", input)
-    return x / (1 + np.exp(-x)) if x.dtype.kind == "c" else x * sigmoid(x)
+    return x / (1 + np.exp(-x)) if x.dtype.kind == "c" else _silu(x)
 
 
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -163,7 +212,7 @@ def gelu(input: Array, approximate: str = "none") -> Tensor:
     """
     input = floating("gelu", input)
     if approximate == "none":
-        return input * _normal_cdf(input)
+        return _gelu(input)
     if approximate == "tanh":
         return 0.5 * input * (1 + np.tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
     raise ValueError(f"gelu: approximate: expected 'none' or 'tanh', found {approximate!r}")
@@ -208,7 +257,7 @@ def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> elu(np.array([-800.0, 2.0]))
     array([-1.,  2.])
     """
-    return _elu(floating("elu", input), alpha)
+    return _elu(floating("elu", input), alpha, 1.0)
 
 
 def selu(input: Array, inplace: bool = False) -> Tensor:
@@ -217,7 +266,7 @@ def selu(input: Array, inplace: bool = False) -> Tensor:
     >>> selu(np.array([-800.0, 1.0])).round(4)
     array([-1.7581,  1.0507])
     """
-    return 1.0507009873554804934193349852946 * _elu(floating("selu", input), 1.6732632423543772848170429916717)
+    return 1.0507009873554804934193349852946 * _elu(floating("selu", input), 1.6732632423543772848170429916717, 1.0)
 
 
 def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -227,11 +276,6 @@ def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     array([-2.,  2.])
     """
     return _elu(floating("celu", input), alpha, 1 / alpha)
-
-
-def _elu(x, alpha: float, scale: float = 1.0):
-    t = np.tanh(_negative(x) * (0.5 * scale))  # exp(y) - 1 = 2 t / (1 - t), and tanh is quicker than expm1
-    return relu(x) + 2 * alpha * t / (1 - t)
 
 
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:

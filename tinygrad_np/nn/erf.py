@@ -30,7 +30,7 @@ SINGLE = (
     [-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03, -1.42647390514189e-02],
 )
 # fmt: on
-PIECE = 1 << 14  # numbers that are worked on at a time, so that the steps find them in the cache
+PIECE = 1 << 16  # numbers that are worked on at a time, so that the steps find them in the cache
 
 
 @whole
