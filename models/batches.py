@@ -50,12 +50,15 @@ def augmentation(recipe: Recipe, side: int) -> Callable[..., Any] | None:
                 scale=(math.exp(-recipe.zoom), math.exp(recipe.zoom)),
             )
         )
-    if not chosen:
+    if not chosen and not recipe.noise:
         return None
-    both = transforms.Compose(chosen)
+    bent = transforms.Compose(chosen)
 
     def apply(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        square = both(images.reshape(-1, side, side), generator=generator)
-        return square.reshape(images.shape).astype(images.dtype, copy=False), labels
+        square = bent(images.reshape(-1, side, side), generator=generator) if chosen else images
+        changed = square.reshape(images.shape).astype(images.dtype, copy=False)
+        if recipe.noise:
+            changed = changed + images.dtype.type(recipe.noise) * generator.standard_normal(images.shape, images.dtype)
+        return changed, labels
 
     return apply

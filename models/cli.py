@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from tinygrad_np.parallel.distributed import launched
 
 from . import commands
+from .ensemble import VIEWS
 from .errors import BadUsage, Failure, nearest
 from .recipes import OPTIONS, RECIPES
 
@@ -116,6 +117,16 @@ def _parser() -> Parser:
             help="change an option of the recipe; again for more",
         )
 
+    def add_many(command: Parser) -> None:
+        command.add_argument("runs", nargs="+", metavar="RUN", help="a run folder; of several, the mean answers")
+        command.add_argument(
+            "--views",
+            choices=[str(number) for number in VIEWS],
+            default="1",
+            metavar="N",
+            help="the mean over so many views of each image, moved by a pixel: 1, 5 or 9 (default: 1)",
+        )
+
     add(commands.list_recipes, "list", "list the recipes")
 
     lines = "\n".join(f"  {name:11} {option.metadata['expected']}" for name, option in OPTIONS.items())
@@ -145,11 +156,11 @@ def _parser() -> Parser:
     )
 
     evaluate = add(commands.evaluate, "evaluate", "measure a run on its held-out images and test file, or other data")
-    evaluate.add_argument("run", metavar="RUN", help="a run folder")
+    add_many(evaluate)
     evaluate.add_argument("--data", metavar="PATH", help="labeled images to measure it on instead")
 
     predict = add(commands.predict, "predict", "write a run's predictions for a file of images in Kaggle's form")
-    predict.add_argument("run", metavar="RUN", help="a run folder")
+    add_many(predict)
     predict.add_argument("--data", metavar="PATH", required=True, help="images, with or without labels")
     predict.add_argument("--out", metavar="CSV", default="submission.csv", help="(default: submission.csv)")
 

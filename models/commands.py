@@ -14,6 +14,7 @@ import numpy as np
 from . import compare as compare_
 from . import data as data_
 from . import download as download_
+from . import ensemble as ensemble_
 from . import plots, recipes
 from . import report as report_
 from . import run as run_
@@ -151,23 +152,26 @@ def _follow(team: Alone, jit: bool) -> None:
         wait_for_the_end(team)
 
 
-def evaluate(run: str, data: str | None, json: bool) -> None:
-    """Measure a run on its held-out images and test file, or on other data."""
-    opened = Run.open(Path(run))
+def evaluate(runs: list[str], data: str | None, views: str, json: bool) -> None:
+    """Measure a run, or the mean of several, on its held-out images and test file, or on other data."""
+    opened = [Run.open(Path(run)) for run in runs]
     if data is None:
-        parts = {"held-out": held_out_rows(opened)}
-        test, left_aside = _test(opened.asked["data"]["from"])
+        test, left_aside = _test(opened[0].asked["data"]["from"])
         if left_aside:
             print(f"note: test file {left_aside}", file=sys.stderr)
         labeled = test.labeled() if test is not None else None
-        if labeled is not None:
-            parts["test"] = labeled
+        parts = {} if labeled is None else {"test": labeled}
+        try:
+            ensemble_.check_held_out(opened)
+            parts = {"held-out": held_out_rows(opened[0]), **parts}
+        except Failure:
+            if not parts:
+                raise
     else:
         parts = {"given": data_.load_labeled(data)}
     results = {}
     for name, part in parts.items():
-        model = trained(opened, part)
-        logits = train_.scores(model, part.images)
+        logits = ensemble_.scores(ensemble_.members(opened, part), part, int(views))
         measured, counts = train_.judge(logits, part.labels), train_.confusion(part.labels, logits.argmax(axis=1))
         results[name] = {"images": len(part), **measured._asdict(), "confusion": counts.tolist()}
         if not json:
@@ -182,12 +186,12 @@ def evaluate(run: str, data: str | None, json: bool) -> None:
         _print_json(results)
 
 
-def predict(run: str, data: str, out: str, json: bool) -> None:
-    """Write a run's predictions for a file of images, in Kaggle's form."""
-    opened, images, path = Run.open(Path(run)), data_.load(data), Path(out)
+def predict(runs: list[str], data: str, out: str, views: str, json: bool) -> None:
+    """Write the predictions of a run, or of the mean of several, for a file of images, in Kaggle's form."""
+    opened, images, path = [Run.open(Path(run)) for run in runs], data_.load(data), Path(out)
     if path.exists() and Path(images.origin).exists() and path.samefile(images.origin):
         raise BadUsage(f"--out {out}: is the file that is read; choose another")
-    predicted = train_.scores(trained(opened, images), images.images).argmax(axis=1)
+    predicted = ensemble_.scores(ensemble_.members(opened, images), images, int(views)).argmax(axis=1)
     run_.write_submission(path, predicted)
     if json:
         _print_json({"file": str(path), "images": len(images)})

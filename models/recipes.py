@@ -99,6 +99,11 @@ class Recipe:
     turn: float = option(0.0, _real(lambda x: 0 <= x <= 180), "images are turned by up to so many degrees, 0 to 180")
     zoom: float = option(0.0, _real(lambda x: 0 <= x < 1), "images are made smaller or larger by up to a share, as 0.1")
     elastic: float = option(0.0, _real(lambda x: 0 <= x <= 1000), "images are bent: strength, 0 to 1000, as 30")
+    noise: float = option(
+        0.0,
+        _real(lambda x: 0 <= x <= 1),
+        "normal noise is added to the pixels, which are 0 to 1: its deviation, as 0.1",
+    )
     targets: str = option("index", _choice("index", "one-hot"), "index or one-hot")
     rows: int | None = option(None, _or("all", None, _integer(1)), "a number of rows, 1 or more, or all")
     held_out: int | float = option(0.2, _part, "a number of rows (1000) or a share of them (0.2)")
@@ -140,10 +145,15 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             name="digits-relu10",
             data="digits",
-            about="scikit-learn's 8x8 digits, full-batch gradient descent",
+            about="scikit-learn's 8x8 digits, full-batch gradient descent with batch norm, smoothed labels and noise",
             hidden=(10,),
-            lr=0.5,
-            epochs=1000,
+            batch_norm=True,
+            lr=0.3,
+            momentum=0.9,
+            schedule="one-cycle",
+            epochs=300,
+            smoothing=0.1,
+            noise=0.12,
             held_out=0.2,
         ),
         Recipe(

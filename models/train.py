@@ -16,6 +16,7 @@ import numpy as np
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn
+from tinygrad_np.jit.kernels import AFTER, INSTALLED
 
 from .batches import batches
 from .data import Labeled
@@ -30,6 +31,7 @@ from .team import Alone, Follower
 DROPOUT = 3  # the random stream of a seed; 0 is the split of the data, 1 the weights, 2 the order of the rows
 ROWS = 4096  # images measured at once; fewer where a convolution makes many numbers of each
 ROWS_OF_CONVOLUTIONS = 512
+SEEN = 2  # calls: what is there at the second one alone, as momentum, is recorded as well
 ALONE = Alone()
 
 Step = Callable[[np.ndarray, np.ndarray], tuple[Tensor, Tensor]]
@@ -155,15 +157,17 @@ def step_of(model: nn.Module, method: Method, recipe: Recipe, jit: bool) -> Step
 def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: Labeled) -> None:
     """Let a jitted step see the sizes of batches that an epoch has, and put back what that changed.
 
-    The call that is recorded may differ from those that are replayed in the last bit: a training that was stopped must
-    not have another such call than one that was not.
+    The calls before a program is recorded, and compiled, may differ from later ones in the last bit: a training that
+    was stopped must not have other such calls than one that was not.
     """
     before = {"model": _copied(model.state_dict()), **_copied(method.state_dict())}
-    size = recipe.batch_size or len(data)
+    size = min(recipe.batch_size or len(data), len(data))
+    whole, rest = divmod(len(data), size)
     model.train()
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in {min(size, len(data)), len(data) % size} - {0}:
-            for _ in range(2):  # what is seen at the second call alone, as momentum, is recorded as well
+        for rows, number in ((size, whole), (rest, min(rest, 1))):
+            compiled = INSTALLED and number * recipe.epochs > AFTER - SEEN
+            for _ in range((SEEN + AFTER + 2 if compiled else SEEN) if number else 0):
                 step(method.team.mine(data.images[:rows]), method.team.mine(data.labels[:rows]))
     model.load_state_dict(before["model"])
     method.load_state_dict(before)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
+from models.cli import main
 from models.download import mnist_folder
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +29,15 @@ def mnist() -> Path:
             "to the folder of its IDX files"
         )
     return folder
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Runs without pictures, which take longer than a small training and have tests of their own."""
+    for name in ("curves", "confusion"):
+        monkeypatch.setattr(f"models.plots.{name}", lambda figures, path, title: path.write_bytes(b"a picture"))
+    monkeypatch.setattr("models.plots.samples", lambda *parts: parts[4].write_bytes(b"a picture"))
+    monkeypatch.setattr("models.finish.draw_graph", lambda *parts: parts[4].write_bytes(b"a picture"))
 
 
 @pytest.fixture
@@ -58,8 +71,20 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
-def models(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m models` as a user does."""
+def models(*arguments: object, encoding: str = "utf-8", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `python -m models` in this process, into streams that are no terminal."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding, newline="") for _ in range(2)]
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]), mock.patch.dict(os.environ, environment):
+        code = main(list(map(str, arguments)))
+    written = []
+    for stream in streams:
+        stream.flush()
+        written.append(stream.buffer.getvalue().decode(encoding))  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(arguments, code, *written)
+
+
+def program(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m models` as a user does: a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "models", *map(str, arguments)],
         cwd=ROOT,

@@ -14,11 +14,12 @@ from models.cli import main
 from models.lock import Locked, locked
 from models.networks import build
 from models.run import Run
-from tests.models.conftest import ROOT, csv_bytes, models
+from tests.models.conftest import ROOT, csv_bytes, models, program
 from tests.models.test_train import history, trained, weights
 from tinygrad_np.io import load
 
-QUICK = ["--set", "rows=200", "--set", "hidden=4", "--no-jit"]
+SET = ("rows=200", "hidden=4", "batch_norm=no", "schedule=constant", "lr=0.5", "noise=0")
+QUICK = [word for setting in SET for word in ("--set", setting)] + ["--no-jit"]
 CNN = {
     "conv": "4x3p,6x3",
     "hidden": "none",
@@ -41,7 +42,7 @@ def quick(*arguments: object) -> int:
     return main(["train", *map(str, arguments)])
 
 
-def test_train_may_be_repeated_and_each_run_has_a_folder_of_its_own(tmp_path, monkeypatch, capsys):
+def test_train_may_be_repeated_and_each_run_has_a_folder_of_its_own(tmp_path, monkeypatch, capsys, plain):
     monkeypatch.chdir(tmp_path)
     for name in ("digits-relu10", "digits-relu10-2", "digits-relu10-3"):
         assert quick("digits-relu10", "--epochs", 1, *QUICK) == 0
@@ -51,7 +52,7 @@ def test_train_may_be_repeated_and_each_run_has_a_folder_of_its_own(tmp_path, mo
     capsys.readouterr()
 
 
-def test_a_run_is_resumed_by_its_folder_alone(tmp_path, capsys):
+def test_a_run_is_resumed_by_its_folder_alone(tmp_path, capsys, plain):
     assert quick("digits-relu10", "--epochs", 2, *QUICK, "--out", tmp_path / "a") == 0
     assert quick("--resume", tmp_path / "a", "--epochs", 4, "--no-jit") == 0
     assert quick("digits-relu10", "--epochs", 4, *QUICK, "--out", tmp_path / "b") == 0
@@ -72,7 +73,7 @@ def test_a_run_is_resumed_by_its_folder_alone(tmp_path, capsys):
         assert message in said.err and said.out == "" and said.err.count("\n") == 1
 
 
-def test_force_replaces_a_run_and_gives_it_back_where_nothing_came_of_it(tmp_path, capsys):
+def test_force_replaces_a_run_and_gives_it_back_where_nothing_came_of_it(tmp_path, capsys, plain):
     common = ["digits-relu10", *QUICK, "--out", tmp_path]
     assert quick(*common, "--epochs", 3) == 0
     (tmp_path / "notes.txt").write_text("mine")
@@ -85,7 +86,7 @@ def test_force_replaces_a_run_and_gives_it_back_where_nothing_came_of_it(tmp_pat
     assert len(Run.open(tmp_path).history()["epoch"]) == 1 and before.keys() == {p.name for p in tmp_path.iterdir()}
 
 
-def test_a_folder_is_one_process_own(tmp_path, capsys):
+def test_a_folder_is_one_process_own(tmp_path, capsys, plain):
     with locked(tmp_path / "new" / "run"):
         with pytest.raises(Locked, match="another process is training there"):
             with locked(tmp_path / "new" / "run"):
@@ -100,7 +101,7 @@ def test_a_folder_is_one_process_own(tmp_path, capsys):
     assert quick("digits-relu10", *QUICK, "--epochs", 1, "--out", tmp_path / "run") == 0, "a kill leaves no lock"
 
 
-def test_what_was_used_is_said_and_kept(tmp_path, rows, capsys):
+def test_what_was_used_is_said_and_kept(tmp_path, rows, capsys, plain):
     (tmp_path / "train.csv").write_bytes(csv_bytes(rows))
     (tmp_path / "test.csv").write_bytes(csv_bytes(np.column_stack([np.arange(40), rows[:, 1:]]), None))
     common = ["mnist-relu10", "--data", tmp_path / "train.csv", "--set", "held_out=8", "--epochs", 1, "--no-jit"]
@@ -138,7 +139,10 @@ def test_compare_and_report(tmp_path, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell's redirections are POSIX's")
-@pytest.mark.parametrize("redirect", ["2>&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirect",
+    [pytest.param("2>&-", marks=pytest.mark.slow), pytest.param(">&-", marks=pytest.mark.slow), "<&- >&- 2>&-"],
+)
 def test_without_standard_streams(tmp_path, redirect):
     command = f'"{sys.executable}" -m models train digits-relu10 --epochs 1 --no-jit --out "{tmp_path}/run" {redirect}'
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
@@ -146,14 +150,23 @@ def test_without_standard_streams(tmp_path, redirect):
     assert load(tmp_path / "run" / "weights.safetensors")
 
 
-@pytest.mark.parametrize("name", ["цифры", "a b", "[x]*?", "-x", "ü\u0301", "💥", "a'b\"c", "line\nbreak", "\udcff"])
+NAMES = ["цифры", "a b", "[x]*?", "-x", "ü\u0301", "💥", "a'b\"c", "line\nbreak"]
+
+
+@pytest.mark.parametrize("name", ["\udcff", " ".join(NAMES), *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES)])
 def test_any_folder_name_in_any_console(tmp_path, name):
     folder = tmp_path / name / "run"
-    done = models("train", "digits-relu10", *QUICK, "--epochs", 1, f"--out={folder}", PYTHONIOENCODING="cp1252")
+    done = models("train", "digits-relu10", *QUICK, "--epochs", 1, f"--out={folder}", encoding="cp1252")
     assert done.returncode == 0, done.stderr
     assert main(["report", str(folder)]) == 0
-    error = models("train", "digits-relu10", "--epochs", 1, f"--out={folder}", PYTHONIOENCODING="ascii")
+    error = models("train", "digits-relu10", "--epochs", 1, f"--out={folder}", encoding="ascii")
     assert error.returncode == 1 and error.stderr.count("\n") == 1 and "already holds a run" in error.stderr
+
+
+def test_a_process_of_its_own_in_an_old_console(tmp_path):
+    folder = tmp_path / "💥\udcff"
+    done = program("train", "digits-relu10", *QUICK, "--epochs", 1, f"--out={folder}", PYTHONIOENCODING="cp1252")
+    assert done.returncode == 0 and str(tmp_path) in done.stdout, done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
@@ -183,7 +196,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("fault", DAMAGE)
-def test_damage_is_one_line_that_names_the_file(tmp_path, capsys, fault):
+def test_damage_is_one_line_that_names_the_file(tmp_path, capsys, fault, plain):
     name, change = DAMAGE[fault]
     assert quick("digits-relu10", *QUICK, "--epochs", 2, "--out", tmp_path) == 0
     (tmp_path / name).write_bytes(change((tmp_path / name).read_bytes()))

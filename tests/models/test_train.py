@@ -15,10 +15,16 @@ from models import data, recipes, train
 from models.commands import describe
 from models.errors import Failure
 from models.run import Run
-from tests.models.conftest import ROOT, csv_bytes, models, the_error
+from tests.models.conftest import ROOT, csv_bytes, models, program, the_error
 from tinygrad_np.io import load
 
-SMALL = {"rows": "300", "epochs": "4", "hidden": "12,8", "batch_size": "32"}
+SMALL = {"rows": "300", "epochs": "4", "hidden": "12,8", "batch_size": "32", "lr": "0.5"} | {
+    "batch_norm": "no",
+    "momentum": "0",
+    "schedule": "constant",
+    "smoothing": "0",
+    "noise": "0",
+}
 
 
 def trained(folder, epochs: int, stop_after: int | None = None, name: str = "digits-relu10", **changes: str) -> Run:
@@ -171,26 +177,34 @@ def test_training_holds_no_more_memory_after_epoch_50_than_after_epoch_2(tmp_pat
 # ---- kill -9 ----------------------------------------------------------------------------------------------
 
 
-def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
-    options = [
-        "train",
-        "digits-relu10",
-        "--epochs",
-        "300",
-        "--set",
-        "batch_size=100",
-        "--set",
+SETTINGS = {
+    "perceptron": ["rows=500", "batch_size=100", "dropout=0.1", "optimizer=adam", "lr=0.01"],
+    "convolutions": [
+        "rows=200",
+        "conv=4x3p,6x3",
+        "hidden=none",
+        "batch_size=64",
         "dropout=0.1",
-        "--set",
-        "optimizer=adam",
-        "--set",
-        "lr=0.01",
-        "--set",
-        "rows=500",
-    ]
-    assert models(*options, "--out", tmp_path / "whole").returncode == 0
+        "average=0.9",
+        "shift=1",
+        "turn=10",
+        "zoom=0.1",
+        "elastic=5",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("network", "number"),
+    [("perceptron", 2), *(pytest.param(network, 40, marks=pytest.mark.slow) for network in SETTINGS)],
+)
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path, network, number):
+    """Killed between two epochs and within them, early and late; each time it goes on, and ends as if nothing was."""
+    options = ["train", "digits-relu10", "--epochs", str(30 * number)]
+    options += [word for setting in SETTINGS[network] for word in ("--set", setting)]
+    assert program(*options, "--out", tmp_path / "whole").returncode == 0
     killed, folder = 0, tmp_path / "killed"
-    for pause in (0.0, 0.11, 0.23):
+    for pause in np.random.default_rng(number).uniform(0, 0.15, number):
         process = subprocess.Popen(
             [sys.executable, "-m", "models", *options, "--out", folder, "--resume"],
             cwd=ROOT,
@@ -198,7 +212,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
             stdout=subprocess.DEVNULL,
         )
         before = epochs(folder)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while epochs(folder) <= before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         time.sleep(pause)
@@ -207,8 +221,8 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path):
         if (folder / "history.csv").exists() and (folder / "checkpoint.safetensors").exists():
             lines, stands = epochs(folder), int(load(folder / "checkpoint.safetensors")["epoch"])
             assert 0 <= lines - stands <= 1  # at most the epoch under way is lost
-    assert killed >= 2 and 0 < epochs(folder)
-    done = models(*options, "--out", folder, "--resume")
+    assert killed >= number // 2 and 0 < epochs(folder)
+    done = program(*options, "--out", folder, "--resume")
     assert done.returncode == 0, done.stderr
     assert weights(folder) == weights(tmp_path / "whole") and history(folder) == history(tmp_path / "whole")
     assert {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}

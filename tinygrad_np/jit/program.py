@@ -14,7 +14,7 @@ from ..engine.aliasing import ALONE, changed, refs
 from ..engine.modes import mode
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
-from ..parallel.blas import KNOWN, one_thread
+from ..parallel.blas import KNOWN, one_thread, uses_threads
 from ..parallel.cores import Choice
 from . import kernels, products, show
 from .bands import Band
@@ -143,7 +143,8 @@ class Program:
         if self.shares:
             self.unshared = Source(plan, bases, compiling=compiling).build(len(self.inputs))
         if compiling is not self.compiled:
-            self.compiled, self.threads = compiling, Choice() if self.threaded else None
+            # Where BLAS was told to use one thread there is no choice, and so the same bits whatever the machine does.
+            self.compiled, self.threads = compiling, Choice() if self.threaded and uses_threads() else None
         return True
 
     def fits(self) -> bool:

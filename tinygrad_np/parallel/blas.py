@@ -27,6 +27,11 @@ _get, _set = _function("get_num_threads"), _function("set_num_threads")
 KNOWN = _get is not None and _set is not None
 
 
+def uses_threads() -> bool:
+    """Whether BLAS may use more than one thread."""
+    return KNOWN and _get() > 1
+
+
 class one_thread:
     """A context in which products of matrices run on the core that asks for them, if BLAS lets itself be told.
 
