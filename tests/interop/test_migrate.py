@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.interop.commands.migrate import LOOK, MODULES, OURS, main, rewritten
+from tinygrad_np.interop.commands.migrate import AUTOGRAD_MODULES, LOOK, OUR_NAMES, main, rewritten
 
 PROGRAMS = {
     "logistic": '''
@@ -110,8 +110,8 @@ def test_what_it_names_is_there():
     from importlib import import_module
 
     pytest.importorskip("scipy")
-    for module in MODULES.values():
+    for module in AUTOGRAD_MODULES.values():
         assert module is None or import_module(module)
-    for name in OURS:
+    for name in OUR_NAMES:
         assert hasattr(tg, name)
     assert rewritten("x = 1\n") == ("x = 1\n", []) and not any("\n" in text for text in LOOK.values())

@@ -40,7 +40,7 @@ class Prepared:
         return row.__dict__[self.name]
 
 
-OURS = (
+REPEATABLE = (
     "numpy",
     "scipy",
     "_operator",
@@ -101,7 +101,7 @@ class Row(Operation):
         self.rules = tuple(rules)
         self.jvps = tuple(jvps)
         self.joint = joint
-        self.repeatable = (getattr(fun, "__module__", None) or "numpy").partition(".")[0] in OURS
+        self.repeatable = (getattr(fun, "__module__", None) or "numpy").partition(".")[0] in REPEATABLE
         self.conj = conj
         self.domain = domain
         self.kinks = kinks

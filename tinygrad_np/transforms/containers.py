@@ -14,7 +14,7 @@ from .labelled import opened_labelled
 REGISTERED: dict[
     type[Any], tuple[Callable[..., Any], Callable[..., Any]]
 ] = {}  # a user's container type -> how it is opened and made again
-LEAVES = {np.ndarray, int, float, complex, np.float64, np.float32}  # what most leaves are, told without a search
+LEAF_TYPES = {np.ndarray, int, float, complex, np.float64, np.float32}  # what most leaves are, told without a search
 PASSING = (type(None), str, bytes, bool, np.bool_)  # leaves that no derivative is asked of
 
 
@@ -53,7 +53,7 @@ def flatten(tree: Any, path: str = "", passing: bool = False) -> tuple[list[Any]
     >>> flatten([1.0, "relu", None], passing=True)[2]([5.0])
     [5.0, 'relu', None]
     """
-    if type(tree) in LEAVES:
+    if type(tree) in LEAF_TYPES:
         return [tree], [path], first
     inside = opened(tree)
     if inside is None:

@@ -24,7 +24,7 @@ from .view import GraphView
 from .writers import WRITERS
 from .writers.svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
 
-KNOWN = "expected a tensor of this package or of PyTorch, a jaxpr (jax.make_jaxpr(f)(x)), or a GraphView"
+EXPECTED = "expected a tensor of this package or of PyTorch, a jaxpr (jax.make_jaxpr(f)(x)), or a GraphView"
 
 
 class Failure(Exception):
@@ -75,7 +75,7 @@ def draw(argv: list[str]) -> int:
         parser.error(f"--out: found the suffix {args.out.suffix!r}; expected one of {' '.join(WRITERS)}")
     if saved and (rest or args.grads or args.values or args.source or args.time):
         parser.error("a saved graph takes no script arguments, and no --values, --grads, --source or --time")
-    view = read(Path(args.what)) if saved else run(Path(script), name, rest, args)
+    view = read(Path(args.what)) if saved else run_script(Path(script), name, rest, args)
     if args.depth is not None or args.max_nodes != MAX_NODES or args.params != "fold":
         try:
             view = view.collapse(depth=args.depth, max_nodes=args.max_nodes, params=args.params)
@@ -94,7 +94,7 @@ def draw(argv: list[str]) -> int:
     return 0
 
 
-def run(script: Path, name: str, argv: list[str], args) -> GraphView:
+def run_script(script: Path, name: str, argv: list[str], args) -> GraphView:
     """The graph of the tensor `name` after running a script as `python script.py` does."""
     if not script.is_file():
         raise Failure(f"{script}: no such script")
@@ -127,7 +127,7 @@ def run(script: Path, name: str, argv: list[str], args) -> GraphView:
             return from_jax(value, title=name)
     except ValueError as error:
         raise Failure(str(error)) from None
-    raise Failure(f"{script}: {name!r} is not a tensor; found a {type(value).__name__}; {KNOWN}")
+    raise Failure(f"{script}: {name!r} is not a tensor; found a {type(value).__name__}; {EXPECTED}")
 
 
 def module_of(value, names: dict):

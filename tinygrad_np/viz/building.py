@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .naming import Ids, Numbers
+from .naming import Ids, Numbering
 from .residuals import dtype_name, nbytes_of, number
-from .schema import Edge, Node, Saved, Scope, Value
+from .schema import Edge, Saved, Scope, Value, ViewNode
 from .view import GraphView
 
 
@@ -14,10 +14,10 @@ class Builder:
     """A graph under way: what is added must come after what it uses."""
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
+        self.nodes: list[ViewNode] = []
         self.edges: list[Edge] = []
         self.scopes: dict[str, Scope] = {}
-        self.ids, self.numbers = Ids(), Numbers()
+        self.ids, self.numbers = Ids(), Numbering()
 
     def scope(self, name: str, kind: str, parent: str | None = None, call: int = 1, layer: bool = False) -> str:
         """A module or a call that nodes are in; the same name twice is the same."""
@@ -31,13 +31,15 @@ class Builder:
         """Where the graph begins; its id, which is also what it is called unless there is a label."""
         id_ = self.ids.new(name)
         dtype = dtype if isinstance(dtype, str) else dtype_name(dtype)
-        self.nodes.append(Node(id_, kind, label or id_, tuple(shape), dtype, size(shape, dtype), value=value, **more))
+        self.nodes.append(
+            ViewNode(id_, kind, label or id_, tuple(shape), dtype, size(shape, dtype), value=value, **more)
+        )
         return id_
 
     def number(self, value: Any, of: str, slot: int) -> str:
         """A constant of an operation."""
         id_ = self.ids.new(f"{of}[{slot}]")
-        self.nodes.append(Node(id_, "const", number(value), (), dtype_name(type(value)), args=number(value)))
+        self.nodes.append(ViewNode(id_, "const", number(value), (), dtype_name(type(value)), args=number(value)))
         return id_
 
     def name(self, op: str, scope: str | None = None) -> str:
@@ -47,7 +49,7 @@ class Builder:
     def operation(self, id_: str, op: str, operands: list[tuple[str, str, Any, bool]], **more: Any) -> str:
         """An operation and its edges; `operands` are (id, what it is called, shape, whether a gradient comes back)."""
         shape, dtype = more.pop("shape", None), more.pop("dtype", None)
-        self.nodes.append(Node(id_, "op", op, shape, dtype, size(shape, dtype), **more))
+        self.nodes.append(ViewNode(id_, "op", op, shape, dtype, size(shape, dtype), **more))
         for slot, (src, word, of, tracked) in enumerate(operands):
             self.edges.append(Edge(src, id_, slot, word, of, tracked))
         return id_

@@ -12,14 +12,14 @@ from ..engine.seen import Given
 from ..engine.tape import CONST, FREED, SELECT, oldest_first
 from ..engine.watchers import NOTES
 from .collapse import MAX_NODES
-from .formulas import ASSIGNED, UNNAMED, Expression, arguments_of, constant, expression_of, worth_saying
-from .gradients import Back, Values, norm, over_batch, summed
-from .names import Names
-from .naming import Ids, Numbers
+from .formulas import ASSIGNED, UNNAMED, Expression, arguments_of, expression_of, number_said, worth_saying
+from .gradients import Back, Values, euclidean_norm, over_batch, summed
+from .names import CallerNames
+from .naming import Ids, Numbering
 from .residuals import Buffers, dtype_name, nbytes_of, number, read_saved
-from .schema import Edge, Node, Value, size_of
+from .schema import Edge, Value, ViewNode, size_of
 from .scopes import scopes_of
-from .values import FEW, described
+from .values import FEW_ELEMENTS, described
 from .view import GraphView
 
 
@@ -40,7 +40,7 @@ def capture(
             raise TypeError(f"graph: found a {type(out).__name__}; expected a Tensor, or a list of them")
     if not outputs or model is not None and not hasattr(model, "named_modules") or not hasattr(names or {}, "items"):
         raise TypeError("graph: expected at least one Tensor, a Module as model, and a dict {name: tensor} as names")
-    work = Capture(outputs, model, Names(names or {}, frame), values, grads)
+    work = Capture(outputs, model, CallerNames(names or {}, frame), values, grads)
     for node in work.tape:
         if node.op is None:
             work.leaf(node)
@@ -67,7 +67,7 @@ def capture(
 class Capture:
     """One capture under way: the tape, what is known of all of it, and the nodes and edges made so far."""
 
-    def __init__(self, outputs: list, model, names: Names, values: bool | None, grads: bool | None):
+    def __init__(self, outputs: list, model, names: CallerNames, values: bool | None, grads: bool | None):
         self.tape = oldest_first(dict.fromkeys(out.node for out in outputs))
         self.scopes, self.innermost, self.order, parameters = scopes_of(self.tape, model)
         self.params = {id(p.node): name for name, p in parameters}
@@ -76,7 +76,7 @@ class Capture:
         self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
         visits = [node for node in reversed(self.tape) if node.op is not None]
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
-        small = len(self.tape) <= MAX_NODES and all(few(node) for node in self.tape)
+        small = len(self.tape) <= MAX_NODES and all(is_small(node) for node in self.tape)
         self.show_values = small if values is None else values
         self.asked = values and grads
         held = (
@@ -84,13 +84,13 @@ class Capture:
         )
         self.values = Values(self.tape if self.show_values or grads or small else [], held)
         self.back = self.pass_back(outputs, grads, small and grads is not False)
-        self.ids, self.numbers = Ids(), Numbers()
+        self.ids, self.numbers = Ids(), Numbering()
         self.found: dict[Any, str] = {}  # tape node, or memory of an array -> id
         self.said: dict[int, Expression] = {}  # tape node -> what it computes, on names
         self.alone = Counter(self.innermost.values())  # scope -> its operations
         self.scope = {scope.id: scope for scope in self.scopes}
         self.hold: list[weakref.ref] = []  # what is found by its id must stay
-        self.nodes: list[Node] = []
+        self.nodes: list[ViewNode] = []
         self.edges: list[Edge] = []
 
     def pass_back(self, outputs: list, grads: bool | None, small: bool) -> Back | None:
@@ -132,7 +132,9 @@ class Capture:
             g = getattr(node, "cotangent", None)
         if g is None or isinstance(g, (dict, tuple)):
             return None, None
-        return norm(g), described(g) if shown and (self.show_values or size_of(g.shape) <= FEW) else None
+        return euclidean_norm(g), described(g) if shown and (
+            self.show_values or size_of(g.shape) <= FEW_ELEMENTS
+        ) else None
 
     def leaf(self, node) -> None:
         """Describe where the tape ends: a parameter, or another tensor that requires a gradient."""
@@ -141,7 +143,7 @@ class Capture:
         id_ = self.found[key] = self.ids.new(name)
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
-            Node(
+            ViewNode(
                 id_,
                 "param" if key in self.params else "leaf",
                 id_,
@@ -184,7 +186,7 @@ class Capture:
             return self.found[key]
         id_ = self.ids.new(name or place)
         self.nodes.append(
-            Node(
+            ViewNode(
                 id_,
                 "data" if shape else "const",
                 name or value or ("data" if shape else "constant"),
@@ -223,13 +225,13 @@ class Capture:
                         id_,
                         slot,
                         operand,
-                        shape_of(parent),
+                        node_shape(parent),
                         True,
                         summed(node, slot, operand),
-                        None if along is None or isinstance(along, (dict, tuple)) else norm(along),
+                        None if along is None or isinstance(along, (dict, tuple)) else euclidean_norm(along),
                         over_batch=over_batch(row, operand),
-                        local=shown(local),
-                        gives=shown(along, bool(self.asked)),
+                        local=shown_gradient(local),
+                        gives=shown_gradient(along, bool(self.asked)),
                     )
                 )
             else:
@@ -239,7 +241,7 @@ class Capture:
                 if number(of):
                     shape = ()
                 text = number(of) or facts[2]
-                told.append(constant(text) if text else self.named_box(src, shape))
+                told.append(number_said(text) if text else self.named_box(src, shape))
                 self.edges.append(Edge(src, id_, slot, operand, shape, False))
         several = isinstance(node.dtype, (list, tuple))
         dtypes = node.dtype if several else [node.dtype]
@@ -254,7 +256,7 @@ class Capture:
         args = ", ".join(f"{k}={v}" if k else v for k, v in args.items())
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
-            Node(
+            ViewNode(
                 id_,
                 "op",
                 row.name,
@@ -303,20 +305,24 @@ class Capture:
 ARRAYS = (np.ndarray,)
 
 
-def few(node) -> bool:
+def is_small(node) -> bool:
     """Whether all numbers of a node may be shown."""
     shapes = node.shape if isinstance(node.dtype, (list, tuple)) else [node.shape]
-    return sum(map(size_of, shapes)) <= FEW
+    return sum(map(size_of, shapes)) <= FEW_ELEMENTS
 
 
-def shape_of(node) -> tuple:
+def node_shape(node) -> tuple:
     """A node's shape as plain tuples: a list of them for several outputs."""
     return tuple(map(tuple, node.shape)) if isinstance(node.dtype, (list, tuple)) else tuple(node.shape)
 
 
-def shown(g, large: bool = False) -> Value | None:
+def shown_gradient(g, large: bool = False) -> Value | None:
     """A small cotangent or partial as data; one that is `large` too, by its range, if that is wanted."""
-    return None if g is None or isinstance(g, (dict, tuple)) or size_of(g.shape) > FEW and not large else described(g)
+    return (
+        None
+        if g is None or isinstance(g, (dict, tuple)) or size_of(g.shape) > FEW_ELEMENTS and not large
+        else described(g)
+    )
 
 
 UNKNOWN = (None, None, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from .labels import count
+from .labels import plural
 from .schema import Graph, GraphMismatch
 from .writers.dot import to_dot
 from .writers.quoting import short_id, unquote
@@ -19,13 +19,13 @@ def check(view: Graph) -> str:
     against = "what was recorded (the tape is gone)"
     roots = [ref() for ref in whole.tape]
     if roots and all(root is not None for root in roots):
-        same(recorded(whole), walked(roots), "the tape")
+        require_same(recorded(whole), walked(roots), "the tape")
         against = "the tape"
     same_drawing(view)
     same_boxes(view, whole)
     return (
-        f"{count(len(view.nodes), 'node')} and {count(len(view.edges), 'edge')} drawn: "
-        f"{count(len(whole.edges), 'edge')} equal to {against}"
+        f"{plural(len(view.nodes), 'node')} and {plural(len(view.edges), 'edge')} drawn: "
+        f"{plural(len(whole.edges), 'edge')} equal to {against}"
     )
 
 
@@ -64,7 +64,7 @@ def recorded(whole: Graph) -> Counter:
 def same_drawing(view: Graph) -> None:
     """The edges in the DOT text are the view's, each once."""
     drawn = Counter((unquote(src), unquote(dst), int(i)) for src, dst, i in EDGE.findall(to_dot(view, legend=False)))
-    same(Counter((clean(e.src), clean(e.dst), i) for i, e in enumerate(view.edges)), drawn, "the DOT text")
+    require_same(Counter((clean(e.src), clean(e.dst), i) for i, e in enumerate(view.edges)), drawn, "the DOT text")
 
 
 def clean(name: str) -> str:
@@ -87,10 +87,10 @@ def same_boxes(view: Graph, whole: Graph) -> None:
     drawn: Counter = Counter()
     for e in view.edges:
         drawn[e.src, e.dst] += e.times
-    same(drawn, crossing, "the recorded edges between its boxes")
+    require_same(drawn, crossing, "the recorded edges between its boxes")
 
 
-def same(a: Counter, b: Counter, what: str) -> None:
+def require_same(a: Counter, b: Counter, what: str) -> None:
     """Raise with the first edge that only one of the two has."""
     if a != b:
         extra, missing = a - b, b - a

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
-from .labels import count
-from .schema import Edge, Graph, Node, Scope
+from .labels import plural
+from .schema import Edge, Graph, Scope, ViewNode
 
 MAX_NODES = 150  # more boxes than this nobody reads
-FEW = 3  # this many inputs of a closed box are drawn, not folded into it
+FEW_INPUTS = 3  # this many inputs of a closed box are drawn, not folded into it
 LONGEST_BODY = 12  # a repeat of more items than this is not looked for
 
 
@@ -127,7 +127,7 @@ class Work:
             if nodes[i].kind == "data" and self.own(i):
                 fold = self.plan.consts == "fold"
             elif nodes[i].kind in ("data", "leaf"):
-                fold = closed[user] > 1 and inputs[user] > FEW
+                fold = closed[user] > 1 and inputs[user] > FEW_INPUTS
             else:
                 wanted = self.plan.params if nodes[i].kind == "param" else self.plan.consts
                 fold = wanted == "fold" or closed[user] > 1
@@ -220,12 +220,12 @@ class Work:
 
     def draw(self, boxes: list) -> Graph:
         """The view whose nodes are the boxes."""
-        members: dict[object, list[Node]] = defaultdict(list)
+        members: dict[object, list[ViewNode]] = defaultdict(list)
         for box, node in zip(boxes, self.whole.nodes, strict=True):
             members[box].append(node)
         position = {box: i for i, box in enumerate(boxes)}
         names: dict[object, str] = {}
-        nodes: list[Node] = []
+        nodes: list[ViewNode] = []
         for box in sorted(members, key=position.__getitem__):
             node = self.box(box, members[box])
             names[box] = node.id
@@ -253,7 +253,7 @@ class Work:
         outputs = tuple(dict.fromkeys(names[boxes[self.index[o]]] for o in self.whole.outputs))
         shown, all_ = len(nodes), len(self.whole.nodes)
         hidden = any(sum(not m.is_leaf for m in n.members) > 1 for n in nodes)
-        notes = (f"drawn as {count(shown, 'box')} for {count(all_, 'node')}",) if hidden else ()
+        notes = (f"drawn as {plural(shown, 'box')} for {plural(all_, 'node')}",) if hidden else ()
         return replace(
             self.whole,
             nodes=tuple(nodes),
@@ -264,7 +264,7 @@ class Work:
             notes=notes,
         )
 
-    def box(self, box, members: list[Node]) -> Node:
+    def box(self, box, members: list[ViewNode]) -> ViewNode:
         """The node that stands for the members of one box."""
         ops = [m for m in members if not m.is_leaf]
         if len(ops) == 1:
@@ -286,12 +286,12 @@ class Work:
             title = (
                 self.rolled[box][0]
                 if box[0] == "roll"
-                else summary(ops)
+                else most_frequent(ops)
                 if kind == "block"
                 else " · ".join(op.op for op in ops[:4]) + (f" · … ({len(ops)})" if len(ops) > 4 else "")
             )
         times = [m.time_ns for m in members if m.time_ns is not None]
-        return Node(
+        return ViewNode(
             id_,
             kind,
             kind,
@@ -313,7 +313,7 @@ class Work:
             tuple(members),
         )
 
-    def layer_title(self, node: Node) -> str:
+    def layer_title(self, node: ViewNode) -> str:
         """What a layer of one operation is called, where the operation does not say it: Dropout, which multiplies."""
         scope = self.scopes.get(node.scope or "")
         if scope is None or not scope.layer or not self.plan.layers or self.several[scope.id] > 1 or node.name:
@@ -322,7 +322,7 @@ class Work:
         plain = node.op.replace("_", "")
         return node.title if layer == "function" or plain in layer.lower() or layer.lower() in plain else layer
 
-    def shared_scope(self, ops: list[Node]) -> str | None:
+    def shared_scope(self, ops: list[ViewNode]) -> str | None:
         """The innermost scope that all of some nodes are in."""
         common = self.chains[ops[0].scope]
         for op in ops:
@@ -357,7 +357,7 @@ def repeats_in(keys: list) -> list[tuple[int, int, int]]:
     return found
 
 
-def summary(ops: list[Node]) -> str:
+def most_frequent(ops: list[ViewNode]) -> str:
     """The most frequent operations of a block, as in: 30 multiply, 12 add, 8 others."""
     counts = Counter(op.op for op in ops).most_common()
     parts = [f"{n} {name}" for name, n in counts[:3]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..engine.tape import oldest_first
 from ..engine.watchers import CUTS
-from .labels import count
+from .labels import plural
 from .schema import Graph
 
 
@@ -51,4 +51,4 @@ def ways(view: Graph, roots: list, node) -> str:
     users = [other.op.name for other in oldest_first(roots) for parent in other.parents if parent is node]
     if not users:
         return "it is the output itself"
-    return f"{count(len(users), 'operation')} use{'s' * (len(users) == 1)} it ({', '.join(dict.fromkeys(users))})"
+    return f"{plural(len(users), 'operation')} use{'s' * (len(users) == 1)} it ({', '.join(dict.fromkeys(users))})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from .labels import array_text
-from .schema import Node
+from .schema import ViewNode
 from .view import GraphView
 
 
@@ -18,10 +18,10 @@ class GraphDiff:
 
     def __init__(
         self,
-        added: list[Node],
-        removed: list[Node],
-        reshaped: list[tuple[Node, Node]],
-        rewired: list[tuple[Node, Node, str]],
+        added: list[ViewNode],
+        removed: list[ViewNode],
+        reshaped: list[tuple[ViewNode, ViewNode]],
+        rewired: list[tuple[ViewNode, ViewNode, str]],
     ):
         self.added, self.removed, self.reshaped, self.rewired = added, removed, reshaped, rewired
 
@@ -58,7 +58,7 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
         if not isinstance(view, GraphView):
             raise TypeError(f"graph_diff: found a {type(view).__name__}; expected two graphs, as tg.graph makes them")
     a, b = a.whole or a, b.whole or b
-    pairs = matched(a, b)
+    pairs = same_nodes(a, b)
     back = {new: old for old, new in pairs.items()}
     old, new = {n.id: n for n in a.nodes}, {n.id: n for n in b.nodes}
     reshaped = [
@@ -79,14 +79,14 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
     )
 
 
-def matched(a: GraphView, b: GraphView) -> dict[str, str]:
+def same_nodes(a: GraphView, b: GraphView) -> dict[str, str]:
     """{id in a: id in b}: leaves by id, operations in order within their module call."""
     leaves = {n.id for n in b.nodes if n.is_leaf}
     pairs = {n.id: n.id for n in a.nodes if n.id in leaves and n.kind in ("param", "leaf", "data")}
     left, right = by_scope(a), by_scope(b)
     for scope, old in left.items():
         new = right.get(scope, [])
-        pairs.update((old[i].id, new[j].id) for i, j in aligned([n.op for n in old], [n.op for n in new]))
+        pairs.update((old[i].id, new[j].id) for i, j in common_places([n.op for n in old], [n.op for n in new]))
     constants = {n.id for n in b.nodes if n.kind in ("const", "data")}
     where = operands(a)
     for i, j in list(pairs.items()):  # a constant goes with the operation that uses it
@@ -96,7 +96,7 @@ def matched(a: GraphView, b: GraphView) -> dict[str, str]:
     return pairs
 
 
-def aligned(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+def common_places(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     """Which places of two sequences go together: what is equal at both ends, then the longest equal runs between.
 
     >>> aligned(list("abc"), list("abxc"))
@@ -115,9 +115,9 @@ def aligned(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return pairs + [(len(old) - tail + k, len(new) - tail + k) for k in range(tail)]
 
 
-def by_scope(view: GraphView) -> dict[str | None, list[Node]]:
+def by_scope(view: GraphView) -> dict[str | None, list[ViewNode]]:
     """The operations of each module call, in order."""
-    found: dict[str | None, list[Node]] = {}
+    found: dict[str | None, list[ViewNode]] = {}
     for node in view.nodes:
         if not node.is_leaf:
             found.setdefault(node.scope, []).append(node)

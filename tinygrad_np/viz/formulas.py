@@ -13,7 +13,7 @@ from ..engine.signatures import signature_of
 from ..engine.tape import SELECT
 from .residuals import dtype_name, number
 
-SIGNS = {
+INFIX = {
     "add": "+",
     "subtract": "-",
     "multiply": "*",
@@ -27,7 +27,7 @@ TIGHT = {"+": 2, "-": 2, "**": 5}  # how tightly a sign binds
 ASSIGNED, COMPARED, TIMES, NEGATED, CALL, NAMED = 0, 1, 3, 4, 6, 7  # and the others, and what needs no brackets
 SILENT = [("initial", 0), ("where", True), ("keepdims", False), ("order", "K"), ("order", "C")]  # say nothing
 CALLED, ALSO_CALLED = ("elementwise", "reduction"), ("where", "sum", "mean")  # what is written as a call
-ANY = "…"  # an operand that has no name
+NAMELESS = "…"  # an operand that has no name
 SHORT = 24  # characters: a longer expression is not written into the next one
 FEW_NUMBERS = 6  # of an argument that is an array
 
@@ -44,21 +44,21 @@ class Expression(NamedTuple):
 
     def short(self) -> Expression:
         """Itself, if there is room for it in another expression."""
-        return self if len(self.text) <= SHORT and ANY not in self.text else UNNAMED
+        return self if len(self.text) <= SHORT and NAMELESS not in self.text else UNNAMED
 
 
-UNNAMED = Expression(ANY)
+UNNAMED = Expression(NAMELESS)
 
 
 def infix(sign: str, left: Expression, right: Expression) -> Expression:
     """Two expressions with a sign between, and brackets where Python needs them to compute it in this order."""
-    level = TIGHT.get(sign, TIMES if sign in SIGNS.values() else COMPARED)
+    level = TIGHT.get(sign, TIMES if sign in INFIX.values() else COMPARED)
     right_first = sign == "**"
     text = f"{left.within(level + right_first)} {sign} {right.within(level + (not right_first))}"
     return Expression(text, level)
 
 
-def constant(text: str) -> Expression:
+def number_said(text: str) -> Expression:
     """A number in a formula."""
     return Expression(text, NEGATED) if text.startswith("-") else Expression(text)
 
@@ -83,7 +83,7 @@ def arguments_of(node, name_of: Callable[[Given], str] = lambda given: "") -> Ar
     defaults = defaults_of(row)
     for name in row.names:
         value = found[name]
-        if name in row.diff or name in defaults and same(value, defaults[name]) or said_by_default(name, value):
+        if name in row.diff or name in defaults and same_value(value, defaults[name]) or said_by_default(name, value):
             continue
         if value is None and (name != "axis" or defaults.get(name) is None):
             continue  # nothing was given, or something that has no words
@@ -98,7 +98,7 @@ def said_by_default(name: str, value: Any) -> bool:
     return isinstance(value, (bool, int, str)) and (name, value) in SILENT
 
 
-def same(a: Any, b: Any) -> bool:
+def same_value(a: Any, b: Any) -> bool:
     """Whether an argument is at its default."""
     return a is b or type(a) is type(b) and isinstance(a, (int, float, str, bool)) and a == b
 
@@ -115,7 +115,7 @@ def told(value: Any, name_of: Callable[[Given], str] = lambda given: "") -> str:
     if isinstance(value, (Given, np.ndarray)):
         name, array = (name_of(value), value.copy) if isinstance(value, Given) else ("", value)
         if array is not None and array.size <= FEW_NUMBERS and array.ndim <= 1:
-            return f"{name} {listed(array)}".strip()
+            return f"{name} {list_said(array)}".strip()
         return f"{name} {tuple(value.shape)} {dtype_name(value.dtype)}".strip()
     if isinstance(value, tuple) and type(value).__str__ is not tuple.__str__:
         return str(value)
@@ -132,7 +132,7 @@ def told(value: Any, name_of: Callable[[Given], str] = lambda given: "") -> str:
     return number(value)
 
 
-def listed(array: np.ndarray) -> str:
+def list_said(array: np.ndarray) -> str:
     """The few numbers of an array."""
     words = [str(v) if isinstance(v, bool) else number(v) for v in array.ravel().tolist()]
     return words[0] if array.ndim == 0 else f"[{' '.join(words)}]"
@@ -163,8 +163,8 @@ def expression_of(
         if name == "assigned":
             return Expression(f"{place} = {operands[1].text}", ASSIGNED)
         return Expression(operands[0].within(CALL) + place, CALL)
-    if name in SIGNS and len(operands) == 2:
-        return infix(SIGNS[name], *operands)
+    if name in INFIX and len(operands) == 2:
+        return infix(INFIX[name], *operands)
     if name == "negative":
         return Expression(f"-{operands[0].within(NEGATED)}", NEGATED)
     if len(operands) != len(row.diff) or len(operands) > 3 or not (row.kind in CALLED or name in ALSO_CALLED):
@@ -181,7 +181,7 @@ def expression_of(
 
 def worth_saying(operands: Iterable[Expression], constant: Iterable[bool], given: Arguments, named: bool) -> bool:
     """Whether a formula says more than the box and its arrows: an argument, a constant, or all operands by name."""
-    known = [operand.text != ANY for operand in operands]
+    known = [operand.text != NAMELESS for operand in operands]
     return (
         bool(given.spoken) or any(known) and (named and all(known) or len(known) > 1 and (any(constant) or all(known)))
     )

@@ -12,7 +12,7 @@ from ..engine.kinds import Elementwise
 from ..engine.seen import Given, given_to
 from ..engine.signatures import PLAIN
 from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, Node, new_node, together, walk
-from .formulas import defaults_of, same
+from .formulas import defaults_of, same_value
 
 
 def over_batch(row, operand: str) -> bool:
@@ -46,7 +46,7 @@ def broadcast_axes(small: tuple, large: tuple) -> tuple[int, ...]:
     return tuple(range(lead)) + tuple(lead + i for i, n in enumerate(small) if n == 1 and large[lead + i] != 1)
 
 
-def norm(g) -> float:
+def euclidean_norm(g) -> float:
     """The Euclidean norm of a gradient."""
     found = float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
     return math.nan if found != found else found  # the one object, so that equal pictures are equal
@@ -239,7 +239,7 @@ def at_default(name: str, value: Any, defaults: dict[str, Any]) -> bool:
     if name not in defaults:
         return False
     default = defaults[name]
-    return same(value, PLAIN.get(name) if default is np._NoValue else default)
+    return same_value(value, PLAIN.get(name) if default is np._NoValue else default)
 
 
 def agree(known: Any, again: Any) -> bool:

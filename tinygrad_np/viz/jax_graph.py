@@ -11,12 +11,12 @@ import numpy as np
 
 from .building import Builder
 from .residuals import argument
-from .values import FEW, described
+from .values import FEW_ELEMENTS, described
 from .view import GraphView
 
 INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which an equation holds the body of a call
 OPAQUE = ("scan", "while", "cond")  # what runs its body many times or not at all is one box
-SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "gt": ">", "lt": "<", "ge": ">=", "le": "<="}
+JAX_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "gt": ">", "lt": "<", "ge": ">=", "le": "<="}
 
 
 def of_jax(f: Callable, args: tuple, title: str | None = None) -> GraphView:
@@ -31,7 +31,7 @@ def of_jax(f: Callable, args: tuple, title: str | None = None) -> GraphView:
         names = leaf_names(f, args, jax.tree_util)
     else:
         raise TypeError(f"from_jax: found a {type(f).__name__}; expected a function and its arguments, or a jaxpr")
-    work = Reading()
+    work = JaxReading()
     jaxpr = closed.jaxpr
     values = [leaf for leaf in flattened(args)] if args else []
     env: dict[Any, str] = {}
@@ -66,7 +66,7 @@ def leaf_names(f: Callable, args: tuple, tree_util: Any) -> list[str]:
     return names
 
 
-class Reading:
+class JaxReading:
     """One jaxpr under way."""
 
     def __init__(self) -> None:
@@ -75,9 +75,9 @@ class Reading:
 
     def leaf(self, name: str, aval: Any, value: Any = None) -> str:
         """An input or a captured array."""
-        small = value is not None and np.size(value) <= FEW
+        small = value is not None and np.size(value) <= FEW_ELEMENTS
         kind = "const" if not getattr(aval, "shape", ()) and value is None else "data"
-        return self.builder.leaf(name, kind, shape_of(aval), dtype_of(aval), described(value) if small else None)
+        return self.builder.leaf(name, kind, jax_shape(aval), jax_dtype(aval), described(value) if small else None)
 
     def body(self, jaxpr: Any, env: dict[Any, str], scope: str | None) -> list[str]:
         """All equations of a jaxpr; returns the nodes of its outputs."""
@@ -112,12 +112,12 @@ class Reading:
     def equation(self, equation: Any, name: str, env: dict[Any, str], scope: str | None) -> None:
         """One equation as an operation; of several outputs each is a node below it."""
         id_ = self.builder.name(name, scope)
-        operands = [(self.read(a, env, id_, i), "", shape_of(a.aval), False) for i, a in enumerate(equation.invars)]
+        operands = [(self.read(a, env, id_, i), "", jax_shape(a.aval), False) for i, a in enumerate(equation.invars)]
         words = [
             f"{np.asarray(a.val).item():.6g}" if hasattr(a, "val") and np.ndim(a.val) == 0 else "…"
             for a in equation.invars
         ]
-        said = f"{words[0]} {SIGNS[name]} {words[1]}" if name in SIGNS else f"{name}({', '.join(words)})"
+        said = f"{words[0]} {JAX_SIGNS[name]} {words[1]}" if name in JAX_SIGNS else f"{name}({', '.join(words)})"
         formula = said if len(words) > 1 and set(words) != {"…"} else ""
         texts = {k: argument(v) for k, v in equation.params.items()}
         outs = equation.outvars
@@ -126,8 +126,8 @@ class Reading:
             id_,
             name,
             operands,
-            shape=tuple(shape_of(v.aval) for v in outs) if several else shape_of(outs[0].aval) if outs else (),
-            dtype=", ".join(dict.fromkeys(dtype_of(v.aval) for v in outs)),
+            shape=tuple(jax_shape(v.aval) for v in outs) if several else jax_shape(outs[0].aval) if outs else (),
+            dtype=", ".join(dict.fromkeys(jax_dtype(v.aval) for v in outs)),
             scope=scope,
             args=", ".join(f"{k}={v}" for k, v in texts.items() if v and len(v) < 40),
             formula=formula,
@@ -135,23 +135,23 @@ class Reading:
         for i, var in enumerate(outs):
             env[var] = id_
             if several and type(var).__name__ != "DropVar":
-                shape = shape_of(var.aval)
+                shape = jax_shape(var.aval)
                 env[var] = self.builder.operation(
                     self.builder.name("select", scope),
                     "select",
                     [(id_, "of", shape, False)],
                     shape=shape,
-                    dtype=dtype_of(var.aval),
+                    dtype=jax_dtype(var.aval),
                     scope=scope,
                     args=f"output {i}",
                 )
 
 
-def shape_of(aval: Any) -> tuple:
+def jax_shape(aval: Any) -> tuple:
     """The shape of an abstract value."""
     return tuple(int(n) if isinstance(n, int) else str(n) for n in getattr(aval, "shape", ()))
 
 
-def dtype_of(aval: Any) -> str:
+def jax_dtype(aval: Any) -> str:
     """The name of its dtype."""
     return str(getattr(aval, "dtype", ""))

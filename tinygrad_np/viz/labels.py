@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .schema import Edge, Graph, Node, Value
+from .schema import Edge, Graph, Value, ViewNode
 
 KIND_WORDS = {
     "param": "parameter",
@@ -75,7 +75,7 @@ def sparkline(value: Value) -> str:
     return "".join(BARS[(n * 7 + top - 1) // top] for n in value.bins) if top else ""
 
 
-def data_lines(node: Node, bars: bool = True) -> list[str]:
+def data_lines(node: ViewNode, bars: bool = True) -> list[str]:
     """The line of a box that shows numbers, as in data 2.0000 | grad -1.5000; two lines where one would be long."""
     parts = [("data", node.value), ("grad", node.grad)]
     said = [f"{what} {value_text(value, node.shape)}" for what, value in parts if value is not None]
@@ -84,7 +84,7 @@ def data_lines(node: Node, bars: bool = True) -> list[str]:
     return said if len(line) > 50 else [line] if line else []
 
 
-def data_text(node: Node) -> str:
+def data_text(node: ViewNode) -> str:
     """The same on one line."""
     return " | ".join(data_lines(node))
 
@@ -122,12 +122,12 @@ def is_wordless(edge: Edge) -> bool:
     return edge.operand.endswith("]") or len(edge.operand) <= 2
 
 
-def array_text(node: Node) -> str:
+def array_text(node: ViewNode) -> str:
     """Shape and dtype, where they are known."""
     return " ".join(filter(None, (shape_text(node.shape), node.dtype)))
 
 
-def count(n: int, word: str) -> str:
+def plural(n: int, word: str) -> str:
     """A number and its noun: 1 edge, 2 edges, 2 leaves.
 
     >>> count(1, "leaf"), count(2, "leaf")
@@ -150,7 +150,7 @@ def printable(text: str, limit: int = 60) -> str:
     return text
 
 
-def heading(node: Node) -> str:
+def heading(node: ViewNode) -> str:
     """The name of a box: the operation and what its result is called, or the leaf's own name."""
     if node.title:
         return node.title
@@ -159,7 +159,7 @@ def heading(node: Node) -> str:
     return node.op if node.kind != "const" or not node.args or node.op not in ("", "constant") else node.args
 
 
-def short_name(leaf: Node, box: Node) -> str:
+def short_name(leaf: ViewNode, box: ViewNode) -> str:
     """A leaf's name as a row of a box: without the path of the module that the box is, or is in."""
     name = leaf.id if leaf.kind in ("param", "leaf") else leaf.op
     for around in (box.id if box.kind == "module" else None, box.scope):
@@ -177,7 +177,7 @@ def summed_text(edge: Edge) -> str:
     return f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(axes)} (×{times})"
 
 
-def gradient_text(node: Node, edge: Edge | None = None, norm: bool = True) -> str:
+def gradient_text(node: ViewNode, edge: Edge | None = None, norm: bool = True) -> str:
     """What happens to the gradient that comes back: where it is summed, and its norm once it is known (and wanted)."""
     parts = []
     if edge is not None and edge.summed:
@@ -189,7 +189,7 @@ def gradient_text(node: Node, edge: Edge | None = None, norm: bool = True) -> st
     return "gradient " + ", ".join(parts) if parts else ""
 
 
-def keeps_text(node: Node) -> str:
+def keeps_text(node: ViewNode) -> str:
     """What a node holds for backward."""
     if node.is_leaf:
         return ""
@@ -201,7 +201,7 @@ def keeps_text(node: Node) -> str:
     return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
 
 
-def _all(node: Node):
+def _all(node: ViewNode):
     stack = [node]
     while stack:
         n = stack.pop()
@@ -209,7 +209,7 @@ def _all(node: Node):
         yield n
 
 
-def details(node: Node, view: Graph) -> list[tuple[str, str]]:
+def details(node: ViewNode, view: Graph) -> list[tuple[str, str]]:
     """Everything known of a node, as (what, value) pairs: hover text, tooltips, the panel of a page."""
     rows = [
         ("kind", KIND_WORDS.get(node.kind, node.kind)),
@@ -228,7 +228,7 @@ def details(node: Node, view: Graph) -> list[tuple[str, str]]:
         rows.append(
             (
                 "stands for",
-                ", ".join(filter(None, (count(node.ops, "operation"), count(len(leaves), "leaf") if leaves else ""))),
+                ", ".join(filter(None, (plural(node.ops, "operation"), plural(len(leaves), "leaf") if leaves else ""))),
             )
         )
     if node.order:
@@ -271,7 +271,7 @@ def details(node: Node, view: Graph) -> list[tuple[str, str]]:
 def totals(view: Graph) -> str:
     """The numbers of operations, leaves and edges of the whole graph."""
     s = view.stats()
-    return f"{count(s['ops'], 'operation')}, {count(s['leaves'], 'leaf')}, {count(s['edges'], 'edge')}"
+    return f"{plural(s['ops'], 'operation')}, {plural(s['leaves'], 'leaf')}, {plural(s['edges'], 'edge')}"
 
 
 def is_forward_only(view: Graph) -> bool:
@@ -295,7 +295,7 @@ def caption(view: Graph) -> str:
     if s["parameters"]:
         named = any(n.kind == "param" for n in (view.whole or view).nodes)
         what = "parameter" if named else "number that requires a gradient"
-        parts.append(f"{count(s['parameters'], what)} ({nbytes_text(s['parameter_nbytes'])})")
+        parts.append(f"{plural(s['parameters'], what)} ({nbytes_text(s['parameter_nbytes'])})")
     parts.append(held(view))
     if s["time_ns"]:
         parts.append(f"{s['time_ns'] / 1e6:.2f} ms forward")

@@ -11,10 +11,10 @@ import numpy as np
 from ..engine.tape import CONST
 from .residuals import owner
 
-MOST = 64  # elements of a list that are looked at
+MOST_LISTED = 64  # elements of a list that are looked at
 
 
-class Names:
+class CallerNames:
     """{node: name} and {memory of an array: name}: names that were given, and variables where they are unambiguous."""
 
     def __init__(self, given: dict[str, Any], frame=None) -> None:
@@ -23,14 +23,14 @@ class Names:
         self.tensors: dict[int, Any] = {}  # node -> array
         self.hold: list = []  # what is named by its id must stay
         for name, value in given.items():
-            for key, one in spread(str(name), value):
+            for key, one in elements_named(str(name), value):
                 self.note(key, one, self.of_node, self.of_array)
         found: dict[int, set[str]] = {}
         arrays: dict[int, set[str]] = {}
         for name, value in variables_of(frame).items() if frame is not None else ():
             if name.startswith("_") or name in ("In", "Out"):
                 continue
-            for key, one in spread(name, value):
+            for key, one in elements_named(name, value):
                 own_node: dict[int, str] = {}
                 own_array: dict[int, str] = {}
                 self.note(key, one, own_node, own_array)
@@ -69,15 +69,15 @@ def variables_of(frame) -> dict[str, Any]:
     return found
 
 
-def spread(name: str, value) -> list[tuple[str, Any]]:
+def elements_named(name: str, value) -> list[tuple[str, Any]]:
     """A tensor or array and its name; for a short list of them, or a dict, the elements and theirs."""
     if hasattr(type(value), "node") and hasattr(type(value), "array"):
         return [(name, value)]
     if type(value) is np.ndarray:
         return [(name, value)]
     if type(value) in (list, tuple):
-        return [(f"{name}[{i}]", v) for i, v in enumerate(value[:MOST]) if hasattr(type(v), "node")]
+        return [(f"{name}[{i}]", v) for i, v in enumerate(value[:MOST_LISTED]) if hasattr(type(v), "node")]
     if type(value) is dict:
-        some = list(value.items())[:MOST]
+        some = list(value.items())[:MOST_LISTED]
         return [(f"{name}[{k!r}]", v) for k, v in some if hasattr(type(v), "node") and isinstance(k, (str, int))]
     return []

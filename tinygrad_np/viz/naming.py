@@ -18,7 +18,7 @@ class Ids:
         return name
 
 
-class Numbers:
+class Numbering:
     """Names with a number each: relu#0, relu#1."""
 
     def __init__(self) -> None:

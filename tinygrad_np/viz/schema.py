@@ -34,7 +34,7 @@ class Value(NamedTuple):
     levels: str = ""
 
 
-class Node(NamedTuple):
+class ViewNode(NamedTuple):
     """One recorded operation, one leaf, or (with `members`) a box that stands for several of them.
 
     `kind` is op, param, leaf (another tensor that requires a gradient), data (an array that does not), const (a
@@ -62,7 +62,7 @@ class Node(NamedTuple):
     time_ns: int | None = None
     elementwise: bool = False
     title: str = ""
-    members: tuple[Node, ...] = ()
+    members: tuple[ViewNode, ...] = ()
     name: str = ""
     formula: str = ""
     value: Value | None = None
@@ -71,7 +71,7 @@ class Node(NamedTuple):
     @property
     def is_leaf(self) -> bool:
         """Whether the tape ends here."""
-        return self.kind in LEAVES
+        return self.kind in LEAF_KINDS
 
     @property
     def color(self) -> str:
@@ -81,7 +81,7 @@ class Node(NamedTuple):
     @property
     def ops(self) -> int:
         """How many recorded operations this stands for."""
-        return sum(m.kind not in LEAVES for m in self.members or (self,))
+        return sum(m.kind not in LEAF_KINDS for m in self.members or (self,))
 
     @property
     def saved_nbytes(self) -> int:
@@ -98,12 +98,12 @@ class Node(NamedTuple):
         return sum(s.nbytes for s in self.saved if not s.counted)
 
     @property
-    def leaves(self) -> tuple[Node, ...]:
+    def leaves(self) -> tuple[ViewNode, ...]:
         """The leaves that are drawn as rows of this box."""
         return tuple(m for m in self.members if m.is_leaf)
 
 
-LEAVES = ("param", "leaf", "data", "const")
+LEAF_KINDS = ("param", "leaf", "data", "const")
 
 
 class Edge(NamedTuple):
@@ -155,7 +155,7 @@ class GraphMismatch(AssertionError):
 class Graph:
     """Nodes and edges as data, what is asked of them, and the `whole` graph of which this is a part or a collapse."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[ViewNode, ...]
     edges: tuple[Edge, ...]
     scopes: tuple[Scope, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def __getitem__(self, id: str) -> Node:
+    def __getitem__(self, id: str) -> ViewNode:
         """The node with this id, or with this name."""
         for node in self.nodes:
             if node.id == id:
@@ -181,7 +181,7 @@ class Graph:
                 return node
         raise KeyError(self._unknown(id))
 
-    def find(self, pattern: str) -> tuple[Node, ...]:
+    def find(self, pattern: str) -> tuple[ViewNode, ...]:
         """The nodes whose id, operation or module matches a pattern, as in a shell: `find("*relu*")`."""
         return tuple(n for n in self.nodes if any(fnmatch.fnmatchcase(text, pattern) for text in words_of(n)))
 
@@ -227,12 +227,12 @@ def size_of(shape) -> int:
     return size
 
 
-def words_of(node: Node) -> tuple[str, ...]:
+def words_of(node: ViewNode) -> tuple[str, ...]:
     """What a node goes by."""
     return node.id, node.op, node.scope or "", node.name
 
 
-def matches(node: Node, name: str) -> bool:
+def matches(node: ViewNode, name: str) -> bool:
     """Whether a node, one of its members or its module goes by a name or a pattern."""
     if name in words_of(node) or (node.scope or "").startswith(name + ".") or fnmatch.fnmatchcase(node.id, name):
         return True

@@ -27,7 +27,7 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
             elif maker is not None:  # else a module that is gone, and its name with it
                 calls[start] = start, node.serial, maker  # of several outputs the newest ends the call
     waiting = [calls[start] for start in sorted(calls, reverse=True)]
-    names = Names(model)
+    names = ModuleNames(model)
     numbers: Counter = Counter()
     scopes: list[Scope] = []
     inside: list[tuple[int, str]] = []  # the calls around the present node: (end, scope)
@@ -49,7 +49,7 @@ def scopes_of(tape: list, model=None) -> tuple[tuple[Scope, ...], dict[int, str 
     return tuple(scopes), innermost, order, list(names.parameters())
 
 
-class Names:
+class ModuleNames:
     """The names of modules and parameters: those that `model` gives, else those of the outermost modules called."""
 
     def __init__(self, model: Any = None) -> None:

@@ -13,7 +13,7 @@ from .capture import capture
 from .labels import nbytes_text, shape_text
 
 
-class Row(NamedTuple):
+class ModuleRow(NamedTuple):
     """One module: its own parameters and operations, without those of the modules in it."""
 
     layer: str
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 class Summary:
     """The rows of a model's table and its totals; prints itself. Totals count a shared parameter once."""
 
-    def __init__(self, name: str, rows: list[Row]):
+    def __init__(self, name: str, rows: list[ModuleRow]):
         self.name, self.rows = name, rows
         self.parameters = sum(row.parameters for row in rows)
         self.nbytes = sum(row.nbytes for row in rows)
@@ -91,7 +91,7 @@ def summary(model, x: Any = None) -> Summary:
         depth = name.count(".") + 1 if name else 0
         operations, kept = used.get(id(module), (0, 0)) if x is not None else (None, None)
         rows.append(
-            Row(
+            ModuleRow(
                 "  " * depth + (name or type(model).__name__),
                 type(module).__name__,
                 outputs.get(id(module), ""),

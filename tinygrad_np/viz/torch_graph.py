@@ -11,7 +11,7 @@ from typing import Any
 
 from .building import Builder, saved
 from .schema import Saved, Value
-from .values import FEW, described
+from .values import FEW_ELEMENTS, described
 from .view import GraphView
 
 
@@ -25,13 +25,13 @@ def of_torch(outputs: Any, model: Any = None, title: str | None = None) -> Graph
             raise ValueError("from_torch: the tensor requires no gradient, so PyTorch has recorded no graph of it")
     if model is not None and not hasattr(model, "named_parameters"):
         raise TypeError(f"from_torch: found a {type(model).__name__} as model; expected a torch.nn.Module")
-    return Reading(outputs, model).view(title)
+    return TorchReading(outputs, model).view(title)
 
 
 VIEWS = ("TBackward", "TransposeBackward", "ViewBackward", "PermuteBackward", "ExpandBackward", "UnsqueezeBackward")
 
 
-class Reading:
+class TorchReading:
     """One graph under way."""
 
     def __init__(self, outputs: list, model: Any):
@@ -83,9 +83,9 @@ class Reading:
             id_ = self.found[out.grad_fn]
             outs.append(id_)
             i = next(k for k, n in enumerate(self.builder.nodes) if n.id == id_)
-            shape, dtype = tuple(out.shape), dtype_of(out.dtype)
+            shape, dtype = tuple(out.shape), torch_dtype(out.dtype)
             if len(metadata(out.grad_fn)) <= 1:  # else the shapes of all outputs are known already
-                self.builder.nodes[i] = self.builder.nodes[i]._replace(shape=shape, dtype=dtype, value=few(out))
+                self.builder.nodes[i] = self.builder.nodes[i]._replace(shape=shape, dtype=dtype, value=few_numbers(out))
         return self.builder.view(outs, title or outs[0])
 
     def leaf(self, fn: Any) -> None:
@@ -102,9 +102,9 @@ class Reading:
             name or self.builder.numbers.next("leaf"),
             "param" if name or type(tensor).__name__ == "Parameter" else "leaf",
             tuple(tensor.shape),
-            dtype_of(tensor.dtype),
-            few(tensor),
-            grad=few(grad),
+            torch_dtype(tensor.dtype),
+            few_numbers(tensor),
+            grad=few_numbers(grad),
             grad_norm=float(grad.norm()) if grad is not None and not grad.is_meta else None,
         )
         self.found[id(tensor)] = id_
@@ -122,7 +122,7 @@ class Reading:
             for parent, nr in fn.next_functions
             if parent is not None
         ]
-        gives = {i: (tuple(m.shape), dtype_of(m.dtype)) for i, m in enumerate(metadata(fn))}
+        gives = {i: (tuple(m.shape), torch_dtype(m.dtype)) for i, m in enumerate(metadata(fn))}
         shapes, dtypes = [shape for shape, _ in gives.values()], dict.fromkeys(dtype for _, dtype in gives.values())
         more = {"shape": shapes[0] if len(shapes) == 1 else tuple(shapes) or None, "dtype": ", ".join(dtypes) or None}
         self.builder.operation(id_, op, operands, scope=scope, saved=kept, args=args, freed=freed, **more)
@@ -144,7 +144,7 @@ class Reading:
                     storage = one.untyped_storage()
                     new = storage.data_ptr() not in self.counted
                     self.counted.add(storage.data_ptr())
-                    dtype = dtype_of(one.dtype)
+                    dtype = torch_dtype(one.dtype)
                     kept.append(saved(name, tuple(one.shape), dtype, storage.nbytes(), new))
             if name.endswith(("sym_sizes", "sym_strides")) or name in ("alpha", "beta") and value == 1:
                 continue
@@ -155,9 +155,9 @@ class Reading:
         return tuple(kept), ", ".join(args), freed
 
 
-def few(tensor: Any) -> Value | None:
+def few_numbers(tensor: Any) -> Value | None:
     """What is said of a tensor of few numbers."""
-    if tensor is None or tensor.numel() > FEW:
+    if tensor is None or tensor.numel() > FEW_ELEMENTS:
         return None
     try:
         plain = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
@@ -179,7 +179,7 @@ def shapes_of(fn: Any) -> dict[int, tuple | None]:
     return defaultdict(lambda: None, {i: tuple(m.shape) for i, m in enumerate(metadata(fn))})
 
 
-def dtype_of(dtype: Any) -> str:
+def torch_dtype(dtype: Any) -> str:
     """The name of a dtype as NumPy has it."""
     return str(dtype).removeprefix("torch.")
 

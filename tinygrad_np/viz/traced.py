@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .building import Builder
-from .formulas import ANY, CALL, NEGATED, SIGNS, UNNAMED, Expression, constant, infix, subscript
+from .formulas import CALL, INFIX, NAMELESS, NEGATED, UNNAMED, Expression, infix, number_said, subscript
 from .residuals import argument, dtype_name, number
-from .values import FEW, described
+from .values import FEW_ELEMENTS, described
 from .view import GraphView
 
 COMPARED = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
-BOTH = {**SIGNS, **COMPARED}
+BOTH = {**INFIX, **COMPARED}
 
 
 def traced(f: Callable, arrays: tuple, title: str | None = None) -> GraphView:
@@ -69,7 +69,7 @@ class Tracing:
         """The stand-in for one argument."""
         array = np.asarray(getattr(array, "array", array))
         self.said[name] = Expression(name)
-        return self.wrap(array, self.builder.leaf(name, "data", array.shape, array.dtype, shown(array)))
+        return self.wrap(array, self.builder.leaf(name, "data", array.shape, array.dtype, shown_small(array)))
 
     def wrap(self, array: Any, id_: str) -> Array:
         made = Array(array, self)
@@ -79,7 +79,7 @@ class Tracing:
 
     def call(self, name: str, fun: Callable, args: tuple, kwargs: dict) -> Any:
         """Run a function on the arrays, and note it."""
-        out = fun(*[plain(a) for a in args], **{k: plain(v) for k, v in kwargs.items()})
+        out = fun(*[arrays_of(a) for a in args], **{k: arrays_of(v) for k, v in kwargs.items()})
         if kwargs.get("out") is not None:
             raise TypeError(f"trace: {name}(out=...) writes into an array; compute a new one")
         operands, texts, words = [], [], []
@@ -93,14 +93,14 @@ class Tracing:
                     words.append(self.said.get(operands[-1][0], UNNAMED))
                 elif called and not word and number(one):
                     operands.append((self.builder.number(one, id_, len(operands)), operand, (), False))
-                    words.append(constant(number(one)))
+                    words.append(number_said(number(one)))
                 elif name == "getitem":
                     words.append(Expression(f"[{subscript(one, lambda given: '')}]"))
                 elif argument(one):
                     texts.append(f"{word}={argument(one)}" if word else argument(one))
         said = self.expression(name, words, texts)
         self.said[id_] = said.short()
-        formula = said.text if said is not UNNAMED and len(words) > 1 and any(w.text != ANY for w in words) else ""
+        formula = said.text if said is not UNNAMED and len(words) > 1 and any(w.text != NAMELESS for w in words) else ""
         outs = list(out) if isinstance(out, (list, tuple)) else [out]
         arrays = [np.asarray(o) for o in outs]
         several = isinstance(out, (list, tuple))
@@ -112,7 +112,7 @@ class Tracing:
             dtype=", ".join(dict.fromkeys(str(dtype_name(a.dtype)) for a in arrays)),
             args=", ".join(texts),
             formula=formula,
-            value=None if several else shown(arrays[0]),
+            value=None if several else shown_small(arrays[0]),
         )
         if not several:
             return self.wrap(out, id_)
@@ -126,7 +126,7 @@ class Tracing:
                     shape=a.shape,
                     dtype=dtype_name(a.dtype),
                     args=f"output {i}",
-                    value=shown(a),
+                    value=shown_small(a),
                 ),
             )
             for i, (o, a) in enumerate(zip(outs, arrays, strict=True))
@@ -154,24 +154,26 @@ class Tracing:
         if id(value) not in self.known:
             self.hold.append(value)
             place = f"{of}[{slot}]"
-            self.known[id(value)] = self.builder.leaf(place, "data", value.shape, value.dtype, shown(value), "data")
+            self.known[id(value)] = self.builder.leaf(
+                place, "data", value.shape, value.dtype, shown_small(value), "data"
+            )
         return self.known[id(value)]
 
 
-def shown(array: np.ndarray) -> Any:
+def shown_small(array: np.ndarray) -> Any:
     """What is shown of a small array."""
-    return described(array) if array.size <= FEW else None
+    return described(array) if array.size <= FEW_ELEMENTS else None
 
 
-def plain(value: Any) -> Any:
+def arrays_of(value: Any) -> Any:
     """The arrays of stand-ins, also inside lists, tuples and slices."""
     if isinstance(value, Array):
         return value.array
     if isinstance(value, (list, tuple)):
-        parts = [plain(v) for v in value]
+        parts = [arrays_of(v) for v in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, slice):
-        return slice(plain(value.start), plain(value.stop), plain(value.step))
+        return slice(arrays_of(value.start), arrays_of(value.stop), arrays_of(value.step))
     return value
 
 

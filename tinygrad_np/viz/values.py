@@ -11,10 +11,10 @@ import numpy as np
 
 from .schema import Value
 
-FEW = 64  # elements: of at most so many every number is kept
+FEW_ELEMENTS = 64  # elements: of at most so many every number is kept
 SIDE = 64  # pixels: the longest side of a thumbnail
 LEVELS = "0123456789abcdef"
-BINS = 12
+SPARK_BINS = 12
 ACROSS, DOWN = 84, 58  # pixels: of several images side by side
 
 
@@ -27,17 +27,19 @@ def described(array) -> Value | None:
     parts = parts.astype(np.float64) if parts.dtype.kind == "f" else parts
     finite = parts[np.isfinite(parts)] if parts.dtype.kind == "f" else parts
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
-    if array.size <= FEW:
+    if array.size <= FEW_ELEMENTS:
         flat = array.ravel().tolist()
         numbers = (
-            tuple((plain(z.real), plain(z.imag)) for z in flat) if array.dtype.kind == "c" else tuple(map(plain, flat))
+            tuple((plain_number(z.real), plain_number(z.imag)) for z in flat)
+            if array.dtype.kind == "c"
+            else tuple(map(plain_number, flat))
         )
         return Value(numbers, low, high, parts.size - finite.size, (), *pixels(array, low, high))
-    counts = np.histogram(finite, BINS)[0].tolist() if finite.size and math.isfinite(high - low) else ()
+    counts = np.histogram(finite, SPARK_BINS)[0].tolist() if finite.size and math.isfinite(high - low) else ()
     return Value((), low, high, parts.size - finite.size, tuple(counts), *pixels(array, low, high))
 
 
-def plain(number) -> float | int:
+def plain_number(number) -> float | int:
     """A number as JSON has it."""
     if number != number:
         return math.nan  # the one object, so that equal pictures are equal
@@ -68,7 +70,7 @@ def as_picture(array: np.ndarray) -> np.ndarray | None:
     side = math.isqrt(a.shape[1])
     if 5 <= side <= SIDE and side * side == a.shape[1]:
         return montage(a.reshape(len(a), side, side))
-    return a if a.size <= FEW else None
+    return a if a.size <= FEW_ELEMENTS else None
 
 
 def strip(a: np.ndarray) -> np.ndarray | None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-MODULES = {  # HIPS autograd's modules -> ours, the longest first
+AUTOGRAD_MODULES = {  # HIPS autograd's modules -> ours, the longest first
     "autograd.numpy.numpy_boxes": None,
     "autograd.numpy.linalg": "tinygrad_np.numpy.linalg",
     "autograd.numpy.fft": "tinygrad_np.numpy.fft",
@@ -47,7 +47,7 @@ NAMES = {  # names that are called otherwise
     "Box": "Tensor",
     "ArrayBox": "Tensor",
 }
-OURS = {  # names that tinygrad_np has
+OUR_NAMES = {  # names that tinygrad_np has
     "grad", "value_and_grad", "jacobian", "hessian", "elementwise_grad", "make_vjp", "make_jvp", "make_hvp", "ravel",
     "checkpoint", "primitive", "Tensor",
 }  # fmt: skip
@@ -81,7 +81,7 @@ LOOK = {  # what to look at where a name is used
 }
 
 
-class Note(NamedTuple):
+class Remark(NamedTuple):
     """What to look at, and on which line of the new text."""
 
     line: int
@@ -90,13 +90,13 @@ class Note(NamedTuple):
 
 def target(module: str) -> tuple[str | None, str]:
     """Our module for one of theirs, and what of its path is left: the name of an attribute of it."""
-    for theirs, ours in MODULES.items():
+    for theirs, ours in AUTOGRAD_MODULES.items():
         if module == theirs or module.startswith(theirs + "."):
             return ours, module[len(theirs) + 1 :]
     return None, ""
 
 
-def rewritten(source: str, name: str = "script.py") -> tuple[str, list[Note]]:
+def rewritten(source: str, name: str = "script.py") -> tuple[str, list[Remark]]:
     """The program with our imports, and what else to look at.
 
     >>> print(rewritten("import autograd.numpy as np\\nfrom autograd import grad\\n")[0], end="")
@@ -105,7 +105,7 @@ def rewritten(source: str, name: str = "script.py") -> tuple[str, list[Note]]:
     """
     tree = ast.parse(source, name)
     lines = source.splitlines(keepends=True)
-    notes: list[Note] = []
+    notes: list[Remark] = []
     renamed: dict[str, str] = {}
     edits: list[tuple[ast.stmt, list[str]]] = []
     for node in ast.walk(tree):
@@ -139,7 +139,7 @@ def is_theirs(module: str) -> bool:
     return module == "autograd" or module.startswith("autograd.")
 
 
-def imported(node: ast.Import, notes: list[Note], renamed: dict[str, str]) -> list[str]:
+def imported(node: ast.Import, notes: list[Remark], renamed: dict[str, str]) -> list[str]:
     """`import autograd.x as y`, by our modules."""
     texts = []
     for alias in node.names:
@@ -148,7 +148,7 @@ def imported(node: ast.Import, notes: list[Note], renamed: dict[str, str]) -> li
             continue
         ours, rest = target(alias.name)
         if ours is None:
-            notes.append(Note(node.lineno, f"{alias.name} has no counterpart"))
+            notes.append(Remark(node.lineno, f"{alias.name} has no counterpart"))
             ours, rest = "tinygrad_np", ""
         if rest or alias.asname:
             package, _, last = (f"{ours}.{rest}" if rest else ours).rpartition(".")
@@ -166,42 +166,44 @@ def imported(node: ast.Import, notes: list[Note], renamed: dict[str, str]) -> li
     return texts
 
 
-def imported_from(node: ast.ImportFrom, notes: list[Note]) -> list[str]:
+def imported_from(node: ast.ImportFrom, notes: list[Remark]) -> list[str]:
     """`from autograd.x import y`, by our modules and names."""
     theirs = node.module or ""
     texts: dict[str, list[str]] = {}
     for alias in node.names:
-        if alias.name not in NAMES and f"{theirs}.{alias.name}" in MODULES:  # a module of a package
-            ours, name = (MODULES[f"{theirs}.{alias.name}"] or "tinygrad_np").rpartition(".")[::2]
+        if alias.name not in NAMES and f"{theirs}.{alias.name}" in AUTOGRAD_MODULES:  # a module of a package
+            ours, name = (AUTOGRAD_MODULES[f"{theirs}.{alias.name}"] or "tinygrad_np").rpartition(".")[::2]
             name, ours = (name, ours) if ours else (alias.name, "tinygrad_np")
         else:
             ours, rest = target(theirs)
             ours = f"{ours or 'tinygrad_np'}.{rest}" if rest else ours or "tinygrad_np"
             name = NAMES.get(alias.name, alias.name)
-        if ours == "tinygrad_np" and name not in OURS:
-            notes.append(Note(node.lineno, f"{alias.name}: {LOOK.get(alias.name, 'has no counterpart')}"))
+        if ours == "tinygrad_np" and name not in OUR_NAMES:
+            notes.append(Remark(node.lineno, f"{alias.name}: {LOOK.get(alias.name, 'has no counterpart')}"))
             continue
         bound = alias.asname or alias.name
         texts.setdefault(ours, []).append(name if bound == name else f"{name} as {bound}")
     return [f"from {ours} import {', '.join(names)}" for ours, names in texts.items()] or ["import tinygrad_np"]
 
 
-def looked_at(tree: ast.Module) -> list[Note]:
+def looked_at(tree: ast.Module) -> list[Remark]:
     """Lines that use what is called or meant otherwise."""
     notes = []
     for node in ast.walk(tree):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         line = getattr(node, "lineno", 0)
         if name in LOOK and name not in ("trace",) and isinstance(getattr(node, "ctx", None), ast.Load):
-            notes.append(Note(line, f"{name}: {LOOK[name]}"))
+            notes.append(Remark(line, f"{name}: {LOOK[name]}"))
         if isinstance(node, ast.Attribute) and name == "_value":
-            notes.append(Note(line, "._value: x.detach()"))
+            notes.append(Remark(line, "._value: x.detach()"))
         if isinstance(node, ast.Constant) and isinstance(node.value, complex):
-            notes.append(Note(line, "complex numbers: the gradient of a real loss is the conjugate of HIPS autograd's"))
+            notes.append(
+                Remark(line, "complex numbers: the gradient of a real loss is the conjugate of HIPS autograd's")
+            )
     return notes
 
 
-def write(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Replace a file whole, and keep the old one beside it."""
     backup = path.with_name(path.name + ".bak")
     if backup.exists():
@@ -234,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 old, new = source.splitlines(keepends=True), text.splitlines(keepends=True)
                 sys.stdout.writelines(difflib.unified_diff(old, new, str(path), str(path)))
             elif text != source:
-                write(path, text)
+                replace_file(path, text)
             what = "no autograd import" if text == source else "would be rewritten" if options.dry_run else "rewritten"
             print(f"{path}: {what}" + ("" if text == source or options.dry_run else f"; the old text is {path}.bak"))
             for note in notes:

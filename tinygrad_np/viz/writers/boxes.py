@@ -10,7 +10,7 @@ from typing import Any
 
 from ..collapse import Plan, collapse
 from ..labels import data_lines, details, heading, keeps_text, shape_text, short_name
-from ..schema import Graph, Node
+from ..schema import Graph, ViewNode
 
 ROOM = 40  # boxes at most that an opened box shows
 PLENTY = 3000  # recorded nodes: of a larger graph, what is inside boxes is told in short
@@ -39,13 +39,13 @@ class Boxes:
         """Every box of a view: its texts, its place in the two passes, the nodes that it stands for, and its inside."""
         return [self.box(node, view, outermost) for node in view.nodes]
 
-    def box(self, node: Node, view: Graph, outermost: bool) -> dict[str, Any]:
+    def box(self, node: ViewNode, view: Graph, outermost: bool) -> dict[str, Any]:
         members = node.members or (node,)
         found: dict[str, Any] = {
             "id": node.id,
             "label": heading(node),
             "kind": "output" if node.id in view.outputs and not node.is_leaf else node.color,
-            "lines": lines_of(node),
+            "lines": box_lines(node),
             "step": node.step,
             "m": runs([self.number[m.id] for m in members]),
         }
@@ -57,7 +57,7 @@ class Boxes:
             found["inside"] = self.of(self.inside(node), False)
         return found
 
-    def inside(self, node: Node) -> Graph:
+    def inside(self, node: ViewNode) -> Graph:
         """A box's members as a view of their own, in few boxes."""
         around: set[str | None] = {None}
         scope = node.id if node.id in self.scopes else node.scope  # what is around all members is not drawn again
@@ -83,7 +83,7 @@ class Boxes:
         return found
 
 
-def lines_of(node: Node) -> list[list[str]]:
+def box_lines(node: ViewNode) -> list[list[str]]:
     """The lines of a box, each with its rank: b for bold, s for small, p for a parameter."""
     lines = [["b", heading(node)]]
     if node.formula and not node.name and not node.members:

@@ -42,7 +42,7 @@ def to_dot(
         raise ValueError(f"rankdir: found {rankdir!r}; expected 'LR', 'TB', 'RL' or 'BT'")
     text, muted = palette["text"], palette["muted"]
     graph = attributes(
-        rankdir=rankdir or direction(view),
+        rankdir=rankdir or rank_direction(view),
         bgcolor=palette["background"],
         fontname=FONT,
         fontsize=11,
@@ -86,7 +86,7 @@ def to_dot(
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def direction(view: Graph) -> str:
+def rank_direction(view: Graph) -> str:
     """Left to right for a graph that is short and not too wide to be read in a column; else top to bottom."""
     rank: dict[str, int] = {}
     for edge in view.edges:  # edges are in the order of creation, so one pass is the longest path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from ..schema import Graph, Node, Scope
+from ..schema import Graph, Scope, ViewNode
 
 
 class Frames:
@@ -21,7 +21,7 @@ class Frames:
                 scope = self.scopes[scope].parent
         drawn = [scope.id for scope in view.scopes if inside[scope.id] > 1]
         self.number = {id_: i for i, id_ in enumerate(drawn)}
-        self.nodes: dict[str | None, list[Node]] = defaultdict(list)
+        self.nodes: dict[str | None, list[ViewNode]] = defaultdict(list)
         self.below: dict[str | None, list[Scope]] = defaultdict(list)
         for node in view.nodes:
             self.nodes[self.around(node.scope)].append(node)
@@ -34,7 +34,7 @@ class Frames:
             scope = self.scopes[scope].parent
         return scope
 
-    def walk(self) -> Iterator[tuple[Scope | None, list[Node] | None]]:
+    def walk(self) -> Iterator[tuple[Scope | None, list[ViewNode] | None]]:
         """(frame, its own boxes) where a frame opens, (frame, None) where it closes; first comes the page, frame None.
 
         Iterative, because modules may be nested deeper than Python may recurse.
@@ -51,7 +51,7 @@ class Frames:
                 stack.append((scope, False))
             stack.extend((child, True) for child in reversed(self.below[key]))
 
-    def in_order(self) -> Iterator[Node]:
+    def in_order(self) -> Iterator[ViewNode]:
         """The boxes in the order in which they are written."""
         for _, nodes in self.walk():
             yield from nodes or ()

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..collapse import Plan, collapse
-from ..schema import Edge, Graph, Node, Saved, Scope, Value
+from ..schema import Edge, Graph, Saved, Scope, Value, ViewNode
 
 SCHEMA = "tinygrad_np.graph/1"
 
@@ -40,7 +40,7 @@ def from_json(text: str, make: type[Graph] = Graph) -> Graph:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise ValueError(f"graph: found the schema {found!r}; expected {SCHEMA!r}, as GraphView.to_json writes it")
     try:
-        nodes = tuple(unpacked(Node, node) for node in data["nodes"])
+        nodes = tuple(unpacked(ViewNode, node) for node in data["nodes"])
         edges = tuple(unpacked(Edge, edge) for edge in data["edges"])
         scopes = tuple(unpacked(Scope, scope) for scope in data["scopes"])
         whole = make(nodes, edges, scopes, tuple(data["outputs"]), data["title"])

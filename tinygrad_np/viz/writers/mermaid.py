@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..collapse import Plan, collapse
-from ..labels import array_text, count, data_text, heading, held, keeps_text, printable, shape_text, short_name, totals
-from ..schema import Graph, Node
-from .dot import direction
+from ..labels import (
+    array_text,
+    data_text,
+    heading,
+    held,
+    keeps_text,
+    plural,
+    printable,
+    shape_text,
+    short_name,
+    totals,
+)
+from ..schema import Graph, ViewNode
+from .dot import rank_direction
 from .frames import Frames
 from .palette import LIGHT
 
@@ -25,19 +36,19 @@ BRACKETS = {
 def to_mermaid(view: Graph, max_edges: int = 250) -> str:
     """The flowchart of a view, collapsed until it has at most `max_edges` edges and 45,000 characters."""
     shown, budget = view, len(view.nodes)
-    text = write(shown)
+    text = mermaid_text(shown)
     while (len(shown.edges) > max_edges or len(text) > MAX_TEXT) and budget > 2:
         budget = max(2, budget // 2)
         shown = collapse(view.whole or view, Plan(max_nodes=budget))
-        shown = replace(shown, notes=(*shown.notes, f"Mermaid draws at most {count(max_edges, 'edge')}"))
-        text = write(shown)
+        shown = replace(shown, notes=(*shown.notes, f"Mermaid draws at most {plural(max_edges, 'edge')}"))
+        text = mermaid_text(shown)
     return text
 
 
-def write(view: Graph) -> str:
+def mermaid_text(view: Graph) -> str:
     """The Mermaid text of a view exactly as it is."""
     number = {node.id: f"n{i}" for i, node in enumerate(view.nodes)}
-    lines = [f"flowchart {direction(view)}"]
+    lines = [f"flowchart {rank_direction(view)}"]
     frames = Frames(view)
     for scope, nodes in frames.walk():
         if nodes is None:
@@ -62,7 +73,7 @@ def write(view: Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
-def label(node: Node) -> list[str]:
+def label(node: ViewNode) -> list[str]:
     """The lines of a box."""
     rows = [heading(node), node.formula if not node.name else "", data_text(node)]
     rows.insert(1, array_text(node) if (not node.is_leaf or node.shape) and (node.shape or not rows[2]) else "")

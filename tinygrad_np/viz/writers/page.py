@@ -13,7 +13,7 @@ from typing import Any
 
 from ..collapse import MAX_NODES, Plan, collapse
 from ..labels import caption, summed_text, value_text
-from ..schema import Edge, Graph, Node
+from ..schema import Edge, Graph, ViewNode
 from .boxes import Boxes
 from .palette import DARK, LIGHT, dark_rules, flat
 from .svg import drawable, to_svg, xml
@@ -121,7 +121,7 @@ def lecture(view: Graph) -> dict[str, dict[str, Any]]:
     return found
 
 
-def how_passed(node: Node, edge: Edge) -> str:
+def how_passed(node: ViewNode, edge: Edge) -> str:
     """What happens to a gradient on its way through an operation, where no number says it."""
     if edge.local is not None:
         return ""

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import replace
 
 from ..collapse import Plan, collapse
-from ..labels import count, details
+from ..labels import details, plural
 from ..schema import Graph, Value
 from .dot import to_dot
 from .frames import Frames
@@ -45,7 +45,7 @@ def to_svg(
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
     view, options = drawable(view), {"rankdir": rankdir, "legend": legend}
-    raw, by = run(view, "svg", "dark" if theme == "dark" else "light", engine, timeout, options)
+    raw, by = run_dot(view, "svg", "dark" if theme == "dark" else "light", engine, timeout, options)
     return finish(raw.decode("utf-8", "replace"), view, by, theme)
 
 
@@ -61,7 +61,7 @@ def image(
 ) -> bytes:
     """The bytes of a PNG or PDF of a view."""
     theme = "light" if theme == "auto" else theme
-    return run(drawable(view), format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
+    return run_dot(drawable(view), format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
 
 
 # ---- before the layout ------------------------------------------------------------------------------------
@@ -86,13 +86,13 @@ def drawable(view: Graph) -> Graph:
     while effort(found) > TOO_MUCH and budget > 4:
         budget //= 2
         found = collapse(view.whole, Plan(max_nodes=max(budget, 2)))
-    return replace(found, notes=(*found.notes, f"{count(len(view.nodes), 'box')} would take too long to lay out"))
+    return replace(found, notes=(*found.notes, f"{plural(len(view.nodes), 'box')} would take too long to lay out"))
 
 
 # ---- the layout -------------------------------------------------------------------------------------------
 
 
-def run(
+def run_dot(
     view: Graph, format: str, theme: str, engine: str, timeout: float, options: dict, dpi: int = 96
 ) -> tuple[bytes, str]:
     """The picture's bytes and the engine that made them: the first that works, with a note on those that did not."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from ..labels import (
     array_text,
-    count,
     data_lines,
     data_text,
     gradient_text,
     heading,
     keeps_text,
+    plural,
     printable,
     shape_text,
     short_name,
 )
-from ..schema import Edge, Graph, Node, Scope, Value, size_of
+from ..schema import Edge, Graph, Scope, Value, ViewNode, size_of
 from .quoting import attributes, esc, quote
 
 MARK = "#0a1b2d"  # the color of a place for a thumbnail
@@ -25,7 +25,7 @@ SHAPES = {"param": "ellipse", "leaf": "ellipse", "data": "box", "const": "plain"
 
 
 def node_line(
-    node: Node, i: int, view: Graph, palette: dict, rows: dict, module: Scope | None, pictures: bool = False
+    node: ViewNode, i: int, view: Graph, palette: dict, rows: dict, module: Scope | None, pictures: bool = False
 ) -> str:
     """One node: a small table that says what it is, what flows, whose gradient it makes and what it keeps.
 
@@ -76,7 +76,7 @@ def node_line(
     return f"{quote(node.id)} [{head} label=<{label}>]"
 
 
-def pictured(node: Node) -> list[Value | None]:
+def pictured(node: ViewNode) -> list[Value | None]:
     """Whose thumbnails a box shows, in order."""
     return [node.value, *(leaf.value for leaf in leaf_rows(node)[0])]
 
@@ -108,7 +108,7 @@ def gray(level: str) -> str:
     return 3 * (2 * level)
 
 
-def leaf_rows(node: Node) -> tuple[list[Node], str]:
+def leaf_rows(node: ViewNode) -> tuple[list[ViewNode], str]:
     """The leaves to show as rows of a box, at most six, and a word on the others."""
     said = any(m.formula for m in node.members)
     leaves = [n for n in node.leaves if n.kind in ("param", "leaf", "data") or n.args and not said]
@@ -116,12 +116,12 @@ def leaf_rows(node: Node) -> tuple[list[Node], str]:
         return leaves, ""
     params = [leaf for leaf in leaves if leaf.kind in ("param", "leaf")]
     size = sum(size_of(leaf.shape) for leaf in params)
-    text = f"{count(len(params), 'parameter tensor')} ({size:,})" if params else ""
+    text = f"{plural(len(params), 'parameter tensor')} ({size:,})" if params else ""
     others = len(leaves) - len(params)
-    return [], ", ".join(filter(None, (text, count(others, "constant") if others else "")))
+    return [], ", ".join(filter(None, (text, plural(others, "constant") if others else "")))
 
 
-def leaf_row(leaf: Node, edge: Edge | None, box: Node, palette: dict, pictures: bool) -> str:
+def leaf_row(leaf: ViewNode, edge: Edge | None, box: ViewNode, palette: dict, pictures: bool) -> str:
     """A folded leaf: its name and shape, and what happens to its gradient."""
     text = f"{esc(short_name(leaf, box))} {shape_text(leaf.shape)}".strip()
     if leaf.kind == "const" and edge is not None:
@@ -146,7 +146,7 @@ def small(text: str, palette: dict) -> str:
     return f'<font point-size="10" color="{palette["muted"]}">{esc(text)}</font>' if text else ""
 
 
-def width_of(node: Node) -> float:
+def width_of(node: ViewNode) -> float:
     """About how wide a box is, in points."""
     lines = [heading(node), array_text(node), *data_lines(node), "" if node.name else node.formula]
     lines += [f"{short_name(leaf, node)} {shape_text(leaf.shape)}  {data_text(leaf)}" for leaf in leaf_rows(node)[0]]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from ..labels import (
     array_text,
-    count,
     data_text,
     gradient_text,
     heading,
     held,
     keeps_text,
     nbytes_text,
+    plural,
     printable,
     totals,
 )
 from ..schema import Graph
 
 FULL = range(1, 7)  # so many numbers of a gradient are all written, and their norm is not
-MOST = 6  # folded leaves named in one line
+MOST_FOLDED = 6  # folded leaves named in one line
 
 
 def to_text(view: Graph) -> str:
@@ -54,8 +54,11 @@ def line(node, number: dict, edges) -> str:
     else:
         given = ", ".join(
             [f"%{number[e.src]}" + (f" ×{e.times}" if e.times > 1 else "") for e in edges]
-            + [printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf)) for leaf in node.leaves[:MOST]]
-            + ([f"{len(node.leaves) - MOST} more"] if len(node.leaves) > MOST else [])
+            + [
+                printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
+                for leaf in node.leaves[:MOST_FOLDED]
+            ]
+            + ([f"{len(node.leaves) - MOST_FOLDED} more"] if len(node.leaves) > MOST_FOLDED else [])
             + ([node.args] if node.args else [])
         )
         name = f"{printable(node.title or node.op)}({given})"
@@ -64,9 +67,9 @@ def line(node, number: dict, edges) -> str:
         if node.name:
             name = f"{printable(node.name)} = {name}"
         if node.members:
-            facts.append(count(node.ops, "operation"))
+            facts.append(plural(node.ops, "operation"))
         if node.step is not None:
-            facts.append("freed" if node.freed else kept(node))
+            facts.append("freed" if node.freed else holds_text(node))
     facts.append(data_text(node))
     if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
         facts.append(gradient_text(node, norm=node.grad is None or len(node.grad.numbers) not in FULL))
@@ -77,7 +80,7 @@ def line(node, number: dict, edges) -> str:
     return f"%{number[node.id]} = {name}  {', '.join(filter(None, facts))}"
 
 
-def kept(node) -> str:
+def holds_text(node) -> str:
     """What a node holds for backward, and that it uses what others hold where it holds nothing."""
     if node.saved_nbytes or not node.shared_nbytes:
         return f"keeps {nbytes_text(node.saved_nbytes)}"
