@@ -10,10 +10,14 @@ import threading
 import numpy as np
 import pytest
 
+from models import data
+from models.finish import trained
+from models.run import Run
 from models.serve import server as server_
 from models.serve.answer import Recognizer
 from models.serve.digit import centred, shares
 from models.serve.server import Server
+from tests.models.conftest import models
 from tinygrad_np import nn, optim
 from tinygrad_np.nn import functional as F
 
@@ -157,8 +161,9 @@ def test_a_drawing_is_centred_and_scaled(side, rng):
     np.testing.assert_allclose(shares(13, 5).sum(1), 1, rtol=1e-6)
 
 
-@pytest.mark.browser
-def test_drawn_in_a_browser(served, recognizer, tmp_path):
+@pytest.fixture
+def browser(tmp_path):
+    """Chromium without a window."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     from tests.viz.test_page import FLAGS, chromedriver, chromium
 
@@ -170,25 +175,79 @@ def test_drawn_in_a_browser(served, recognizer, tmp_path):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    try:
-        driver.get(f"http://127.0.0.1:{served.server_address[1]}/")
-        circle = [(140 + 80 * np.sin(t), 140 - 105 * np.cos(t)) for t in np.linspace(0, 2 * np.pi, 40)]
-        strokes(driver, [circle])
-        wait(driver)
-        assert "This is a 0" in driver.find_element("id", "said").text
-        assert len(driver.find_elements("css selector", "#nearest figure")) == 5
-        driver.find_element("id", "clear").click()
-        assert driver.find_element("id", "said").text == "Nothing drawn yet."
-        pad = driver.find_element("id", "pad")
-        keys = webdriver.Keys
-        pad.send_keys(keys.ARROW_UP * 7 + keys.SPACE + keys.ARROW_DOWN * 14)
-        wait(driver)
-        assert "This is a" in driver.find_element("id", "said").text
-        driver.set_window_size(390, 800)
-        assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-        assert driver.get_log("browser") == []
-    finally:
-        driver.quit()
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.browser
+def test_drawn_in_a_browser(served, browser):
+    driver, keys = browser, pytest.importorskip("selenium.webdriver").Keys
+    driver.get(f"http://127.0.0.1:{served.server_address[1]}/")
+    circle = [(140 + 80 * np.sin(t), 140 - 105 * np.cos(t)) for t in np.linspace(0, 2 * np.pi, 40)]
+    strokes(driver, [circle])
+    wait(driver)
+    assert "This is a 0" in driver.find_element("id", "said").text
+    assert len(driver.find_elements("css selector", "#nearest figure")) == 5
+    driver.find_element("id", "clear").click()
+    assert driver.find_element("id", "said").text == "Nothing drawn yet."
+    pad = driver.find_element("id", "pad")
+    pad.send_keys(keys.ARROW_UP * 7 + keys.SPACE + keys.ARROW_DOWN * 14)
+    wait(driver)
+    assert "This is a" in driver.find_element("id", "said").text
+    driver.set_window_size(390, 800)
+    assert driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert driver.get_log("browser") == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_drawn_test_digits_are_told_in_a_browser(browser, mnist, tmp_path):
+    """The strokes of 200 of MNIST's test images, drawn on the page with the pen."""
+    training = models("train", "mnist-mlp", "--data", mnist, "--out", tmp_path / "run")
+    assert training.returncode == 0, training.stderr
+    known, test = data.load_labeled(str(mnist)), data.load_test(str(mnist))
+    model = trained(Run.open(tmp_path / "run"), known)
+    right = 0
+    with Server(Recognizer(model, known.images[:5000], known.labels[:5000], "a test"), 0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
+        for image, label in zip(test.images[:200], test.labels[:200], strict=True):
+            browser.find_element("id", "clear").click()
+            strokes(browser, strokes_of(image.reshape(28, 28)))
+            wait(browser)
+            right += f"This is a {label}" in browser.find_element("id", "said").text
+        server.shutdown()
+        thread.join()
+    assert right >= 194, right
+
+
+def strokes_of(image: np.ndarray) -> list[list[tuple[float, float]]]:
+    """Lines through the middle of an image's ink, as points of the 280 x 280 pad."""
+    middle = {(int(r), int(c)) for r, c in np.argwhere(thinned(image > 0.5))}
+    lines = []
+    for r, c in sorted(middle):
+        near = [(r + down, c + right) for down, right in ((0, 1), (1, -1), (1, 0), (1, 1))]
+        joined = [point for point in near if point in middle]
+        lines += [[(10 * c + 5, 10 * r + 5), (10 * x + 5, 10 * y + 5)] for y, x in joined or [(r, c)]]
+    return lines
+
+
+def thinned(ink: np.ndarray) -> np.ndarray:
+    """Ink of one pixel's width (Zhang and Suen, 1984)."""
+    a = np.pad(ink.astype(int), 1)
+    while True:
+        before = a.copy()
+        for first in (True, False):
+            around = [(1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1)]  # from above, clockwise
+            p = [np.roll(a, shift, (0, 1)) for shift in around]
+            turns = sum((p[i] == 0) & (p[(i + 1) % 8] == 1) for i in range(8))
+            n, e, s, w = p[0], p[2], p[4], p[6]
+            edge = (n * e * s == 0) & (e * s * w == 0) if first else (n * e * w == 0) & (n * s * w == 0)
+            count = sum(p)
+            a = np.where((a == 1) & (2 <= count) & (count <= 6) & (turns == 1) & edge, 0, a)
+        if (a == before).all():
+            return a[1:-1, 1:-1].astype(bool)
 
 
 def strokes(driver, lines) -> None:
