@@ -144,10 +144,15 @@ def summarized(*given: Any) -> Any:
     return import_module(f"{__name__}.viz.summary").summary(*given)
 
 
+def sparse_product(*operands: Any) -> Any:
+    """A matrix of scipy.sparse times a tensor, or a tensor times one."""
+    return import_module(f"{__name__}.scipy.sparse").matmul(*operands)
+
+
 def namespace() -> Any:
     """What `x.__array_namespace__()` returns."""
     return import_module(f"{__name__}.numpy")
 
 
 above.SUPPLIERS[:] = [derivatives_of, special_functions]
-above.DOORS.update(graph=painted, summary=summarized, namespace=namespace)
+above.DOORS.update(graph=painted, summary=summarized, namespace=namespace, sparse=sparse_product)

@@ -101,3 +101,34 @@ def test_sparse_systems(rng):
     np.testing.assert_allclose([tg.jit(g)(d) for d in (M.data, 2 * M.data)], [g(M.data), g(2 * M.data)])
     with pytest.raises(ValueError, match="spsolve"):
         sparse.spsolve(M, np.zeros(3))
+
+
+FORMATS = ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_operators_of_scipys_own_matrices_take_tensors(format, rng):
+    dense = rng.normal(size=(3, 4)) * (rng.random((3, 4)) < 0.6)
+    A, old = ss.coo_array(dense).asformat(format), ss.coo_matrix(dense).asformat(format)
+    ct = rng.normal(size=3)
+    for x in (rng.normal(size=4), rng.normal(size=(4, 3))):
+        for product in (
+            lambda A, x: A @ x,
+            lambda A, x: A.dot(x),
+            lambda A, x: np.transpose(np.transpose(x) @ A.T),
+            lambda A, x: np.matmul(A, x),
+            lambda A, x: old * x,
+        ):
+            out, pullback = tg.vjp(lambda x: product(A, x), x)  # noqa: B023
+            np.testing.assert_allclose(out, dense @ x)
+            ct = rng.normal(size=out.shape)
+            np.testing.assert_allclose(pullback(ct)[0], dense.T @ ct)
+    energy = lambda x: np.sum(np.sin(A @ x) ** 2)  # noqa: E731
+    x = rng.normal(size=4)
+    np.testing.assert_allclose(tg.hessian(energy)(x), tg.hessian(lambda x: np.sum(np.sin(dense @ x) ** 2))(x))
+    if format not in ("bsr", "dia"):  # whose entries SciPy finds by reading numbers, which a recording refuses
+        np.testing.assert_allclose(tg.jit(tg.grad(energy))(x), tg.grad(energy)(x))
+    np.testing.assert_allclose(A @ tg.Tensor(x), dense @ x)
+    for wrong in (lambda x: A @ x[:2], lambda x: A + x, lambda x: A - x):
+        with pytest.raises((TypeError, ValueError)):
+            tg.grad(lambda x: np.sum(wrong(x)))(x)  # noqa: B023

@@ -181,7 +181,6 @@ def test_solve_ivp(method):
 def test_scipys_own_names_say_what_to_call():
     import scipy.linalg
     import scipy.ndimage
-    import scipy.sparse
     import scipy.special
     import scipy.stats
 
@@ -192,7 +191,6 @@ def test_scipys_own_names_say_what_to_call():
         (lambda x: scipy.linalg.expm(np.outer(x, x)), "linalg.expm"),
         (lambda x: scipy.linalg.solve_triangular(A, x), "linalg.solve_triangular"),
         (lambda x: scipy.ndimage.gaussian_filter(x, 1.0), "ndimage.gaussian_filter"),
-        (lambda x: scipy.sparse.csr_array(A) @ x, "sparse.matmul"),
         (lambda x: si.odeint(lambda y, t: -y * x[0], [1.0], [0.0, 1.0]), "integrate.odeint"),
     ):
         with pytest.raises(TypeError, match=f"tinygrad_np.scipy.{name};") as refused:

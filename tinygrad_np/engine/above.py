@@ -8,7 +8,9 @@ from typing import Any
 # Each is asked for the row of a function that has none, and with None for all rows that it always has.
 SUPPLIERS: list[Callable[[Callable[..., Any] | None], None]] = []
 
-DOORS: dict[str, Callable[..., Any]] = {}  # what `x.graph()`, `model.summary()` and `x.__array_namespace__()` call
+DOORS: dict[
+    str, Callable[..., Any]
+] = {}  # what x.graph(), model.summary(), x.__array_namespace__() and A @ x of SciPy's sparse A call
 
 
 def supply(fun: Callable[..., Any] | None = None) -> None:

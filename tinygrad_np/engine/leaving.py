@@ -49,6 +49,8 @@ class Leaving(Traced):
         return wrap(unwrap(self), Const(self.array.shape, self.array.dtype, name))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.node.tracked and (answer := asked_by_sparse()) is not None:
+            return answer
         return np.array(detached(self, "np.asarray"), dtype=dtype)
 
     def __dlpack__(
@@ -77,6 +79,20 @@ class Leaving(Traced):
 
     def __contains__(self, value: object) -> bool:
         return value in self.array
+
+
+def asked_by_sparse() -> np.ndarray | None:
+    """What the product of a matrix of scipy.sparse is to see of a tensor: no array, so that Python asks x.__rmatmul__.
+
+    SciPy's word for that is an object without dimensions; `dot` goes on to the product where it has one.
+    """
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("tinygrad_np."):
+        frame = frame.f_back  # a recording by `jit` stands between
+    if frame is None or not frame.f_globals.get("__name__", "").startswith("scipy.sparse"):
+        return None
+    name = frame.f_code.co_name
+    return np.empty(0, object) if name == "dot" else np.array(None, object) if "matmul_dispatch" in name else None
 
 
 def twin() -> str | None:

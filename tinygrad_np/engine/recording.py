@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .above import DOORS
 from .aliasing import protect, residual
 from .generated import call
 from .modes import current, mode, note_cut
@@ -72,7 +74,10 @@ def record_call(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     if row.kind in OF_UFUNCS and any(has_own_arithmetic(type(a)) for a in operands):
         refuse_lost_labels(row.name, operands)
         return NotImplemented
-    foreign = {id(a): as_constant(row, a) for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS}
+    others = [a for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS]
+    if others and row.kind in OF_UFUNCS and any(is_sparse_product(row.name, a) for a in others):
+        return DOORS["sparse"](*operands)
+    foreign = {id(a): as_constant(row, a) for a in others}
     if foreign:
 
         def swap(a: Any) -> Any:
@@ -117,6 +122,14 @@ def refuse_lost_labels(name: str, operands: Any) -> None:
                 f"{name}: an operand is a {library} {type(a).__name__}, which holds no tensors; pass "
                 f"its values, by {WITHOUT_TENSORS[library]}, or an xarray DataArray, which keeps labels"
             )
+
+
+def is_sparse_product(name: str, a: Any) -> bool:
+    """Whether a ufunc with this operand is a matrix of scipy.sparse times the other; of its older class * is that."""
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is None or not sparse.issparse(a):
+        return False
+    return name == "matmul" or name == "multiply" and sparse.isspmatrix(a)
 
 
 def as_constant(row: Row, a: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.callers import NUMPY, PACKAGE, PYTHON
+from ..engine.leaving import asked_by_sparse
 from ..engine.tensor import Tensor
 from ..engine.tracing import recorder
 from .places import GENERATED
@@ -138,7 +139,7 @@ def refused_within(convert):
     """A conversion of a tensor, but not of what is being recorded."""
 
     def checked(tensor, *args, **kwargs):
-        if type(tensor.array) is StandIn:
+        if type(tensor.array) is StandIn and asked_by_sparse() is None:
             tensor.array.__array__()  # refuses
         return convert(tensor, *args, **kwargs)
 

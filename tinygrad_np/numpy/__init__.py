@@ -66,7 +66,7 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted(name for name in {*dir(_np), *globals()} if not name.startswith("_"))
+    return sorted({*__all__} | {name for name in {*dir(_np), *globals()} if not name.startswith("_")})
 
 
 __all__ = sorted({*_np.__all__, "emath", "vectorize"} - {"test"})

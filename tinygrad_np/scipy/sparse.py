@@ -1,7 +1,7 @@
 """scipy.sparse matrices times tensors, and their systems, with gradients to the vector and to the stored entries.
 
-SciPy's own matrices hold no tensors: `with_entries(A, entries)` is a matrix with the places of A and other entries,
-which may be tracked.
+`A @ x` and `x @ A` of SciPy's own A and a tensor come here too. SciPy's matrices hold no tensors: `with_entries(A,
+entries)` is a matrix with the places of A and other entries, which may be tracked.
 """
 
 from __future__ import annotations
