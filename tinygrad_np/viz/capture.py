@@ -211,48 +211,33 @@ class Capture:
         told: list[Expression] = []  # what stands for each operand in a formula
         for slot, parent in enumerate(node.parents):
             operand = operands[slot] if slot < len(operands) else str(slot)
-            along = None
             if parent.tracked:
                 src = self.found[id(parent)]
                 told.append(self.expression(parent))
-                along = self.back.along.get((key, slot)) if self.back is not None else None
-                if along is None and row is SELECT and self.back is not None:
-                    along = self.back.totals.get(key)
-                local = self.back.local.get((key, slot)) if self.back is not None else None
-                self.edges.append(
-                    Edge(
-                        src,
-                        id_,
-                        slot,
-                        operand,
-                        node_shape(parent),
-                        True,
-                        summed(node, slot, operand),
-                        None if along is None or isinstance(along, (dict, tuple)) else euclidean_norm(along),
-                        over_batch=over_batch(row, operand),
-                        local=shown_gradient(local),
-                        gives=shown_gradient(along, bool(self.asked)),
-                    )
-                )
+                edge = Edge(src, id_, slot, operand, node_shape(parent), True, summed(node, slot, operand))
+                if row.shared and over_batch(row, operand):
+                    edge = edge._replace(over_batch=True)
+                self.edges.append(edge if self.back is None else self.with_numbers(edge, key, row))
             else:
                 facts, of = constants.get(slot, UNKNOWN), given.get(operand)
                 src = self.constant(parent, f"{id_}[{slot}]", facts, of)
                 shape = of.shape if type(of) is Given else parent.shape if parent.dtype is not None else facts[0]
-                if number(of):
-                    shape = ()
-                text = number(of) or facts[2]
+                text = number(of)
+                shape, text = ((), text) if text else (shape, facts[2])
                 told.append(number_said(text) if text else self.named_box(src, shape))
                 self.edges.append(Edge(src, id_, slot, operand, shape, False))
-        several = isinstance(node.dtype, (list, tuple))
-        dtypes = node.dtype if several else [node.dtype]
-        shapes = node.shape if several else [node.shape]
-        note = NOTES.get(node)
+        if isinstance(node.dtype, (list, tuple)):
+            dtype = ", ".join(dict.fromkeys(str(dtype_name(d)) for d in node.dtype))
+            nbytes = sum(map(nbytes_of, node.shape, node.dtype))
+        else:
+            dtype, nbytes = str(dtype_name(node.dtype)), nbytes_of(node.shape, node.dtype)
+        note = NOTES.get(node) if NOTES else None
         word, named = self.word(row, scope), self.name_of(node)
         formula = expression_of(row, word, told, given, self.name_of_array)
         self.said[key] = UNNAMED if formula.level == ASSIGNED else formula
         if not worth_saying(told, [not p.tracked for p in node.parents], given, bool(named)):
             formula = UNNAMED
-        args = {k: v for k, v in {**args, **given.texts}.items() if k in given.texts or given.get(k) is None}
+        args = {k: v for k, v in args.items() if given.get(k) is None} | given.texts
         args = ", ".join(f"{k}={v}" if k else v for k, v in args.items())
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
@@ -261,8 +246,8 @@ class Capture:
                 "op",
                 row.name,
                 tuple(node.shape),
-                ", ".join(dict.fromkeys(str(dtype_name(d)) for d in dtypes)),
-                0 if row is SELECT else sum(map(nbytes_of, shapes, dtypes)),
+                dtype,
+                0 if row is SELECT else nbytes,
                 scope,
                 args,
                 self.order[key],
@@ -279,6 +264,17 @@ class Capture:
                 value=self.value(node),
                 grad=grad,
             )
+        )
+
+    def with_numbers(self, edge: Edge, key: int, row) -> Edge:
+        """An edge with what came back along it, and the derivative by which that was multiplied."""
+        along = self.back.along.get((key, edge.slot))
+        if along is None and row is SELECT:
+            along = self.back.totals.get(key)
+        return edge._replace(
+            grad_norm=None if along is None or isinstance(along, (dict, tuple)) else euclidean_norm(along),
+            local=shown_gradient(self.back.local.get((key, edge.slot))),
+            gives=shown_gradient(along, bool(self.asked)),
         )
 
     def expression(self, node) -> Expression:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 from .labels import plural
-from .schema import Edge, Graph, Scope, ViewNode
+from .schema import LEAF_KINDS, Edge, Graph, Scope, ViewNode
 
 MAX_NODES = 150  # more boxes than this nobody reads
 FEW_INPUTS = 3  # this many inputs of a closed box are drawn, not folded into it
@@ -80,12 +80,16 @@ class Work:
         self.consumers: dict[int, list[int]] = defaultdict(list)
         for src, dst in self.edges:
             self.consumers[src].append(dst)
+        self.leaf = [node.kind in LEAF_KINDS for node in whole.nodes]
         self.scopes = {scope.id: scope for scope in whole.scopes}
         self.chains: dict[str | None, tuple[str, ...]] = {None: ()}
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
-        operations = [node for node in whole.nodes if not node.is_leaf]
-        self.several = several = Counter(scope for node in operations for scope in self.chains[node.scope])
+        scopes = Counter(node.scope for node, leaf in zip(whole.nodes, self.leaf, strict=True) if not leaf)
+        self.several = several = Counter()
+        for scope, n in scopes.items():
+            for around in self.chains[scope]:
+                several[around] += n
         self.layer = {  # scope -> the outermost layer around it that is more than one operation
             scope: next((s for s in chain if self.scopes[s].layer and several[s] > 1), None)
             for scope, chain in self.chains.items()
@@ -95,14 +99,14 @@ class Work:
     def boxes(self, depth: int | None, roll: bool, fuse: bool) -> list:
         """The box of every node."""
         boxes: list = list(range(len(self.whole.nodes)))
-        for i, node in enumerate(self.whole.nodes) if self.plan.layers else ():
+        for i, node in enumerate(self.whole.nodes) if self.plan.layers and any(self.layer.values()) else ():
             box = self.layer[node.scope]
-            if box is not None and not node.is_leaf:
+            if box is not None and not self.leaf[i]:
                 boxes[i] = box
         if depth is not None:
             for i, node in enumerate(self.whole.nodes):
                 chain = self.chains[node.scope]
-                if not node.is_leaf and len(chain) > depth and (boxes[i] == i or chain.index(boxes[i]) >= depth):
+                if not self.leaf[i] and len(chain) > depth and (boxes[i] == i or chain.index(boxes[i]) >= depth):
                     boxes[i] = chain[depth]
         if roll:
             self.roll(boxes)
@@ -116,12 +120,13 @@ class Work:
     def fold(self, boxes: list) -> None:
         """Put leaves into the box that alone uses them: parameters and numbers, and arrays where they are many."""
         nodes = self.whole.nodes
-        closed = Counter(boxes[i] for i, node in enumerate(nodes) if not node.is_leaf)
+        closed = Counter(box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf)
         users: dict[int, object] = {}  # leaf -> the one box that uses it
-        for i, node in enumerate(nodes):
-            found = {boxes[j] for j in self.consumers[i]} if node.is_leaf else ()
-            if len(found) == 1:
-                (users[i],) = found
+        for i, leaf in enumerate(self.leaf):
+            if leaf:
+                found = {boxes[j] for j in self.consumers[i]}
+                if len(found) == 1:
+                    (users[i],) = found
         inputs = Counter(user for i, user in users.items() if nodes[i].kind in ("data", "leaf"))
         for i, user in users.items():
             if nodes[i].kind == "data" and self.own(i):
@@ -158,7 +163,7 @@ class Work:
         """Put the repeats of a sequence of modules or operations into one box."""
         inside: dict[str | None, list] = defaultdict(list)  # scope -> its items: (key, scope or None, nodes)
         for i, node in enumerate(self.whole.nodes):
-            if node.is_leaf:
+            if self.leaf[i]:
                 continue
             chain = (None, *self.chains[node.scope])
             for parent, child in zip(chain, (*chain[1:], None), strict=True):
@@ -195,7 +200,7 @@ class Work:
 
     def chunks(self, found: list) -> list:
         """Cut what is still too much into runs of neighbors; leaves go to where they are first used."""
-        ops = [i for i, node in enumerate(self.whole.nodes) if not node.is_leaf]
+        ops = [i for i, leaf in enumerate(self.leaf) if not leaf]
         last = {found[i]: i for i in ops}
         ordered = sorted(last, key=last.__getitem__)
         boxes = found
@@ -205,14 +210,14 @@ class Work:
             boxes = list(found)
             for i in ops:
                 boxes[i] = chunk[found[i]]
-            for i, node in enumerate(self.whole.nodes):
-                if node.is_leaf:
+            for i, leaf in enumerate(self.leaf):
+                if leaf:
                     users = list(dict.fromkeys(boxes[j] for j in self.consumers[i]))
                     boxes[i] = users[0] if len(users) == 1 else i
             if len(set(boxes)) <= self.plan.max_nodes:
                 return boxes
-        for i, node in enumerate(self.whole.nodes):
-            if node.is_leaf and self.consumers[i]:
+        for i, leaf in enumerate(self.leaf):
+            if leaf and self.consumers[i]:
                 boxes[i] = boxes[self.consumers[i][0]]
         return boxes
 
@@ -230,7 +235,7 @@ class Work:
             node = self.box(box, members[box])
             names[box] = node.id
             nodes.append(node)
-        many = {box: sum(not m.is_leaf for m in inside) for box, inside in members.items()}
+        many = Counter(box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf)
         merged: dict[tuple, Edge] = {}
         for edge, (src, dst) in zip(self.whole.edges, self.edges, strict=True):
             a, b = boxes[src], boxes[dst]
@@ -266,6 +271,8 @@ class Work:
 
     def box(self, box, members: list[ViewNode]) -> ViewNode:
         """The node that stands for the members of one box."""
+        if len(members) == 1 and members[0].scope is None:
+            return members[0]
         ops = [m for m in members if not m.is_leaf]
         if len(ops) == 1:
             members = [m._replace(title=self.layer_title(m)) if m is ops[0] else m for m in members]

@@ -29,6 +29,7 @@ SILENT = [("initial", 0), ("where", True), ("keepdims", False), ("order", "K"), 
 CALLED, ALSO_CALLED = ("elementwise", "reduction"), ("where", "sum", "mean")  # what is written as a call
 NAMELESS = "…"  # an operand that has no name
 SHORT = 24  # characters: a longer expression is not written into the next one
+MISSING: Any = object()  # the default of what has none
 FEW_NUMBERS = 6  # of an argument that is an array
 
 
@@ -80,12 +81,11 @@ def arguments_of(node, name_of: Callable[[Given], str] = lambda given: "") -> Ar
     found.update(zip(row.names, given, strict=True))
     if len(node.parents) > len(row.positions) and isinstance(found[row.diff[0]], tuple):  # a list of operands
         found.update(zip(row.operand_names(len(node.parents)), found[row.diff[0]], strict=False))
-    defaults = defaults_of(row)
-    for name in row.names:
+    for name, default in others_of(row):
         value = found[name]
-        if name in row.diff or name in defaults and same_value(value, defaults[name]) or said_by_default(name, value):
+        if same_value(value, default) or said_by_default(name, value):
             continue
-        if value is None and (name != "axis" or defaults.get(name) is None):
+        if value is None and (name != "axis" or default in (None, MISSING)):
             continue  # nothing was given, or something that has no words
         text = told(value, name_of)
         if text:
@@ -148,6 +148,13 @@ def subscript(index: Any, name_of: Callable[[Given], str]) -> str:
         return name_of(part) or (told(part) if small else f"array{tuple(part.shape)}")
 
     return ", ".join(map(word, index if isinstance(index, tuple) else (index,)))
+
+
+@functools.lru_cache(maxsize=1024)
+def others_of(row: Any) -> tuple[tuple[str, Any], ...]:
+    """The parameters of a row that are no operands, each with its default."""
+    defaults = defaults_of(row)
+    return tuple((name, defaults.get(name, MISSING)) for name in row.names if name not in row.diff)
 
 
 def expression_of(

@@ -28,6 +28,8 @@ def summed(node, slot: int, operand: str) -> tuple[tuple[int, int], ...]:
     if node.op is SELECT or isinstance(node.dtype, (list, tuple)):
         return ()
     row, shape, operand_shape = node.op, node.shape, node.parents[slot].shape
+    if shape == operand_shape and isinstance(row, Elementwise):
+        return ()
     if over_batch(row, operand):
         axes = row.shared[operand](len(shape))
     elif row.fun is np.matmul and len(shape) >= 2 and len(operand_shape) >= 2:

@@ -13,6 +13,7 @@ from ..engine.arrays import owner
 from ..engine.tape import FREED, SELECT, Leaf
 from .schema import Saved
 
+PLAIN = frozenset((int, float))  # Python's numbers, which most constants are
 FREE_ARGS = (None, False, "K", "C")  # arguments that say nothing, at their usual defaults
 
 
@@ -77,6 +78,8 @@ def arrays_in(value) -> Iterable[np.ndarray]:
 
 def constant_facts(value) -> tuple:
     """(shape, dtype, text of the number) of an operand without gradient, from the residual that holds it."""
+    if type(value) in PLAIN:
+        return (), dtype_name(type(value)), number(value)
     shape = np.shape(value) if not isinstance(value, (list, tuple)) else ()
     plain = np.dtype(type(value)) if isinstance(value, (int, float, complex)) else None
     return shape, dtype_name(getattr(value, "dtype", plain)), number(value) if shape == () else ""
@@ -84,6 +87,8 @@ def constant_facts(value) -> tuple:
 
 def number(value) -> str:
     """A number as text; nothing for what is not one."""
+    if type(value) in PLAIN:
+        return f"{value:.6g}"
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.item()
     return f"{value:.6g}" if isinstance(value, (int, float)) else str(value) if isinstance(value, complex) else ""
@@ -108,10 +113,16 @@ def argument(value) -> str:
 
 def nbytes_of(shape, dtype) -> int:
     """The bytes of an array of this shape and dtype."""
-    return math.prod(shape) * np.dtype(dtype).itemsize if shape is not None and dtype is not None else 0
+    return math.prod(shape) * itemsize(dtype) if shape is not None and dtype is not None else 0
 
 
 @functools.cache
 def dtype_name(dtype: Any) -> str | None:
     """The name of a dtype, such as float32."""
     return None if dtype is None else str(np.dtype(dtype))
+
+
+@functools.cache
+def itemsize(dtype: Any) -> int:
+    """The bytes of one number."""
+    return np.dtype(dtype).itemsize

@@ -81,21 +81,23 @@ class ViewNode(NamedTuple):
     @property
     def ops(self) -> int:
         """How many recorded operations this stands for."""
-        return sum(m.kind not in LEAF_KINDS for m in self.members or (self,))
+        if not self.members:
+            return int(self.kind not in LEAF_KINDS)
+        return sum([m.kind not in LEAF_KINDS for m in self.members])
 
     @property
     def saved_nbytes(self) -> int:
         """Bytes kept for backward, each buffer counted at its first holder."""
         if self.members:
-            return sum(m.saved_nbytes for m in self.members)
-        return sum(s.nbytes for s in self.saved if s.counted)
+            return sum([m.saved_nbytes for m in self.members if m.saved or m.members])
+        return sum([s.nbytes for s in self.saved if s.counted])
 
     @property
     def shared_nbytes(self) -> int:
         """Bytes kept for backward in buffers that an earlier node, or a parameter, holds as well."""
         if self.members:
-            return sum(m.shared_nbytes for m in self.members)
-        return sum(s.nbytes for s in self.saved if not s.counted)
+            return sum([m.shared_nbytes for m in self.members if m.saved or m.members])
+        return sum([s.nbytes for s in self.saved if not s.counted])
 
     @property
     def leaves(self) -> tuple[ViewNode, ...]:
