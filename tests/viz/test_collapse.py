@@ -31,7 +31,7 @@ def test_depth_closes_modules():
         "cross_entropy",
     ]
     assert titles(view.collapse(depth=0)) == ["Deep", "cross_entropy"]
-    assert "blocks.0.act: GELU" in titles(view.collapse(depth=2))
+    assert "gelu" in titles(view.collapse(depth=2))
 
 
 def test_alike_blocks_are_rolled_up_with_their_number():

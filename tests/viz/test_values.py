@@ -114,6 +114,15 @@ def test_names_of_intermediates_are_found_and_shown():
     assert np.sin(x * 2).graph(names={"y": x}).nodes[0].id == "y"
 
 
+def test_names_of_a_notebook_are_its_users_own():
+    """locals() of a notebook has its history too, and may have itself: none of these names wins."""
+    x = tg.Tensor([0.5], requires_grad=True)
+    hidden = np.sin(x)
+    cells = {"x": x, "hidden": hidden, "_": hidden, "_3": x, "Out": {3: x}, "pair": [x, hidden]}
+    view = np.cos(hidden).graph(names={**cells, "all": cells})
+    assert view["x"].kind == "leaf" and view["hidden"].op == "sin"
+
+
 def test_a_name_that_was_given_wins_over_the_variable():
     other = tg.Tensor([1.0], requires_grad=True, name="weight")
     assert (other * 2).graph().nodes[0].id == "weight"

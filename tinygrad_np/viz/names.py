@@ -22,13 +22,13 @@ class CallerNames:
         self.of_array: dict[int, str] = {}
         self.tensors: dict[int, Any] = {}  # node -> array
         self.hold: list = []  # what is named by its id must stay
-        for name, value in given.items():
+        for name, value in sorted(given.items(), key=hidden_first):  # of several names the last one stays
             for key, one in elements_named(str(name), value):
                 self.note(key, one, self.of_node, self.of_array)
         found: dict[int, set[str]] = {}
         arrays: dict[int, set[str]] = {}
         for name, value in variables_of(frame).items() if frame is not None else ():
-            if name.startswith("_") or name in ("In", "Out"):
+            if is_hidden(name):
                 continue
             for key, one in elements_named(name, value):
                 own_node: dict[int, str] = {}
@@ -57,6 +57,17 @@ class CallerNames:
                 self.tensors[id(value.node)] = value.array
         elif isinstance(value.array, np.ndarray):
             arrays[id(owner(value.array))] = name
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a variable is none of its user's: of a notebook's history, or a private one."""
+    return name.startswith("_") or name in ("In", "Out")
+
+
+def hidden_first(item: tuple[str, Any]) -> int:
+    """The rank of a name that was given: a hidden one is the least, then those of containers, as in locals()."""
+    name, value = item
+    return 0 if is_hidden(str(name)) else 1 if isinstance(value, (dict, list, tuple)) else 2
 
 
 def variables_of(frame) -> dict[str, Any]:
