@@ -13,7 +13,7 @@ from ..engine.arrays import owner
 from ..engine.tape import FREED, SELECT, Leaf
 from .schema import Saved
 
-PLAIN = frozenset((int, float))  # Python's numbers, which most constants are
+PYTHON_NUMBERS = frozenset((int, float))  # Python's numbers, which most constants are
 FREE_ARGS = (None, False, "K", "C")  # arguments that say nothing, at their usual defaults
 
 
@@ -78,7 +78,7 @@ def arrays_in(value) -> Iterable[np.ndarray]:
 
 def constant_facts(value) -> tuple:
     """(shape, dtype, text of the number) of an operand without gradient, from the residual that holds it."""
-    if type(value) in PLAIN:
+    if type(value) in PYTHON_NUMBERS:
         return (), dtype_name(type(value)), number(value)
     shape = np.shape(value) if not isinstance(value, (list, tuple)) else ()
     plain = np.dtype(type(value)) if isinstance(value, (int, float, complex)) else None
@@ -87,7 +87,7 @@ def constant_facts(value) -> tuple:
 
 def number(value) -> str:
     """A number as text; nothing for what is not one."""
-    if type(value) in PLAIN:
+    if type(value) in PYTHON_NUMBERS:
         return f"{value:.6g}"
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.item()
