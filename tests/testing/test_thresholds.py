@@ -101,6 +101,39 @@ def test_a_norm_that_is_nan_at_zero_is_refused():
         check_op(norm, max_examples=8, order=1)
 
 
+def test_an_input_that_is_limited_to_keep_from_overflow_is_no_mistake():
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-np.clip(x, -500, 500)))
+
+    assert check_op(op(sigmoid, lambda ct, out: ct * out * (1 - out)), max_examples=8, order=1)
+
+
+KINDS = {
+    "0-d": lambda x, y: x.ndim == 0,
+    "float16": lambda x, y: x.dtype == np.float16,
+    "float32": lambda x, y: x.dtype == y.dtype == np.float32,
+    "float32 beside float64": lambda x, y: x.dtype == np.float32 != y.dtype,
+    "float64 beside float32": lambda x, y: y.dtype == np.float32 != x.dtype,
+    "a NumPy scalar's shape beside an array": lambda x, y: x.ndim == 0 != y.ndim,
+}
+
+
+@pytest.mark.parametrize("wrong", [2.0, -1.0, 0.0], ids=["twice", "sign", "nothing"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mistake_for_one_kind_of_operand_is_refused(kind, wrong):
+    def product(x, y):
+        return x * y
+
+    def rule(ct, x, y):
+        return tg.unbroadcast(ct * y, x.shape).astype(x.dtype) * x.dtype.type(wrong if KINDS[kind](x, y) else 1)
+
+    made = op(product, rule, lambda ct, x, y: tg.unbroadcast(ct * x, y.shape).astype(y.dtype))
+    arrays = [np.array([0.5, -1.25, 2.0]), np.array([[1.5, -0.75, 0.625]]), np.array(0.875)]
+    inputs = [(arrays[0], arrays[1]), (arrays[2], arrays[0]), (arrays[2], arrays[2] + 1)]
+    with pytest.raises(CheckFailed):
+        check_op(made, inputs, order=1)
+
+
 def test_digits_lost_beside_a_narrower_operand():
     def product(x, y):
         return x * y

@@ -18,7 +18,7 @@ from ...engine.tensor import wrap
 from .. import failures
 from ..inputs.discover import each
 from ..reference.problem import Problem, floating
-from .case import Case
+from .case import Case, differ
 from .compare import first_order
 from .identities import adjoint, linear
 from .precision import precise
@@ -26,6 +26,8 @@ from .second_order import second_order
 from .side_effects import determinism, interleaving, layouts, memory, mutation
 from .user_code import attempt
 
+SAME, ALIKE = 1e-5, 1e-2  # of values, and of gradients, that are computed in float32 in part
+HALF = 1 + 2.0**-10  # the rounding of float16
 FEW = 4  # inputs, all subsets of which may need a gradient; of more, each alone
 
 
@@ -174,8 +176,8 @@ def dtypes(case: Case) -> None:
 
 
 def mixed(case: Case) -> None:
-    """With one operand in float32 beside float64, and all in float16, each gradient keeps its operand's dtype, and
-    that of a float64 operand is not rounded to float32 on its way.
+    """With one operand in float32 beside float64, and all in float16, each gradient keeps its operand's dtype and is
+    nearly that of float64, and that of a float64 operand is not rounded to float32 on its way.
     """
     slots = case.problem.slots
     if any(slot.array.dtype != np.float64 for slot in slots):
@@ -186,24 +188,52 @@ def mixed(case: Case) -> None:
         arrays = [a.astype(np.float32) if i == k else a for i, a in enumerate(at32)]
         try:
             outs, grads = case.run(arrays)
-            wide = case.run(at32)[1] if wide is None else wide
+            wide = case.run(at32) if wide is None else wide
         except (TypeError, ValueError, RuntimeError):  # it takes one dtype only, and says so
             return
         if any(out.dtype != np.float64 for out in outs):
             continue
-        for slot, a, g, w in zip(slots, arrays, grads, wide):
+        same = not differ(outs, wide[0], SAME)
+        for slot, a, g, w in zip(slots, arrays, grads, wide[1]):
             beside = f"with {slots[k].name} in float32 the gradient of {slot.name}, which is {a.dtype},"
             if g.dtype != a.dtype:
                 raise failures.WrongDtype(f"{beside} is {g.dtype}")
             if a.dtype == np.float64 and narrowed(g) and not narrowed(w):
                 raise failures.WrongDtype(f"{beside} has the digits of float32 alone: a cast to the narrower dtype")
+            if same and far(g, w, ALIKE * np.abs(w).max(initial=0) + SAME):
+                raise failures.WrongDtype(f"{beside} is another one than where all are float64: {differ([g], [w])}")
+    half([a.astype(np.float16) for a in case.arrays], case)
+
+
+def half(arrays: list[np.ndarray], case: Case) -> None:
+    """In float16 the gradients are float16, and no others than in float64, but for what so few digits make of them."""
+    cts = [ct.astype(np.float16) for ct in case.cts]
+    exact = [a.astype(np.float64) for a in arrays]
     try:
-        grads = case.run([a.astype(np.float16) for a in case.arrays], [ct.astype(np.float16) for ct in case.cts])[1]
+        outs, grads = case.run(arrays, cts)
+        wide = [
+            case.run([a * f for a in exact], [ct.astype(np.float64) for ct in cts])[1] for f in (1.0, HALF, 2 - HALF)
+        ]
     except (TypeError, ValueError, RuntimeError):
         return
-    for slot, g in zip(slots, grads):
+    size = max([1.0, *(float(np.abs(a).max(initial=0)) for a in exact)])
+    for slot, g, *ws in zip(case.problem.slots, grads, *wide):
         if g.dtype != np.float16:
             raise failures.WrongDtype(f"in float16 the gradient of {slot.name} is {g.dtype}")
+        with np.errstate(all="ignore"):
+            moved = max(float(np.abs(w - ws[0]).max(initial=0)) for w in ws[1:])
+            near = 0.2 * np.abs(ws[0]).max(initial=0) + 0.1 * size * max(1.0, len(ws[0].reshape(-1))) + 8 * moved
+        if all(np.isfinite(o).all() for o in outs) and np.isfinite(ws[0]).all() and far(g, ws[0], near):
+            raise failures.WrongDtype(
+                f"in float16 the gradient of {slot.name} and that in float64, which is verified, are "
+                f"{differ([g.astype(np.float64)], [ws[0]], 0.1)}"
+            )
+
+
+def far(g: np.ndarray, w: np.ndarray, near: float) -> bool:
+    """Whether finite numbers are further apart than rounding makes them."""
+    with np.errstate(all="ignore"):
+        return bool((np.abs(g - w) > near)[np.isfinite(g) & np.isfinite(w)].any())
 
 
 def narrowed(a: np.ndarray) -> bool:

@@ -19,6 +19,7 @@ from .case import Case
 CHECKED = ("shapes", "gradient")
 ENTRIES = 64  # of the Jacobian of an input that others are made of
 TINY_STEP = 2.0**-32
+VANISHED = 1e-40  # beside the derivatives at ordinary inputs, one so small is as good as 0
 FAILURES = 8  # known, one mistake can be told from another
 OUTLINE = 64  # numbers of an output that a ray looks at
 
@@ -119,6 +120,7 @@ def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kin
     and whether a call did not return.
     """
     found: list[failures.CheckFailed] = []
+    usual = np.abs(case.found.yours[np.isfinite(case.found.yours)]).max(initial=0)
     for args, kwargs in others(case, thresholds, domain, kinks):
         try:
             check(args, kwargs, case.op, CHECKED)
@@ -126,6 +128,8 @@ def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kin
             entry = failure.found.entry if failure.found else None
             if entry is not None and entry.column < 0 and not ordinary(failure.case):
                 continue  # so far out, many kinks may lie within every step
+            if entry is not None and max(map(abs, (entry.yours, entry.low, entry.high))) <= VANISHED * usual:
+                continue  # a sigmoid that limits its input to keep from overflow, say: nothing is left there
             if entry is not None and entry.yours == 0 and flat_there(failure.case.problem, entry):
                 continue  # a step function, whose steps are smaller than those of the reference
             found.append(smaller(failure, check) if elementwise(case) else failure)

@@ -93,7 +93,7 @@ def worst(status, slack, ref: Reference, claim, column: int | None = None) -> En
 def tally(status, slack, ref: Reference, claim) -> Findings:
     """Count the verdicts, and the weakest certificate among those that passed."""
     size = ref.size
-    sure = (status == PASS) & (size > 0) & (size > 10 * ref.error)
+    sure = (status == PASS) & (size > slack) & (size > 10 * ref.error)
     strength = float((slack[sure] / size[sure]).max()) if sure.any() else 0.0
     with np.errstate(invalid="ignore"):
         moved = (status != UNKNOWN) & (np.maximum(np.abs(claim), size) > slack)
