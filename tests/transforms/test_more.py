@@ -264,3 +264,20 @@ def test_data_of_a_tracked_tensor_is_refused_in_a_transform():
             tg.grad(f)(X)
     y = Tensor(X, requires_grad=True) * 2
     np.testing.assert_array_equal(y.data, 2 * X)
+
+
+def test_an_argument_that_there_is_not_is_named():
+    for argnums in (1, -2):
+        with pytest.raises(ValueError, match=rf"argnums names argument {argnums if argnums > 0 else -1}; found 1"):
+            tg.grad(lambda x: x * x, argnums)(2.0)
+    assert tg.grad(lambda x: x * x, -1)(2.0) == 4.0 and tg.grad(lambda x, y: x * x * y, 0)(2.0, 3.0) == 12.0
+    assert tg.grad(lambda x, y: x * x * y)(2.0, y=3.0) == 12.0
+    (g,) = tg.grad(lambda x: x * x, (0,))(2.0)
+    assert g == 4.0
+
+
+def test_nothing_is_a_vector_of_no_numbers():
+    flat, unravel = tg.ravel({"a": None, "b": []})
+    assert flat.shape == (0,) and unravel(flat) == {"a": None, "b": []}
+    with pytest.raises(ValueError, match=r"found shape \(1,\); expected \(0,\)"):
+        unravel(np.ones(1))

@@ -43,5 +43,5 @@ def require_array(value: Any, where: str, caller: str) -> None:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{caller}: the {where} is a masked array, whose mask would be lost; pass its filled() values")
     library = type(value).__module__.partition(".")[0]
-    if library in HOW and not isinstance(value, np.generic):
+    if library in HOW:
         raise TypeError(f"{caller}: the {where} is a {library} {type(value).__name__}; {HOW[library]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,7 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
             raise ValueError(f"unravel: found shape {vector.shape}; expected ({count},)")
         parts = []
         for shape, dtype, end in zip(shapes, dtypes, ends):
-            part = np.reshape(vector[end - int(np.prod(shape, dtype=int)) : end], shape)
+            part = np.reshape(vector[end - math.prod(shape) : end], shape)
             same = part.dtype == dtype or part.dtype.kind != dtype.kind
             parts.append(part if same else part.astype(dtype))
         return rebuild(parts)
