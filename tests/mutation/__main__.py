@@ -18,7 +18,10 @@ from pathlib import Path
 from .breaks import breaks
 
 ROOT = Path(__file__).parents[2]
-BESIDES = {"engine": ["derivatives/test_rows.py", "transforms"], "transforms": ["derivatives/test_calculus.py", "engine/test_foreign.py"]}
+BESIDES = {
+    "engine": ["derivatives/test_rows.py", "transforms"],
+    "transforms": ["derivatives/test_calculus.py", "engine/test_foreign.py"],
+}
 
 
 def files_of(room: str) -> list[Path]:

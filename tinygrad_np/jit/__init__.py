@@ -4,8 +4,9 @@ Reading order: instruction.py a program as data, functions.py what NumPy's funct
 stand_in.py what stands in for an array, record.py takes the calls down; places.py where values lie, state.py which of
 them the code that ran could read, watching.py sees that code, exchange.py puts stand-ins there and what was there
 back, arguments.py, conversions.py and outputs.py the same for what goes in and comes out, recording.py one whole
-recording; passes.py and layouts.py shorten a program, bands.py and plan.py lay it out, replay.py writes its text;
-program.py joins it all, jitted.py finds the program of a call.
+recording; passes.py and layouts.py shorten a program, bands.py and plan.py lay it out, kernels.py and narrow.py are
+compiled where Numba is, loops.py, band_loops.py and products.py write the steps that are no single call, show.py shows
+a program, replay.py writes its text; program.py joins it all, jitted.py finds the program of a call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Layers, losses and initial weights, with PyTorch's names and meanings."""
+"""Layers, losses and initial weights, with PyTorch's names and meanings.
+
+Functions: arguments.py what they are given, init.py what is drawn, erf.py, pieces.py and constants.py what makes them
+quick, window.py how a window moves; linear.py, cross_entropy.py, activations.py, lookup.py, masks.py, convolution.py,
+resampling.py, pooling.py, normalization.py, losses.py and attention.py what they compute; functional.py has them all.
+Modules: module.py what one is, containers.py several of them; layers.py those without parameters, dense_layers.py,
+conv_layers.py, norm_layers.py, recurrent.py and transformer.py the others. utils.py bounds gradients.
+"""
 
 # ruff: noqa: I001 - a table
 # fmt: off

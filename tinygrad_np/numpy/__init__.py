@@ -6,7 +6,8 @@ own: values, dtypes, errors. Libraries written against the standard (https://dat
 namespace through `x.__array_namespace__()`.
 
 looking.py how a function looks into its arguments, creators.py the functions that make tensors, ndarray.py the class,
-standard.py what the standard spells in another way, linalg.py, fft.py and random.py the namespaces below.
+vectorize.py a function called at every place, standard.py what the standard spells in another way, linalg.py, fft.py
+and random.py the namespaces below.
 
 >>> import tinygrad_np as tg
 >>> from tinygrad_np import numpy as np

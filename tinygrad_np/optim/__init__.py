@@ -2,7 +2,7 @@
 
 options.py numbers in their range, flat.py parameters side by side, optimizer.py what all share; sgd.py, adagrad.py,
 rmsprop.py, adam.py, adam_kin.py, adadelta.py, muon.py and lbfgs.py the formulas; lr_scheduler.py schedules,
-swa_utils.py averages.
+swa_utils.py averages, functional.py the same steps of values that are not changed in place.
 """
 
 from ..engine.public import public_names

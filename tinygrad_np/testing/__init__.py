@@ -1,8 +1,9 @@
 """Checking gradients: `gradcheck` a function at a point, `check_op` an operation on inputs drawn for it.
 
-reference/ what is true, inputs/ what is drawn, properties/ what must hold, diagnosis/ what went wrong. Above them
-failures.py the kinds of failure, session.py what a run shares, report.py what is said, gradcheck.py and check_op.py
-what users call; strategies.py and register.py for hypothesis, plugin.py for pytest, __main__.py for the command line.
+reference/ what is true, inputs/ what is drawn, properties/ what must hold, diagnosis/ what went wrong, foreign/
+backward passes written elsewhere. Above them failures.py the kinds of failure, session.py what a run shares, report.py
+what is said, strategies.py for hypothesis, gradcheck.py and check_op.py what users call; register.py for hypothesis,
+plugin.py for pytest, __main__.py for the command line.
 """
 
 from ..engine.public import public_names

@@ -2,7 +2,7 @@
 
 schema.py what a graph is, values.py what is said of an array, labels.py says it in words, collapse.py what to show,
 writers/ one a format, check.py the proof, cuts.py why no gradient arrives, view.py all of it as the methods of a view.
-residuals.py, gradients.py, formulas.py and scopes.py read a tape's nodes, names.py and naming.py call them something,
+residuals.py, formulas.py, gradients.py and scopes.py read a tape's nodes, names.py and naming.py call them something,
 capture.py makes them a view; building.py makes views of other graphs for traced.py, torch_graph.py and jax_graph.py;
 diff.py compares two views, summary.py is a model's table.
 This page imports none of them before it is used: `import tinygrad_np` pays nothing for pictures.

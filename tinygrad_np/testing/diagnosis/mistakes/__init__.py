@@ -2,6 +2,9 @@
 
 Blocks are (outputs × entries of one input). A mistake yields (NAME, sentence, predicted block), and True
 where the block is no evidence for it. Their order is the order of preference where several fit.
+
+block.py a part of a Jacobian; whole.py another gradient, local.py another derivative, places.py right numbers in wrong
+places, sums.py added too often or not at all, terms.py a term too few, partial.py some entries alone.
 """
 
 import types
