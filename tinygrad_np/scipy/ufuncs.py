@@ -7,7 +7,7 @@ overflows nor cancels. Where no formula is known in an argument, a tracked one i
 import numpy as np
 import scipy.special as sc
 
-from ..derivatives.elementwise import over
+from ..derivatives.elementwise import over, sech_square
 from ..engine.arrays import array_of
 from ..engine.cotangents import times
 from ..engine.table import POSITIVE, REAL, elementwise, function
@@ -23,6 +23,15 @@ OPEN_UNIT = (0.0, 1.0)
 # ---- error functions (7) ----------------------------------------------------------------------------------
 
 
+def log_ndtr_slope(x):
+    """The density over the probability; left of 0 both vanish, and their ratio is scaled."""
+    right = array_of(x).real > 0
+    up, down = np.where(right, x, 0), np.where(right, 0, x)
+    return np.where(
+        right, np.exp(-up * up / 2) / ROOT_2PI / sc.ndtr(up), 2 / ROOT_2PI / sc.erfcx(-down / 2**0.5)
+    )
+
+
 elementwise(sc.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
 elementwise(sc.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
 elementwise(sc.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x))
@@ -32,7 +41,7 @@ elementwise(sc.wofz, lambda x, out: 2j / ROOT_PI - 2 * x * out)
 elementwise(sc.erfinv, lambda out: ROOT_PI / 2 * np.exp(out * out), domain=(-1, 1))
 elementwise(sc.erfcinv, lambda out: -ROOT_PI / 2 * np.exp(out * out), domain=(0, 2))
 elementwise(sc.ndtr, lambda x: np.exp(-x * x / 2) / ROOT_2PI)
-elementwise(sc.log_ndtr, lambda x: 2 / ROOT_2PI / sc.erfcx(-x / 2**0.5))
+elementwise(sc.log_ndtr, log_ndtr_slope)
 elementwise(sc.ndtri, lambda out: ROOT_2PI * np.exp(out * out / 2), domain=OPEN_UNIT)
 elementwise(sc.ndtri_exp, lambda x, out: ROOT_2PI * np.exp(x + out * out / 2), domain=(-inf, 0))
 
@@ -152,7 +161,7 @@ elementwise(
 elementwise(sc.entr, lambda x: -np.log(x) - 1, domain=POSITIVE)
 elementwise(sc.rel_entr, lambda x, y: np.log(x / y) + 1, lambda x, y: -where_counts(x, x / y), domain=POSITIVE)
 elementwise(sc.kl_div, lambda x, y: np.log(x / y), lambda x, y: 1 - where_counts(x, x / y), domain=POSITIVE)
-elementwise(sc.expit, lambda x, out: out * sc.expit(-x))
+elementwise(sc.expit, lambda x: sech_square(x / 2) / 4)
 elementwise(sc.logit, lambda x: 1 / (x * (1 - x)), domain=OPEN_UNIT)
 elementwise(sc.log_expit, lambda x: sc.expit(-x))
 elementwise(
