@@ -15,6 +15,7 @@ from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from ..parallel.cores import Choice
 from .arguments import array, numbers, same_shapes, whole_number
+from .pieces import PIECE
 from .window import Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
 
 if TYPE_CHECKING:
@@ -167,11 +168,59 @@ def _work(window: Window, channels: int, like) -> int:
     return math.prod(window.kernel) * channels * like.shape[0] * like.itemsize
 
 
+# ---- a kernel a channel: no sum for a product to make, so entry by entry of the kernels, some channels at a time ----
+
+
+def _alone(weight_shape: tuple[int, ...], groups: int) -> bool:
+    return weight_shape[1] == 1 < groups == weight_shape[0]
+
+
+def _entries(out, window: Window, places: tuple[int, ...], n: int):
+    """(some channels, entry, what it meets, numbers to write to) for each entry of the kernels."""
+    size = max(math.prod(places) * n, 1)
+    step = max(1, PIECE // size)
+    scratch = np.empty((step, *places, n), out.dtype)
+    for start in range(0, len(out) if out.size else 0, step):
+        channels = slice(start, min(start + step, len(out)))
+        for entry, seen in window.slices(places):
+            yield channels, entry, seen, scratch[: channels.stop - start]
+
+
+def _factor(weight, channels: slice, entry, ndim: int):
+    return weight[channels, 0, *entry].reshape(-1, *(1,) * ndim)
+
+
+def _convolved_alone(wide, weight, out, window: Window, places: tuple[int, ...]) -> None:
+    for channels, entry, seen, scratch in _entries(out, window, places, wide.shape[-1]):
+        np.multiply(wide[channels][seen], _factor(weight, channels, entry, out.ndim - 1), out=scratch)
+        np.add(out[channels], scratch, out=out[channels])
+
+
+def _grids_share_alone(ct, weight, wide, window: Window, places: tuple[int, ...]) -> None:
+    for channels, entry, seen, scratch in _entries(wide, window, places, wide.shape[-1]):
+        np.multiply(ct[channels], _factor(weight, channels, entry, ct.ndim - 1), out=scratch)
+        view = wide[channels][seen]
+        np.add(view, scratch, out=view)
+
+
+def _kernels_share_alone(ct, wide, out, window: Window, places: tuple[int, ...]) -> None:
+    for channels, entry, seen, scratch in _entries(out, window, places, wide.shape[-1]):
+        np.multiply(ct[channels], wide[channels][seen], out=scratch)
+        out[channels, 0, *entry] = scratch.sum(axis=tuple(range(1, scratch.ndim)))
+
+
+# ---- the three functions ----------------------------------------------------------------------------------
+
+
 @whole
 def convolved(x, weight, window: Window, groups: int) -> np.ndarray:
     """The kernels times the patches: a few patches at a time."""
     wide, places, n = window.padded(x), window.places(x.shape), len(x)
-    out = np.empty((len(weight), *places, n), np.result_type(x, weight))
+    alone = _alone(weight.shape, groups)
+    out = (np.zeros if alone else np.empty)((len(weight), *places, n), np.result_type(x, weight))
+    if alone:
+        _convolved_alone(wide, weight, out, window, places)
+        return batch_first(out)
     kernels, flat, work = _matrices(weight, groups), _matrices(out, groups), _work(window, len(wide), x)
 
     def part(piece):
@@ -196,6 +245,10 @@ def _at(wide, window: Window, piece):
 def kernels_share(ct, x, window: Window, groups: int) -> np.ndarray:
     """What the kernels of a convolution get of a cotangent: its product with the patches."""
     wide, places, n = window.padded(x), window.places(x.shape), len(x)
+    if _alone((ct.shape[1], len(wide) // groups), groups):
+        out = np.zeros((len(wide), 1, *window.kernel), np.result_type(ct, x))
+        _kernels_share_alone(np.ascontiguousarray(batch_last(ct)), wide, out, window, places)
+        return out
     flat = _matrices(np.ascontiguousarray(batch_last(ct)), groups)
     out = np.zeros((groups, flat.shape[1], len(wide) // groups * math.prod(window.kernel)), np.result_type(ct, x))
     for piece in _pieces(places, _work(window, len(wide), x)) if ct.size else ():
@@ -208,8 +261,11 @@ def kernels_share(ct, x, window: Window, groups: int) -> np.ndarray:
 def grids_share(ct, weight, window: Window, groups: int) -> np.ndarray:
     """What the grids of a convolution get of a cotangent: its product with the kernels, put where it came from."""
     places, n, channels = ct.shape[2:], len(ct), weight.shape[1] * groups
-    flat, kernels = _matrices(np.ascontiguousarray(batch_last(ct)), groups), _matrices(weight, groups).swapaxes(1, 2)
     wide = np.zeros((channels, *window.ends(places), n), np.result_type(ct, weight))
+    if _alone(weight.shape, groups):
+        _grids_share_alone(np.ascontiguousarray(batch_last(ct)), weight, wide, window, places)
+        return window.inside(wide)
+    flat, kernels = _matrices(np.ascontiguousarray(batch_last(ct)), groups), _matrices(weight, groups).swapaxes(1, 2)
     for piece in _pieces(places, _work(window, channels, ct)) if ct.size else ():
         seen, near = _seen(wide, window, piece)
         patches = _times(kernels, flat[:, :, _run(piece, places, n)])

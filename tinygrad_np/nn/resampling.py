@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
+from ..engine.tracing import whole
 from .arguments import array, floating, in_single, numbers, whole_number
 from .window import sizes
 
@@ -44,6 +45,41 @@ _resampled.defvjp(
 _gathered.defvjp(
     lambda u, axis, index, weight: _resampled(u, axis, index, weight), cases=[lambda f, A: f(A(2, 4), 1, *_TAPS, 5)]
 )
+
+
+@primitive(name="repeat_each")
+def _each_repeated(x, axis, times):
+    """Each element along an axis a number of times."""
+    return each_repeated(x, axis, times)
+
+
+@primitive(name="sum_each")
+def _each_summed(ct, axis, times):
+    """The transpose: the sums of so many neighbors."""
+    return each_summed(ct, axis, times)
+
+
+@whole
+def each_repeated(x, axis: int, times: int) -> np.ndarray:
+    """The same, as one call of a recording; slice by slice, where `np.repeat` goes element by element."""
+    out = np.empty((*x.shape[:axis], x.shape[axis], times, *x.shape[axis + 1 :]), x.dtype)
+    for k in range(times):
+        out[(*[slice(None)] * (axis + 1), k)] = x
+    return out.reshape(*x.shape[:axis], x.shape[axis] * times, *x.shape[axis + 1 :])
+
+
+@whole
+def each_summed(ct, axis: int, times: int) -> np.ndarray:
+    """The same, as one call of a recording."""
+    lead = (slice(None),) * axis
+    total = ct[(*lead, slice(0, None, times))] + (ct[(*lead, slice(1, None, times))] if times > 1 else 0)
+    for k in range(2, times):
+        np.add(total, ct[(*lead, slice(k, None, times))], out=total)
+    return total
+
+
+_each_repeated.defvjp(lambda ct, axis, times: _each_summed(ct, axis, times), cases=[lambda f, A: f(A(2, 3, 2), 1, 3)])
+_each_summed.defvjp(lambda u, axis, times: _each_repeated(u, axis, times), cases=[lambda f, A: f(A(2, 6, 2), 1, 3)])
 
 
 def _along(a, axis: int, ndim: int):
@@ -109,7 +145,9 @@ def interpolate(
     size = sizes("interpolate", "size", size, x.shape[2:])
     if min(size) < 1 or 0 in x.shape[2:]:
         raise ValueError(f"interpolate: found shape {x.shape} and size {size}; expected lengths of 1 or more")
-    for axis, (length, scale) in enumerate(zip(size, scales), 2):
+    for axis, length, scale in reversed(
+        list(zip(range(2, n + 2), size, scales))
+    ):  # rows are copied quicker than columns
         x = _interpolated(x, axis, length, scale, mode, bool(align_corners), antialias)
     return x
 
@@ -138,7 +176,7 @@ def _repeated(x, axis: int, index):
     """x[index] along an axis; a whole number of times each element, which is quicker to sum, where it is that."""
     n, times = x.shape[axis], len(index) // x.shape[axis]
     if times and np.array_equal(index, np.repeat(np.arange(n), times)):
-        return np.repeat(x, times, axis)
+        return _each_repeated(x, axis, times)
     return _resampled(x, axis, index[None], np.ones((1, len(index))))
 
 
