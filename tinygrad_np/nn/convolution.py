@@ -178,7 +178,7 @@ def _alone(weight_shape: tuple[int, ...], groups: int) -> bool:
 def _entries(out, window: Window, places: tuple[int, ...], n: int):
     """(some channels, entry, what it meets, numbers to write to) for each entry of the kernels."""
     size = max(math.prod(places) * n, 1)
-    step = max(1, PIECE // size)
+    step = max(1, 4 * PIECE // size)
     scratch = np.empty((step, *places, n), out.dtype)
     for start in range(0, len(out) if out.size else 0, step):
         channels = slice(start, min(start + step, len(out)))
@@ -204,9 +204,9 @@ def _grids_share_alone(ct, weight, wide, window: Window, places: tuple[int, ...]
 
 
 def _kernels_share_alone(ct, wide, out, window: Window, places: tuple[int, ...]) -> None:
-    for channels, entry, seen, scratch in _entries(out, window, places, wide.shape[-1]):
-        np.multiply(ct[channels], wide[channels][seen], out=scratch)
-        out[channels, 0, *entry] = scratch.sum(axis=tuple(range(1, scratch.ndim)))
+    axes = list(range(ct.ndim))
+    for channels, entry, seen, _ in _entries(out, window, places, wide.shape[-1]):
+        out[channels, 0, *entry] = np.einsum(ct[channels], axes, wide[channels][seen], axes, [0])
 
 
 # ---- the three functions ----------------------------------------------------------------------------------

@@ -14,8 +14,10 @@ import numpy as np
 from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
+from ..engine.tracing import whole
 from .arguments import floating, in_single, numbers, same_shapes, whole_number
 from .constants import ones
+from .pieces import PIECE
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
@@ -44,18 +46,79 @@ def _mean(a, axes: tuple[int, ...]):
 @primitive(name="standardized")
 def _standardized(x, axes, eps):
     """(x - mean) / √(variance + eps) over some axes."""
-    return _standardized_and_scale(x, axes, eps)[0]
+    return standardized_and_scale(x, axes, eps)[0]
 
 
-def _standardized_and_scale(x, axes, eps):
-    z = x - _mean(x, axes)
-    scale = 1 / np.sqrt(_mean(z * z, axes) + eps)
-    z *= scale
-    return z, scale
+def _total(axes: tuple[int, ...], *factors):
+    """The sum of a product over some axes, which stay, with length one: one pass over memory."""
+    ndim = factors[0].ndim
+    kept = [axis for axis in range(ndim) if axis not in axes and axis - ndim not in axes]
+    operands = [part for factor in factors for part in (factor, list(range(ndim)))]
+    shape = tuple(n if axis in kept else 1 for axis, n in enumerate(factors[0].shape))
+    return np.einsum(*operands, kept).reshape(shape)
+
+
+def _blocks(shape: tuple[int, ...], axes: tuple[int, ...]):
+    """Indices that part an array along the first axis that stays, into what the cache holds."""
+    ndim = len(shape)
+    first = next((axis for axis in range(ndim) if axis not in axes and axis - ndim not in axes), None)
+    if first is None or not math.prod(shape):
+        yield ...
+        return
+    step = max(1, 2 * PIECE // (math.prod(shape) // shape[first]))
+    for start in range(0, shape[first], step):
+        yield (*(slice(None),) * first, slice(start, start + step))
+
+
+@whole
+def standardized_and_scale(x, axes: tuple[int, ...], eps: float):
+    """What is standardized, and 1 / √(variance + eps): block by block, each step in place."""
+    out, scale = np.empty_like(x), None
+    count = math.prod(x.shape[axis] for axis in axes)
+    for block in _blocks(x.shape, axes):
+        z = out[block]
+        np.subtract(x[block], _total(axes, x[block]) / count, out=z)
+        part = 1 / np.sqrt(_total(axes, z, z) / count + eps)
+        np.multiply(z, part, out=z)
+        if scale is None:
+            ndim = x.ndim
+            lengths = enumerate(x.shape)
+            scale = np.empty([1 if k in axes or k - ndim in axes else n for k, n in lengths], part.dtype)
+        scale[block] = part
+    return out, scale
+
+
+@whole
+def d_standardized(ct, z, scale, axes: tuple[int, ...]):
+    """scale · (ct - mean(ct) - z · mean(ct · z)): block by block, each step in place."""
+    d, count = np.empty_like(z), math.prod(z.shape[axis] for axis in axes)
+    for block in _blocks(z.shape, axes):
+        g, c, z_part = d[block], ct[block], z[block]
+        np.multiply(z_part, _total(axes, c, z_part) / -count, out=g)
+        np.add(g, c, out=g)
+        np.subtract(g, _total(axes, c) / count, out=g)
+        np.multiply(g, scale[block], out=g)
+    return d
 
 
 def _d_standardized(ct, out, aux, axes):
-    return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
+    if hasattr(ct, "node") or hasattr(out, "node"):
+        return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
+    return d_standardized(ct, out, aux, axes)
+
+
+@whole
+def mean_and_variance(x, axes: tuple[int, ...]):
+    """The mean and the unbiased variance over some axes, which stay, with length one."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    parts = []
+    for block in _blocks(x.shape, axes):
+        mean = _total(axes, x[block]) / count
+        z = x[block] - mean
+        parts.append((mean, _total(axes, z, z) / (count - 1)))
+    kept = next((axis for axis in range(x.ndim) if axis not in axes), 0)
+    mean, var = (np.concatenate(part, axis=kept) for part in zip(*parts))
+    return mean, var
 
 
 @primitive(name="scaled")
@@ -66,7 +129,7 @@ def _scaled(x, axes, eps):
 
 _standardized.defvjp(
     _d_standardized,
-    aux=(_standardized_and_scale, lambda x, axes, eps: 1 / np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)),
+    aux=(standardized_and_scale, lambda x, axes, eps: 1 / np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)),
     cases=[lambda f, A: f(A("m", 3), (1,), 0.5), lambda f, A: f(A(2, "m", 2), (0, 2), 0.5)],
 )
 _scaled.defvjp(
@@ -75,8 +138,34 @@ _scaled.defvjp(
 )
 
 
+@primitive(name="scaled_and_shifted")
+def _scaled_and_shifted(x, weight, bias, shape):
+    out = np.multiply(x, weight.reshape(shape))
+    return np.add(out, bias.reshape(shape), out=out) if bias.dtype == out.dtype else out + bias.reshape(shape)
+
+
+def _share(ct, x, shape: tuple[int, ...], like: tuple[int, ...]):
+    """The sum of ct · x over what weights that broadcast as `shape` are repeated over."""
+    ndim = len(ct.shape)
+    full = (1,) * (ndim - len(shape)) + tuple(shape)
+    axes = tuple(axis for axis in range(ndim) if full[axis] == 1)
+    if hasattr(ct, "node") or hasattr(x, "node"):
+        return (ct if x is None else ct * x).sum(axis=axes).reshape(like)
+    return (_total(axes, ct) if x is None else _total(axes, ct, x)).reshape(like)
+
+
+_scaled_and_shifted.defvjp(
+    lambda ct, weight, shape: ct * weight.reshape(shape),
+    lambda ct, x, weight_shape, shape: _share(ct, x, shape, weight_shape),
+    lambda ct, bias_shape, shape: _share(ct, None, shape, bias_shape),
+    cases=[lambda f, A: f(A(2, 3, 2), A(3), A(3), (3, 1)), lambda f, A: f(A(2, 3), A(3), A(3), (3,))],
+)
+
+
 def _affine(x, weight, bias, shape: tuple[int, ...]):
     """x scaled and shifted by numbers that broadcast as `shape`."""
+    if weight is not None and bias is not None:
+        return _scaled_and_shifted(x, weight, bias, shape)
     x = x if weight is None else x * weight.reshape(shape)
     return x if bias is None else x + bias.reshape(shape)
 
@@ -189,8 +278,8 @@ def _by_channel(name, x, axes, running_mean, running_var, weight, bias, training
             raise ValueError(f"{name}: training needs more than one value a channel, found shape {x.shape}")
         out = _standardized(x, axes, eps)
         if running_mean is not None:
-            values, others = array_of(x), tuple(a for a in range(len(x.shape)) if a not in (1, *axes))
-            mean, var = values.mean(axis=axes, keepdims=True), values.var(axis=axes, ddof=1, keepdims=True)
+            others = tuple(a for a in range(len(x.shape)) if a not in (1, *axes))
+            mean, var = mean_and_variance(array_of(x), axes)
             running_mean += momentum * (mean.mean(axis=others).reshape(-1) - running_mean)
             running_var += momentum * (var.mean(axis=others).reshape(-1) - running_var)
     else:
