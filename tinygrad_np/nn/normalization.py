@@ -44,9 +44,9 @@ def _mean(a, axes: tuple[int, ...]):
 
 
 @primitive(name="standardized")
-def _standardized(x, axes, eps):
-    """(x - mean) / √(variance + eps) over some axes."""
-    return standardized_and_scale(x, axes, eps)[0]
+def _standardized(x, axes, eps, mean=None, var=None):
+    """(x - mean) / √(variance + eps) over some axes; the two may be given, where they are known already."""
+    return standardized_and_scale(x, axes, eps, mean, var)[0]
 
 
 def _total(axes: tuple[int, ...], *factors):
@@ -54,8 +54,7 @@ def _total(axes: tuple[int, ...], *factors):
     ndim = factors[0].ndim
     kept = [axis for axis in range(ndim) if axis not in axes and axis - ndim not in axes]
     operands = [part for factor in factors for part in (factor, list(range(ndim)))]
-    shape = tuple(n if axis in kept else 1 for axis, n in enumerate(factors[0].shape))
-    return np.einsum(*operands, kept).reshape(shape)
+    return np.einsum(*operands, kept).reshape(_kept(factors[0].shape, axes))
 
 
 def _blocks(shape: tuple[int, ...], axes: tuple[int, ...]):
@@ -65,27 +64,40 @@ def _blocks(shape: tuple[int, ...], axes: tuple[int, ...]):
     if first is None or not math.prod(shape):
         yield ...
         return
-    step = max(1, 2 * PIECE // (math.prod(shape) // shape[first]))
+    step = max(1, 4 * PIECE // (math.prod(shape) // shape[first]))
     for start in range(0, shape[first], step):
         yield (*(slice(None),) * first, slice(start, start + step))
 
 
 @whole
-def standardized_and_scale(x, axes: tuple[int, ...], eps: float):
+def standardized_and_scale(x, axes: tuple[int, ...], eps: float, mean=None, var=None):
     """What is standardized, and 1 / √(variance + eps): block by block, each step in place."""
-    out, scale = np.empty_like(x), None
-    count = math.prod(x.shape[axis] for axis in axes)
+    out, scale = np.empty_like(x), np.empty(_kept(x.shape, axes), x.dtype)
     for block in _blocks(x.shape, axes):
-        z = out[block]
-        np.subtract(x[block], _total(axes, x[block]) / count, out=z)
-        part = 1 / np.sqrt(_total(axes, z, z) / count + eps)
+        z, part = out[block], scale[block]
+        if mean is None:
+            _, square = _centered(x[block], axes, z)
+        else:
+            np.subtract(x[block], mean[block], out=z)
+            square = var[block]
+        part[...] = 1 / np.sqrt(square + eps)
         np.multiply(z, part, out=z)
-        if scale is None:
-            ndim = x.ndim
-            lengths = enumerate(x.shape)
-            scale = np.empty([1 if k in axes or k - ndim in axes else n for k, n in lengths], part.dtype)
-        scale[block] = part
     return out, scale
+
+
+def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape with length one along some axes."""
+    return tuple(1 if axis in axes or axis - len(shape) in axes else n for axis, n in enumerate(shape))
+
+
+def _centered(x, axes: tuple[int, ...], z):
+    """(mean, variance) over some axes; z becomes x - mean, twice, since the first mean is rounded."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    mean = _total(axes, x) / count
+    np.subtract(x, mean, out=z)
+    rest = _total(axes, z) / count
+    np.subtract(z, rest, out=z)
+    return mean + rest, _total(axes, z, z) / count
 
 
 @whole
@@ -109,15 +121,10 @@ def _d_standardized(ct, out, aux, axes):
 
 @whole
 def mean_and_variance(x, axes: tuple[int, ...]):
-    """The mean and the unbiased variance over some axes, which stay, with length one."""
-    count = math.prod(x.shape[axis] for axis in axes)
-    parts = []
+    """The mean and the variance over some axes, which stay, with length one."""
+    mean, var = (np.empty(_kept(x.shape, axes), x.dtype) for _ in range(2))
     for block in _blocks(x.shape, axes):
-        mean = _total(axes, x[block]) / count
-        z = x[block] - mean
-        parts.append((mean, _total(axes, z, z) / (count - 1)))
-    kept = next((axis for axis in range(x.ndim) if axis not in axes), 0)
-    mean, var = (np.concatenate(part, axis=kept) for part in zip(*parts))
+        mean[block], var[block] = _centered(x[block], axes, np.empty_like(x[block]))
     return mean, var
 
 
@@ -276,12 +283,14 @@ def _by_channel(name, x, axes, running_mean, running_var, weight, bias, training
         count = math.prod(x.shape[a] for a in axes)
         if count < 2:
             raise ValueError(f"{name}: training needs more than one value a channel, found shape {x.shape}")
-        out = _standardized(x, axes, eps)
-        if running_mean is not None:
-            others = tuple(a for a in range(len(x.shape)) if a not in (1, *axes))
+        if running_mean is None:
+            out = _standardized(x, axes, eps)
+        else:
             mean, var = mean_and_variance(array_of(x), axes)
+            out = _standardized(x, axes, eps, mean, var)
+            others = tuple(a for a in range(len(x.shape)) if a not in (1, *axes))
             running_mean += momentum * (mean.mean(axis=others).reshape(-1) - running_mean)
-            running_var += momentum * (var.mean(axis=others).reshape(-1) - running_var)
+            running_var += momentum * (var.mean(axis=others).reshape(-1) * (count / (count - 1)) - running_var)
     else:
         out = (x - running_mean.reshape(shape)) * (1 / np.sqrt(running_var.reshape(shape) + eps))
     out = _affine(out, weight, bias, shape)
