@@ -90,7 +90,7 @@ def program(*arguments: object, **environment: str) -> subprocess.CompletedProce
         cwd=ROOT,
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=600,
         env=os.environ | environment,
     )
 

@@ -200,7 +200,7 @@ SETTINGS = {
 )
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path, network, number):
     """Killed between two epochs and within them, early and late; each time it goes on, and ends as if nothing was."""
-    options = ["train", "digits-relu10", "--epochs", str(30 * number)]
+    options = ["train", "digits-relu10", "--epochs", str((12 if network == "convolutions" else 30) * number)]
     options += [word for setting in SETTINGS[network] for word in ("--set", setting)]
     assert program(*options, "--out", tmp_path / "whole").returncode == 0
     killed, folder = 0, tmp_path / "killed"
