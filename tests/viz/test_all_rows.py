@@ -83,7 +83,7 @@ def words_of_argument(given) -> list[str]:
     if isinstance(given, Given):
         few = given.copy is not None and given.copy.size <= 6 and given.copy.ndim == 1
         return [f"[{' '.join(str(v) for v in given.copy.tolist())}]"] if few else [str(given.shape)]
-    if isinstance(given, tuple) and type(given).__str__ is tuple.__str__:
+    if isinstance(given, list) or isinstance(given, tuple) and type(given).__str__ is tuple.__str__:
         return [word for part in given for word in words_of_argument(part)]
     if isinstance(given, slice):
         return words_of_argument((given.start, given.stop, given.step))

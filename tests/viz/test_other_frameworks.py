@@ -97,6 +97,30 @@ def test_pytorchs_graph_has_names_modules_and_bytes():
         viz.from_torch(np.ones(3))
 
 
+def test_pytorchs_operations_have_shapes_in_every_dtype():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for dtype in (torch.bfloat16, torch.float16, torch.float64, torch.complex64):
+        x = torch.ones(2, 3, dtype=dtype, requires_grad=True)
+        view = viz.from_torch((x * 2).T.abs().sum())
+        assert [n.shape for n in view.nodes] == [(2, 3), (2, 3), (3, 2), (3, 2), ()] and view.nodes[0].value.low in (
+            0,
+            1,
+        )
+        same_everywhere(view)
+    w, v = torch.linalg.eigh(torch.eye(3, requires_grad=True))
+    view = viz.from_torch([w, v])
+    assert [n.shape for n in view.nodes if n.op == "linalg_eigh"] == [((3,), (3, 3))]
+    same_everywhere(view)
+
+
+def test_a_trace_tells_which_operand_is_which():
+    view = tg.trace(lambda x: np.where(x[1:] > 1, 0, -x[1:]), np.array([1.0, 2.0, 3.0]))
+    dot = view.to_dot()
+    assert "if false" in dot and "if true" not in dot and "style" not in dot.split("->")[1]
+    assert "x[1:] > 1" in dot.replace("&gt;", ">") and "where(x[1:] > 1, 0, -x[1:])" in view.to_text()
+    assert "no gradient is recorded" in view.to_text()
+
+
 def test_a_jaxpr_is_drawn_with_its_calls():
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     jnp = jax.numpy

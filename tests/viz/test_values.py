@@ -180,3 +180,51 @@ def test_drawing_changes_no_gradient():
     expected = [leaf.grad.copy() for leaf in leaves]
     out.graph()
     assert all(np.array_equal(a, leaf.grad) for a, leaf in zip(expected, leaves, strict=True))
+
+
+def test_operands_that_are_arrays_and_lists_are_told():
+    x = tg.Tensor([1.0, -2.0, 3.0], requires_grad=True, name="x")
+    rows, zeros = [2, 0, 0], np.zeros(2)
+    assert "x[[2, 0, 0]]" in x[rows].graph(names={}).to_text()
+    assert "x[array(3, 1)]" in x[np.array([[0], [1], [1]])].graph(names={}).to_text()
+    assert "x[[0 1 1]]" in x[np.array([0, 1, 1])].graph(names={}).to_text()
+    assert "x[array(9,)]" in x[[0, 1, 2] * 3].graph(names={}).to_text()
+    assert "where([True False True], x, 0)" in np.where(x.array > 0, x, 0).graph(names={}).to_text()
+    assert "1 - sum(x[1:])" in (1 - x[1:].sum()).graph(names={}).to_text()
+    view = np.concatenate([x, zeros, zeros]).graph(names={"zeros": zeros})
+    assert view["zeros"].value.numbers == (0, 0) and [e.src for e in view.edges] == ["x", "zeros", "zeros"]
+    assert [n.args for n in np.stack([x[0], 2.5]).graph(names={}).nodes if n.kind == "const"] == ["2.5"]
+
+
+def test_formulas_have_the_brackets_that_python_needs():
+    a, b, c = (tg.Tensor(v, requires_grad=True, name=n) for v, n in zip((3.0, 2.0, 0.5), "abc", strict=True))
+    for make in (
+        lambda a, b, c: a - (b - c),
+        lambda a, b, c: (a + b) * c,
+        lambda a, b, c: (a * b) ** c,
+        lambda a, b, c: a ** (b**c),
+        lambda a, b, c: a / (b / c),
+        lambda a, b, c: -(a + b),
+        lambda a, b, c: (-a * b) - 2.0,
+        lambda a, b, c: (1.0 - a) ** 2,
+    ):
+        view = tg.graph(tg.named(make(a, b, c), "out"), names={})
+        assert eval(view["out"].formula, {"a": 3.0, "b": 2.0, "c": 0.5}) == make(3.0, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2,), (3, 2), (70,)])
+def test_complex_numbers_of_every_shape(shape, rng):
+    z = tg.Tensor(rng.normal(size=shape) + 1j * rng.normal(size=shape), requires_grad=True, name="z")
+    view = (abs(z.T * 2) ** 2).sum().graph(values=True, grads=True)
+    assert GraphView.from_json(view.to_json()) == view and view["z"].value.odd == 0
+    if 0 < z.size <= 64:
+        assert np.allclose([complex(*n) for n in view["z"].value.numbers], z.array.ravel())
+
+
+def test_images_lie_in_rows():
+    from tinygrad_np.viz.values import montage
+
+    images = np.arange(10 * 64.0).reshape(10, 8, 8)
+    sheet = montage(images)
+    assert sheet.shape == (17, 44) and np.array_equal(sheet[9:, :8], images[5])
+    assert montage(images[:1]).shape == (8, 8) and montage(np.ones((60, 28, 28))).shape == (57, 57)

@@ -70,7 +70,7 @@ def noted(value: Any) -> Any:
         return value
     if kind is tuple or kind is list:
         if len(value) <= 8:
-            return tuple([v if type(v) in NUMBER_TYPES else noted(v) for v in value])
+            return kind([v if type(v) in NUMBER_TYPES else noted(v) for v in value])
         return noted(np.array(value)) if {type(v) for v in value} <= PLAIN_NUMBERS else None
     return value if isinstance(value, (np.dtype, type)) else None
 

@@ -121,7 +121,11 @@ def told(value: Any, name_of: Callable[[Given], str] = lambda given: "") -> str:
         return str(value)
     if isinstance(value, (tuple, list)):
         parts = [told(v, name_of) for v in value]
-        return "" if not all(parts) else f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+        if not all(parts):
+            return ""
+        if isinstance(value, list):
+            return f"[{', '.join(parts)}]"
+        return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
     if isinstance(value, slice):
         ends = ["" if p is None else told(p, name_of) for p in (value.start, value.stop)]
         return ":".join(ends if value.step is None else [*ends, told(value.step, name_of)])
@@ -147,7 +151,8 @@ def subscript(index: Any, name_of: Callable[[Given], str]) -> str:
         small = part.copy is not None and part.copy.ndim <= 1 and part.copy.size <= FEW_NUMBERS
         return name_of(part) or (told(part) if small else f"array{tuple(part.shape)}")
 
-    return ", ".join(map(word, index if isinstance(index, tuple) else (index,)))
+    several = isinstance(index, tuple) and not isinstance(index, Given)  # which is a tuple too
+    return ", ".join(map(word, index if several else (index,)))
 
 
 @functools.lru_cache(maxsize=1024)
