@@ -166,3 +166,9 @@ def test_a_pass_stops_at_the_nodes_that_are_wanted():
     out = middle * middle
     found = pullback(out.node, np.ones(()), wanted=[middle.node])
     assert list(found) == [middle.node] and found[middle.node] == 2 * np.sin(2.0)
+
+
+def test_a_number_is_an_array_of_its_own():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    for y in (x.sum(), np.sum(x), x[0], x[0] * x[1], np.max(x)):
+        assert y.array.base is None and y.array.flags.owndata and y.shape == () and not getattr(y, "views", ())

@@ -44,6 +44,7 @@ WORDS = {
     "_Node": Node,
     "_TENSORS": TENSORS,
     "_as_array": as_array,
+    "_asarray": np.asarray,
     "_cut": note_cut,
     "_explained": explained,
     "_float64": np.float64,
@@ -111,7 +112,7 @@ COMPUTE = """
     if type(_out) is not _ndarray:
         if isinstance(_out, (list, tuple)):
             return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
-        _out = _out[...] if type(_out) is _float64 else _as_array(_out)
+        _out = _asarray(_out) if type(_out) is _float64 else _as_array(_out)
     _tensor = _new(_Tensor)
     _tensor.array = _out
     _mode = _now()
