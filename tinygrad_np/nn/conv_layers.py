@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from . import init
 from .arguments import whole_number
 from .module import Layer, Parameter
 from .window import border, numbers_of
-
-if TYPE_CHECKING:
-    pass
 
 
 class _Convolution(Layer):

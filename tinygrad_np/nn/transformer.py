@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from .dense_layers import Linear
 from .layers import Dropout
 from .module import Layer, Module, Parameter
 from .norm_layers import LayerNorm
-
-if TYPE_CHECKING:
-    pass
 
 
 class MultiheadAttention(Module):
