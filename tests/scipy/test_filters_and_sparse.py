@@ -39,7 +39,10 @@ def test_every_filter_is_here():
     assert sorted(FILTERS) == sorted(ndimage.__all__)
 
 
-@pytest.mark.parametrize("mode", ["reflect", "nearest", "mirror", "wrap", "constant"])
+MODES = ["reflect", "constant", *[pytest.param(m, marks=pytest.mark.slow) for m in ("nearest", "mirror", "wrap")]]
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FILTERS)
 def test_filters(name, mode, rng):
     x, options = rng.normal(size=(4, 5)), {"mode": mode}
