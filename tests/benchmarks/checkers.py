@@ -125,14 +125,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     found = list(cases())
     right = sum(ok for *_, ok in found)
-    print(f"| checker | of {len(found) - right} wrong ones refused | of {right} right ones refused |\n|---|---|---|")
+    print(
+        f"| checker | of {len(found) - right} wrong ones refused | of {right} right ones refused |\n|---|---|---|",
+        flush=True,
+    )
     for name, passes in CHECKERS.items():
         try:
             verdicts = [(passes(forward, backward, x), ok) for forward, backward, x, ok in found]
         except ModuleNotFoundError:
             continue
         refused = [sum(not v for v, ok in verdicts if ok == wanted) for wanted in (False, True)]
-        print(f"| {name} | {refused[0]} | {refused[1]} |")
+        print(f"| {name} | {refused[0]} | {refused[1]} |", flush=True)
 
 
 if __name__ == "__main__":
