@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn, optim
 from tinygrad_np.testing import gradcheck
@@ -198,3 +199,28 @@ def test_padding_never_wins_a_maximum():
     images = Tensor(-np.ones((1, 1, 2, 2)), requires_grad=True)
     out = F.max_pool2d(images, 2, stride=1, padding=1)
     assert (out.numpy() == -1).all()
+
+
+def test_channels_that_do_not_fit_into_one_block_give_what_each_gives_alone(rng):
+    """Depthwise convolution and normalization work on some channels at a time: more than a block, in two layouts."""
+    x, ct = rng.normal(size=(40, 6, 62, 60)), rng.normal(size=(40, 6, 62, 60))
+    kernels = rng.normal(size=(6, 1, 3, 3))
+    for layout in (x, np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)):
+        whole = [tg.Tensor(a, requires_grad=True) for a in (layout, kernels)]
+        out = F.conv2d(*whole, padding=1, groups=6)
+        out.backward(ct)
+        normal = tg.Tensor(layout, requires_grad=True)
+        normed = F.batch_norm(normal, None, None, training=True)
+        normed.backward(ct)
+        for c in (0, 3, 5):
+            alone = [tg.Tensor(a, requires_grad=True) for a in (x[:, c : c + 1], kernels[c : c + 1])]
+            part = F.conv2d(*alone, padding=1)
+            part.backward(ct[:, c : c + 1])
+            np.testing.assert_allclose(out.numpy()[:, c], part.numpy()[:, 0], rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(whole[0].grad[:, c], alone[0].grad[:, 0], rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(whole[1].grad[c], alone[1].grad[0], rtol=1e-10, atol=1e-10)
+            one = tg.Tensor(x[:, c : c + 1], requires_grad=True)
+            part = F.batch_norm(one, None, None, training=True)
+            part.backward(ct[:, c : c + 1])
+            np.testing.assert_allclose(normed.numpy()[:, c], part.numpy()[:, 0], rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(normal.grad[:, c], one.grad[:, 0], rtol=1e-10, atol=1e-12)
