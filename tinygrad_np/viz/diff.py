@@ -99,7 +99,7 @@ def same_nodes(a: GraphView, b: GraphView) -> dict[str, str]:
 def common_places(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     """Which places of two sequences go together: what is equal at both ends, then the longest equal runs between.
 
-    >>> aligned(list("abc"), list("abxc"))
+    >>> common_places(list("abc"), list("abxc"))
     [(0, 0), (1, 1), (2, 3)]
     """
     low, shorter = 0, min(len(old), len(new))

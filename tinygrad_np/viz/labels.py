@@ -130,7 +130,7 @@ def array_text(node: ViewNode) -> str:
 def plural(n: int, word: str) -> str:
     """A number and its noun: 1 edge, 2 edges, 2 leaves.
 
-    >>> count(1, "leaf"), count(2, "leaf")
+    >>> plural(1, "leaf"), plural(2, "leaf")
     ('1 leaf', '2 leaves')
     """
     plurals = {"leaf": "leaves", "box": "boxes", "number that requires a gradient": "numbers that require a gradient"}
