@@ -66,14 +66,29 @@ def loss_of(names):
     return loss
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
+SWEEP = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = given(
     names=st.lists(st.sampled_from([*LAYERS]), min_size=1, max_size=7),
     dtype=st.sampled_from([np.float32, np.float64]),
     order=st.sampled_from("CF"),
     seed=st.integers(0, 2**16),
 )
+
+
+@settings(SWEEP, max_examples=5)
+@RANDOM
 def test_random_layers(names, dtype, order, seed):
+    check_random_layers(names, dtype, order, seed)
+
+
+@pytest.mark.slow
+@SWEEP
+@RANDOM
+def test_many_random_layers(names, dtype, order, seed):
+    check_random_layers(names, dtype, order, seed)
+
+
+def check_random_layers(names, dtype, order, seed):
     rng = np.random.default_rng(seed)
     gradient = tg.value_and_grad(loss_of(names), argnums=(0, 1), has_aux=True)
     jitted = tg.jit(gradient)
@@ -185,6 +200,7 @@ NARROW = {
 }
 
 
+@pytest.mark.slow  # each is compiled
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", NARROW)
 def test_narrow_products_are_compiled(monkeypatch, name, dtype):

@@ -109,3 +109,24 @@ def test_large_products_and_their_gradients(name):
         for g, w in zip(grads, wanted):
             np.testing.assert_allclose(g, w, rtol=1e-5, atol=3e-6 * np.sqrt(m * n))
     assert jitted.programs[0].shares or not KNOWN
+
+
+def test_a_program_lists_what_it_captured_and_shows_itself():
+    table, w = np.arange(3.0), {"scale": np.ones(3)}
+
+    def f(x):
+        w["scale"] += 1
+        return x * table * w["scale"] + np.array([1.0, 2, 3])
+
+    jitted = tg.jit(f)
+    for _ in range(2):
+        jitted(np.ones(3))
+    (program,) = jitted.programs
+    found = {(c["origin"], c["bytes"], c["written"]) for c in program.data()["captures"]}
+    assert found == {("watched", 24, False), ("watched", 24, True), ("constant", 24, False)}
+    names = {c["name"] for c in program.data()["captures"] if c["origin"] == "watched"}
+    assert names == {"table", "w['scale']"} and all(
+        "test_programs.py:" in c["line"] for c in program.data()["captures"]
+    )
+    page = program._repr_html_()
+    assert page.startswith("<pre>") and "w[&#x27;scale&#x27;]" in page and "<td>constant</td>" in page

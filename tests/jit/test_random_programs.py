@@ -134,7 +134,8 @@ def forced(way: str):
         yield
 
 
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SWEEP = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(SWEEP, max_examples=3)
 
 
 @pytest.mark.parametrize("way", NUMPY_WAYS)
@@ -142,6 +143,16 @@ EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 @EXAMPLES
 @given(steps=STEPS, seed=st.integers(0, 2**16))
 def test_values_gradients_and_second_order(way, dtype, steps, seed):
+    with forced(way):
+        values_gradients_and_second_order(dtype, steps, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", NUMPY_WAYS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@SWEEP
+@given(steps=STEPS, seed=st.integers(0, 2**16))
+def test_many_values_gradients_and_second_orders(way, dtype, steps, seed):
     with forced(way):
         values_gradients_and_second_order(dtype, steps, seed)
 
@@ -182,6 +193,20 @@ def test_training_with_a_random_model(way, steps, seed, name, drop):
         training_with_a_random_model(steps, seed, name, drop)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("way", NUMPY_WAYS)
+@SWEEP
+@given(
+    steps=STEPS,
+    seed=st.integers(0, 2**16),
+    name=st.sampled_from(["SGD", "Adam", "RMSprop"]),
+    drop=st.booleans(),
+)
+def test_training_with_many_random_models(way, steps, seed, name, drop):
+    with forced(way):
+        training_with_a_random_model(steps, seed, name, drop)
+
+
 def training_with_a_random_model(steps, seed, name, drop):
     def build():
         nn.init.manual_seed(seed)
@@ -212,7 +237,8 @@ def training_with_a_random_model(steps, seed, name, drop):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-@settings(EXAMPLES, max_examples=5)  # compiling takes its time
+@pytest.mark.slow  # compiling takes its time
+@settings(EXAMPLES, max_examples=5)
 @given(steps=STEPS, dtype=st.sampled_from([np.float32, np.float64]), name=st.sampled_from(["SGD", "Adam"]))
 def test_compiled_loops(steps, dtype, name):
     with forced("compiled"):

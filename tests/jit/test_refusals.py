@@ -242,3 +242,18 @@ def test_a_refusal_says_what_to_do_instead(f):
     with pytest.raises(tg.NotReplayable, match=ADVICE[f]) as caught:
         tg.jit(f)(normal(3))
     assert "test_refusals.py, line" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["raise", "call"])
+def test_errors_that_the_caller_wants_to_hear_of(how):
+    f = tg.jit(lambda x: np.log(x) + 1)
+    heard = []
+    for _ in range(2):
+        f(np.ones(2))
+    with np.errstate(divide=how, call=lambda *error: heard.append(error)):
+        for _ in range(2):
+            try:
+                f(np.zeros(2))
+            except FloatingPointError as error:
+                heard.append(error)
+    assert len(heard) == 2 and f.recordings == 1

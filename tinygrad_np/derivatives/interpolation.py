@@ -42,6 +42,5 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     inside = fp[i] + over(fp[j] - fp[i], xp[j] - xp[i]) * (x - xp[i])
     below, above = at < knots[0], at > knots[-1]
     inside = np.where(below, fp[0] if left is None else left, inside)
-    if above.any() or len(knots) == 1:
-        inside = np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside)
+    inside = np.where(above | (at == knots[-1]) & (j == i), fp[-1] if right is None else right, inside)
     return inside.astype(fp.dtype)

@@ -10,6 +10,7 @@ from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.signatures import axes_of
 from ..engine.table import composed, function, plain
+from ..engine.tracing import assume
 from .joining import as_operand
 from .matrices import H, diagonal_matrix, eye_like, hermitian_part, of_triangle, regular
 from .products import mT
@@ -49,7 +50,7 @@ def pinv_ct(ct, a, out, rcond, hermitian, rtol):
     if hermitian:       # of which NumPy reads the lower triangle
         a = np.tril(a, -1) + H(np.tril(a, -1)) + diagonal_matrix(np.real(np.diagonal(a, axis1=-2, axis2=-1)))
     discarded = array_of(a) - array_of(a) @ array_of(p) @ array_of(a)
-    if np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(array_of(a)), initial=0)):
+    if assume(np.any(np.abs(discarded) > 1e-4 * np.max(np.abs(array_of(a)), initial=0))):
         g = truncated_pinv_ct(ct, a, array_of(out))
         return of_triangle(hermitian_part(g), upper=False) if hermitian else g
     cth = H(ct)
@@ -95,8 +96,9 @@ def lstsq(a, b, rcond=None):
     rcond = eps * max(m, n) if rcond is None else eps if rcond == -1 else rcond
     x = np.linalg.pinv(a, rcond) @ b
     s = np.linalg.svdvals(a)
-    rank = np.int32(np.count_nonzero(array_of(s) > rcond * np.max(array_of(s), initial=0)))
-    rest = np.atleast_1d(np.sum(np.abs(b - a @ x) ** 2, axis=0)) if rank == n < m else np.zeros(0, s.dtype)
+    rank = np.sum(array_of(s) > rcond * np.max(array_of(s), initial=0), dtype=np.int32)
+    full = n < m and assume(rank == n)
+    rest = np.atleast_1d(np.sum(np.abs(b - a @ x) ** 2, axis=0)) if full else np.zeros(0, s.dtype)
     return x, rest, rank, s
 
 

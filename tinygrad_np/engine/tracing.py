@@ -66,8 +66,8 @@ def whole(fun: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
 
     @wraps(fun)
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         tape = recorder.get()
-        return fun(*args) if tape is None else tape.whole(fun, args)
+        return fun(*args, **kwargs) if tape is None else tape.whole(fun, args, kwargs)
 
     return call

@@ -15,6 +15,7 @@ from ..engine.leaving import asked_by_sparse
 from ..engine.tensor import Tensor
 from ..engine.tracing import recorder
 from .places import GENERATED
+from .refusing import calls
 from .stand_in import StandIn
 
 
@@ -28,7 +29,10 @@ def conversions(tape) -> tuple[Callable[[], object], Callable[[], object]]:
     for names, make in zip(NAMES, makers, strict=True):
         new += [(np, name, make(tape, getattr(np, name))) for name in names]
     known: dict[str, Callable] = {name: function for _, name, function in new}
-    new = [(np, name, creating(tape, known.get(name) or getattr(np, name))) for name in sorted(known.keys() | CREATORS)]
+    new = [
+        (np, name, creating(tape, name, known.get(name) or getattr(np, name)))
+        for name in sorted(known.keys() | CREATORS)
+    ]
     for name in ("numpy", "__array__"):  # a tensor's
         owner = next(c for c in Tensor.__mro__ if name in vars(c))
         new.append((owner, name, refused_within(vars(owner)[name])))
@@ -44,25 +48,26 @@ def at_once(entries: list[tuple[Any, str, Any]]) -> Callable[[], object]:
 
 
 CREATORS = set(
-    "zeros ones empty eye identity tri arange linspace logspace geomspace indices fromfunction fromiter meshgrid "
+    "zeros ones empty eye identity tri arange linspace logspace geomspace indices fromiter meshgrid "
     "vander diag tile repeat cumsum tril_indices triu_indices diag_indices "
     "hanning hamming blackman bartlett kaiser".split()
 )  # what f makes by these without its arguments may be indexed, or written into, with what depends on them
 NAMES = (("asarray", "asanyarray"), ("array",), ("ascontiguousarray",), ("asfortranarray",), ("full",))
 
 
-def creating(tape, fun):
+def creating(tape, name, fun):
     """A function of NumPy's that makes arrays; those that the user's code makes get stand-ins."""
 
     def create(*args, **kwargs):
-        file = sys._getframe(1).f_code.co_filename
+        frame = sys._getframe(1)
+        file = frame.f_code.co_filename
         if not is_recorded(file):
             if args and type(args[0]) is StandIn and not file.startswith(PACKAGE) and args[0].is_fixed:
                 args = args[0].value.copy(), *args[1:]  # installed code is given an array
             return fun(*args, **kwargs)
         made = fun(*args, **kwargs)
         if isinstance(made, (np.ndarray, list, tuple)) and recorder.get() is tape and not (args and made is args[0]):
-            return tape.constant(made)
+            return tape.constant(made) if calls(frame, name) else made  # C code has no frame of its own
         return made
 
     return create

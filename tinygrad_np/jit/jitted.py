@@ -25,6 +25,7 @@ from .state import Settle
 
 ndarray = np.ndarray
 TURNS = threading.RLock()  # a recording changes np.asarray and the arrays of tensors while it lasts
+LOUD = {"raise", "call", "print", "log"}  # what np.errstate may ask for, and a replay does not do
 TRIES = 8  # recordings in a row that came to nothing, before the function itself is run for good
 
 
@@ -53,7 +54,8 @@ class Jitted:
         self._eager = False  # whether no more are made
 
     def __call__(self, *args, **kwargs):
-        if recorder.get() is None:  # another recording sees the function itself
+        # another recording sees the function itself, and so does who wants to hear of errors
+        if recorder.get() is None and LOUD.isdisjoint(np.geterr().values()):
             with TURNS:
                 try:
                     return self._call(args, kwargs)

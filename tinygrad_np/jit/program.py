@@ -6,6 +6,7 @@ import sys
 import time
 import weakref
 from collections import Counter
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -275,12 +276,21 @@ class Program:
         """What is run, a call a line, and the memory it takes."""
         return show.planned_text(self.planned(), self.names())
 
+    def _repr_html_(self) -> str:
+        """The same in a notebook, and what is captured."""
+        rows = "".join(
+            f"<tr><td>{escape(c['name'])}</td><td>{c['origin']}</td><td>{escape(c['line'])}</td><td>{c['bytes']:,}</td></tr>"
+            for c in self.data()["captures"]
+        )
+        head = "<tr><th>captured</th><th>origin</th><th>line</th><th>bytes</th></tr>"
+        return f"<pre>{escape(str(self))}</pre><table>{head}{rows}</table>"
+
     def recording(self) -> str:
         """What was recorded, before planning, with the user's lines."""
         return show.recorded_text(self.tape.program, self.names())
 
     def data(self) -> dict[str, Any]:
-        """The plan as plain data for drawing: steps, what was fused, buffers, bytes at the peak."""
+        """The plan as plain data: what is captured, steps, what was fused, buffers, bytes at the peak."""
         return show.data(self.planned(), self.names())
 
     def source(self) -> str:

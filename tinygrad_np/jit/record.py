@@ -339,11 +339,11 @@ class Tape:
     def outside_only(self, what: str) -> None:
         refuse(f"{what} was made, which goes on from one call to the next: make it outside the jitted function")
 
-    def whole(self, fun: Callable, args: tuple):
+    def whole(self, fun: Callable, args: tuple, kwargs: dict):
         """A function whose steps depend on values, as one call if it has to do with stand-ins."""
         found = []
-        replaced(args, lambda value: found.append(type(value)))
-        return self.call(fun, args) if StandIn in found else fun(*args)
+        replaced((args, kwargs), lambda value: found.append(type(value)))
+        return self.call(fun, args, kwargs) if StandIn in found else fun(*args, **kwargs)
 
     def assume(self, value: StandIn, ask: Callable[..., bool]) -> bool:
         """What is answered about a value, which each replay asks again."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .bands import Band, sums
-from .instruction import Instruction, Number, Storage, View
+from .instruction import Instruction, Number, Storage, View, touches
 from .plan import Plan
 
 
@@ -107,6 +107,26 @@ def unshared(plan: Plan) -> int:
     return sum(plan.storages[s].nbytes for s in {*plan.offsets, *plan.scratch})
 
 
+def captures(plan: Plan, names: Names) -> list[dict[str, Any]]:
+    """What a program has beside its arguments: arrays that it looks for anew each time, and constants of its own."""
+    found: dict[int, dict[str, Any]] = {}
+    for i in (i for step in plan.steps for i in step.instructions):
+        for v in touches(i):
+            storage = plan.storages[v.storage]
+            if storage.kind in ("state", "constant") and v.storage not in found:
+                found[v.storage] = {
+                    "name": names.owners.get(v.storage, "state") if storage.kind == "state" else f"c{v.storage}",
+                    "origin": "watched" if storage.kind == "state" else "constant",
+                    "line": i.line,
+                    "bytes": storage.nbytes,
+                    "written": False,
+                }
+        for v in i.changed():
+            if v.storage in found:
+                found[v.storage]["written"] = True
+    return list(found.values())
+
+
 def data(plan: Plan, names: Names) -> dict[str, Any]:
     """The plan as plain data, for drawing: steps with what they read and write, and the buffers."""
     steps = [
@@ -131,6 +151,7 @@ def data(plan: Plan, names: Names) -> dict[str, Any]:
     ]
     return {
         "recorded": plan.recorded,
+        "captures": captures(plan, names),
         "steps": steps,
         "buffers": buffers,
         "peak_bytes": plan.peak,

@@ -235,19 +235,28 @@ TRACERS.add(StandIn)
 
 
 class Counting:
-    """Tells how many references to x there are where NumPy asks what x += y is."""
+    """Tells how many references there are to x, and to what it is a view of, where NumPy asks what x += y is."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        return sys.getrefcount(kwargs["out"][0])
+        return sys.getrefcount(kwargs["out"][0]), holders_of(kwargs["out"][0].base)
 
 
-def one_owner() -> int:
-    x: Any = np.zeros(1)
+def holders_of(base) -> int:
+    return sys.getrefcount(base)
+
+
+def one_owner() -> tuple[int, int]:
+    x: Any = np.zeros(1)[:]
     x += Counting()
     return x
 
 
-ONE_OWNER = one_owner()  # the count where a variable alone refers to x
+ONE_OWNER, ONE_VIEW = one_owner()  # the counts where a variable alone refers to x, and x alone to what it is a view of
+
+
+def is_shared(base) -> bool:
+    """Whether anything but one view refers to its base."""
+    return base is not None and sys.getrefcount(base) > ONE_VIEW
 
 
 def settled(index):
@@ -267,11 +276,6 @@ def located(index) -> tuple:
     found = [StandIn(p.value, p.tape) if type(p) is StandIn and p.scalar else p for p in parts]
     moves = any(a is not b for a, b in zip(found, parts))
     return (tuple(found) if type(index) is tuple else found[0]) if moves else index, moves
-
-
-def is_shared(base) -> bool:
-    """Whether anything but one view refers to its base."""
-    return base is not None and sys.getrefcount(base) > 3  # the view, its caller's operand, this call's
 
 
 def copied(tape, fun, args, kwargs):

@@ -9,12 +9,14 @@ from ..engine.arrays import array_of
 from ..engine.cotangents import times, unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.table import POSITIVE, elementwise, primitive
+from ..engine.tracing import whole
 
 inf, pi = np.inf, np.pi
 OPEN_UNIT = (0.0, 1.0)
 
 
 @primitive
+@whole
 def polygamma(n, x):
     """The derivative of order n of digamma, for a whole number n; DLMF 5.15."""
     if np.iscomplexobj(x):
@@ -106,6 +108,7 @@ def bell(g, i, j=0):
 
 
 @primitive
+@whole
 def gammainc_da(a, x, order=1):
     """∂ⁿP(a, x)/∂aⁿ, the series P = Σ xᵃ⁺ⁿ e⁻ˣ / Γ(a + n + 1) (DLMF 8.7.1) differentiated term by term."""
     a, x = (v[..., None] for v in np.broadcast_arrays(np.asarray(a, float), np.asarray(x, float)))
@@ -135,6 +138,7 @@ def beta_logs(log_x, log_rest, first, second, both):
 
 
 @primitive
+@whole
 def betainc_dab(a, b, x, i, j):
     """∂ⁱ⁺ʲI/∂aⁱ∂bʲ, the series I = Σ x^(a+n) (1-x)^b Γ(a+b+n) / (Γ(a+n+1) Γ(b)) (DLMF 8.17.8) term by term."""
     a, b, x = np.broadcast_arrays(*(np.asarray(v, float) for v in (a, b, x)))

@@ -14,6 +14,7 @@ from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.rules import NotDifferentiable
 from ..engine.table import primitive
+from ..engine.tracing import assume, whole
 
 __all__ = [
     "expm",
@@ -46,6 +47,7 @@ def matrix_function(fun, cases, check=lambda a: None):
     """A function of square matrices, and its derivative by Mathias's block, where `check` lets it pass."""
 
     @primitive
+    @whole
     def of_matrix(a):
         return np.asarray(fun(a))
 
@@ -64,10 +66,16 @@ def matrix_function(fun, cases, check=lambda a: None):
     return of_matrix
 
 
+@whole
+def on_the_cut(a):
+    """Whether an eigenvalue lies where the logarithm jumps."""
+    w = np.linalg.eigvals(a)
+    return np.any((w.real <= 0) & (np.abs(w.imag) <= 1e-8 * np.abs(w.real)))
+
+
 def off_the_cut(a):
     """Refuse eigenvalues where the logarithm jumps."""
-    w = np.linalg.eigvals(a)
-    if np.any((w.real <= 0) & (np.abs(w.imag) <= 1e-8 * np.abs(w.real))):
+    if assume(on_the_cut(a)):
         raise NotDifferentiable("logm: an eigenvalue is 0 or negative, where the logarithm has a branch cut")
 
 
@@ -98,6 +106,7 @@ logm = matrix_function(logm, POSITIVE, off_the_cut)
 
 
 @primitive
+@whole
 def triangular(a, b, lower, unit_diagonal):
     """The solution x of a x = b for a triangular a; the other triangle is not read."""
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -157,6 +166,7 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
 
 
 @primitive
+@whole
 def solve_sylvester(a, b, q):
     """The solution x of a x + x b = q."""
     if max(np.ndim(a), np.ndim(b), np.ndim(q)) == 2:
@@ -182,6 +192,7 @@ solve_sylvester.defvjp(
 
 
 @primitive
+@whole
 def banded(l_and_u, ab, b):
     """The solution x of a x = b for a matrix a with l diagonals below its own and u above, the rows of `ab`."""
     return sl.solve_banded(l_and_u, ab, b)
@@ -226,6 +237,7 @@ def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_fi
 
 
 @primitive
+@whole
 def sqrtm(a):
     """The principal square root of the matrices on the last two axes."""
     return np.asarray(sl.sqrtm(a))

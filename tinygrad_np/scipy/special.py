@@ -16,6 +16,7 @@ from ..derivatives.reductions import AXES
 from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.table import primitive, reduction
+from ..engine.tracing import whole
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .gamma import polygamma as polygamma
 from .gamma import zeta as zeta
@@ -24,6 +25,7 @@ from .gamma import zeta as zeta
 
 
 @primitive(name="logsumexp")
+@whole
 def log_of_sum(a, axis=None, keepdims=False):
     """logsumexp without weights, also for elements of ±infinity; of none it is -infinity."""
     if not np.size(a):  # SciPy fails at several axes, one of them empty

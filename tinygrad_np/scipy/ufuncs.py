@@ -11,6 +11,7 @@ from ..derivatives.elementwise import over, sech_square
 from ..engine.arrays import array_of
 from ..engine.cotangents import times
 from ..engine.table import POSITIVE, REAL, elementwise, function
+from ..engine.tracing import assume
 from . import bessel, gamma  # noqa: F401 - their rows are entered
 from .in_last import in_last
 from .scaled import dawsn_derivative, erfcx_derivative
@@ -154,7 +155,7 @@ def where_counts(x, quotient):
 elementwise(sc.xlogy, log_unless_both_zero, lambda x, y: where_counts(x, x / y), domain=(REAL, POSITIVE))
 elementwise(
     sc.xlog1py,
-    lambda x, y: log_unless_both_zero(x, 1 + y) if np.any(array_of(y) == -1) else np.log1p(y),
+    lambda x, y: log_unless_both_zero(x, 1 + y) if assume(np.any(array_of(y) == -1)) else np.log1p(y),
     lambda x, y: where_counts(x, x / (1 + y)),
     domain=(REAL, (-1.0, inf)),
 )
