@@ -210,7 +210,7 @@ def test_graph_dies_without_the_cyclic_collector(name, rng):
     try:
         tensors = [Tensor(x, requires_grad=True) for x in drawn]
         outs = [out for out in floating(case(ROWS[name], Draws(tensors))) if isinstance(out, Tensor)]
-        alive = [weakref.ref(out.node) for out in outs if not out.is_leaf]
+        alive = [weakref.ref(out._node) for out in outs if not out.is_leaf]
         for out in outs:
             if out.requires_grad:
                 out.backward(np.ones(out.shape, out.dtype), retain_graph=True)

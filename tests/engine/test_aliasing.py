@@ -95,12 +95,12 @@ def test_a_view_of_data_held_before_the_graph_does_not_reach_into_it():
 
 def use_with(use, w, t):
     """The same expression on another tensor."""
-    saved = w.array, w.node
-    w.array, w.node = t.array, t.node
+    saved = w._array, w._node
+    w._array, w._node = t._array, t._node
     try:
         return use()
     finally:
-        w.array, w.node = saved
+        w._array, w._node = saved
 
 
 def test_interior_and_constant_data_are_read_only():

@@ -262,10 +262,10 @@ def test_a_number_is_changed_where_that_is_said():
 
 def test_filling_in_place_does_not_copy_the_array_each_time():
     out = Tensor(np.zeros(1000)) * 1
-    place = out.array.ctypes.data
+    place = out._array.ctypes.data
     for i in range(10):
         out[i] = 1.0
-    assert out.array.ctypes.data == place
+    assert out._array.ctypes.data == place
 
 
 def write(y):

@@ -36,14 +36,14 @@ def test_what_a_call_was_given_outlives_backward():
     y = 1 - x
     z = y**3
     z.backward()
-    assert given_to(y.node)[0] == 1 and given_to(z.node)[1] == 3
+    assert given_to(y._node)[0] == 1 and given_to(z._node)[1] == 3
 
 
 def test_no_value_and_no_cotangent_is_kept_that_can_be_had_again():
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
     y = x + 1
     z = y + x
-    nodes, array = [y.node, z.node], weakref.ref(y.array)
+    nodes, array = [y._node, z._node], weakref.ref(y._array)
     out = z.sum()
     del y, z
     assert array() is None
@@ -61,18 +61,18 @@ def test_of_a_users_function_and_below_several_operands_they_are_kept():
     y = double(x)
     z = np.concatenate([y, x])
     z.sum().backward()
-    assert y.node.value.tolist() == [2, 4] and z.node.value.tolist() == [2, 4, 1, 2]
-    assert z.node.cotangent.tolist() == [1, 1, 1, 1] and y.node.cotangent.tolist() == [1, 1]
+    assert y._node.value.tolist() == [2, 4] and z._node.value.tolist() == [2, 4, 1, 2]
+    assert z._node.cotangent.tolist() == [1, 1, 1, 1] and y._node.cotangent.tolist() == [1, 1]
 
 
 def test_a_large_array_is_kept_by_nothing():
     x = tg.Tensor(np.ones(SMALL + 1), requires_grad=True)
     mask = np.ones(SMALL + 1)
     y = x + mask
-    array, constant = weakref.ref(y.array), weakref.ref(mask)
+    array, constant = weakref.ref(y._array), weakref.ref(mask)
     part = y[:2]  # small, and a view of what is large
-    assert given_to(y.node)[1].owner is constant
-    node = part.node
+    assert given_to(y._node)[1].owner is constant
+    node = part._node
     del y, mask, part
     gc.collect()
     assert array() is None and constant() is None and not hasattr(node, "value")
@@ -82,7 +82,7 @@ def test_an_assignment_does_not_reach_what_was_seen():
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
     y = x * 1
     y[0] = 5.0
-    first = y.node
+    first = y._node
     y[1] = 7.0
-    assert first.value.tolist() == [5, 2] and y.node.value.tolist() == [5, 7]
+    assert first.value.tolist() == [5, 2] and y._node.value.tolist() == [5, 7]
     assert y.graph()["multiply#0"].value.numbers == (1, 2)

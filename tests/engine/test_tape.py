@@ -30,7 +30,7 @@ def chain(x, n):
 def test_a_chain_of_100_000_operations_is_built_differentiated_and_freed_without_recursion(no_gc):
     x = Tensor(np.ones(2), requires_grad=True)
     y = chain(x, 100_000)
-    node = weakref.ref(y.node)
+    node = weakref.ref(y._node)
     y.backward(np.ones(2))
     np.testing.assert_allclose(x.grad, 1.00001**100_000, rtol=1e-9)
     repr(y)
@@ -39,7 +39,7 @@ def test_a_chain_of_100_000_operations_is_built_differentiated_and_freed_without
 
 
 def test_an_unused_long_chain_is_freed_without_recursion(no_gc):
-    node = weakref.ref(chain(Tensor(np.ones(2), requires_grad=True), 100_000).node)
+    node = weakref.ref(chain(Tensor(np.ones(2), requires_grad=True), 100_000)._node)
     assert node() is None
 
 
@@ -64,7 +64,7 @@ def test_graphs_die_by_reference_counting_alone(no_gc):
         w = Tensor(np.ones((3, 4)), requires_grad=True)
         h = np.tanh(np.ones((2, 3)) @ w)
         loss = (h[:, 1:] * np.concatenate([h, h])[:2, :3]).sum() + np.linalg.norm(h) + np.sort(h, axis=None)[2]
-        refs = [weakref.ref(node) for node in oldest_first([loss.node])]
+        refs = [weakref.ref(node) for node in oldest_first([loss._node])]
         loss.backward()
         return refs
 
@@ -96,11 +96,11 @@ def test_training_holds_no_more_memory_late_than_early():
 
 def test_residuals_are_those_that_the_rules_name():
     x = Tensor(np.ones(3), requires_grad=True)
-    assert (x + x).node.saved == ((), ())
+    assert (x + x)._node.saved == ((), ())
     out = np.exp(x)
-    (residuals,) = out.node.saved
-    assert [r is out.array for r in residuals] == [True]
-    assert (x * 2.0).node.saved[1] is None  # nothing for an operand without a gradient
+    (residuals,) = out._node.saved
+    assert [r is out._array for r in residuals] == [True]
+    assert (x * 2.0)._node.saved[1] is None  # nothing for an operand without a gradient
 
 
 def test_backward_releases_the_residuals_and_a_second_one_says_so():
@@ -164,11 +164,11 @@ def test_a_pass_stops_at_the_nodes_that_are_wanted():
     x = Tensor(2.0, requires_grad=True)
     middle = np.sin(x)
     out = middle * middle
-    found = pullback(out.node, np.ones(()), wanted=[middle.node])
-    assert list(found) == [middle.node] and found[middle.node] == 2 * np.sin(2.0)
+    found = pullback(out._node, np.ones(()), wanted=[middle._node])
+    assert list(found) == [middle._node] and found[middle._node] == 2 * np.sin(2.0)
 
 
 def test_a_number_is_an_array_of_its_own():
     x = Tensor([1.0, 2.0], requires_grad=True)
     for y in (x.sum(), np.sum(x), x[0], x[0] * x[1], np.max(x)):
-        assert y.array.base is None and y.array.flags.owndata and y.shape == () and not getattr(y, "views", ())
+        assert y._array.base is None and y._array.flags.owndata and y.shape == () and not getattr(y, "_views", ())

@@ -428,3 +428,12 @@ def test_pickles_of_older_versions_still_load(first):
         type(loaded) is Tensor and loaded.requires_grad and loaded.name == "w" and np.array_equal(loaded.data, [1, 2])
     )
     assert callable(tg.tensor) and tg.tensor([1.0]).shape == (1,)
+
+
+def test_a_public_name_of_a_tensor_is_meant_for_users():
+    """What the engine keeps in a tensor has an underscore, so no gradient is lost by it; what is shown is there."""
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    names = {name for name in dir(x) if name[0] != "_"}
+    assert not names & {"array", "node", "views", "public"} and "cuda" not in names
+    assert names > {"backward", "grad", "numpy", "sum", "view"}
+    assert [name for name in names if not hasattr(type(x), name)] == []

@@ -19,7 +19,7 @@ def alike(f, *draws, calls=4):
         got, expected = jitted(*mine), f(*theirs)
         for a, b in zip(*(r if isinstance(r, tuple) else (r,) for r in (got, expected)), strict=True):
             assert type(a) is type(b)
-            a, b = (t.detach().array if isinstance(t, Tensor) else t for t in (a, b))
+            a, b = (t.detach()._array if isinstance(t, Tensor) else t for t in (a, b))
             np.testing.assert_array_equal(a, b)
         np.testing.assert_equal(mine, theirs)
 

@@ -103,7 +103,7 @@ READS = {  # what there is; how code reads it; what changes it from outside
     "vars": ("class C: pass\no = C(); o.kk = 2.0", "vars(o)['k' * 2]", "o.kk = 3.0"),
     "exec": ("ns = {}\nexec('K = 2.0\\ndef h(): return K', ns)", "ns['h']()", "ns['K'] = 3.0"),
     "dataclass": ("@dataclasses.dataclass\nclass C: k: float = 2.0\no = C()", "o.k", "o.k = 3.0"),
-    "tensor": ("w = tg.Tensor(np.ones(3))", "w.detach().array", "w[...] = 3.0"),
+    "tensor": ("w = tg.Tensor(np.ones(3))", "w.detach()._array", "w[...] = 3.0"),
     "bound method": ("d = {'k': 2.0}\nget = d.get", "get('k')", "d['k'] = 3.0"),
     "partial": ("d = [2.0]\nh = functools.partial(operator.getitem, d)", "h(0)", "d[0] = 3.0"),
     "weak reference": (
@@ -139,7 +139,7 @@ WRITES = {  # what there is; what code does; what shows it
     "iterator": ("d = iter(range(100))", "next(d)", "next(copy.copy(d))"),
     "generator": ("d = (i for i in range(100))", "next(d)", "d.gi_frame.f_locals.get('i', -1)"),
     "default": ("def h(v=[1.0]): v[0] += 1", "h()", "h.__defaults__[0][0]"),
-    "tensor": ("w = tg.Tensor(np.ones(3))", "w.__setitem__(..., w.array * 2)", "w.array"),
+    "tensor": ("w = tg.Tensor(np.ones(3))", "w.__setitem__(..., w._array * 2)", "w._array"),
     "stream": ("s = np.random.default_rng(0)", "s.normal()", "s.bit_generator.state['state']['state'] % 1009"),
 }
 
@@ -203,7 +203,7 @@ def outcome(text: str, wrap, shows: str) -> list:
         if turn == 2:
             module.change()
         result = f(np.array([1.0, 2.0, 3.0]))
-        found.append(np.array(result.array if isinstance(result, tg.Tensor) else result))
+        found.append(np.array(result._array if isinstance(result, tg.Tensor) else result))
         found.append(np.array(eval(shows, vars(module))))
     return found
 

@@ -43,7 +43,7 @@ def test_a_program_keeps_no_argument_alive(kind):
     for _ in range(3):
         argument = kind(normal(3))
         jitted(argument)
-        last = weakref.ref(argument if kind is np.array else argument.array)
+        last = weakref.ref(argument if kind is np.array else argument._array)
         del argument
         assert last() is None
 

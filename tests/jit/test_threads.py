@@ -66,7 +66,7 @@ def test_functions_that_share_parameters_take_turns():
 
     asked = ([1 + k * j % 23 for k in range(90)] for j in (1, 2, 3))
     at_once((train, [3 + k % 7 for k in range(60)]), *[(ask, shapes) for shapes in asked])
-    assert not wrong and type(weight.array) is np.ndarray
+    assert not wrong and type(weight._array) is np.ndarray
 
 
 def test_threads_inside_a_function_that_runs_by_itself():

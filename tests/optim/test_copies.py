@@ -107,7 +107,7 @@ def memory(thing, name="", found=None, seen=None) -> list[tuple[str, np.ndarray]
     if isinstance(thing, np.ndarray):
         found.append((name, thing))
     elif isinstance(thing, Tensor):
-        found.append((name, thing.array))
+        found.append((name, thing._array))
         if thing.grad is not None:
             found.append((f"{name}.grad", thing.grad))
     elif isinstance(thing, dict):

@@ -29,9 +29,9 @@ def test_parameters_gradients_and_state_are_views_of_one_buffer_each():
     optimizer.step()
     ((block,),) = optimizer._blocks
     for i, p in enumerate(model.parameters()):
-        assert within(p.array, block.values) and within(p.grad, block.grads)
+        assert within(p._array, block.values) and within(p.grad, block.grads)
         assert within(optimizer.state[i]["exp_avg"], block.state["exp_avg"])
-        assert p.array.__array_interface__["data"][0] % 64 == 0
+        assert p._array.__array_interface__["data"][0] % 64 == 0
 
 
 def test_a_graph_that_needs_the_old_values_keeps_them():

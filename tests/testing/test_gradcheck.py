@@ -24,17 +24,17 @@ def test_tensors_that_require_a_gradient_vary_and_others_do_not():
 def test_nothing_is_changed():
     x = Tensor([0.5, 2.0], requires_grad=True)
     x.grad = np.array([7.0, 7.0])
-    array, node = x.array, x.node
+    array, node = x._array, x._node
     gradcheck(lambda x: x**3, x, order=2)
-    assert x.array is array and x.node is node and x.grad.tolist() == [7, 7] and x.array.tolist() == [0.5, 2.0]
+    assert x._array is array and x._node is node and x.grad.tolist() == [7, 7] and x._array.tolist() == [0.5, 2.0]
 
 
 def test_it_is_all_put_back_when_the_function_raises():
     x = Tensor([0.5, 2.0], requires_grad=True)
-    array, node = x.array, x.node
+    array, node = x._array, x._node
     with pytest.raises(CheckFailed):
         gradcheck(lambda x: [][0], x)
-    assert x.array is array and x.node is node
+    assert x._array is array and x._node is node
 
 
 def test_a_closure_over_tensors_is_checked():

@@ -174,7 +174,7 @@ def test_checkpoint_equals_the_function_and_keeps_nothing_of_its_inside():
     for a, b in zip(*results):
         np.testing.assert_allclose(a, b, rtol=1e-14)
     y, _ = tg.checkpoint(block)(x)
-    assert y.node.parents[0].saved == (None,) and len(calls) == 4
+    assert y._node.parents[0].saved == (None,) and len(calls) == 4
     f = lambda x: (np.exp(np.sin(x)) * x[0]).sum()  # noqa: E731
     a, u = np.array([0.3, 1.0]), np.array([1.0, -2.0])
     np.testing.assert_allclose(tg.hessian(tg.checkpoint(f))(a), tg.hessian(f)(a))

@@ -43,7 +43,7 @@ def drawings(name: str, rng):
         except (ValueError, TypeError, np.linalg.LinAlgError):  # numbers that this case does not accept
             continue
         if outs:
-            yield tg.graph(outs, names={}), oldest_first(dict.fromkeys(out.node for out in outs))
+            yield tg.graph(outs, names={}), oldest_first(dict.fromkeys(out._node for out in outs))
 
 
 @pytest.mark.filterwarnings("ignore")

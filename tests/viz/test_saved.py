@@ -32,9 +32,9 @@ def base(array):
 
 def unique_nbytes(loss, model=None) -> int:
     """The bytes of the distinct buffers that the residuals of a tape hold, without the parameters' own."""
-    found = {id(base(a)): base(a) for node in oldest_first([loss.node]) for a in arrays_below(node.saved)}
+    found = {id(base(a)): base(a) for node in oldest_first([loss._node]) for a in arrays_below(node.saved)}
     for parameter in model.parameters() if model else ():
-        found.pop(id(base(parameter.array)), None)
+        found.pop(id(base(parameter._array)), None)
     return sum(a.nbytes for a in found.values())
 
 
@@ -52,7 +52,7 @@ def test_a_buffer_is_counted_once_however_often_it_is_used():
     view = z.sum().graph()
     assert view["exp#0"].saved_nbytes == 50 * 40 * 8
     assert view["multiply#0"].saved_nbytes == 0 and view["multiply#0"].shared_nbytes == 2 * 50 * 40 * 8
-    kept = {id(base(a)): base(a).nbytes for n in oldest_first([z.node]) for a in arrays_below(n.saved)}
+    kept = {id(base(a)): base(a).nbytes for n in oldest_first([z._node]) for a in arrays_below(n.saved)}
     assert view.stats()["saved_nbytes"] == sum(kept.values())
 
 
@@ -91,7 +91,7 @@ def test_a_view_keeps_no_array_and_no_node_alive():
     x = tg.Tensor(np.ones((30, 30)), requires_grad=True)
     hidden = np.exp(x)
     loss = (hidden * hidden).sum()
-    array, node = weakref.ref(hidden.array), weakref.ref(loss.node)
+    array, node = weakref.ref(hidden._array), weakref.ref(loss._node)
     view = loss.graph(grads=True)
     view.to_json()
     del hidden, loss
@@ -147,10 +147,10 @@ def dict_of(view, id_: str) -> dict:
 def test_the_norm_at_every_node_is_that_of_its_cotangent(make):
     loss = make()
     view = loss.graph(grads=True)
-    nodes = oldest_first([loss.node])
+    nodes = oldest_first([loss._node])
     norms = [n.grad_norm for n in view.nodes if n.kind not in ("data", "const")]
     for node, found in zip(nodes, norms, strict=True):
-        expected = pullback(loss.node, np.ones(loss.shape), wanted=[node])[node]  # the engine's own pass
+        expected = pullback(loss._node, np.ones(loss.shape), wanted=[node])[node]  # the engine's own pass
         assert found == pytest.approx(np.linalg.norm(expected), rel=1e-12)
 
 

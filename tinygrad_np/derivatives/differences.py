@@ -127,10 +127,10 @@ def gradient(f, *varargs, axis=None, edge_order=1):
                 f"gradient: found coordinates of shape {d.shape} for axis {i} of length {f.shape[i]}"
             )
         d = np.diff(d) if d.ndim else d
-        fixed = not (hasattr(d, "node") and d.node.tracked)     # coordinates that vary do not stay even
+        fixed = not (hasattr(d, "_node") and d._node.tracked)     # coordinates that vary do not stay even
         if d.ndim and fixed and (array_of(d) == array_of(d)[0]).all():  # even: the simple formula, as NumPy
             d = np.mean(d)
-        d = d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "node") else d
+        d = d.astype(f.dtype) if f.dtype.kind == "f" and not hasattr(d, "_node") else d
         slope = slopes(f, d, i, edge_order)
         out.append(slope.astype(f.dtype) if f.dtype.kind in "fc" else slope)
     return out[0] if len(out) == 1 else tuple(out)

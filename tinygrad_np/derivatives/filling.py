@@ -12,7 +12,7 @@ from .joining import as_operand
 
 def writable_tensor(arr, name: str):
     """The first argument, which must be a tensor: an ndarray has nowhere to keep a gradient."""
-    if not hasattr(arr, "node"):
+    if not hasattr(arr, "_node"):
         raise NotDifferentiable(f"np.{name}: the array to change is an ndarray, which would lose the gradient; "
                                 "make it a tensor, as np.zeros_like of one")
     return arr

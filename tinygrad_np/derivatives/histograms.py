@@ -22,7 +22,7 @@ def inside_bins(x):
 @composed(np.bincount, cases=[lambda f, A: f(BINS, A(4)), lambda f, A: f(BINS, weights=A(4), minlength=8)])
 def bincount(x, weights=None, minlength=0):
     x = array_of(x)
-    if not hasattr(weights, "node"):
+    if not hasattr(weights, "_node"):
         return np.bincount(x, weights, minlength)
     return scatter(np.astype(weights, float), x, (max(minlength, np.max(x, initial=-1) + 1),))
 
@@ -31,11 +31,11 @@ def bincount(x, weights=None, minlength=0):
     lambda f, A: f(inside_bins(A(5)), 3), lambda f, A: f(inside_bins(A(5)), "sqrt"),
     lambda f, A: f(SPOTS, 2, (A(), 9.0))])
 def histogram_bin_edges(a, bins=10, range=None, weights=None):
-    span = None if range is None else [array_of(end) if hasattr(end, "node") else end for end in range]
+    span = None if range is None else [array_of(end) if hasattr(end, "_node") else end for end in range]
     edges = np.histogram_bin_edges(array_of(a), array_of(bins) if np.ndim(bins) else bins, span,
                                    None if weights is None else array_of(weights))
     if np.ndim(bins):       # edges that were given
-        return bins if hasattr(bins, "node") else edges
+        return bins if hasattr(bins, "_node") else edges
     a = as_operand(a)
     if a.dtype.kind == "c":
         raise NotDifferentiable("histogram: the data are complex, of which NumPy drops the imaginary part; pass x.real")

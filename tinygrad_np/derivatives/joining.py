@@ -65,12 +65,12 @@ def as_operand(a):
     """A tensor as it is, nested lists of tensors stacked, anything else as an array."""
     if isinstance(a, (list, tuple)) and holds_tensor(a):
         return np.stack([as_operand(e) for e in a])
-    return a if hasattr(a, "node") else np.asarray(a)
+    return a if hasattr(a, "_node") else np.asarray(a)
 
 
 def holds_tensor(a) -> bool:
     """Whether there is a tensor in nested lists."""
-    return hasattr(a, "node") or isinstance(a, (list, tuple)) and any(map(holds_tensor, a))
+    return hasattr(a, "_node") or isinstance(a, (list, tuple)) and any(map(holds_tensor, a))
 
 
 @composed(np.append, cases=[lambda f, A: f(A("m", 2), A(3)), lambda f, A: f(A("m", 2), A(1, 2), axis=0)])

@@ -32,7 +32,7 @@ def pairs(option, ndim: int) -> list[tuple]:
 
 def constant(a, axis, count, value, at_start):
     shape = tuple(count if i == axis else n for i, n in enumerate(a.shape))
-    return np.broadcast_to(np.astype(value, a.dtype) if hasattr(value, "node") else np.asarray(value, a.dtype), shape)
+    return np.broadcast_to(np.astype(value, a.dtype) if hasattr(value, "_node") else np.asarray(value, a.dtype), shape)
 
 
 def ramp(a, axis, count, end, at_start):

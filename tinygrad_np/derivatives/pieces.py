@@ -194,7 +194,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if any(np.iscomplexobj(array_of(end)) for end in (start, stop)):
         raise NotDifferentiable("geomspace of complex numbers turns in the plane and has no derivative here; "
                                 "use np.exp of a linspace")
-    sign = np.sign(array_of(start) if hasattr(start, "node") else start)
+    sign = np.sign(array_of(start) if hasattr(start, "_node") else start)
     logs = np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, axis=axis)
     out = np.expand_dims(sign, axis) * np.exp(logs)
     return np.astype(out, dtype or float)       # as NumPy, also of float32

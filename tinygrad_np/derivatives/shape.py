@@ -79,7 +79,7 @@ def diagflat(v, k=0):
 def at_least(ndim, where):
     """Promote arrays to `ndim` axes; `where` says which index adds the axes."""
     def promote(*arys):
-        out = [a[where(a.ndim)] if hasattr(a, "node") and a.ndim < ndim else a if hasattr(a, "node")
+        out = [a[where(a.ndim)] if hasattr(a, "_node") and a.ndim < ndim else a if hasattr(a, "_node")
                else NATIVE[ndim](a) for a in arys]
         return out[0] if len(out) == 1 else tuple(out)
     return promote

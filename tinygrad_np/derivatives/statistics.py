@@ -119,7 +119,7 @@ def positions(n, q, method):
     """Where between the ranks 0 … n-1 each quantile lies, with its dependence on q."""
     q_is = array_of(q)
     at = np.quantile(np.arange(max(n, 1), dtype=float), q_is, method=method)
-    if not hasattr(q, "node") or method not in ALPHA_PLUS_BETA:
+    if not hasattr(q, "_node") or method not in ALPHA_PLUS_BETA:
         return at
     slope = np.where((at > 0) & (at < n - 1) | (method == "linear"), n + 1 - ALPHA_PLUS_BETA[method], 0)
     return at + (q - q_is) * slope
@@ -144,7 +144,7 @@ def quantiles(a, q, axis, method, keepdims, skip_nan):
         at = np.where(n == size, positions(int(size), q, method)[spread], at)
     lower = np.floor(array_of(at)).astype(int)
     upper = np.ceil(array_of(at)).astype(int)
-    if method in ALPHA_PLUS_BETA and hasattr(at, "node"):  # at a sample the slope is the one to its right
+    if method in ALPHA_PLUS_BETA and hasattr(at, "_node"):  # at a sample the slope is the one to its right
         upper = np.minimum(lower + 1, np.maximum(n - 1, 0))
     part = (at - lower).astype(dtype)
     index = tuple(np.ogrid[tuple(slice(m) for m in lines.shape[:-1])])

@@ -71,18 +71,18 @@ def _release(owner: np.ndarray) -> None:
 
 
 def refs(holder: Any) -> int:
-    """How many references `holder.array` has: the count is the same expression at every place that compares."""
-    return sys.getrefcount(holder.array)
+    """How many references `holder._array` has: the count is the same expression at every place that compares."""
+    return sys.getrefcount(holder._array)
 
 
 class _Holder:
-    __slots__ = ("array",)
-    array: np.ndarray
+    __slots__ = ("_array",)
+    _array: np.ndarray
 
 
 def _alone() -> int:
     holder = _Holder()
-    holder.array = np.empty(0)
+    holder._array = np.empty(0)
     return refs(holder)
 
 
@@ -97,24 +97,24 @@ for _, _array in {0: np.empty(0)}.items():
 
 def expose(tensor: Any) -> np.ndarray:
     """A view of a leaf's array for its user: writable, unless something else holds the array."""
-    leaf, view = tensor.node, None
+    leaf, view = tensor._node, None
     if leaf.exposed is not None:
         view = leaf.exposed()
     if refs(tensor) > ALONE + (view is not None):
-        return read_only(tensor.array)
+        return read_only(tensor._array)
     if view is None:
-        view = tensor.array.view()
+        view = tensor._array.view()
         leaf.exposed = weakref.ref(view)
     return view
 
 
 def residual(tensor: Any) -> np.ndarray:
     """The array of an exposed leaf as a graph may keep it: a copy while its user still holds a view."""
-    leaf = tensor.node
+    leaf = tensor._node
     if leaf.exposed() is None and refs(tensor) == ALONE:
         leaf.exposed = None
-        return tensor.array
-    return tensor.array.copy()
+        return tensor._array
+    return tensor._array.copy()
 
 
 def changed(leaf: Leaf) -> None:

@@ -1,8 +1,8 @@
 """Questions about arrays that are asked everywhere: whose memory, is there a NaN, what does an index take.
 
 Three questions find a tensor, and each has its place. `type(x) in TENSORS` (recording.py) is the quickest and is asked
-once an operand; `isinstance(x, Tensor)` is for what a user hands over, where the class is at hand; `hasattr(x, "node")`
-is for rules and for files below the tensor's, which know no class. All three agree: only a tensor has a node.
+once an operand; `isinstance(x, Tensor)` is for what a user hands over, where the class is at hand; `hasattr(x,
+"_node")` is for rules and for files below the tensor's, which know no class. All three agree: only a tensor has one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .tracing import TRACERS
 
 def array_of(x: Any) -> np.ndarray:
     """The plain values of an operand, to decide something that has no derivative."""
-    return x.array if hasattr(x, "node") else np.asarray(x)
+    return x._array if hasattr(x, "_node") else np.asarray(x)
 
 
 def owner(array: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 def has_nan(a: Any) -> bool:
     """Whether an array holds a NaN: argmax stops at one, and is the cheapest question."""
-    array: Any = a if type(a) is np.ndarray else getattr(a, "array", a)
+    array: Any = a if type(a) is np.ndarray else getattr(a, "_array", a)
     if type(array) in TRACERS:
         return array.may_have_nan()
     if isinstance(array, np.generic):

@@ -44,67 +44,67 @@ class Assignment(Traced):
             return
         index, amount = unwrap(index), unwrap(value)
         recording = current().recording
-        if type(self.node) is Leaf:
+        if type(self._node) is Leaf:
             if recording:
                 raise refused_leaf(self, "x[...] = ")
-            self.array[index] = amount
-            changed(self.node)
+            self._array[index] = amount
+            changed(self._node)
             return
-        tracked = (self.node.tracked, type(value) in TENSORS and value.node.tracked)
+        tracked = (self._node.tracked, type(value) in TENSORS and value._node.tracked)
         if not tracked[1] and is_tracked(value):
             value = np.stack(value)
-            amount, tracked = value.array, (self.node.tracked, True)
-        if tracked[1] and self.array.dtype.kind not in "fc":
+            amount, tracked = value._array, (self._node.tracked, True)
+        if tracked[1] and self._array.dtype.kind not in "fc":
             raise TypeError(
-                f"x[...] = value: the value needs a gradient and x is {self.array.dtype}; make x floating first"
+                f"x[...] = value: the value needs a gradient and x is {self._array.dtype}; make x floating first"
             )
-        if tracked[1] and value.dtype.kind == "c" and self.array.dtype.kind != "c":
-            raise TypeError(f"x[...] = value: the value is complex and x is {self.array.dtype}")
-        self.array = writable(self.array)
-        if refs(self) != ALONE or self.array.base is not None or not self.array.flags.writeable:
-            self.array = np.array(self.array)
-        self.array[index] = amount
+        if tracked[1] and value.dtype.kind == "c" and self._array.dtype.kind != "c":
+            raise TypeError(f"x[...] = value: the value is complex and x is {self._array.dtype}")
+        self._array = writable(self._array)
+        if refs(self) != ALONE or self._array.base is not None or not self._array.flags.writeable:
+            self._array = np.array(self._array)
+        self._array[index] = amount
         if recording and True in tracked:
             row = TABLE[assigned]
-            parents = (self.node, value.node if tracked[1] else CONST)
+            parents = (self._node, value._node if tracked[1] else CONST)
             index = kept(index)
-            saved = row.save((self.array, index, amount), None, tracked)
-            self.node = new_node(row, parents, saved, self.array.shape, self.array.dtype)
-            see(self.node, np.array(self.array) if self.array.size <= SMALL else self.array)
-            see_call(row, self.node, (self.array, index, amount))
+            saved = row.save((self._array, index, amount), None, tracked)
+            self._node = new_node(row, parents, saved, self._array.shape, self._array.dtype)
+            see(self._node, np.array(self._array) if self._array.size <= SMALL else self._array)
+            see_call(row, self._node, (self._array, index, amount))
             if mode.get() is not None:
-                self.node = watched_node(self.node, self.array)
-        elif self.node.tracked:
-            self.node = CONST
-        elif self.node is not CONST:
-            self.node.value = None  # what it was made of is no longer what it is
+                self._node = watched_node(self._node, self._array)
+        elif self._node.tracked:
+            self._node = CONST
+        elif self._node is not CONST:
+            self._node.value = None  # what it was made of is no longer what it is
 
     def _update(self, ufunc: np.ufunc, value: Any) -> Any:
         """self = ufunc(self, value), seen by everyone who holds this tensor, unless it is a number."""
         result: Any = UFUNC_FORMS[ufunc](self, value)
         if result is NotImplemented:  # an array of another library, whose answer the variable gets
             return result
-        if not self.array.ndim and type(self.node) is not Leaf and not has_living_views(self):
+        if not self._array.ndim and type(self._node) is not Leaf and not has_living_views(self):
             return result
         if has_living_views(self) and sys.getrefcount(self) <= TEMPORARY and augments(sys._getframe(2)):
             return result  # the middle of x[i] += v: the assignment that follows writes it
-        shape, dtype = self.array.shape, self.array.dtype
+        shape, dtype = self._array.shape, self._array.dtype
         if result.shape != shape:
             raise ValueError(f"x {ufunc.__name__}= value: the result has shape {result.shape}; x has {shape}")
         if not np.can_cast(result.dtype, dtype, "same_kind"):
             raise TypeError(f"x {ufunc.__name__}= value: the result is {result.dtype}; x is {dtype}")
-        if type(self.node) is Leaf:
+        if type(self._node) is Leaf:
             if current().recording:
                 raise refused_leaf(self, "x += ")
-            self.array[...] = result.array
-            changed(self.node)
+            self._array[...] = result._array
+            changed(self._node)
             return self
         if result.dtype != dtype:
             result = np.astype(result, dtype)
         if has_living_views(self):
             write_through(self, result)
         else:
-            self.array, self.node = result.array, result.node
+            self._array, self._node = result._array, result._node
         return self
 
     def __iadd__(self, value: Any) -> Self:
@@ -144,7 +144,7 @@ def has_living_views(tensor: Any) -> bool:
 def write_through(view: Any, value: Any) -> None:
     """Give a view a new value: assign it to its place in the living tensor, and take the view anew."""
     whole = living(view)
-    place = place_of(view.array, whole.array)
+    place = place_of(view._array, whole._array)
     if place is None:
         raise ViewError(
             "this tensor is a view of another that was assigned to since; take the view again, as in y = x[i], "
@@ -153,8 +153,8 @@ def write_through(view: Any, value: Any) -> None:
     value = place.turned(value)
     whole[place.index] = value if place.shape is None else value.reshape(whole.shape)
     now = place.of(whole)
-    view.array, view.node = now.array, now.node
-    view.views = getattr(now, "views", view.views)
+    view._array, view._node = now._array, now._node
+    view._views = getattr(now, "_views", view._views)
 
 
 def augments(frame: Any) -> bool:

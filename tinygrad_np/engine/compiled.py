@@ -75,13 +75,13 @@ WORDS = {
 
 OPERAND = """
     if type(@) is _Tensor or type(@) in _TENSORS:
-        _n_@ = @.node
+        _n_@ = @._node
         if type(_n_@) is _Node:
             _t_@ = True
-            _v_@ = @.array
+            _v_@ = @._array
         else:
             _t_@ = _n_@.tracked
-            _v_@ = @.array if _n_@.exposed is None else _residual(@)
+            _v_@ = @._array if _n_@.exposed is None else _residual(@)
         _g_@ = _v_@
     elif type(@) in _CONSTANTS:
         _n_@ = _CONST
@@ -114,7 +114,7 @@ COMPUTE = """
             return _finish(_row, ($VALUES), ($OPERANDS), ($PARENTS), _out$AUX)
         _out = _asarray(_out) if type(_out) is _float64 else _as_array(_out)
     _tensor = _new(_Tensor)
-    _tensor.array = _out
+    _tensor._array = _out
     _mode = _now()
     if ($TRACKED) and (_mode is None or _mode.recording)$FLOATING:"""
 
@@ -134,9 +134,9 @@ NODE = """
         _node.saved = ($SAVED)
         _node.shape = _out.shape
         _node.dtype = _out.dtype$SEEN$GIVEN
-        _tensor.node = _node if _mode is None else _watched(_node, _out)
+        _tensor._node = _node if _mode is None else _watched(_node, _out)
     else:
-        _tensor.node = _CONST
+        _tensor._node = _CONST
         if _mode is not None:
             _cut(_left(_row, _out), ($PARENTS))"""
 
@@ -197,7 +197,7 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
     for word, value in values.items():
         text = text.replace(word, value)
     fun = row.fun if keywords else row.quick.get(count, row.fun)
-    space = WORDS | {"_row": row, "_fun": fun, "_Tensor": getattr(Traced, "public", None)}
+    space = WORDS | {"_row": row, "_fun": fun, "_Tensor": getattr(Traced, "_public", None)}
     space |= {f"_d_{name}": value for name, value in bound.items()}
     form: Any = define(text, f"{__file__} for {row.name}", space)["recorded"]
     form.__name__ = row.name

@@ -60,7 +60,7 @@ def careful_bilinear(pull: Callable[..., Any]) -> Callable[..., Any]:
 
     def careful(ct: Any, parent: Any, saved: Any) -> Any:
         g = pull(ct, parent, saved)
-        if type(getattr(g, "array", g)) in TRACERS or not has_nan(g):  # a recording does without
+        if type(getattr(g, "_array", g)) in TRACERS or not has_nan(g):  # a recording does without
             return g
         bad = [
             ~np.isfinite(s) if getattr(s, "dtype", None) is not None and s.dtype.kind in "fc" else None for s in saved

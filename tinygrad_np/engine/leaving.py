@@ -28,7 +28,7 @@ class Leaving(Traced):
     def numpy(self) -> np.ndarray:
         """The values as an ndarray without history, read-only and without a copy."""
         note_cut("numpy()", (self,))
-        return read_only(self.array)
+        return read_only(self._array)
 
     def item(self, *index: int) -> Any:
         """The one element, or the one at an index, as a Python number without history; refused in a transform."""
@@ -40,16 +40,16 @@ class Leaving(Traced):
 
     def tobytes(self, order: Any = "C") -> bytes:
         """The bytes of the elements, without history."""
-        return self.array.tobytes(order)
+        return self._array.tobytes(order)
 
     def detach(self) -> Tensor:
         """A tensor of the same values that needs no gradient."""
         note_cut("detach()", (self,))
-        name = self.node.name if isinstance(self.node, Leaf) else None
-        return wrap(unwrap(self), Const(self.array.shape, self.array.dtype, name))
+        name = self._node.name if isinstance(self._node, Leaf) else None
+        return wrap(unwrap(self), Const(self._array.shape, self._array.dtype, name))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.node.tracked and (answer := asked_by_sparse()) is not None:
+        if self._node.tracked and (answer := asked_by_sparse()) is not None:
             return answer
         return np.array(detached(self, "np.asarray"), dtype=dtype)
 
@@ -60,7 +60,7 @@ class Leaving(Traced):
         return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.array.__dlpack_device__()
+        return self._array.__dlpack_device__()
 
     def __float__(self) -> float:
         return float(detached_scalar(self, "float"))
@@ -72,13 +72,13 @@ class Leaving(Traced):
         return int(detached_scalar(self, "int"))
 
     def __index__(self) -> int:
-        return self.array.__index__()
+        return self._array.__index__()
 
     def __bool__(self) -> bool:
-        return bool(self.array)
+        return bool(self._array)
 
     def __contains__(self, value: object) -> bool:
-        return value in self.array
+        return value in self._array
 
 
 def asked_by_sparse() -> np.ndarray | None:
@@ -130,7 +130,7 @@ def twin() -> str | None:
 
 def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
-    if tensor.node.tracked:
+    if tensor._node.tracked:
         found = twin() if "scipy" in sys.modules else None
         if found is not None:
             raise TypeError(
@@ -141,7 +141,7 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
             f"{caller} would cut a tensor off its gradient: join tensors with np.array([...], like=x), np.stack, or "
             "the np of `from tinygrad_np import numpy as np`; use x.numpy() or x.detach() to cut it off"
         )
-    return tensor.array
+    return tensor._array
 
 
 def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
@@ -154,4 +154,4 @@ def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
     within = frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy")
     if current().transforms or stores or within:
         return detached(tensor, "array[i] = tensor" if stores else caller)
-    return tensor.array
+    return tensor._array

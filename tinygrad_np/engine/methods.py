@@ -32,40 +32,40 @@ class ArrayMethods(Assignment):
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
-        return self.array.shape
+        return self._array.shape
 
     @property
     def dtype(self) -> numpy.dtype:
         """The type of the elements."""
-        return self.array.dtype
+        return self._array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.array.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self.array.size
+        return self._array.size
 
     @property
     def nbytes(self) -> int:
         """The bytes of the elements."""
-        return self.array.nbytes
+        return self._array.nbytes
 
     @property
     def itemsize(self) -> int:
         """The bytes of one element."""
-        return self.array.itemsize
+        return self._array.itemsize
 
     @property
     def strides(self) -> tuple[int, ...]:
         """The bytes from one element to the next along each axis."""
-        return self.array.strides
+        return self._array.strides
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self._array)
 
     # ---- shape --------------------------------------------------------------------------------------------
 
@@ -394,8 +394,8 @@ def as_real_part(value: Any) -> Any:
 
 def owning(view: Any) -> Any:
     """A view as a tensor of its own: writing to either leaves the other as it is."""
-    if hasattr(view, "views"):
-        del view.views
+    if hasattr(view, "_views"):
+        del view._views
     return view
 
 

@@ -35,7 +35,7 @@ def note_cut(step: str, values: Any) -> None:
     """Tell a watcher, if there is one that asks, that values (tensors or nodes) leave the tape at a step."""
     watch = current().watch
     if watch is not None:
-        nodes = [getattr(value, "node", value) for value in values]
+        nodes = [getattr(value, "_node", value) for value in values]
         nodes = [node for node in nodes if getattr(node, "tracked", False)]
         if nodes:
             watch.cut(step, nodes)

@@ -40,13 +40,13 @@ CONSTANTS = {
 
 
 class Traced:
-    """An array and its node: what recording knows of a Tensor. `public` is the Tensor that it makes."""
+    """An array and its node: what recording knows of a Tensor. `_public` is the Tensor that it makes."""
 
-    __slots__ = ("array", "node", "views", "__weakref__")
-    array: ndarray
-    node: Node
-    views: tuple[weakref.ref[Any], ...]  # tensors that share the array
-    public: type[Tensor]
+    __slots__ = ("_array", "_node", "_views", "__weakref__")
+    _array: ndarray
+    _node: Node
+    _views: tuple[weakref.ref[Any], ...]  # tensors that share the array
+    _public: type[Tensor]
 
     def __init_subclass__(cls) -> None:
         TENSORS.add(cls)
@@ -54,9 +54,9 @@ class Traced:
 
 def wrap(array: Any, node: Node) -> Tensor:
     """A Tensor of an array and its node, without a copy."""
-    tensor: Any = object_new(Traced.public)
-    tensor.array = array
-    tensor.node = node
+    tensor: Any = object_new(Traced._public)
+    tensor._array = array
+    tensor._node = node
     return tensor
 
 
@@ -87,7 +87,7 @@ def record_call(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         kwargs = {name: swap(a) for name, a in kwargs.items()}
         values = row.bind(*args, **kwargs)
         operands = row.operands(values)
-    parents = tuple([a.node if type(a) in TENSORS else CONST for a in operands])
+    parents = tuple([a._node if type(a) in TENSORS else CONST for a in operands])
     try:
         out = call(row.fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -177,7 +177,7 @@ def finish_node(row: Row, values: Any, operands: Any, parents: tuple[Any, ...], 
     if node is CONST and mode.get() is not None:
         note_cut(left(row, out), parents)
     result = outputs(out, node)
-    if type(out) is ndarray and type(operands[0]) in TENSORS and shares_memory_with(out, operands[0].array):
+    if type(out) is ndarray and type(operands[0]) in TENSORS and shares_memory_with(out, operands[0]._array):
         note_view(result, operands[0])
     return result
 
@@ -201,7 +201,7 @@ def shares_memory_with(out: Any, array: Any) -> bool:
 
 def note_view(tensor: Any, of: Any) -> None:
     """Remember that a tensor may share the memory of another, and of those that one is a view of."""
-    tensor.views = (weakref.ref(of), *getattr(of, "views", ()))
+    tensor._views = (weakref.ref(of), *getattr(of, "_views", ()))
 
 
 def outputs(out: Any, node: Node) -> Any:
@@ -237,7 +237,7 @@ def unwrap(value: Any) -> Any:
     """The arrays of tensors, also inside lists, tuples and slices."""
     kind = type(value)
     if kind in TENSORS:
-        return value.array if value.node.exposed is None else residual(value)
+        return value._array if value._node.exposed is None else residual(value)
     if kind is list or kind is tuple:
         return kind([unwrap(v) for v in value])
     if kind is slice:
@@ -256,7 +256,7 @@ def kept(value: Any) -> Any:
 def is_tracked(value: Any) -> bool:
     """Whether a gradient flows through a value, or through one inside a list or tuple."""
     if type(value) in TENSORS:
-        return value.node.tracked
+        return value._node.tracked
     return isinstance(value, (list, tuple)) and any(map(is_tracked, value))
 
 
@@ -295,11 +295,11 @@ def untracked(fun: Any, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Call NumPy's own function on the arrays; the result has no history."""
     out = call(fun, tuple(map(unwrap, args)), {k: unwrap(v) for k, v in kwargs.items()})
     for a in args:
-        if type(a) in TENSORS and a.array is out:  # np.atleast_1d(x) is x
+        if type(a) in TENSORS and a._array is out:  # np.atleast_1d(x) is x
             return a
     result = outputs(out, CONST)
     for tensor in result if isinstance(result, (list, tuple)) else (result,):
-        for a in args if type(tensor) in TENSORS and tensor.array.base is not None else ():
-            if type(a) in TENSORS and np.may_share_memory(a.array, tensor.array):
+        for a in args if type(tensor) in TENSORS and tensor._array.base is not None else ():
+            if type(a) in TENSORS and np.may_share_memory(a._array, tensor._array):
                 note_view(tensor, a)
     return result

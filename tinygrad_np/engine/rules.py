@@ -256,15 +256,15 @@ def transpose(row: Row, node: Node, ts: list[Any], lift: Any) -> Any:
     cts = [lift(np.ones(slot.shape, slot.dtype), slot) for slot in slots]
     total: list[Any] = [None] * len(slots)
     for g, t in zip(row.pullback(node, tuple(cts) if many else cts[0], lift), ts):
-        if t is None or not hasattr(g, "node"):
+        if t is None or not hasattr(g, "_node"):
             continue
-        found = pullback(g.node, t, wanted=slots, lift=lift)
+        found = pullback(g._node, t, wanted=slots, lift=lift)
         for i, slot in enumerate(slots):
             if slot in found:
                 total[i] = found[slot] if total[i] is None else total[i] + found[slot]
     total = [np.zeros(slot.shape, slot.dtype) if t is None else t for slot, t in zip(slots, total)]
     if plain is not lift:
-        total = [getattr(t, "array", t) for t in total]
+        total = [getattr(t, "_array", t) for t in total]
     return total if many else total[0]
 
 

@@ -121,8 +121,8 @@ def see(node: Node, out: Any) -> None:
 
 def see_leaf(tensor: Any) -> None:
     """Let a leaf find its array: in its tensor while that lives, else what it was made of, if that is small."""
-    array = tensor.array
-    tensor.node.value = ref(tensor), array.copy() if array.size <= SMALL else None
+    array = tensor._array
+    tensor._node.value = ref(tensor), array.copy() if array.size <= SMALL else None
 
 
 def see_call(row: Any, node: Node, values: Any) -> None:
@@ -148,7 +148,7 @@ def note_origin(maker: Any, start: int, out: Any) -> None:
     and a graph keeps no module alive.
     """
     global _last
-    node: Any = getattr(out, "node", out)
+    node: Any = getattr(out, "_node", out)
     if type(node) is Node:
         serial = node.serial
         if serial > start:

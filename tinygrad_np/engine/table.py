@@ -254,13 +254,13 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
-            if hasattr(a, "node"):
+            if hasattr(a, "_node"):
                 form = self.forms.get((len(args), *kwargs) if kwargs else len(args))
                 result = form(*args, **kwargs) if form else NotImplemented
                 return a.__array_function__(self, (type(a),), args, kwargs) if result is NotImplemented else result
         for a in (*args, *kwargs.values()):
             for e in a if isinstance(a, (list, tuple)) else (a,):
-                if hasattr(e, "node"):
+                if hasattr(e, "_node"):
                     return e.__array_function__(self, (type(e),), args, kwargs)
         return self.fun(*args, **kwargs)
 
@@ -373,10 +373,10 @@ def backward_of(rule: Callable[..., Any], name: str, names: tuple[str, ...]) -> 
                 out = rule(wrap(np.zeros(shape, slot.dtype), slot), *[named[n] for n in names_of(rule)])
         except TypeError as error:
             raise NotDifferentiable(refusal) from error
-        if not hasattr(out, "node") or not out.node.tracked:
+        if not hasattr(out, "_node") or not out._node.tracked:
             raise NotDifferentiable(refusal)
-        lift = wrap if any(hasattr(a, "node") for a in (ct, *saved)) else None
-        found = pullback(out.node, ct.conjugate(), wanted=[slot], lift=lift)
+        lift = wrap if any(hasattr(a, "_node") for a in (ct, *saved)) else None
+        found = pullback(out._node, ct.conjugate(), wanted=[slot], lift=lift)
         return found[slot].conjugate() if slot in found else np.zeros(shape, slot.dtype)
 
     return pull

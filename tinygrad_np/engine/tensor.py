@@ -13,7 +13,7 @@ from .above import DOORS
 from .arrays import read_only
 from .compiled import compiled_form
 from .dispatch import UFUNC_FORMS, call_function, call_ufunc
-from .habits import habits
+from .habits import WRITTEN_AS, habits
 from .leaving import Leaving, detached
 from .methods import ArrayMethods
 from .modes import current, mode, note_cut
@@ -96,15 +96,15 @@ class Tensor(ArrayMethods, Leaving):
             if requires_grad:
                 raise ValueError("Tensor: data that has a history cannot be a leaf; pass x.detach() for a new leaf")
             whole: Any = joined_tensors(data) if dtype is None else np.astype(joined_tensors(data), dtype)
-            self.array, self.node = np.array(whole.array), whole.node
+            self._array, self._node = np.array(whole._array), whole._node
             return
         array = np.array(unwrap(data), dtype=dtype)
         if array.dtype.kind not in "biufc":
             raise TypeError(f"Tensor: found data of dtype {array.dtype}; expected numbers")
         if requires_grad and array.dtype.kind not in "fc":
             raise TypeError(f"Tensor: a {array.dtype} tensor cannot require a gradient; pass dtype=float")
-        self.array = array
-        self.node = (Leaf if requires_grad else Const)(array.shape, array.dtype, name)
+        self._array = array
+        self._node = (Leaf if requires_grad else Const)(array.shape, array.dtype, name)
         see_leaf(self)
 
     # ---- what it is ---------------------------------------------------------------------------------------
@@ -112,29 +112,29 @@ class Tensor(ArrayMethods, Leaving):
     @property
     def data(self) -> np.ndarray:
         """The values, without a copy. Writable for a leaf that no graph needs; read-only otherwise."""
-        if type(self.node) is Leaf:
+        if type(self._node) is Leaf:
             return aliasing.expose(self)
-        if self.node.tracked and current().transforms:
+        if self._node.tracked and current().transforms:
             detached(self, ".data")
-        return read_only(self.array)
+        return read_only(self._array)
 
     @data.setter
     def data(self, value: Any) -> None:
-        node = self.node
+        node = self._node
         if not isinstance(node, Leaf):
             raise ValueError(
                 "data: only a leaf's data can be set; this tensor was computed by "
                 f"{node.op.name}: assign with x[...] = value"
             )
         array = unwrap(value) if isinstance(value, Tensor) else np.asarray(value)
-        if array.shape != self.array.shape or not np.can_cast(array.dtype, self.array.dtype, "same_kind"):
+        if array.shape != self._array.shape or not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
             raise ValueError(
-                f"data: found shape {array.shape} {array.dtype}; expected {self.array.shape} {self.array.dtype}"
+                f"data: found shape {array.shape} {array.dtype}; expected {self._array.shape} {self._array.dtype}"
             )
         view = node.exposed() if node.exposed is not None else None
         if view is not None and array is view:  # x.data -= step: the view has been written already
             return
-        self.array = np.array(array, dtype=self.array.dtype)
+        self._array = np.array(array, dtype=self._array.dtype)
         node.exposed = None
 
     @property
@@ -150,88 +150,91 @@ class Tensor(ArrayMethods, Leaving):
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows through this tensor."""
-        return self.node.tracked
+        return self._node.tracked
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if not isinstance(self.node, Leaf):
+        if not isinstance(self._node, Leaf):
             raise ValueError("requires_grad: only a leaf can change it; use x.detach() for a tensor without history")
-        if value and self.array.dtype.kind not in "fc":
-            raise TypeError(f"requires_grad: a {self.array.dtype} tensor cannot require a gradient")
-        if bool(value) != self.node.tracked:
-            self.node = (Leaf if value else Const)(self.array.shape, self.array.dtype, self.name)
+        if value and self._array.dtype.kind not in "fc":
+            raise TypeError(f"requires_grad: a {self._array.dtype} tensor cannot require a gradient")
+        if bool(value) != self._node.tracked:
+            self._node = (Leaf if value else Const)(self._array.shape, self._array.dtype, self.name)
             see_leaf(self)
 
     @property
     def is_leaf(self) -> bool:
         """Whether this tensor was made by its user, not computed by a recorded operation."""
-        return isinstance(self.node, Leaf)
+        return isinstance(self._node, Leaf)
 
     @property
     def name(self) -> str | None:
         """The name given to this tensor, shown in errors and pictures."""
-        return getattr(self.node, "name", None)
+        return getattr(self._node, "name", None)
 
     @name.setter
     def name(self, value: str | None) -> None:
         if value is not None and type(value) is not str:
             raise TypeError(f"name: found a {type(value).__name__}; expected a str, or None")
-        if self.node is CONST:
-            self.node = Const(self.array.shape, self.array.dtype)
+        if self._node is CONST:
+            self._node = Const(self._array.shape, self._array.dtype)
             see_leaf(self)
-        self.node.name = value
+        self._node.name = value
 
     @property
     def grad(self) -> np.ndarray | None:
         """What `backward` accumulated for this leaf, of its shape and dtype; None before."""
-        return self.node.grad if isinstance(self.node, Leaf) else None
+        return self._node.grad if isinstance(self._node, Leaf) else None
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if not isinstance(self.node, Leaf) or not self.node.tracked:
-            if value is None and not self.node.tracked:  # as when frozen parameters are cleared with the others
+        if not isinstance(self._node, Leaf) or not self._node.tracked:
+            if value is None and not self._node.tracked:  # as when frozen parameters are cleared with the others
                 return
             raise ValueError("grad: only a leaf that requires a gradient has one")
         if value is not None:
-            value = np.asarray(value.array if isinstance(value, Tensor) else value)
+            value = np.asarray(value._array if isinstance(value, Tensor) else value)
             if value.shape != self.shape:
                 raise ValueError(f"grad: found shape {value.shape}; expected {self.shape}")
             value = value.astype(self.dtype, copy=False)
-        self.node.grad = value
+        self._node.grad = value
 
     # ---- shown, copied, pickled ----------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        body = np.array2string(self.array, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
-        extra = "" if self.array.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={self.dtype}"
-        if isinstance(self.node, Leaf):
-            extra += ", requires_grad=True" if self.node.tracked else ""
+        body = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=100, edgeitems=3)
+        extra = "" if self._array.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f", dtype={self.dtype}"
+        if isinstance(self._node, Leaf):
+            extra += ", requires_grad=True" if self._node.tracked else ""
         else:
-            row = self.node.parents[0].op if self.node.op is SELECT else self.node.op
+            row = self._node.parents[0].op if self._node.op is SELECT else self._node.op
             extra += f", computed by {row.name}"
         extra += f", name={self.name!r}" if self.name else ""
         return f"Tensor({body}{extra})"
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in WRITTEN_AS]
+
     def __format__(self, spec: str) -> str:
         if not spec:
             return repr(self)
-        return format(self.array if self.array.ndim else self.array.item(), spec)
+        return format(self._array if self._array.ndim else self._array.item(), spec)
 
     def __copy__(self) -> Tensor:
         return self.__deepcopy__({})  # a leaf of its own: two that shared an array would write over each other
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        made_by_user = isinstance(self.node, Leaf) and type(self.node) is not Variable
-        if not made_by_user or type(self.array) in TRACERS:
+        made_by_user = isinstance(self._node, Leaf) and type(self._node) is not Variable
+        if not made_by_user or type(self._array) in TRACERS:
             return self.copy("K")
         return _restore(*self.__reduce__()[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if not isinstance(self.node, Leaf) or type(self.node) is Variable:
-            found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self.node.op.name}"
+        if not isinstance(self._node, Leaf) or type(self._node) is Variable:
+            found = "the argument of a transform" if self.is_leaf else f"a tensor computed by {self._node.op.name}"
             raise TypeError(f"{found} cannot be pickled; use x.detach()")
         grad = None if self.grad is None else np.array(self.grad)
-        return _restore, (type(self), np.array(self.array), self.node.tracked, self.name, grad)
+        return _restore, (type(self), np.array(self._array), self._node.tracked, self.name, grad)
 
     # ---- the gradient -------------------------------------------------------------------------------------
 
@@ -241,25 +244,25 @@ class Tensor(ArrayMethods, Leaving):
         The residuals of the graph are released as they are used, unless `retain_graph`.
         Raises FreedGraphError when an earlier backward released them.
         """
-        if not self.node.tracked:
+        if not self._node.tracked:
             raise ValueError("backward: this tensor does not depend on a leaf with requires_grad=True")
         ct = self._cotangent(cotangent, "backward")
         with np.errstate(all="ignore"):  # an unused branch may divide by zero; `times` has the answer
-            found: dict[Any, Any] = pullback(self.node, ct, free=not retain_graph)
-        aliasing.check_unchanged(self.node, found)
+            found: dict[Any, Any] = pullback(self._node, ct, free=not retain_graph)
+        aliasing.check_unchanged(self._node, found)
         del ct
         for leaf, g in found.items():
             add_to_grad(leaf, g)
 
     def _cotangent(self, cotangent: Any, caller: str) -> Any:
         if cotangent is None:
-            if self.array.size != 1:
+            if self._array.size != 1:
                 raise ValueError(
                     f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
                     "pass one, or reduce the tensor to a single number, as with .sum()"
                 )
             return np.array(1, self.dtype).reshape(self.shape)
-        ct = np.asarray(cotangent.array if isinstance(cotangent, Tensor) else cotangent)
+        ct = np.asarray(cotangent._array if isinstance(cotangent, Tensor) else cotangent)
         if ct.shape != self.shape:
             raise ValueError(f"{caller}: found a cotangent of shape {ct.shape}; expected {self.shape}")
         if ct.dtype.kind == "c" and self.dtype.kind != "c":
@@ -309,7 +312,7 @@ class Tensor(ArrayMethods, Leaving):
     __hash__ = object.__hash__
 
     def __invert__(self) -> Any:
-        return np.invert(self.array)
+        return np.invert(self._array)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -320,15 +323,15 @@ class Tensor(ArrayMethods, Leaving):
     __getitem__: Callable[..., Tensor] = Operator(lambda: compiled_form(TABLE[getitem], 2))  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.array.ndim:
+        if not self._array.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(len(self.array)))
+        return (self[i] for i in range(len(self._array)))
 
 
 for name, attribute in habits().items():
     if not hasattr(Tensor, name):
         setattr(Tensor, name, attribute)
-Traced.public = Tensor
+Traced._public = Tensor
 
 
 class FlatTensor(Tensor):
@@ -343,7 +346,7 @@ class FlatTensor(Tensor):
 
     def _read(self) -> None:
         now: Any = np.ravel(self.of)
-        self.array, self.node = now.array, now.node
+        self._array, self._node = now._array, now._node
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.of[np.unravel_index(np.arange(self.size)[index], self.of.shape) if self.of.ndim else ...] = value
@@ -352,9 +355,9 @@ class FlatTensor(Tensor):
 
 def _restore(cls: type[Any], array: Any, tracked: Any, name: Any, grad: Any) -> Any:
     tensor = object.__new__(cls)
-    tensor.array = array
-    tensor.node = (Leaf if tracked else Const)(array.shape, array.dtype, name)
-    tensor.node.grad = grad
+    tensor._array = array
+    tensor._node = (Leaf if tracked else Const)(array.shape, array.dtype, name)
+    tensor._node.grad = grad
     see_leaf(tensor)
     return tensor
 

@@ -40,7 +40,7 @@ def with_options(
 ) -> Any:
     """ufunc(..., out=, where=, dtype=): convert first, apply, then assign where asked."""
     if dtype is not None:
-        inputs = tuple(np.astype(x, dtype) if hasattr(x, "node") else np.asarray(x, dtype) for x in inputs)
+        inputs = tuple(np.astype(x, dtype) if hasattr(x, "_node") else np.asarray(x, dtype) for x in inputs)
     if where is not True:  # a place that is not computed must not warn: any number of the domain will do
         inputs = tuple(np.where(where, x, np.ones((), array_of(x).dtype)) for x in inputs)
     result = along_axes(ufunc, inputs, **options) if options else ufunc(*inputs)
@@ -54,8 +54,8 @@ def with_options(
 
 def assign_out(fun: Callable[..., Any], result: Any, out: Any) -> Any:
     """What out= means: the result is assigned to a tensor, and that is returned."""
-    if not hasattr(out, "node"):
-        if not (hasattr(result, "node") and result.node.tracked):
+    if not hasattr(out, "_node"):
+        if not (hasattr(result, "_node") and result._node.tracked):
             out[...] = array_of(result)
             return out
         raise NotDifferentiable(
@@ -158,19 +158,19 @@ def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = N
 
 def outer(ufunc: Any, a: Any, b: Any, **options: Any) -> Any:
     """ufunc.outer: every pair."""
-    a = a if hasattr(a, "node") else np.asarray(a)
+    a = a if hasattr(a, "_node") else np.asarray(a)
     return with_options(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
 
 
 def at(ufunc: Any, a: Any, indices: Any, b: Any = None) -> None:
     """ufunc.at: in place and unbuffered, so that a repeated index counts each time."""
-    if not hasattr(a, "node"):
+    if not hasattr(a, "_node"):
         raise NotDifferentiable(
             f"{ufunc.__name__}.at: the first argument is an ndarray, which would lose the gradient; make it a tensor"
         )
     if ufunc in (np.add, np.subtract):
         place = np.broadcast_to(b, array_of(a)[indices].shape)
-        a[...] = ufunc(a, scatter(place if hasattr(place, "node") else np.asarray(place, a.dtype), indices, a.shape))
+        a[...] = ufunc(a, scatter(place if hasattr(place, "_node") else np.asarray(place, a.dtype), indices, a.shape))
         return
     numbers = np.arange(a.size).reshape(a.shape)[indices]  # which element each place is, to take repeats in turn
     flat = np.ravel(numbers)

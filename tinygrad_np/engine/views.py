@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 def living(tensor: Any) -> Any:
     """The nearest tensor that this one is a view of and that somebody still holds, or None."""
-    return next((found for ref in getattr(tensor, "views", ()) if (found := ref()) is not None), None)
+    return next((found for ref in getattr(tensor, "_views", ()) if (found := ref()) is not None), None)
 
 
 def place_of(view: Any, whole: Any) -> Place | None:

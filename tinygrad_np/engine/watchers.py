@@ -195,7 +195,7 @@ class Debugger(Watcher):
 
 def non_finite(a: Any, infinity: bool) -> str | None:
     """What is wrong with an array: 'NaN' or 'infinity' and where it is first, or None."""
-    a = np.asarray(getattr(a, "array", a))
+    a = np.asarray(getattr(a, "_array", a))
     if a.dtype.kind not in "fc":
         return None
     bad = ~np.isfinite(a) if infinity else np.isnan(a)

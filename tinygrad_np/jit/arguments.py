@@ -64,13 +64,13 @@ class Arguments:
             if type(leaf) in TENSORS:
                 if id(leaf) in self.tensors:
                     continue
-                if type(leaf.array) is StandIn:  # also part of the state, see State.among
+                if type(leaf._array) is StandIn:  # also part of the state, see State.among
                     continue
-                node = leaf.node
+                node = leaf._node
                 self.tensors[id(leaf)] = i
-                self.saved.append((leaf, leaf.array, node, node.exposed, node.grad if type(node) is Leaf else None))
+                self.saved.append((leaf, leaf._array, node, node.exposed, node.grad if type(node) is Leaf else None))
                 self.numbers[id(leaf)] = len(self.inputs)
-                self.placed[id(leaf)] = leaf.array = self.stand_in(leaf.array, i, "array")
+                self.placed[id(leaf)] = leaf._array = self.stand_in(leaf._array, i, "array")
                 if type(node) is Leaf:
                     node.exposed = None
                     if node.grad is not None:
@@ -107,14 +107,14 @@ class Arguments:
                 "not repeat; return the new value instead"
             )
         for tensor, _, node, _, _ in self.saved:
-            replaced = tensor.node is not node or tensor.array is not self.placed[id(tensor)]
+            replaced = tensor._node is not node or tensor._array is not self.placed[id(tensor)]
             if replaced or type(node) is not Leaf and self.numbers[id(tensor)] in self.tape.written_inputs():
                 refuse("a Tensor argument was assigned to; assign to a copy, and return it")
 
     def back(self) -> None:
         """The caller's Tensors have their own arrays again."""
         for tensor, array, node, exposed, grad in self.saved:
-            tensor.array, tensor.node = array, node
+            tensor._array, tensor._node = array, node
             if type(node) is Leaf:
                 node.exposed, node.grad = exposed, grad
 
@@ -129,7 +129,7 @@ class Arguments:
 
     def gather(self) -> None:
         """Note the gradients that f has left to the Tensors; those that it has cleared, it may clear only once."""
-        self.grads = [(self.tensors[id(t)], t.node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
+        self.grads = [(self.tensors[id(t)], t._node.grad) for t, _, node, _, _ in self.saved if type(node) is Leaf]
         for _, _, node, _, grad in self.saved:
             if type(node) is Leaf and node.grad is None and grad is not None:
                 raise Differs

@@ -144,8 +144,8 @@ def refused_within(convert):
     """A conversion of a tensor, but not of what is being recorded."""
 
     def checked(tensor, *args, **kwargs):
-        if type(tensor.array) is StandIn and asked_by_sparse() is None:
-            tensor.array.__array__()  # refuses
+        if type(tensor._array) is StandIn and asked_by_sparse() is None:
+            tensor._array.__array__()  # refuses
         return convert(tensor, *args, **kwargs)
 
     return checked

@@ -92,7 +92,7 @@ class Swap:
         """Put stand-ins in the places that were found; nothing else may hold them: the engine counts references."""
         state, tape = self.state, self.tape
         for tensor, _ in state.tensors[len(self.nodes) :]:
-            node = tensor.node
+            node = tensor._node
             self.nodes.append((tensor, node, node.exposed, node.changed if isinstance(node, Leaf) else 0))
             if type(node) is Leaf:
                 node.exposed = None
@@ -102,7 +102,7 @@ class Swap:
             elif not isinstance(node, Leaf):
                 self.ends[id(tensor)] = end = new_node(OUTSIDE, (), (), node.shape, node.dtype)
                 end.serial = node.serial
-                tensor.node = end
+                tensor._node = end
         places, state.new_places = state.new_places, []
         ours = Counter(map(id, state.values()))
         for place in places:
@@ -133,8 +133,8 @@ class Swap:
         for tensor, node, exposed, _ in self.nodes:
             if type(node) is Leaf:
                 node.exposed = exposed
-            elif tensor.node is self.ends.get(id(tensor)):
-                tensor.node = node
+            elif tensor._node is self.ends.get(id(tensor)):
+                tensor._node = node
 
     def undo(self) -> None:
         """Everything outside is as it was; this may be done again if it was interrupted."""
@@ -168,7 +168,7 @@ class Swap:
             if array is not None and array.tobytes() != was:
                 array[...] = np.frombuffer(was, array.dtype).reshape(array.shape)
         for tensor, node, exposed, changed in self.nodes:
-            tensor.node = node
+            tensor._node = node
             if type(node) is Leaf:
                 node.changed, node.exposed = changed, exposed
         for leaf, had in zip(state.grads, state.had_grad):
@@ -303,18 +303,18 @@ class Swap:
             raise Differs
         self.tape.copy(StandIn(array, self.tape), value, casting="unsafe")
         place.set(array)
-        if not isinstance(place.holder, Leaf) and place.key != "array":
+        if not isinstance(place.holder, Leaf) and place.key != "_array":
             self.replaced.append(place)
 
     def is_held(self, place: Place) -> bool:
         """Whether somebody has the array besides the place, and would see it change."""
-        return place.spot in self.shared and not isinstance(place.holder, Leaf) and place.key != "array"
+        return place.spot in self.shared and not isinstance(place.holder, Leaf) and place.key != "_array"
 
     def refuse_others(self) -> None:
         """Refuse what f has done to what is not an entry of anything."""
         state = self.state
         for (tensor, node, _, _), (_, name) in zip(self.nodes, state.tensors):
-            if tensor.node is not self.ends.get(id(tensor), node):
+            if tensor._node is not self.ends.get(id(tensor), node):
                 if tensor.is_leaf:
                     refuse(f"requires_grad of {name} was set, which a replay would not repeat; set it outside")
                 refuse(f"{name} was assigned to while its history is kept; use no_grad, or return it")

@@ -77,7 +77,7 @@ class Jitted:
                 raise Differs
             return program(args)
         leaves, paths, rebuild = flatten((args, kwargs))
-        if any(type(a) in TENSORS and a.node.tracked and type(a.node) is not Leaf for a in leaves):
+        if any(type(a) in TENSORS and a._node.tracked and type(a._node) is not Leaf for a in leaves):
             raise Differs
         key = (now, tuple(paths), tuple(map(signature, leaves)), repeated(leaves))
         for program in reversed(self._programs.values()):
@@ -152,7 +152,7 @@ def signature(leaf) -> Any:
     if isinstance(leaf, ndarray):
         return leaf.shape, leaf.dtype
     if type(leaf) in TENSORS:
-        return Leaf, leaf.shape, leaf.dtype, leaf.node.tracked, leaf.grad is None
+        return Leaf, leaf.shape, leaf.dtype, leaf._node.tracked, leaf.grad is None
     if isinstance(leaf, np.generic):
         return (), leaf.dtype
     if type(leaf) is slice:

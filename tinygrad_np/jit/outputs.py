@@ -55,7 +55,7 @@ class Output:
 def output(value, tape: Tape, state: State) -> Output:
     """What one leaf of the result is made from at each replay; `state` is what f has reached, where arrays may stay."""
     if type(value) in TENSORS:
-        return Output("tensor", tape.operand(value.array), sealed=value.node.tracked)
+        return Output("tensor", tape.operand(value._array), sealed=value._node.tracked)
     if type(value) is StandIn:
         if value.number is not None:
             refuse("a number of a host function was returned; return it from outside")

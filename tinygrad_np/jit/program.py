@@ -194,8 +194,8 @@ class Program:
             if final.view is None:
                 final.place.set(None)
         for tensor in self.written:
-            if type(tensor.node) is Leaf and tensor.node.changed:
-                changed(tensor.node)
+            if type(tensor._node) is Leaf and tensor._node.changed:
+                changed(tensor._node)
         values, n = [], 0
         for o in self.outputs:
             if o.view is None:
@@ -204,7 +204,7 @@ class Program:
                 values.append(o.value(out[n]))
                 n += 1
         for (leaf, _), array in zip(self.argument_grads, out[n:]):
-            leaves[leaf].node.grad = array
+            leaves[leaf]._node.grad = array
         return self.rebuild(values)
 
     def part(self) -> None:
@@ -322,7 +322,7 @@ def spec(leaf) -> tuple:
 
 
 def given(leaf, what: str):
-    """The array that an argument brings: itself, or what a tensor has as its `array` or "grad"."""
+    """The array that an argument brings: itself, or what a tensor has as its "array" or "grad"."""
     if type(leaf) in TENSORS:
-        return leaf.array if what == "array" else leaf.node.grad
+        return leaf._array if what == "array" else leaf._node.grad
     return leaf

@@ -106,7 +106,7 @@ class StandIn(NDArrayOperatorsMixin):
     base = property(lambda self: self.value.base)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(hasattr(x, "node") for x in inputs):
+        if any(hasattr(x, "_node") for x in inputs):
             return NotImplemented
         if "out" in kwargs:
             self.tape.alone = sys.getrefcount(kwargs["out"][0]) <= ONE_OWNER and not is_shared(kwargs["out"][0].base)
@@ -263,8 +263,8 @@ def settled(index):
     """An index without tensors, and with masks and numbers that are fixed as they are."""
     parts = list(index) if type(index) is tuple else [index]
     for i, part in enumerate(parts):
-        if type(part) in TENSORS and type(part.array) is StandIn:
-            parts[i] = part = part.array
+        if type(part) in TENSORS and type(part._array) is StandIn:
+            parts[i] = part = part._array
         if type(part) is StandIn and (part.dtype == bool or not part.ndim) and part.is_fixed:
             parts[i] = part.value[()] if not part.ndim else part.value.copy()
     return tuple(parts) if type(index) is tuple else parts[0]

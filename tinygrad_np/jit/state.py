@@ -212,8 +212,8 @@ class State:
         kind = type(value)
         if kind in TENSORS:
             self.tensors.append((value, name))
-            self.nodes.append(node := value.node)
-            self.new_places.append(Place(value, "array", name))
+            self.nodes.append(node := value._node)
+            self.new_places.append(Place(value, "_array", name))
             if type(node) is Leaf:
                 self.grads.append(node)
                 self.had_grad.append(node.grad is not None)
@@ -457,9 +457,9 @@ class State:
                 if a is not b and not alike(a, b):
                     return False
             self.expected = now
-        if [tensor.node for tensor, _ in self.tensors] != self.nodes:
+        if [tensor._node for tensor, _ in self.tensors] != self.nodes:
             for (tensor, _), node in zip(self.tensors, self.nodes):
-                if tensor.node is not node and Leaf in (type(tensor.node), type(node)):
+                if tensor._node is not node and Leaf in (type(tensor._node), type(node)):
                     return False
         for leaf, had in zip(self.grads, self.had_grad):
             if (leaf.grad is not None) is not had:

@@ -124,7 +124,7 @@ def _d_silu(ct, x, aux):
 
 
 def _differentiated(*values) -> bool:
-    return any(hasattr(value, "node") for value in values)
+    return any(hasattr(value, "_node") for value in values)
 
 
 _silu.defvjp(_d_silu, aux=(pieces.silu_and_sigmoid, lambda x: logistic(x)), cases=[lambda f, A: f(A("m", "n"))])

@@ -63,7 +63,7 @@ class Applied(Layer):
         for option, value in bound.arguments.items():
             if isinstance(self.options.parameters[option].default, float):
                 real_number(name, option, value)
-            if option in ("weight", "pos_weight") and not hasattr(value, "node") and np.ndim(value):
+            if option in ("weight", "pos_weight") and not hasattr(value, "_node") and np.ndim(value):
                 self.register_buffer(option, value)
             else:
                 setattr(self, option, value)

@@ -51,7 +51,7 @@ def embedding(
 def _shorten(weight, rows, max_norm: float, norm_type: float) -> None:
     """Scale the named rows that are longer than `max_norm`, in place."""
     with no_grad():
-        values = weight.data if hasattr(weight, "node") else weight
+        values = weight.data if hasattr(weight, "_node") else weight
         norms = np.linalg.vector_norm(values, axis=1, ord=norm_type, keepdims=True)
         named = np.zeros(norms.shape, bool)
         named[rows.ravel()] = True

@@ -272,7 +272,7 @@ class Module:
                 twin = Parameter(
                     parameter.data, dtype=dtype, requires_grad=parameter.requires_grad, name=parameter.name
                 )
-                parameter.array, parameter.node = twin.array, twin.node
+                parameter._array, parameter._node = twin._array, twin._node
         for module in self.modules():
             for name in module._buffers:
                 value = getattr(module, name)
@@ -460,14 +460,14 @@ def _array(value: Any) -> np.ndarray:
 
 def _arrays(module: Module) -> dict[str, Any]:
     """The parameters by name as a transform sees them: arrays, or what a transform has put in their places."""
-    return {n: p.array if type(p.node) is Leaf else p for n, p in module.named_parameters()}
+    return {n: p._array if type(p._node) is Leaf else p for n, p in module.named_parameters()}
 
 
 def _remade(module: Module, values: list) -> Module:
     """A copy of a module with other parameters, each of which may be a tensor of a transform."""
     memo: dict[int, Any] = {}
     for parameter, value in zip(module.parameters(), values):
-        tracked = isinstance(value, Tensor) and value.node.tracked
+        tracked = isinstance(value, Tensor) and value._node.tracked
         memo[id(parameter)] = value if tracked else type(parameter)(value, requires_grad=parameter.requires_grad)
     return copy.deepcopy(module, memo)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def _mean(a, axes: tuple[int, ...]):
     """The mean over some axes, which stay, with length one: by a product with ones where memory allows."""
     axes = tuple(axis % a.ndim for axis in axes)
-    if hasattr(a, "node") or a.size < 1024:
+    if hasattr(a, "_node") or a.size < 1024:
         return a.mean(axis=axes, keepdims=True)
     shape = tuple(1 if axis in axes else n for axis, n in enumerate(a.shape))
     last = a.ndim - next((k for k, axis in enumerate(range(a.ndim - 1, -1, -1)) if axis not in axes), a.ndim)
@@ -114,7 +114,7 @@ def d_standardized(ct, z, scale, axes: tuple[int, ...]):
 
 
 def _d_standardized(ct, out, aux, axes):
-    if hasattr(ct, "node") or hasattr(out, "node"):
+    if hasattr(ct, "_node") or hasattr(out, "_node"):
         return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
     return d_standardized(ct, out, aux, axes)
 
@@ -156,7 +156,7 @@ def _share(ct, x, shape: tuple[int, ...], like: tuple[int, ...]):
     ndim = len(ct.shape)
     full = (1,) * (ndim - len(shape)) + tuple(shape)
     axes = tuple(axis for axis in range(ndim) if full[axis] == 1)
-    if hasattr(ct, "node") or hasattr(x, "node"):
+    if hasattr(ct, "_node") or hasattr(x, "_node"):
         return (ct if x is None else ct * x).sum(axis=axes).reshape(like)
     return (_total(axes, ct) if x is None else _total(axes, ct, x)).reshape(like)
 

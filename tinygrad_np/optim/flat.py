@@ -62,7 +62,7 @@ def nowhere() -> None:
 
 def is_shared(p: Any) -> bool:
     """Whether anybody but the tensor, and who looks at its `data`, needs its array."""
-    exposed = p.node.exposed
+    exposed = p._node.exposed
     return refs(p) != ALONE + (exposed is not None and exposed() is not None)
 
 
@@ -103,18 +103,18 @@ class Block:
         """
         if recorder.get() is not None:
             for i, p in enumerate(self.params):
-                if p.array.base is not self.values.memory:
-                    self.values.view(i)[...] = p.array
+                if p._array.base is not self.values.memory:
+                    self.values.view(i)[...] = p._array
                 elif is_shared(p):
-                    p.array = p.array.like(concrete(p.array))
-                    p.array.vacate(self.values.buffer)
+                    p._array = p._array.like(concrete(p._array))
+                    p._array.vacate(self.values.buffer)
             return
         memory, moved = self.values.memory, False
         for i, p in enumerate(self.params):
             if is_shared(p):
                 moved = True
-            elif p.array.base is not memory:
-                if leaving and getattr(p.array.base, "flat", nowhere)() is not None:
+            elif p._array.base is not memory:
+                if leaving and getattr(p._array.base, "flat", nowhere)() is not None:
                     continue
                 self.bring(i)  # set from outside since
         if moved:
@@ -125,9 +125,9 @@ class Block:
     def bring(self, i: int) -> None:
         """Have a parameter's array in the buffer."""
         p = self.params[i]
-        self.values.view(i)[...] = p.array
-        p.array = self.values.view(i)
-        p.node.exposed = None
+        self.values.view(i)[...] = p._array
+        p._array = self.values.view(i)
+        p._node.exposed = None
 
     def renew(self, flat: Flat) -> None:
         """Take fresh memory for values or gradients."""
@@ -137,19 +137,19 @@ class Block:
     def return_values(self) -> None:
         """While recording, a parameter that lives with another optimizer gets its new values there."""
         for i, p in enumerate(self.params) if recorder.get() is not None else ():
-            if p.array.base is not self.values.memory:
-                p.array[...] = self.values.view(i)
+            if p._array.base is not self.values.memory:
+                p._array[...] = self.values.view(i)
 
     def leave_kept_grads(self) -> None:
         """Take fresh memory for gradients if somebody keeps the last ones, as before a replay that writes to them."""
         for p in self.params:
-            if p.node.grad is not None and p.node.grad.base is self.grads.memory and references(p.node) > UNSHARED:
+            if p._node.grad is not None and p._node.grad.base is self.grads.memory and references(p._node) > UNSHARED:
                 self.renew(self.grads)
                 return
 
     def gather_grads(self) -> None:
         """Have every gradient in the buffer, and leave those that somebody kept where they are."""
-        grads, leaves = self.grads, [p.node for p in self.params]
+        grads, leaves = self.grads, [p._node for p in self.params]
         if recorder.get() is None:
             here = sum(leaf.grad is not None and leaf.grad.base is grads.memory for leaf in leaves)
             if sys.getrefcount(grads.memory) > grads.idle + here:

@@ -156,7 +156,7 @@ class LBFGS(Optimizer):
     # ---- the parameters as one vector, complex ones as pairs --------------------------------------------------------
 
     def _flat(self) -> np.ndarray:
-        return self._joined([p.array for p in self.params])
+        return self._joined([p._array for p in self.params])
 
     def _flat_grad(self) -> np.ndarray:
         return self._joined([np.zeros(p.shape, p.dtype) if p.grad is None else p.grad for p in self.params])

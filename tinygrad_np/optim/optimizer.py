@@ -96,11 +96,11 @@ class Optimizer:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
         numbers = self._count([{}], group, False)
         for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
-            g = p.node.grad
+            g = p._node.grad
             if g is not None:
                 if position not in self.state:
                     self.state[position] = {}
-                self._tile(p.array, g, {}, numbers, shape, s, t)
+                self._tile(p._array, g, {}, numbers, shape, s, t)
 
     def _count(self, states: list[Group], group: Group, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
@@ -127,7 +127,7 @@ class Optimizer:
         runs: list[tuple[int, int]] = []
         at = None
         for i, (p, position) in enumerate(zip(block.params, block.positions, strict=True)):
-            if p.node.grad is None:
+            if p._node.grad is None:
                 at = None
                 continue
             state = self.state.setdefault(position, {})

@@ -124,7 +124,7 @@ class AveragedModel(Module):
 
 def _arrays(model: Module) -> list[tuple[Any, Any]]:
     """(what holds it, array) of the parameters and buffers."""
-    return [(p, p.array) for p in model.parameters()] + [(None, b) for b in model.buffers()]
+    return [(p, p._array) for p in model.parameters()] + [(None, b) for b in model.buffers()]
 
 
 def update_bn(loader: Iterable[Any], model: Module) -> None:

@@ -132,7 +132,7 @@ def implicit_root(residual: Callable, solve: Solve, linear_solve: Callable | Non
         def flat_residual(x, *operands):
             return ravel(residual(made[-1](x), *given(operands)))[0]
 
-        operands = [leaves[i] if hasattr(leaves[i], "node") else np.asarray(leaves[i]) for i in places]
+        operands = [leaves[i] if hasattr(leaves[i], "_node") else np.asarray(leaves[i]) for i in places]
         if not operands:
             with setting(transforms=0, recording=True, order=0):
                 x = solve(*parameters)

@@ -125,7 +125,7 @@ def run(caller: str, fun: Callable, y0: Any, t: Any, args: tuple, integrate: Cal
         return np.stack(slope) if isinstance(slope, (list, tuple)) else np.reshape(slope, np.shape(y))
 
     def operand(x):
-        x = x if hasattr(x, "node") else np.asarray(x)
+        x = x if hasattr(x, "_node") else np.asarray(x)
         if x.dtype.kind == "c":
             raise TypeError(f"{caller}: found complex numbers; write the equation in real and imaginary parts")
         return x if x.dtype == np.float64 else x.astype(float)
@@ -150,7 +150,7 @@ def odeint(func: Callable, y0: Any, t: Any, args: Any = (), tfirst: bool = False
     (-0.135335, -0.135335)
     """
     args = args if isinstance(args, tuple) else (args,)
-    y0 = y0 if hasattr(y0, "node") else np.asarray(y0)
+    y0 = y0 if hasattr(y0, "_node") else np.asarray(y0)
     y0 = np.reshape(y0, (1,)) if y0.ndim == 0 else y0
     fun = (lambda y, t, *more: func(t, y, *more)) if tfirst else func
     if options.get("full_output"):
@@ -206,7 +206,7 @@ def solve_ivp(
         times = np.concatenate([np.reshape(start, (1,)), steps[1:-1], np.reshape(end, (1,))])
         keep = slice(None)
     else:
-        inner = t_eval if hasattr(t_eval, "node") else np.asarray(t_eval, float)
+        inner = t_eval if hasattr(t_eval, "_node") else np.asarray(t_eval, float)
         times = np.concatenate([np.reshape(start, (1,)), inner])
         keep = slice(1, None)
     out = run("solve_ivp", lambda y, t, *more: fun(t, y, *more), y0, times, args, integrate)
@@ -217,4 +217,4 @@ def solve_ivp(
 
 def _plain(tree: Any) -> Any:
     leaves, _, rebuild = flatten(tree, passing=True)
-    return rebuild([array_of(leaf) if hasattr(leaf, "node") else leaf for leaf in leaves])
+    return rebuild([array_of(leaf) if hasattr(leaf, "_node") else leaf for leaf in leaves])

@@ -58,7 +58,7 @@ def filter_of(definition: Callable) -> Callable:
 
 
 def plain(value: Any) -> Any:
-    return array_of(value) if hasattr(value, "node") else value
+    return array_of(value) if hasattr(value, "_node") else value
 
 
 def each(value: Any, ndim: int) -> list:

@@ -134,7 +134,7 @@ class Sparse:
         """The matrix with its zeros."""
         flat = self.places.rows * self.shape[1] + self.places.columns
         out = np.zeros(int(np.prod(self.shape)))
-        if hasattr(self.entries, "node"):
+        if hasattr(self.entries, "_node"):
             out = np.zeros_like(self.entries, shape=out.shape)
         np.add.at(out, flat, self.entries)
         return np.reshape(out, self.shape)
@@ -175,7 +175,7 @@ def matmul(A: Any, x: Any) -> Any:
 
 
 def x_first(x: Any, A: Any) -> Any:
-    return x @ as_sparse(A) if not hasattr(x, "node") else as_sparse(A).__rmatmul__(x)
+    return x @ as_sparse(A) if not hasattr(x, "_node") else as_sparse(A).__rmatmul__(x)
 
 
 def spsolve(A: Any, b: Any) -> Any:

@@ -34,7 +34,7 @@ class Checkpointed(Operation):
             outs = [
                 out
                 for out in flatten(self.f(*self.args, **self.kwargs))[0]
-                if isinstance(out, Tensor) and out.node.tracked
+                if isinstance(out, Tensor) and out._node.tracked
             ]
         for out, value in zip(outs, self.values):
             if not np.array_equal(concrete(unwrap(out)), concrete(value), equal_nan=value.dtype.kind in "fc"):
@@ -48,14 +48,14 @@ class Checkpointed(Operation):
         cts = ct if isinstance(ct, tuple) else (ct,)
         outs = self.recompute()
         used = getattr(ct, "used", range(len(outs)))
-        root = together(outs[i].node for i in used)
+        root = together(outs[i]._node for i in used)
         total = pullback(root, tuple(cts[i] for i in used), wanted=node.parents, lift=lift)
         return [total.get(parent) for parent in node.parents]
 
     def pushforward(self, node: Node, ts: list[Any], lift: Any) -> Any:
         outs = self.recompute()
         tangents = {parent: t for parent, t in zip(node.parents, ts) if t is not None}
-        dots = pushforward([out.node for out in outs], tangents, lift)
+        dots = pushforward([out._node for out in outs], tangents, lift)
         dots = [np.zeros(out.shape, out.dtype) if dot is None else dot for dot, out in zip(dots, outs)]
         return dots if isinstance(node.shape, list) else dots[0]
 
@@ -78,16 +78,16 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(*args, **kwargs)
         start = next_serial()
         outs, _, rebuild = flatten(f(*args, **kwargs))
-        tracked = [out for out in outs if isinstance(out, Tensor) and out.node.serial > start]
-        inside = oldest_first([out.node for out in tracked], start)
+        tracked = [out for out in outs if isinstance(out, Tensor) and out._node.serial > start]
+        inside = oldest_first([out._node for out in tracked], start)
         parents = tuple(dict.fromkeys(p for node in inside for p in node.parents if 0 <= p.serial < start))
         if not parents:
             return rebuild(outs)
-        row = Checkpointed(f, args, kwargs, [out.array for out in tracked])
+        row = Checkpointed(f, args, kwargs, [out._array for out in tracked])
         node = new_node(row, parents, (None,), [out.shape for out in tracked], [out.dtype for out in tracked])
         if mode.get() is not None:
-            node = watched_node(node, [out.array for out in tracked])
-        fresh = {id(out): wrap(out.array, selected(node, i, out.array)) for i, out in enumerate(tracked)}
+            node = watched_node(node, [out._array for out in tracked])
+        fresh = {id(out): wrap(out._array, selected(node, i, out._array)) for i, out in enumerate(tracked)}
         return rebuild([fresh.get(id(out), out) for out in outs])
 
     return checkpointed

@@ -35,7 +35,7 @@ def opened_labelled(tree: Any) -> tuple[list[tuple[str, Any]], Callable[[list[An
 
 def duck(data: Any) -> Any:
     """What xarray takes as data: arrays and tensors, of the shape that the labels have."""
-    return data if hasattr(data, "node") else np.asarray(data)
+    return data if hasattr(data, "_node") else np.asarray(data)
 
 
 def require_array(value: Any, where: str, caller: str) -> None:

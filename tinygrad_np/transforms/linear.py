@@ -50,7 +50,7 @@ class LinearMap:
         return ravel(trace.pull(self._split(v, 1, trace.outs)))[0]
 
     def _split(self, vector: Any, side: int, like: list[Any]) -> list[Any]:
-        vector = vector if hasattr(vector, "node") else np.asarray(vector)
+        vector = vector if hasattr(vector, "_node") else np.asarray(vector)
         if vector.shape not in ((self.shape[1 - side],), (self.shape[1 - side], 1)):
             raise ValueError(f"linearize: found shape {vector.shape}; expected ({self.shape[1 - side]},)")
         ends = np.cumsum(self._sizes[side], dtype=int).tolist()

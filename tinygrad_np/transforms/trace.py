@@ -32,9 +32,9 @@ IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
 
 def fresh(value: Any, where: str, caller: str) -> Tensor:
     """A new variable at the value of a primal: a leaf, or an identity on top of an outer variable."""
-    if isinstance(value, Tensor) and value.node.tracked:
-        node = new_node(IDENTITY, (value.node,), ((),), value.shape, value.dtype)
-        return wrap(value.array, node)
+    if isinstance(value, Tensor) and value._node.tracked:
+        node = new_node(IDENTITY, (value._node,), ((),), value.shape, value.dtype)
+        return wrap(value._array, node)
     require_array(value, f"argument{where}", caller)
     array = np.array(unwrap(value))
     if array.dtype.kind not in "fc":
@@ -44,7 +44,7 @@ def fresh(value: Any, where: str, caller: str) -> Tensor:
         )
     variable = wrap(array, Variable(array.shape, array.dtype))
     if array.size <= SMALL:
-        variable.node.value = array  # a trace holds it, so that what f assigns to is a copy
+        variable._node.value = array  # a trace holds it, so that what f assigns to is a copy
     else:
         see_leaf(variable)
     return variable
@@ -60,12 +60,12 @@ class Trace:
         require_function(caller, f)
         now = current()
         leaves, paths, self.rebuild = flatten(primals, passing=True)
-        self.outer = now.transforms > 0 or any([type(v) in TENSORS and v.node.tracked for v in leaves])
+        self.outer = now.transforms > 0 or any([type(v) in TENSORS and v._node.tracked for v in leaves])
         before = derivatives_taken.set(0)
         outside = mode.set(Mode(True, now.watch, now.transforms + 1, now.order))
         try:
             self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
-            out = f(*self.rebuild([wrap(v.array, v.node) for v in self.variables]))  # which f may assign to
+            out = f(*self.rebuild([wrap(v._array, v._node) for v in self.variables]))  # which f may assign to
             self.order = derivatives_taken.get() + 1
         finally:
             mode.reset(outside)
@@ -93,7 +93,7 @@ class Trace:
         """A value as the caller gets it: a Tensor inside an outer transform, a plain ndarray otherwise."""
         if not isinstance(value, Tensor):
             return value
-        return value if self.outer else np.array(value.array)
+        return value if self.outer else np.array(value._array)
 
     def given_back(self, tree: Any) -> Any:
         leaves, _, rebuild = flatten(tree)
@@ -104,11 +104,11 @@ class Trace:
 
     def pull(self, cts: list[Any]) -> list[Any]:
         """The cotangents of the variables for those of the outputs."""
-        nodes = [v.node for v in self.variables]
+        nodes = [v._node for v in self.variables]
         given = [
-            (out.node, ct)
+            (out._node, ct)
             for out, ct in zip(self.outs, cts)
-            if ct is not None and isinstance(out, Tensor) and out.node.tracked
+            if ct is not None and isinstance(out, Tensor) and out._node.tracked
         ]
         root, total_ct = (
             given[0] if len(given) == 1 else (together(node for node, _ in given), tuple(ct for _, ct in given))
@@ -119,7 +119,7 @@ class Trace:
                 total = pullback(root, total_ct, wanted=nodes, lift=lift if self.outer else None)
             finally:
                 mode.reset(outside)
-        return [self.owned(total[v.node]) if v.node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
+        return [self.owned(total[v._node]) if v._node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
     def differentiating(self, recording: bool) -> Token[Mode | None]:
         """Enter the mode of a walk over the tape: what it records is of a higher order than what was computed."""
@@ -132,8 +132,8 @@ class Trace:
 
     def push(self, tangents: list[Any]) -> list[Any]:
         """The tangents of the outputs for those of the variables."""
-        roots = [out.node if isinstance(out, Tensor) else Const() for out in self.outs]
-        given = {v.node: t for v, t in zip(self.variables, tangents)}
+        roots = [out._node if isinstance(out, Tensor) else Const() for out in self.outs]
+        given = {v._node: t for v, t in zip(self.variables, tangents)}
         with np.errstate(all="ignore"):
             outside = self.differentiating(recording=True)
             try:
@@ -166,8 +166,8 @@ def transposed(root: Node, given: dict[Any, Any]) -> Any:
     ct = lift(generic[0].astype(root.dtype) if root.dtype.kind != "c" else generic[0] + 1j * generic[1], slot)
     total = None
     for node, g in pullback(root, ct, wanted=list(given), lift=lift).items():
-        if hasattr(g, "node"):
-            found = pullback(g.node, given[node], wanted=[slot], lift=lift).get(slot)
+        if hasattr(g, "_node"):
+            found = pullback(g._node, given[node], wanted=[slot], lift=lift).get(slot)
             total = found if total is None else total if found is None else total + found
     return total
 
@@ -246,7 +246,7 @@ def value_and_grad(
     >>> value_and_grad(lambda x, y: x * y, argnames="y")(2.0, y=3.0)[1]
     array(2.)
     """
-    if hasattr(f, "node"):
+    if hasattr(f, "_node"):
         raise TypeError(
             "grad: found a tensor; expected a function, as in grad(f)(x); loss.backward() fills the grad of the leaves"
         )

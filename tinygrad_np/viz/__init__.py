@@ -114,7 +114,7 @@ def named(tensor, name: str):
     """
     if isinstance(tensor, str):
         tensor, name = name, tensor
-    if not hasattr(tensor, "node") or not isinstance(name, str):
+    if not hasattr(tensor, "_node") or not isinstance(name, str):
         raise TypeError(f"named: found a {type(tensor).__name__} and a {type(name).__name__}; expected a Tensor, a str")
     tensor.name = name
     return tensor

@@ -36,7 +36,7 @@ def capture(
     """See `viz.graph`. `frame` is that of the code that asks: its variables name what nothing else names."""
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for out in outputs:
-        if not hasattr(out, "node"):
+        if not hasattr(out, "_node"):
             raise TypeError(f"graph: found a {type(out).__name__}; expected a Tensor, or a list of them")
     if not outputs or model is not None and not hasattr(model, "named_modules") or not hasattr(names or {}, "items"):
         raise TypeError("graph: expected at least one Tensor, a Module as model, and a dict {name: tensor} as names")
@@ -47,13 +47,13 @@ def capture(
         else:
             work.operation(node)
     outs = [
-        work.found[id(out.node)]
-        if out.node.tracked
-        else work.constant(out.node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""), None)
+        work.found[id(out._node)]
+        if out._node.tracked
+        else work.constant(out._node, f"output[{i}]", (out.shape, dtype_name(out.dtype), ""), None)
         for i, out in enumerate(outputs)
     ]
-    names_of_outs = [work.name_of(out.node) or id_ for out, id_ in zip(outputs, outs, strict=True)]
-    roots = tuple(weakref.ref(out.node) for out in outputs)
+    names_of_outs = [work.name_of(out._node) or id_ for out, id_ in zip(outputs, outs, strict=True)]
+    roots = tuple(weakref.ref(out._node) for out in outputs)
     return GraphView(
         tuple(work.nodes),
         tuple(work.edges),
@@ -68,11 +68,11 @@ class Capture:
     """One capture under way: the tape, what is known of all of it, and the nodes and edges made so far."""
 
     def __init__(self, outputs: list, model, names: CallerNames, values: bool | None, grads: bool | None):
-        self.tape = oldest_first(dict.fromkeys(out.node for out in outputs))
+        self.tape = oldest_first(dict.fromkeys(out._node for out in outputs))
         self.scopes, self.innermost, self.order, parameters = scopes_of(self.tape, model)
-        self.params = {id(p.node): name for name, p in parameters}
+        self.params = {id(p._node): name for name, p in parameters}
         self.names = names
-        self.buffers = Buffers({id(p.node): p.array for _, p in parameters})
+        self.buffers = Buffers({id(p._node): p._array for _, p in parameters})
         self.uses = Counter(id(parent) for node in self.tape for parent in node.parents)
         visits = [node for node in reversed(self.tape) if node.op is not None]
         self.steps = {id(node): i for i, node in enumerate(visits, 1)}
@@ -80,7 +80,9 @@ class Capture:
         self.show_values = small if values is None else values
         self.asked = values and grads
         held = (
-            {id(out.node): out.array for out in outputs} | names.tensors | {id(p.node): p.array for _, p in parameters}
+            {id(out._node): out._array for out in outputs}
+            | names.tensors
+            | {id(p._node): p._array for _, p in parameters}
         )
         self.values = Values(self.tape if self.show_values or grads or small else [], held)
         self.back = self.pass_back(outputs, grads, small and grads is not False)

@@ -12,7 +12,7 @@ from .schema import Graph
 
 def why_no_grad(view: Graph, x: Any) -> str:
     """See `GraphView.why_no_grad`."""
-    node = getattr(x, "node", None)
+    node = getattr(x, "_node", None)
     if node is None:
         return (
             f"it is a plain {type(x).__name__}, not a Tensor: nothing that is done to it is recorded; "

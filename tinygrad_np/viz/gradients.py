@@ -50,7 +50,7 @@ def broadcast_axes(small: tuple, large: tuple) -> tuple[int, ...]:
 
 def euclidean_norm(g) -> float:
     """The Euclidean norm of a gradient."""
-    found = float(np.linalg.norm(np.asarray(getattr(g, "array", g)).ravel()))
+    found = float(np.linalg.norm(np.asarray(getattr(g, "_array", g)).ravel()))
     return math.nan if found != found else found  # the one object, so that equal pictures are equal
 
 
@@ -77,8 +77,8 @@ class Back:
             saved = values.residuals(node) if node.saved is FREED else node.saved
             copies[id(node)] = copy = new_node(node.op, parents, saved, node.shape, node.dtype)
             self.original[copy] = node
-        tracked = [out for out in outputs if out.node.tracked]
-        roots = [copies[id(out.node)] for out in tracked]
+        tracked = [out for out in outputs if out._node.tracked]
+        roots = [copies[id(out._node)] for out in tracked]
         cts = [np.ones(out.shape, out.dtype) for out in tracked]
         for root, ct in zip(roots, cts, strict=True):
             if root.op is None:
@@ -166,7 +166,7 @@ class Values:
         if type(value) is tuple:
             tensor, value = value[0](), value[1]
             if tensor is not None:
-                value = tensor.array if tensor.array.shape == node.shape else None
+                value = tensor._array if tensor._array.shape == node.shape else None
         return value if value is not None else self.kept.get(id(node))
 
     def look(self, node: Node) -> None:

@@ -51,12 +51,12 @@ class CallerNames:
             if value.base is None:
                 arrays[id(value)] = name
             return
-        if value.node is not CONST:
-            nodes[id(value.node)] = name
-            if isinstance(value.array, np.ndarray):
-                self.tensors[id(value.node)] = value.array
-        elif isinstance(value.array, np.ndarray):
-            arrays[id(owner(value.array))] = name
+        if value._node is not CONST:
+            nodes[id(value._node)] = name
+            if isinstance(value._array, np.ndarray):
+                self.tensors[id(value._node)] = value._array
+        elif isinstance(value._array, np.ndarray):
+            arrays[id(owner(value._array))] = name
 
 
 def is_hidden(name: str) -> bool:
@@ -82,13 +82,13 @@ def variables_of(frame) -> dict[str, Any]:
 
 def elements_named(name: str, value) -> list[tuple[str, Any]]:
     """A tensor or array and its name; for a short list of them, or a dict, the elements and theirs."""
-    if hasattr(type(value), "node") and hasattr(type(value), "array"):
+    if hasattr(type(value), "_node") and hasattr(type(value), "_array"):
         return [(name, value)]
     if type(value) is np.ndarray:
         return [(name, value)]
     if type(value) in (list, tuple):
-        return [(f"{name}[{i}]", v) for i, v in enumerate(value[:MOST_LISTED]) if hasattr(type(v), "node")]
+        return [(f"{name}[{i}]", v) for i, v in enumerate(value[:MOST_LISTED]) if hasattr(type(v), "_node")]
     if type(value) is dict:
         some = list(value.items())[:MOST_LISTED]
-        return [(f"{name}[{k!r}]", v) for k, v in some if hasattr(type(v), "node") and isinstance(k, (str, int))]
+        return [(f"{name}[{k!r}]", v) for k, v in some if hasattr(type(v), "_node") and isinstance(k, (str, int))]
     return []

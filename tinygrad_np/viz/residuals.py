@@ -72,8 +72,8 @@ def arrays_in(value) -> Iterable[np.ndarray]:
             yield from arrays_in(v)
     elif isinstance(value, dict):
         yield from arrays_in(tuple(value.values()))
-    elif hasattr(value, "node") and hasattr(value, "array"):
-        yield value.array
+    elif hasattr(value, "_node") and hasattr(value, "_array"):
+        yield value._array
 
 
 def constant_facts(value) -> tuple:

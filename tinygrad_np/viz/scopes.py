@@ -83,8 +83,8 @@ class ModuleNames:
         seen = set()
         for prefix, model in self.models:
             for name, parameter in model.named_parameters():
-                if id(parameter.node) not in seen:
-                    seen.add(id(parameter.node))
+                if id(parameter._node) not in seen:
+                    seen.add(id(parameter._node))
                     yield f"{prefix}.{name}" if prefix else name, parameter
 
 

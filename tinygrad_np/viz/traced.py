@@ -67,7 +67,7 @@ class Tracing:
 
     def input(self, name: str, array: Any) -> Any:
         """The stand-in for one argument."""
-        array = np.asarray(getattr(array, "array", array))
+        array = np.asarray(getattr(array, "_array", array))
         self.said[name] = Expression(name)
         return self.wrap(array, self.builder.leaf(name, "data", array.shape, array.dtype, shown_small(array)))
 

@@ -19,7 +19,7 @@ def a_residual_kept_as_a_constant():
     cube = op(lambda x, c: x**3, lambda ct, c: ct * 3 * c**2)
 
     def made(x):
-        return cube(x, getattr(x, "array", x).copy())
+        return cube(x, getattr(x, "_array", x).copy())
 
     return made
 

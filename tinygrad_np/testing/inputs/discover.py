@@ -78,7 +78,7 @@ def finite_share(op: Callable, args: list, kwargs: dict) -> float:
             outs = floating(op(*map(Tensor, args), **kwargs))
     except Exception:
         return -1.0
-    values = np.concatenate([np.zeros(0), *(np.ravel(getattr(out, "array", out)) for out in outs)])
+    values = np.concatenate([np.zeros(0), *(np.ravel(getattr(out, "_array", out)) for out in outs)])
     return float(np.isfinite(values).mean()) if values.size else 0.0
 
 

@@ -11,8 +11,8 @@ LONG = 100  # numbers that a test to paste may hold
 
 def short(value, whole: bool = False) -> str:
     """A value as source text, arrays written out where they are small, or whole."""
-    if hasattr(value, "node"):
-        value = value.array
+    if hasattr(value, "_node"):
+        value = value._array
     if isinstance(value, np.ndarray):
         if whole and value.size > LONG:
             return f"np.load('array of shape {value.shape}.npy')"
@@ -46,4 +46,4 @@ def can_be_written(value) -> bool:
     if isinstance(value, dict):
         return all(map(can_be_written, value.values()))
     plain = (type(None), bool, int, float, complex, str, bytes, slice, range, type, np.ndarray, np.generic, np.dtype)
-    return hasattr(value, "node") or isinstance(value, plain)
+    return hasattr(value, "_node") or isinstance(value, plain)

@@ -68,7 +68,7 @@ def cotangents(draw, like, kinds=("dense", "dense", "onehot", "zero", "constant"
     """Cotangents of the shape and dtype of `like`: dense, with one entry, zero, or one number with zero
     strides.
     """
-    like = like.array if isinstance(like, Tensor) else np.asarray(like)
+    like = like._array if isinstance(like, Tensor) else np.asarray(like)
     kind = draw(st.sampled_from(kinds))
     if kind == "constant":
         return np.broadcast_to(np.asarray(draw(grid()), like.dtype), like.shape)

@@ -89,7 +89,7 @@ class Case:
     def backward(self, tensors: list[Tensor], outs: list, cts: list) -> list:
         """The gradients that `backward` leaves, zero where nothing arrives."""
         for out, ct in zip(outs, cts):
-            if ct is not None and isinstance(out, Tensor) and out.node.tracked:
+            if ct is not None and isinstance(out, Tensor) and out._node.tracked:
                 out.backward(ct, retain_graph=True)
         return [np.zeros(t.shape, t.dtype) if t.grad is None else t.grad for t in tensors]
 
@@ -123,7 +123,7 @@ class Case:
 
 
 def values_of(out) -> np.ndarray:
-    return out.array if isinstance(out, Tensor) else np.asarray(out)
+    return out._array if isinstance(out, Tensor) else np.asarray(out)
 
 
 def moved(a: np.ndarray, b: np.ndarray) -> float:

@@ -66,7 +66,7 @@ def determinism(case: Case) -> None:
     tensors, outs = case.forward(case.arrays)
     first = [g.copy() for g in case.backward(tensors, outs, case.cts)]
     for t in tensors:
-        t.node.grad = None
+        t._node.grad = None
     apart = case.gradients_differ(case.backward(tensors, outs, case.cts), first)
     if apart:
         again(case, CHANCES)  # chance may have made two calls alike
@@ -126,18 +126,18 @@ def memory(case: Case) -> None:
     grads = case.backward(tensors, outs, case.cts)
     for i, g in enumerate(grads):
         rest = [(f"the gradient of {case.problem.slots[j].name}", h) for j, h in enumerate(grads) if j > i]
-        rest += [("the cotangent", ct) for ct in case.cts] + [("an input", t.array) for t in tensors]
+        rest += [("the cotangent", ct) for ct in case.cts] + [("an input", t._array) for t in tensors]
         for what, other in rest:
             if np.may_share_memory(g, other):
                 raise failures.SharedMemory(
                     f"the gradient of {case.problem.slots[i].name} is the same memory as {what}"
                 )
-    nodes = [t.node for t in tensors]
+    nodes = [t._node for t in tensors]
     for out, ct in zip(outs, case.cts):
-        if isinstance(out, Tensor) and out.node.tracked:
-            first = pullback(out.node, ct, wanted=nodes)
+        if isinstance(out, Tensor) and out._node.tracked:
+            first = pullback(out._node, ct, wanted=nodes)
             kept = {node: np.array(g) for node, g in first.items()}
-            pullback(out.node, -2 * ct, wanted=nodes)
+            pullback(out._node, -2 * ct, wanted=nodes)
             if any(differ([np.asarray(first[node])], [kept[node]]) for node in kept):
                 raise failures.SharedMemory(
                     "a second backward pass overwrites the gradient of the first: the rule returns a "

@@ -101,8 +101,8 @@ class Problem:
         try:
             for slot, value in zip(self.slots, tensors):
                 if slot.tensor is not None:
-                    kept.append((slot.tensor, slot.tensor.array, slot.tensor.node))
-                    slot.tensor.array, slot.tensor.node = value.array, value.node
+                    kept.append((slot.tensor, slot.tensor._array, slot.tensor._node))
+                    slot.tensor._array, slot.tensor._node = value._array, value._node
                 elif slot.index is not None:
                     leaves[slot.index] = value
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
@@ -110,11 +110,11 @@ class Problem:
                 out = self.f(*args, **kwargs)
             self.result = None if type(out) is Tensor else out
             if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
-                out = wrap(out.array, out.node)
+                out = wrap(out._array, out._node)
             return floating(out)
         finally:
             for tensor, array, node in reversed(kept):
-                tensor.array, tensor.node = array, node
+                tensor._array, tensor._node = array, node
 
     @property
     def returned(self) -> str:
@@ -140,7 +140,7 @@ class Problem:
             outs = self(*(given if self.arrays_do else [wrap(array, CONST) for array in given]))
         if self._pull is not None and len(outs) == len(self._pull[0]):  # eig is real at one point, complex at the next
             outs = [
-                out.array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
+                out._array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
                 for out, e in zip(outs, self._pull[0])
             ]
         return flat(outs)
@@ -166,7 +166,7 @@ class Problem:
         if self._pull is None:
             outs, pullback = vjp(self, *self.arrays(self.point))
             self._pull = (
-                [np.asarray(out.array if isinstance(out, Tensor) else out) for out in outs],
+                [np.asarray(out._array if isinstance(out, Tensor) else out) for out in outs],
                 pullback,
             )
         return self._pull
@@ -286,7 +286,7 @@ def flat(arrays) -> np.ndarray:
     """Arrays end to end in one float64 vector; a complex number is two entries."""
     parts = []
     for a in arrays:
-        a = np.asarray(a.array if isinstance(a, Tensor) else a)
+        a = np.asarray(a._array if isinstance(a, Tensor) else a)
         if a.dtype.kind == "c":
             a = np.ascontiguousarray(a.astype(np.complex128)).reshape(-1).view(np.float64)
         parts.append(a.reshape(-1))
@@ -298,11 +298,11 @@ def flat(arrays) -> np.ndarray:
 def floating(out) -> list:
     """The floating outputs among whatever a function returned."""
     if type(out) is Tensor:
-        return [out] if out.array.dtype.kind in "fc" else []
+        return [out] if out._array.dtype.kind in "fc" else []
     found: list = []
     for leaf in flatten(out)[0]:
         if isinstance(leaf, Tensor):
-            if leaf.array.dtype.kind in "fc":
+            if leaf._array.dtype.kind in "fc":
                 found.append(leaf)
         elif isinstance(leaf, (float, complex, np.ndarray, np.generic)) and np.asarray(leaf).dtype.kind in "fc":
             found.append(np.asarray(leaf))
@@ -330,7 +330,7 @@ def slots_of(leaves: list, names: list[str]) -> list[Slot]:
     required = [entry for entry in tensors if entry[1].requires_grad]
     for index, tensor, name in required or tensors:
         if tensor.dtype.kind in "fc":
-            add(index, tensor, name, tensor.array)
+            add(index, tensor, name, tensor._array)
     if not slots:
         for i, (leaf, name) in enumerate(zip(leaves, names)):
             if (
