@@ -88,6 +88,7 @@ for name, parameter in model.named_parameters():
 """
 
 
+@pytest.mark.slow
 def test_a_users_program_is_clean_under_strict_checks(tmp_path):
     pytest.importorskip("mypy", reason="type-checks a program where mypy is installed")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")

@@ -99,8 +99,8 @@ def test_the_first_command_learns_the_digits_and_leaves_all_its_files(digits):
 
 def test_the_same_seed_gives_the_same_files_in_another_process(tmp_path):
     common = ("train", "digits-relu10", "--epochs", 4, "--out")
-    assert models(*common, tmp_path / "a").returncode == 0
-    assert program(*common, tmp_path / "b").returncode == 0
+    for folder in "ab":  # as users run it: the command chooses the threads of BLAS before NumPy is there
+        assert program(*common, tmp_path / folder).returncode == 0
     for name in FILES - {"history.csv"}:  # the history has the seconds that each epoch took
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 

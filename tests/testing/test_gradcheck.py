@@ -144,6 +144,7 @@ def test_one_flipped_entry_of_a_sparse_jacobian_is_found_and_located():
     assert "d out[613] / d x[613]" in report.text
 
 
+@pytest.mark.slow
 def test_one_wrong_entry_of_a_dense_jacobian_is_located():
     matrix = np.random.default_rng(0).normal(size=(1000, 1000))
     wrong = matrix.copy()

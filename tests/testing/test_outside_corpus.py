@@ -84,6 +84,7 @@ def test_a_refusal_in_forward_mode_is_a_failure_with_a_report():
     assert "no forward mode here" in str(raised(lambda: gradcheck(made, np.array([0.5]))))
 
 
+@pytest.mark.slow
 def test_the_earliest_check_that_fails_is_the_cause():
     wrong = op(lambda x, w: x @ w, lambda ct, w: ct @ w, lambda ct, x: x.T @ ct)  # w.T; symmetric w hide it
     failure = raised(lambda: check_op(wrong, signature="(n,n),(n,n)"))

@@ -67,7 +67,8 @@ def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[...
     (7, (2,))
     """
     body = source_of(names, {name: name for name in available})
-    return eval(f"lambda {', '.join(available)}: {body}", {"_shape_of": shape_of})
+    text = f"lambda {', '.join(available)}: {body}"
+    return eval(shown_code(text, f"{__file__} for residuals", "eval"), {"_shape_of": shape_of})
 
 
 def source_of(names: tuple[str, ...], spelled: dict[str, str]) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 
 from ..engine.recording import TENSORS
 from ..engine.rules import Row
+from ..engine.table import Primitive
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from .places import (
@@ -268,6 +269,9 @@ class State:
             self.hidden.append((value, name, inside_of(value)))
         elif not isinstance(value, OPAQUE) and (kind is Row or not kind.__module__.startswith(ITSELF)):
             self.object(value, name, hosted)
+        elif kind is Primitive:  # nothing else leads to the rules of a user's operation
+            if self.is_own(package_of(value)):
+                self.stack += [(value.fun, name, hosted), (value.row, name, hosted)]
         elif hasattr(kind, "__jit_state__"):
             self.stack += [(v, name, False) for v in value.__jit_state__()]
 
