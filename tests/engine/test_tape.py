@@ -10,6 +10,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np import Tensor
 from tinygrad_np.engine.tape import oldest_first, pullback
+from tinygrad_np.engine.tracing import whole
 
 
 @pytest.fixture
@@ -25,6 +26,13 @@ def chain(x, n):
     for _ in range(n):
         y = y * 1.00001
     return y
+
+
+def test_a_function_taken_down_whole_has_no_parameter_that_a_recording_takes_for_the_result():
+    with pytest.raises(TypeError, match="a parameter of f is called out"):
+
+        @whole
+        def f(ct, out): ...
 
 
 def test_a_chain_of_100_000_operations_is_built_differentiated_and_freed_without_recursion(no_gc):

@@ -63,7 +63,13 @@ def outside_only(what: str) -> None:
 
 
 def whole(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values."""
+    """Decorate a function of arrays that a recording takes down as one call, because its steps depend on values.
+
+    Raises TypeError if a parameter is called `out`: a recording takes that for the place of the result.
+    """
+    code = getattr(fun, "__code__", None)
+    if code is not None and "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        raise TypeError(f"whole: a parameter of {fun.__name__} is called out; expected another name")
 
     @wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
