@@ -311,7 +311,13 @@ class State:
             self.slots.append((place, inner := place.get()))
             self.entry(value, slot, inner, place.name, hosted)
             named.add(id(inner))
-        for inner in gc.get_referents(value):
+        inside = gc.get_referents(value)
+        if own and not any(inner is own for inner in inside):  # from Python 3.13, attributes lie in the object itself
+            for v in own.values():
+                at = next((i for i, inner in enumerate(inside) if inner is v), None)
+                if at is not None:
+                    del inside[at]
+        for inner in inside:
             if inner is not own and inner is not kind and id(inner) not in named and not isinstance(value, BOXES):
                 self.fixed((inner,), name, hosted)
         if own is not None:
