@@ -7,7 +7,11 @@ import pytest
 
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
+from tests.derivatives.library import ROWS, cases_of
+from tests.derivatives.test_rows import Draws
 from tinygrad_np import Tensor
+from tinygrad_np.engine.table import REAL, TABLE
+from tinygrad_np.jit.functions import takes_out
 
 from .examples import normal, same
 
@@ -184,3 +188,33 @@ def test_conversions_that_have_no_protocol():
             np.testing.assert_array_equal(a, b)
             assert a.dtype == b.dtype and type(a) is type(b)
     assert jitted.recordings == 1
+
+
+FILLING = sorted(name for name, fun in ROWS.items() if takes_out(fun) and not isinstance(fun, np.ufunc))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FILLING)
+def test_what_is_said_to_fill_a_given_array_does(name, rng):
+    """A replay puts results there: some of NumPy's functions have a parameter `out` and pay no heed to it."""
+    seen = []
+
+    def probe(*args, **kwargs):
+        result = fun(*args, **kwargs)
+        if type(result) is np.ndarray and "out" not in kwargs:
+            out = np.full_like(result, 7)
+            fun(*args, **kwargs, out=out)
+            seen.append((out, result))
+        return result
+
+    fun = ROWS[name]
+    for case in cases_of(fun):
+        domain = TABLE[fun].domain
+        case(probe, Draws(domain=REAL if domain is None else domain, rng=rng))
+    for out, result in seen:
+        np.testing.assert_allclose(out, result, rtol=1e-12, atol=1e-12)
+
+
+def test_no_row_that_fills_an_array_is_forgotten():
+    assert {"take", "clip", "concatenate", "cumsum", "dot"} <= set(FILLING)
+    assert not {"ifft2", "irfft2", "hfft", "fftn"} & set(FILLING)

@@ -180,14 +180,17 @@ def leaves(tree):
     return [leaf for item in tree for leaf in leaves(item)] if isinstance(tree, tuple) else [tree]
 
 
-@pytest.mark.parametrize("way", NUMPY_WAYS)
-@EXAMPLES
-@given(
+MODELS = given(
     steps=STEPS,
     seed=st.integers(0, 2**16),
     name=st.sampled_from(["SGD", "Adam", "RMSprop"]),
     drop=st.booleans(),
 )
+
+
+@pytest.mark.parametrize("way", NUMPY_WAYS)
+@EXAMPLES
+@MODELS
 def test_training_with_a_random_model(way, steps, seed, name, drop):
     with forced(way):
         training_with_a_random_model(steps, seed, name, drop)
@@ -196,12 +199,7 @@ def test_training_with_a_random_model(way, steps, seed, name, drop):
 @pytest.mark.slow
 @pytest.mark.parametrize("way", NUMPY_WAYS)
 @SWEEP
-@given(
-    steps=STEPS,
-    seed=st.integers(0, 2**16),
-    name=st.sampled_from(["SGD", "Adam", "RMSprop"]),
-    drop=st.booleans(),
-)
+@MODELS
 def test_training_with_many_random_models(way, steps, seed, name, drop):
     with forced(way):
         training_with_a_random_model(steps, seed, name, drop)

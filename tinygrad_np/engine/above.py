@@ -8,9 +8,8 @@ from typing import Any
 # Each is asked for the row of a function that has none, and with None for all rows that it always has.
 SUPPLIERS: list[Callable[[Callable[..., Any] | None], None]] = []
 
-DOORS: dict[
-    str, Callable[..., Any]
-] = {}  # what x.graph(), model.summary(), x.__array_namespace__() and A @ x of SciPy's sparse A call
+# What x.graph(), model.summary(), x.__array_namespace__() and A @ x of SciPy's sparse A call.
+DOORS: dict[str, Callable[..., Any]] = {}
 
 
 def supply(fun: Callable[..., Any] | None = None) -> None:

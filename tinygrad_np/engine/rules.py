@@ -40,12 +40,8 @@ class Prepared:
         return row.__dict__[self.name]
 
 
-REPEATABLE = (
-    "numpy",
-    "scipy",
-    "_operator",
-    __name__.partition(".")[0],
-)  # whose functions give the same again and do nothing else
+# Packages whose functions give the same again and do nothing else.
+REPEATABLE = ("numpy", "scipy", "_operator", __name__.partition(".")[0])
 
 
 class Row(Operation):

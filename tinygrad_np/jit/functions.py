@@ -30,15 +30,18 @@ LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag"
 facts = lru_cache(1 << 12)(facts_of)  # asked at every call; emptied before each recording
 
 
+# These have a parameter `out` that is no place for the result: multi_dot refuses most arrays, mean sums in it, which
+# overflows in half precision. Of numpy.fft, hfft, ifft2 and irfft2 pass None on in its place, so none is given one.
+NOT_FILLED = {np.linalg.multi_dot, np.mean, *(getattr(np.fft, name) for name in np.fft.__all__)}
+
+
 @lru_cache(None)
 def takes_out(fun: Callable) -> bool:
     """Whether a function can put its result into a given array."""
     if isinstance(fun, np.ufunc) or isinstance(getattr(fun, "__self__", None), np.ufunc):
         return getattr(fun, "__name__", "") != "at"
-    if (getattr(fun, "__module__", None) or "").startswith("numpy.fft"):
-        return False  # given `out`, a replay of ifft2 was seen to give other numbers
     try:
-        return fun not in (np.mean, np.linalg.multi_dot) and "out" in inspect.signature(fun).parameters
+        return fun not in NOT_FILLED and "out" in inspect.signature(fun).parameters
     except (TypeError, ValueError):
         return False
 

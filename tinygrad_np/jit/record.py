@@ -54,9 +54,8 @@ class Tape:
         self.alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by their own
         self.hosts: list[Callable] = []
         self.own: dict[int, ndarray] = {}  # arrays that f made by a creator of tinygrad_np.numpy, by id
-        self.fixed: set[int] = (
-            set()
-        )  # the storages of arrays that f made without its arguments: it may ask their values
+        # The storages of arrays that f made without its arguments: it may ask their values.
+        self.fixed: set[int] = set()
         self.effects = False  # whether anything outside has been changed
         self.open = True
         self.watch: Callable | None = None  # what sees every call while f runs

@@ -13,6 +13,7 @@ import gc
 import sys
 import types
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from itertools import chain
@@ -77,9 +78,8 @@ class State:
         self.names: set[str] = set()  # that the code which ran has in it
         self.reflecting = False  # whether attributes count whatever their names
         self.all_globals = False  # and the names of modules
-        self.functions: dict[
-            int, list[FunctionType]
-        ] = {}  # by the id of their code: all that were found, whether they ran or not
+        # By the id of their code: all that were found, whether they ran or not.
+        self.functions: dict[int, list[FunctionType]] = {}
         self.inner: set[int] = set()  # the code of functions that are made inside
         self.cached: set[int] = set()  # the code whose results an lru_cache keeps
         self.seen: dict[int, Any] = {id(vars(builtins)): None}
@@ -313,10 +313,8 @@ class State:
             named.add(id(inner))
         inside = gc.get_referents(value)
         if own and not any(inner is own for inner in inside):  # from Python 3.13, attributes lie in the object itself
-            for v in own.values():
-                at = next((i for i, inner in enumerate(inside) if inner is v), None)
-                if at is not None:
-                    del inside[at]
+            held = Counter(map(id, inside)) - Counter(map(id, own.values()))
+            inside = [inner for inner in inside if id(inner) in held]
         for inner in inside:
             if inner is not own and inner is not kind and id(inner) not in named and not isinstance(value, BOXES):
                 self.fixed((inner,), name, hosted)
