@@ -73,12 +73,10 @@ export const loadPyodide = async () => ({
 
 
 @pytest.mark.browser
-def test_the_page_shows_what_python_answers(tmp_path):
+def test_the_page_shows_what_python_answers(browser, tmp_path):
     """In a browser, with what CPython answers in Pyodide's place."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     from selenium.webdriver.support.wait import WebDriverWait
 
-    driver = shutil.which("chromedriver") or pytest.skip("no chromedriver")
     page = (PLACE / "index.md").read_text(encoding="utf-8")
     program = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.S)[1].strip()
     for name in ("answer.py", "playground.css", "playground.js"):
@@ -92,15 +90,6 @@ def test_the_page_shows_what_python_answers(tmp_path):
     handler.func.extensions_map[".mjs"] = "text/javascript"
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    options = webdriver.ChromeOptions()
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path}/profile",
-    ):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
         browser.get(f"http://127.0.0.1:{server.server_port}/index.html?runtime=./")
         said = lambda: browser.find_element("id", "said").text  # noqa: E731
@@ -116,6 +105,5 @@ def test_the_page_shows_what_python_answers(tmp_path):
         wait.until(lambda _: "SyntaxError" in said())
         assert not browser.find_elements("css selector", "#graph svg text")
     finally:
-        browser.quit()
         server.shutdown()
         server.server_close()

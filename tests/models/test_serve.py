@@ -3,7 +3,6 @@
 import base64
 import http.client
 import json
-import shutil
 import socket
 import threading
 
@@ -159,24 +158,6 @@ def test_a_drawing_is_centred_and_scaled(side, rng):
         np.testing.assert_allclose(middle, side / 2 - 0.5, atol=0.51)
     assert not centred(np.zeros((5, 5), np.float32), side).any()
     np.testing.assert_allclose(shares(13, 5).sum(1), 1, rtol=1e-6)
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Chromium without a window."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    from tests.viz.test_page import FLAGS, chromedriver, chromium
-
-    if chromium is None or chromedriver is None or shutil.which("chromedriver") is None:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.browser
