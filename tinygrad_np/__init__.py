@@ -101,9 +101,7 @@ LATER = {name: module for module, names in WHERE.items() for name in names.split
 ALIASES = {"array_api": "numpy"}
 
 # `from tinygrad_np import *` takes no name of a module that its user may have imported.
-__all__ = sorted(
-    {*LATER, "NotReplayable", "jit"} - {"data", "interop", "io", "numpy", "scipy", "testing", "transforms", "viz"}
-)
+__all__ = sorted({*LATER, "NotReplayable", "jit"} - {*WHERE[""].split()} | {"nn", "optim", "tensor"})
 
 
 def __getattr__(name: str) -> Any:

@@ -291,3 +291,13 @@ def test_against_pytorch_itself():
     for label, case in CASES.items():
         for i, found in enumerate(evaluate_in_torch(torch, case)):
             np.testing.assert_allclose(found, REFERENCE[f"{label}/{i}"], rtol=1e-12, atol=1e-15, err_msg=label)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("way", [lambda f: f, tg.jit], ids=["eager", "jitted"])
+def test_above_0_elu_has_the_slope_1_to_the_last_bit(dtype, way):
+    """Whatever it is below, in every dtype, in one piece of memory and in many."""
+    for x in (np.array([-1.0, 0.0, 0.5, 3.0], dtype), np.linspace(-2, 2, 70_000).astype(dtype)):
+        g = way(lambda x: tg.grad(lambda x: F.elu(x, 1.6732632).sum())(x))(x)
+        assert g.dtype == dtype and (g[x > 0] == 1).all()
+        np.testing.assert_allclose(g[x <= 0], 1.6732632 * np.exp(x[x <= 0]), rtol=8 * np.finfo(dtype).eps)

@@ -121,7 +121,8 @@ def d_elu(ct, x, alpha: float, scale: float):
         np.multiply(np.minimum(x, 0, out=out), scale, out=out)
         np.multiply(np.exp(out, out=out), ct, out=out)
         if alpha * scale != 1:
-            np.add(np.multiply(x > 0, x.dtype.type(1 - alpha * scale), out=scratch), alpha * scale, out=scratch)
+            scratch[...] = alpha * scale
+            np.copyto(scratch, 1, where=x > 0)
             np.multiply(out, scratch, out=out)
 
     return in_pieces(formula, ct, x)[0]
