@@ -1,12 +1,13 @@
 """jit: record a function once a signature as a straight program of NumPy calls, then replay that.
 
-Reading order: instruction.py a program as data, functions.py what NumPy's functions do, refusing.py the user's line,
-stand_in.py what stands in for an array, record.py takes the calls down; places.py where values lie, state.py which of
-them the code that ran could read, watching.py sees that code, exchange.py puts stand-ins there and what was there
-back, arguments.py, conversions.py and outputs.py the same for what goes in and comes out, recording.py one whole
-recording; passes.py and layouts.py shorten a program, bands.py and plan.py lay it out, kernels.py and narrow.py are
-compiled where Numba is, loops.py, band_loops.py and products.py write the steps that are no single call, show.py shows
-a program, replay.py writes its text; program.py joins it all, jitted.py finds the program of a call.
+Reading order: instruction.py a program as data, functions.py what NumPy's functions do, bytecode.py what code says by
+itself, refusing.py the user's line, stand_in.py what stands in for an array, record.py takes the calls down;
+places.py where values lie, state.py which of them the code that ran could read, watching.py sees that code,
+exchange.py puts stand-ins there and what was there back, arguments.py, conversions.py and outputs.py the same for
+what goes in and comes out, recording.py one whole recording; passes.py and layouts.py shorten a program, bands.py and
+plan.py lay it out, kernels.py and narrow.py are compiled where Numba is, loops.py, band_loops.py and products.py
+write the steps that are no single call, show.py shows a program, replay.py writes its text; program.py joins it all,
+jitted.py finds the program of a call.
 """
 
 from __future__ import annotations

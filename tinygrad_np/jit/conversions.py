@@ -14,8 +14,8 @@ from ..engine.callers import NUMPY, PACKAGE, PYTHON
 from ..engine.leaving import asked_by_sparse
 from ..engine.tensor import Tensor
 from ..engine.tracing import recorder
+from .bytecode import calls
 from .places import GENERATED
-from .refusing import calls
 from .stand_in import StandIn
 
 

@@ -47,36 +47,6 @@ def operation(frame) -> str:
     return "BINARY_SUBSCR" if opname[code[at]] == "BINARY_OP" and code[at + 1] == 26 else opname[code[at]]
 
 
-def calls(frame, name: str) -> bool:
-    """Whether a frame is at a call of what it knows by this name, as `np.zeros(3)`, and not of some C code's."""
-    code, at = frame.f_code, frame.f_lasti
-    known = CALLED.setdefault(id(code), (code, {}))[1]
-    if at not in known:
-        known[at] = called_at(code, at)
-    return known[at] == name
-
-
-CALLED: dict[int, tuple] = {}  # code, by id, and what it calls where
-
-
-def called_at(code, at: int) -> str | None:
-    """The name of what is called at a place in some code, if that is plain to see."""
-    before = [i for i in dis.get_instructions(code) if i.offset <= at]
-    call = before.pop()
-    if call.opname not in ("CALL", "CALL_KW"):
-        return None
-    while before and before[-1].opname in ("PRECALL", "KW_NAMES"):
-        before.pop()
-    depth = call.arg + (call.opname == "CALL_KW")  # what is still to be found of the arguments
-    for step in reversed(before):
-        if depth == 0 and step.opname != "PUSH_NULL":
-            return step.argval if step.opname.startswith("LOAD") and isinstance(step.argval, str) else None
-        if "JUMP" in step.opname or step.is_jump_target:
-            return None
-        depth -= dis.stack_effect(step.opcode, step.arg) if depth else 0
-    return None
-
-
 def user_line() -> str:
     """Where the user's code is, as file:line."""
     frame = own_frame()

@@ -8,7 +8,6 @@ followed as the garbage collector follows it, so no kind of object can hide one.
 from __future__ import annotations
 
 import builtins
-import dis
 import gc
 import sys
 import types
@@ -28,6 +27,7 @@ from ..engine.rules import Row
 from ..engine.table import Primitive
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
+from .bytecode import asks_by_name
 from .places import (
     ABSENT,
     BOXES,
@@ -51,7 +51,6 @@ from .places import (
 )
 
 # Code that mentions these may read attributes by any name: then all attributes are looked at.
-BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
 REFLECTING = set("vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy".split())
 NAMESPACES = {"globals", "eval", "exec", "locals"}  # and these any name of a module
 TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
@@ -515,29 +514,6 @@ def _one_holder() -> int:
 
 
 ONE_HOLDER = _one_holder()
-
-
-def asks_by_name(code: CodeType) -> bool:
-    """Whether code asks for attributes by names that it computes: getattr(x, name), and not getattr(x, "name")."""
-    if BY_NAME.isdisjoint(code.co_names):
-        return False
-    steps = list(dis.get_instructions(code))
-    for start, step in enumerate(steps):
-        if step.argval not in BY_NAME:
-            continue
-        depth, second = 0, []  # what is on the stack of the call's arguments; what happens once the first is there
-        for n, after in enumerate(steps[start + 1 :]):
-            if after.opname in ("PRECALL", "CALL") and after.arg == depth:
-                break
-            if n == 0 and after.opname == "PUSH_NULL":
-                continue
-            depth, before = depth + dis.stack_effect(after.opcode, after.arg, jump=False), depth
-            if before <= 1:
-                second = []
-            second.append((after.opname, depth))
-        if not second or second[0] != ("LOAD_CONST", 2) or any(at <= 2 for _, at in second[1:]):
-            return True
-    return False
 
 
 def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:

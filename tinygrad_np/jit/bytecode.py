@@ -1,0 +1,59 @@
+"""What code says by itself, read from its instructions: whom it calls, and whether it asks by names it computes."""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType
+
+BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
+CALLED: dict[int, tuple] = {}  # code, by id, and what it calls where
+
+
+def asks_by_name(code: CodeType) -> bool:
+    """Whether code asks for attributes by names that it computes: getattr(x, name), and not getattr(x, "name")."""
+    if BY_NAME.isdisjoint(code.co_names):
+        return False
+    steps = list(dis.get_instructions(code))
+    for start, step in enumerate(steps):
+        if step.argval not in BY_NAME:
+            continue
+        depth, second = 0, []  # what is on the stack of the call's arguments; what happens once the first is there
+        for n, after in enumerate(steps[start + 1 :]):
+            if after.opname in ("PRECALL", "CALL") and after.arg == depth:
+                break
+            if n == 0 and after.opname == "PUSH_NULL":
+                continue
+            depth, before = depth + dis.stack_effect(after.opcode, after.arg, jump=False), depth
+            if before <= 1:
+                second = []
+            second.append((after.opname, depth))
+        if not second or second[0] != ("LOAD_CONST", 2) or any(at <= 2 for _, at in second[1:]):
+            return True
+    return False
+
+
+def calls(frame, name: str) -> bool:
+    """Whether a frame is at a call of what it knows by this name, as `np.zeros(3)`, and not of some C code's."""
+    code, at = frame.f_code, frame.f_lasti
+    known = CALLED.setdefault(id(code), (code, {}))[1]
+    if at not in known:
+        known[at] = called_at(code, at)
+    return known[at] == name
+
+
+def called_at(code, at: int) -> str | None:
+    """The name of what is called at a place in some code, if that is plain to see."""
+    before = [i for i in dis.get_instructions(code) if i.offset <= at]
+    call = before.pop()
+    if call.opname not in ("CALL", "CALL_KW"):
+        return None
+    while before and before[-1].opname in ("PRECALL", "KW_NAMES"):
+        before.pop()
+    depth = call.arg + (call.opname == "CALL_KW")  # what is still to be found of the arguments
+    for step in reversed(before):
+        if depth == 0 and step.opname != "PUSH_NULL":
+            return step.argval if step.opname.startswith("LOAD") and isinstance(step.argval, str) else None
+        if "JUMP" in step.opname or step.is_jump_target:
+            return None
+        depth -= dis.stack_effect(step.opcode, step.arg) if depth else 0
+    return None
