@@ -20,11 +20,13 @@ def test_a_function_is_a_method_too(name):
         np.testing.assert_allclose(x.grad, tg.grad(lambda v: function(v).sum())(x.numpy()))
 
 
-@pytest.mark.parametrize("name", "sum prod mean all any argmax argmin cumsum cumprod".split())
+@pytest.mark.parametrize("name", "sum prod mean all any argmax argmin cumsum cumprod argsort amax amin".split())
 def test_axis_may_be_called_dim(name):
     x = tg.Tensor(X)
     np.testing.assert_array_equal(getattr(x, name)(dim=0), getattr(x, name)(axis=0))
-    if not name.startswith("cum"):
+    if name.startswith("am"):
+        return
+    if name != "argsort" and not name.startswith("cum"):
         np.testing.assert_array_equal(getattr(x, name)(dim=1, keepdim=True), getattr(x, name)(axis=1, keepdims=True))
     with pytest.raises(TypeError, match=rf"x.{name}: found dim=0; expected axis and keepdims, or dim and keepdim"):
         getattr(x, name)(0, dim=0)
@@ -33,7 +35,8 @@ def test_axis_may_be_called_dim(name):
 
 
 @pytest.mark.parametrize(
-    "name, words", [("max", "x.argmax"), ("min", "x.argmin"), ("var", "ddof=1"), ("std", "ddof=1")]
+    "name, words",
+    [("max", "x.argmax"), ("min", "x.argmin"), ("var", "ddof=1"), ("std", "ddof=1"), ("sort", "np.sort.*x.argsort")],
 )
 def test_dim_is_refused_where_it_means_something_else(name, words):
     with pytest.raises(TypeError, match=rf"x.{name}: found dim; .*{words}"):
@@ -47,6 +50,12 @@ def test_shapes_and_dtypes():
     assert (x.numel(), x.dim(), x.half().dtype, x.float().dtype) == (6, 2, np.float16, np.float32)
     np.testing.assert_array_equal(x.clamp(max=0.5).numpy(), np.minimum(X, 0.5))
     np.testing.assert_array_equal(x.add(1).mul(2).pow(2).sub(1).div(2).numpy(), ((X + 1) * 2) ** 2 / 2 - 0.5)
+    assert x.flatten(0).shape == x.flatten(start_dim=0).shape == (6,) and x.view(2, 3, 1).flatten(1).shape == (2, 3)
+    assert x.view(2, 3, 1).squeeze(dim=-1).shape == (2, 3) and x.nelement() == 6 and x.ndimension() == 2
+    assert x.to("cpu") is x.to(device="cpu") is x and x.to(np.float32).dtype == x.to("cpu", dtype=np.float32).dtype
+    assert (x.int().dtype, x.bool().dtype, x.type(np.float16).dtype) == (np.int32, np.bool_, np.float16)
+    with pytest.raises(ValueError, match="x.to: found 'cuda'; everything is on the CPU: leave it out"):
+        x.to("cuda")
     with pytest.raises(TypeError, match="x.view: .*astype"):
         x.view(np.float32)
 
@@ -67,3 +76,23 @@ def test_names_beside_tensors(tmp_path):
     x = tg.tensor(X, requires_grad=True)
     with pytest.raises(TypeError, match=r"grad: found a tensor; expected a function, as in grad\(f\)\(x\)"):
         tg.grad((x * x).sum(), x)
+
+
+def test_what_moves_elements_takes_dims():
+    x = tg.Tensor(X, requires_grad=True)
+    for found, expected in (
+        (x.roll(1, dims=0), np.roll(X, 1, 0)),
+        (x.flip(dims=(0, 1)), np.flip(X, (0, 1))),
+        (x.tile(2), np.tile(X, 2)),
+        (x.tril(), np.tril(X)),
+        (x.movedim(0, 1), X.T),
+        (x.amax(dim=1, keepdim=True), X.max(1, keepdims=True)),
+        (x.eq(0.5), X == 0.5),
+        (x.ge(0.5), X >= 0.5),
+        (x.clone(), X),
+        (x.rsqrt(), 1 / np.sqrt(X)),
+    ):
+        np.testing.assert_allclose(np.asarray(found.numpy() if hasattr(found, "numpy") else found), expected)
+    x.clone().sum().backward()
+    assert x.grad.tolist() == np.ones(X.shape).tolist()
+    assert not x.requires_grad_(False).requires_grad

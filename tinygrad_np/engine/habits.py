@@ -9,15 +9,35 @@ import numpy as np
 
 UNARY = """abs exp exp2 expm1 log log2 log10 log1p sqrt square sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh
 arccosh arctanh floor ceil trunc sign isnan isinf isfinite""".split()
+MOVED = "roll flip tile diag tril triu outer amax amin moveaxis".split()
 OTHER_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh"}
 OTHER_NAMES |= {"atanh": "arctanh", "neg": "negative", "absolute": "absolute", "reciprocal": "reciprocal"}
 BINARY = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "matmul": "matmul"}
 BINARY |= {"mm": "matmul", "bmm": "matmul", "mv": "matmul", "maximum": "maximum", "minimum": "minimum"}
+BINARY |= {"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 
 WRITTEN_AS = {
     **{name: f"nn.functional.{name}(x)" for name in "relu gelu sigmoid softmax log_softmax softplus silu".split()},
     "cuda": "nothing: everything is on the CPU",
     "expand": "np.broadcast_to(x, shape)",
+    "expand_as": "np.broadcast_to(x, y.shape)",
+    "view_as": "x.reshape(y.shape)",
+    "reshape_as": "x.reshape(y.shape)",
+    "unflatten": "x.reshape(...)",
+    "narrow": "x[start : start + length]",
+    "unbind": "list(x)",
+    "where": "np.where(condition, x, y)",
+    "median": "np.median(x, axis)",
+    "aminmax": "x.min() and x.max()",
+    "erf": "scipy.special.erf(x)",
+    "scatter": "np.put_along_axis(y, index, values, axis)",
+    "new_zeros": "np.zeros(shape, x.dtype)",
+    "new_ones": "np.ones(shape, x.dtype)",
+    "is_contiguous": "x.data.flags.c_contiguous",
+    "element_size": "x.itemsize",
+    "grad_fn": "x.graph(), which shows what computed it",
+    "retain_grad": "tg.vjp(f, x), which gives the gradient of any value",
+    "register_hook": "tg.vjp(f, x), which gives the gradient on its way",
     "masked_fill": "np.where(mask, value, x)",
     "gather": "np.take_along_axis(x, index, axis)",
     "index_select": "np.take(x, index, axis)",
@@ -29,6 +49,10 @@ WRITTEN_AS = {
     "scatter_add": "np.add.at(y, index, x)",
     "logsumexp": "np.logaddexp.reduce(x, axis)",
     "zero_": "x[...] = 0",
+    "clamp_": "x[...] = x.clip(low, high)",
+    "normal_": "x[...] = rng.normal(size=x.shape)",
+    "uniform_": "x[...] = rng.random(x.shape)",
+    "bernoulli": "rng.random(x.shape) < x",
     "fill_": "x[...] = value",
     "copy_": "x[...] = y",
     "add_": "x += y",
@@ -60,7 +84,8 @@ def spelled(name: str, axis: Any, keepdims: bool, habits: dict[str, Any]) -> tup
 
 def values_alone(name: str, habits: dict[str, Any]) -> None:
     """Refuse dim where PyTorch means something else by it."""
-    other = f"x.{name}(axis=...) gives the values, x.arg{name}(axis=...) their places"
+    values = "np.sort(x, axis)" if name == "sort" else f"x.{name}(axis=...)"
+    other = f"{values} gives the values, x.arg{name}(axis=...) their places"
     if name in ("var", "std"):
         other = f"x.{name}(axis=..., ddof=1) divides by n - 1, as PyTorch does"
     raise TypeError(f"x.{name}: found {', '.join(habits)}; {other}")
@@ -84,6 +109,39 @@ def movement(name: str) -> Callable[..., Any]:
     return method
 
 
+def moved(name: str) -> Callable[..., Any]:
+    """The same of a function along axes, which PyTorch calls dim or dims."""
+    function, names = getattr(np, name), {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "shifts": "shift"}
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **{names.get(key, key): value for key, value in kwargs.items()})
+
+    method.__name__, method.__doc__ = name, f"np.{name} of the tensor."
+    return method
+
+
+def flattened(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Some neighboring axes as one."""
+    start, end = (dim % max(x.ndim, 1) for dim in (start_dim, end_dim))
+    return x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])
+
+
+def to(self: Any, target: Any = None, *, device: Any = "cpu", dtype: Any = None, non_blocking: bool = False) -> Any:
+    """In another dtype; on the CPU it is already."""
+    if str(target).startswith("cpu"):
+        target = None
+    if not str(device or "cpu").startswith("cpu") or str(target).startswith(("cuda", "mps", "xpu")):
+        raise ValueError(f"x.to: found {target or device!r}; everything is on the CPU: leave it out")
+    dtype = target if dtype is None else dtype
+    return self if dtype is None or dtype == self.dtype else self.astype(dtype)
+
+
+def requires_grad_(self: Any, requires_grad: bool = True) -> Any:
+    """Set whether a leaf gets a gradient; return it."""
+    self.requires_grad = requires_grad
+    return self
+
+
 def cast(name: str, dtype: Any) -> Callable[..., Any]:
     """A method that changes the dtype."""
 
@@ -99,16 +157,23 @@ def habits() -> dict[str, Any]:
     found: dict[str, Any] = {name: Instead(name, text) for name, text in WRITTEN_AS.items()}
     found |= {name: movement(OTHER_NAMES.get(name, name)) for name in (*UNARY, *OTHER_NAMES)}
     found |= {name: movement(function) for name, function in BINARY.items()}
+    found |= {name: moved(name) for name in MOVED} | {"movedim": moved("moveaxis")}
     found |= {"half": cast("half", np.float16), "float": cast("float", np.float32)}
     found |= {"double": cast("double", np.float64), "long": cast("long", np.int64)}
+    found |= {"int": cast("int", np.int32), "bool": cast("bool", np.bool_)}
     return found | {
+        "to": to,
+        "requires_grad_": requires_grad_,
+        "type": lambda self, dtype: self.astype(dtype),
+        "clone": lambda self: self.copy(),
+        "rsqrt": lambda self: 1 / np.sqrt(self),
         "view": view,
         "permute": lambda self, *dims: self.transpose(*dims),
         "unsqueeze": lambda self, dim: np.expand_dims(self, dim),
         "clamp": lambda self, min=None, max=None: self.clip(min, max),
         "contiguous": lambda self: self,
         "cpu": lambda self: self,
-        "numel": lambda self: self.size,
-        "dim": lambda self: self.ndim,
+        **dict.fromkeys(("numel", "nelement"), lambda self: self.size),
+        **dict.fromkeys(("dim", "ndimension"), lambda self: self.ndim),
         "t": lambda self: self.T,
     }

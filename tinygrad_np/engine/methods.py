@@ -8,7 +8,7 @@ import numpy
 
 from .above import DOORS
 from .assignment import Assignment
-from .habits import spelled, values_alone
+from .habits import flattened, spelled, values_alone
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,7 +46,7 @@ class ArrayMethods(Assignment):
 
     @property
     def size(self) -> int:
-        """The number of elements."""
+        """The number of elements: a plain int, which NumPy needs to keep dtypes, and so nothing to call."""
         return self._array.size
 
     @property
@@ -95,12 +95,16 @@ class ArrayMethods(Assignment):
         """The elements in one dimension."""
         return np.ravel(self, order)
 
-    def flatten(self, order: str = "C") -> Tensor:
+    def flatten(self, order: Any = "C", **habits: Any) -> Tensor:
         """The elements in one dimension, as a copy."""
+        if habits or isinstance(order, int):
+            return owning(flattened(self, **({} if order == "C" else {"start_dim": order}), **habits))
         return owning(np.ravel(self, order))
 
-    def squeeze(self, axis: Axes = None) -> Tensor:
+    def squeeze(self, axis: Axes = None, **habits: Any) -> Tensor:
         """Without the axes of length one."""
+        if habits:
+            axis, _ = spelled("squeeze", axis, False, habits)
         return np.squeeze(self, axis)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
@@ -120,9 +124,17 @@ class ArrayMethods(Assignment):
         return np.compress(condition, self, axis, out)
 
     def sort(
-        self, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+        self,
+        axis: int | None = -1,
+        kind: str | None = None,
+        order: Any = None,
+        *,
+        stable: bool | None = None,
+        **habits: Any,
     ) -> None:
         """Sort in place."""
+        if habits:
+            values_alone("sort", habits)
         self[...] = np.sort(self, axis, kind, order, stable=stable)
 
     def choose(self, choices: ArrayLike, out: Any = None, mode: str = "raise") -> Tensor:
@@ -351,9 +363,17 @@ class ArrayMethods(Assignment):
         return np.argmin(self, axis, out, keepdims=keepdims)
 
     def argsort(
-        self, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+        self,
+        axis: int | None = -1,
+        kind: str | None = None,
+        order: Any = None,
+        *,
+        stable: bool | None = None,
+        **habits: Any,
     ) -> Any:
         """The order that sorts, as plain integers."""
+        if habits:
+            axis, _ = spelled("argsort", None if axis == -1 else axis, False, habits)
         return np.argsort(self, axis, kind, order, stable=stable)
 
     def argpartition(self, kth: ArrayLike, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Any:
