@@ -120,7 +120,7 @@ def moved(name: str) -> Callable[..., Any]:
     return method
 
 
-def flattened(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def in_one_axis(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Some neighboring axes as one."""
     start, end = (dim % max(x.ndim, 1) for dim in (start_dim, end_dim))
     return x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])

@@ -8,7 +8,7 @@ import numpy
 
 from .above import DOORS
 from .assignment import Assignment
-from .habits import flattened, spelled, values_alone
+from .habits import in_one_axis, spelled, values_alone
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -98,7 +98,7 @@ class ArrayMethods(Assignment):
     def flatten(self, order: Any = "C", **habits: Any) -> Tensor:
         """The elements in one dimension, as a copy."""
         if habits or isinstance(order, int):
-            return owning(flattened(self, **({} if order == "C" else {"start_dim": order}), **habits))
+            return owning(in_one_axis(self, **({} if order == "C" else {"start_dim": order}), **habits))
         return owning(np.ravel(self, order))
 
     def squeeze(self, axis: Axes = None, **habits: Any) -> Tensor:
