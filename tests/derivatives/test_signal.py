@@ -52,6 +52,19 @@ def test_boundaries(name, mode, boundary, right):
         agrees(right, name, real(4, 3), real(*shape), mode=mode, boundary=boundary, fillvalue=0.7)
 
 
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("k", [2, 5])
+def test_some_axes_of_many(mode, k, right):
+    """Along one axis of each, summed over another; the third axes are left, and the first operand's comes first."""
+    x, w = real(2, 3, 4), real(k, 5, 2)
+    out = signal.convolve(x, w, mode, axes=([2], [0]), dot_axes=([0], [2]))
+    for i, j in np.ndindex(out.shape[:2]):
+        expected = sum(scipy.signal.convolve(x[d, i], w[:, j, d], mode) for d in range(2))
+        np.testing.assert_allclose(out[i, j], expected, rtol=1e-12, atol=1e-12)
+    right(lambda x, w: signal.convolve(x, w, mode, axes=([-1], [0]), dot_axes=([0], [2])), x, w, order=2)
+    np.testing.assert_allclose(signal.convolve(x, x, mode, dot_axes=([1, 0, 2], [1, 0, 2])), np.sum(x * x))
+
+
 def test_axes_of_fftconvolve(right):
     agrees(right, "fftconvolve", real(3, 4), real(3, 2), axes=1)
     agrees(right, "fftconvolve", real(3, 4, 2), real(2, 1, 2), mode="same", axes=[0, -1])

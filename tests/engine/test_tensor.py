@@ -51,6 +51,23 @@ def test_leaving_the_tape_by_name():
     assert math.sin(x[0]) == math.sin(1.0) and int(x[1]) == 2 and bool(x[0]) and [1, 2, 3][Tensor(1)] == 2
 
 
+@pytest.mark.parametrize(
+    "whole", [int, math.floor, math.ceil, math.trunc, np.int64, np.bool_, lambda t: np.asarray(t, np.int32), bool]
+)
+def test_whole_numbers_have_no_gradient_to_lose(whole):
+    """Code that interpolates finds the place by int(x), and goes on with x."""
+    for value in (2.75, -2.75):
+        g = tg.grad(lambda x: (x - whole(x)) * x)(value)
+        np.testing.assert_allclose(g, 2 * value - int(whole(value)))
+        assert whole(leaf(value)[0]) == whole(value)
+
+
+def test_a_tensor_is_not_cut_short_by_an_array_of_whole_numbers():
+    counts = np.zeros(2, int)
+    with pytest.raises(TypeError, match="would cut"):
+        counts[0] = leaf(1.5)[0]
+
+
 def test_nested_lists_of_tensors_are_joined():
     x = leaf(1.0, 2.0)
     y = Tensor([[x[0], 3.0], [x[1], x[0]]])
@@ -154,9 +171,7 @@ def test_copies_of_what_is_computed_keep_their_history():
     np.testing.assert_allclose(tg.grad(f)({"w": np.array([2.0, 3.0])})["w"], [60, 81])
 
 
-@pytest.mark.parametrize(
-    "convert", [float, complex, int, lambda x: x.item(), lambda x: x.tolist(), lambda x: x.item(0)]
-)
+@pytest.mark.parametrize("convert", [float, complex, lambda x: x.item(), lambda x: x.tolist(), lambda x: x.item(0)])
 def test_numbers_without_history_are_refused_in_a_transform(convert):
     with pytest.raises(TypeError, match="detach"):
         tg.grad(lambda x: x * convert(x))(2.0)

@@ -209,6 +209,8 @@ def test_complex_gradient_is_the_direction_of_steepest_ascent():
         (lambda: tg.grad(lambda x: x, "x")(2.0), TypeError, "argnums: expected the number of an argument.*found 'x'"),
         (lambda: tg.grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), ValueError, "names argument 0 more than once"),
         (lambda: tg.grad(lambda x: None)(2.0), TypeError, "grad: the function returned a NoneType; expected arrays"),
+        (lambda: tg.grad(lambda x: np.allclose(x, x))(2.0), TypeError, "grad: the function returned True or False"),
+        (lambda: tg.grad(lambda x: x > 1)(2.0), TypeError, "grad: the function returned True or False"),
         (lambda: tg.jacobian(lambda x: {"a": x, "b": "c"})(2.0), TypeError, r"returned a str at \['b'\]"),
         (lambda: tg.jvp(np.sin, np.ones(3), (np.ones(3),)), TypeError, "primals: expected a tuple.*found ndarray"),
         (lambda: tg.jvp(np.sin, (1.0,), 1.0), TypeError, "tangents: expected a tuple.*found float"),

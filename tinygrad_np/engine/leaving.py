@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from importlib import import_module
 from opcode import opmap
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +53,8 @@ class Leaving(Traced):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node.tracked and (answer := asked_by_sparse()) is not None:
             return answer
-        return np.array(detached(self, "np.asarray"), dtype=dtype)
+        whole = dtype is not None and np.dtype(dtype).kind in "iub"  # whose derivative is 0: no gradient is lost
+        return np.array(self._array if whole else detached(self, "np.asarray"), dtype=dtype)
 
     def __dlpack__(
         self, /, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
@@ -69,7 +72,16 @@ class Leaving(Traced):
         return complex(detached_scalar(self, "complex"))
 
     def __int__(self) -> int:
-        return int(detached_scalar(self, "int"))
+        return int(detached_scalar(self, "int") if stores(sys._getframe(1)) else self._array)
+
+    def __trunc__(self) -> int:
+        return int(self)
+
+    def __floor__(self) -> int:
+        return math.floor(self._array)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._array)
 
     def __index__(self) -> int:
         return self._array.__index__()
@@ -144,14 +156,20 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
     return tensor._array
 
 
+def stores(frame: FrameType) -> bool:
+    """Whether a frame is at `array[i] = value`."""
+    return frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
+
+
 def detached_scalar(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion to Python numbers: refused where a gradient would be missed unseen.
 
     That is inside a transform, in NumPy's own code, and in `array[i] = tensor`, which NumPy does by way of `float`.
+    Whole numbers have no gradient: `int(x)`, `math.floor(x)` and `np.asarray(x, int)` are what they are of a float.
     """
     frame = sys._getframe(2)
-    stores = frame.f_code.co_code[frame.f_lasti] == STORE_SUBSCR
+    storing = stores(frame)
     within = frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy")
-    if current().transforms or stores or within:
-        return detached(tensor, "array[i] = tensor" if stores else caller)
+    if current().transforms or storing or within:
+        return detached(tensor, "array[i] = tensor" if storing else caller)
     return tensor._array

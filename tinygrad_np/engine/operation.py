@@ -8,7 +8,7 @@ from typing import Any
 from .facts import Facts
 
 
-class NotDifferentiable(TypeError):
+class NotDifferentiable(TypeError, NotImplementedError):  # the latter is what HIPS autograd raises
     """A function, or an argument of one, through which no derivative is known."""
 
 

@@ -65,10 +65,42 @@ def operands(name, in1, in2):
     return in1, in2
 
 
-def convolve(in1, in2, mode="full", method="auto"):
-    """The convolution of two arrays of any number of axes: all of it, as much as `in1`, or where neither ends."""
+def convolve(in1, in2, mode="full", method="auto", *, axes=None, dot_axes=None):
+    """The convolution of two arrays of any number of axes: all of it, as much as `in1`, or where neither ends.
+
+    With `axes`, a list of axes for each, along these alone; with `dot_axes`, summed over others, as np.tensordot does.
+    The axes left of `in1`, those left of `in2` and `axes` follow each other in what comes out: HIPS autograd's way.
+
+    >>> images, kernels = np.ones((8, 3, 28, 28)), np.ones((3, 16, 5, 5))
+    >>> convolve(images, kernels, "valid", axes=([2, 3], [2, 3]), dot_axes=([1], [0])).shape
+    (8, 16, 24, 24)
+    """
+    if axes is not None or dot_axes is not None:
+        return contracted(as_operand(in1), as_operand(in2), axes, dot_axes or ([], []), mode)
     in1, in2 = operands("convolve", in1, in2)
     return cut("convolve", full(in1, in2, method), in1.shape, in2.shape, mode)
+
+
+def contracted(in1, in2, axes, dot_axes, mode):
+    """The convolution along some axes, summed over others, with every pair of what is left."""
+    axes = axes or [[i for i in range(x.ndim) if i not in dot] for x, dot in zip((in1, in2), dot_axes)]
+    moved = []
+    for x, along, dot in zip((in1, in2), axes, dot_axes):
+        order = [axes_of(list(some), x.ndim) for some in (dot, along)]
+        moved.append(
+            np.transpose(x, [*(i for i in range(x.ndim) if i not in {*order[0], *order[1]}), *order[0], *order[1]])
+        )
+    d, k = len(dot_axes[0]), len(axes[0])
+    (in1, in2), (m, n) = moved, [x.shape[x.ndim - k :] for x in moved]
+    inside = mode == "valid" and all(i >= j for i, j in zip(m, n))
+    wide = in1 if inside else np.pad(in1, [(0, 0)] * (in1.ndim - k) + [(j - 1, j - 1) for j in n])
+    windows = np.lib.stride_tricks.sliding_window_view(wide, n, tuple(range(in1.ndim - k, in1.ndim)))
+    flipped = np.flip(in2, tuple(range(in2.ndim - k, in2.ndim)))
+    left, right = in1.ndim - d - k, in2.ndim - d - k
+    summed = ([*range(left, left + d), *range(left + d + k, windows.ndim)], list(range(right, in2.ndim)))
+    out = np.tensordot(windows, flipped, summed)  # left of in1, along, left of in2
+    out = np.moveaxis(out, list(range(left, left + k)), list(range(-k, 0)))
+    return out if inside else cut("convolve", out, m, n, mode)
 
 
 def correlate(in1, in2, mode="full", method="auto"):

@@ -264,7 +264,9 @@ def value_and_grad(
                 "one number: reduce it, as with .sum(), or use jacobian or vjp"
             )
         out = trace.outs[0]
-        dtype = getattr(out, "dtype", np.dtype(float))
+        dtype = getattr(out, "dtype", np.dtype(bool if isinstance(out, bool) else float))
+        if dtype.kind == "b":
+            raise TypeError("grad: the function returned True or False; expected a number")
         if holomorphic:
             gs = complex_derivative(trace, np.ones(np.shape(unwrap(out)), np.result_type(dtype, np.complex64)))
         elif dtype.kind == "c":
