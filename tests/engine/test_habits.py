@@ -96,3 +96,22 @@ def test_what_moves_elements_takes_dims():
     x.clone().sum().backward()
     assert x.grad.tolist() == np.ones(X.shape).tolist()
     assert not x.requires_grad_(False).requires_grad
+
+
+@pytest.mark.parametrize("name", ["cumulative_trapezoid", "percentile", "svd", "exp_", "no_such_thing"])
+def test_any_other_name_gets_one_line(name):
+    with pytest.raises(AttributeError, match=f"a Tensor has no {name}; write ") as caught:
+        getattr(tg.Tensor(X), name)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_name_of_a_pytorch_tensor_works_or_is_answered():
+    torch = pytest.importorskip("torch", reason="asks PyTorch for its names where it is installed")
+    x, unanswered = tg.Tensor(X), []
+    for name in dir(torch.Tensor):
+        if name[0] != "_" and not hasattr(x, name):
+            try:
+                getattr(x, name)
+            except AttributeError as error:
+                unanswered += [] if f"no {name}; write " in str(error) else [name]
+    assert not unanswered

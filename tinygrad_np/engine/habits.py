@@ -62,6 +62,53 @@ WRITTEN_AS = {
     "backward_": "x.backward()",
 }
 
+FOR_SEVERAL = {  # what to write -> the methods of PyTorch's that it does the work of
+    "scipy.special.{}(x)": "digamma erfc erfinv polygamma xlogy logit gammaln",
+    "scipy.special.gammaln(x)": "lgamma mvlgamma",
+    "scipy.linalg.{}(...)": "lu cholesky_solve lu_solve",
+    "scipy.linalg.expm(x)": "matrix_exp",
+    "np.linalg.inv(x)": "inverse cholesky_inverse",
+    "np.linalg.pinv(x)": "pinverse",
+    "np.linalg.slogdet(x)": "logdet",
+    "y + x @ z": "addmm addmv addbmm baddbmm addr",
+    "y + value * a * b, or a / b": "addcmul addcdiv",
+    "x + weight * (y - x)": "lerp",
+    "x % 1": "frac",
+    "np.linalg.norm(x - y)": "dist",
+    "np.swapaxes(x, -1, -2).conj()": "H mH adjoint",
+    "np.swapaxes(x, 0, 1)": "swapdims",
+    "x[mask]": "masked_select",
+    "np.where(mask, y, x)": "masked_scatter",
+    "np.add.at(y, index, x)": "index_add scatter_reduce index_reduce",
+    "y[index] = x": "index_copy index_put index_fill select_scatter slice_scatter diagonal_scatter",
+    "np.take_along_axis(x, index, axis)": "take_along_dim",
+    "np.repeat(x, n, axis)": "repeat_interleave",
+    "np.array_split(x, n, axis)": "tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes split_with_sizes",
+    "np.maximum.accumulate(x)": "cummax",
+    "np.minimum.accumulate(x)": "cummin",
+    "np.sort(x, axis)": "msort kthvalue",
+    "np.unique(x)": "unique_consecutive mode",
+    "np.histogram(x, bins)": "histc",
+    "x.clip(low, high)": "clamp_max clamp_min",
+    "rng.choice(n, p=x)": "multinomial",
+    "np.empty, np.zeros or np.full(shape, dtype=x.dtype)": "new new_empty new_full new_tensor",
+    "x.astype(y.dtype)": "type_as",
+    "x.dtype": "is_complex is_floating_point is_signed",
+    "x.strides, in bytes": "stride",
+    "x.data": "storage untyped_storage data_ptr values",
+}
+WRITTEN_AS |= {name: text.format(name) for text, names in FOR_SEVERAL.items() for name in names.split()}
+
+
+def what_to_write(name: str) -> str:
+    """What answers a name that a tensor does not have: NumPy's function of that name, if there is one."""
+    if name.endswith("_") and name[:1] != "_":
+        return f"a Tensor has no {name}; write x[...] = and the new value"
+    for module, where in ((np, "np"), (np.linalg, "np.linalg")):
+        if callable(vars(module).get(name)):
+            return f"a Tensor has no {name}; write {where}.{name}(x, ...)"
+    return f"a Tensor has no {name}; write with NumPy's functions and those of nn.functional"
+
 
 class Instead:
     """An attribute that is not there, whose error says what to write."""

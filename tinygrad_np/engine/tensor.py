@@ -13,7 +13,7 @@ from .above import DOORS
 from .arrays import read_only
 from .compiled import compiled_form
 from .dispatch import UFUNC_FORMS, call_function, call_ufunc
-from .habits import WRITTEN_AS, habits
+from .habits import WRITTEN_AS, habits, what_to_write
 from .leaving import Leaving, detached
 from .methods import ArrayMethods
 from .modes import current, mode, note_cut
@@ -211,6 +211,13 @@ class Tensor(ArrayMethods, Leaving):
             extra += f", computed by {row.name}"
         extra += f", name={self.name!r}" if self.name else ""
         return f"Tensor({body}{extra})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name[:2] == "__":  # what protocols look for
+                raise AttributeError(name)
+            raise AttributeError(what_to_write(name), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in WRITTEN_AS]
