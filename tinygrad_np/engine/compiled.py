@@ -30,13 +30,13 @@ from .recording import (
     watched_node,
 )
 from .rules import Row
-from .seen import NUMBER_TYPES, noted, noted_operand, see
+from .seen import NUMBER_TYPES, is_plain, noted, noted_operand, see
 from .signatures import shape_of, source_of
 from .tape import CONST, SMALL, Node, serials
 
 # The texts below write @ for the name of a parameter, and all that is not a parameter begins with an underscore:
 # of an operand _n_@ is the node, _t_@ says whether that is tracked, _v_@ is the array as the tape keeps it, and _g_@
-# as it was given; of another argument _p_@ says whether it is a number or the like, and so as it will stay.
+# as it was given; of another argument _p_@ says whether it is made of numbers alone, and so as it will stay.
 WORDS = {
     "_CONST": CONST,
     "_CONSTANTS": CONSTANTS,
@@ -49,6 +49,7 @@ WORDS = {
     "_explained": explained,
     "_float64": np.float64,
     "_finish": finish_node,
+    "_is_plain": is_plain,
     "_is_tracked": is_tracked,
     "_is_warning": is_warning,
     "_kept": kept,
@@ -73,8 +74,7 @@ WORDS = {
     "_watched": watched_node,
 }
 
-OPERAND = """
-    if type(@) is _Tensor or type(@) in _TENSORS:
+TRACED = """:
         _n_@ = @._node
         if type(_n_@) is _Node:
             _t_@ = True
@@ -82,17 +82,21 @@ OPERAND = """
         else:
             _t_@ = _n_@.tracked
             _v_@ = @._array if _n_@.exposed is None else _residual(@)
-        _g_@ = _v_@
+        _g_@ = _v_@"""
+
+OPERAND = f"""
+    if type(@) is _Tensor{TRACED}
     elif type(@) in _CONSTANTS:
         _n_@ = _CONST
         _t_@ = False
         _v_@ = _g_@ = @
+    elif type(@) in _TENSORS{TRACED}
     else:
         return _record(_row, $CALL)"""
 
 ARGUMENT = """
     _v_@ = @
-    _p_@ = type(@) in _NUMBERS
+    _p_@ = type(@) in _NUMBERS or type(@) is not _ndarray and _is_plain(@)
     if not _p_@ and type(@) is not _ndarray:
         if _is_tracked(@):
             return _record(_row, $CALL)
@@ -206,8 +210,14 @@ def compiled_form(row: Row, count: int, *keywords: str) -> Any:
 
 def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tuple[Any, ...]) -> str:
     """The lines that note what a call was given besides tracked tensors, for pictures: see `seen.given_to`."""
+    if row_names == operands and len(operands) == 2:  # the one that is constant, and no tuple around it
+        x, y = (NOTE_OPERAND.replace("@", name) for name in operands)
+        return (
+            f"\n        if _n_{operands[1]} is _CONST:\n            _node.given = {y}"
+            f"\n        elif _n_{operands[0]} is _CONST:\n            _node.given = {x}"
+        )
     noted_as = {
-        name: ("None, " if len(operands) == 1 else f"{NOTE_OPERAND}, ")
+        name: ("None, " if len(operands) == 1 else f"None if _n_@ is not _CONST else {NOTE_OPERAND}, ")
         if name in operands
         else NOTE_OTHER
         if name in names
@@ -223,8 +233,7 @@ def given_lines(row_names: tuple[Any, ...], operands: tuple[Any, ...], names: tu
 
 
 NOTE_OPERAND = (
-    "None if _n_@ is not _CONST else _g_@ if type(_g_@) is not _ndarray or _g_@.size <= _SMALL and _g_@.base is None "
-    "else _noted_operand(@, _g_@)"
+    "_g_@ if type(_g_@) is not _ndarray or _g_@.size <= _SMALL and _g_@.base is None else _noted_operand(@, _g_@)"
 )
 NOTE_OTHER = "@ if _p_@ else _noted(@ if type(@) is _ndarray else _v_@), "
 

@@ -68,10 +68,11 @@ def call_function(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[A
         row = None
     if isinstance(row, Row):
         spelling = (len(args), *kwargs) if kwargs else len(args)
-        if spelling not in row.forms:
+        try:
+            form = row.forms[spelling]
+        except KeyError:
             direct = row.fun is fun or len(args) <= out_position(fun)
-            row.forms[spelling] = compiled_form(row, len(args), *kwargs) if direct else None
-        form = row.forms[spelling]
+            form = row.forms[spelling] = compiled_form(row, len(args), *kwargs) if direct else None
         result = NotImplemented if form is None else form(*args, **kwargs)
         if result is not NotImplemented:
             return result

@@ -14,7 +14,7 @@ from weakref import ref
 import numpy as np
 
 from .arrays import owner
-from .tape import SMALL, Node
+from .tape import CONST, SMALL, Node
 
 ndarray = np.ndarray
 
@@ -32,6 +32,25 @@ NUMBER_TYPES = frozenset(
     )
 )
 PLAIN_NUMBERS = frozenset((bool, int, float))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a slice, or a short tuple, of numbers alone: a shape, axes or an index that stays as it is.
+
+    >>> is_plain((slice(None, 3), -1)), is_plain((0, [1]))
+    (True, False)
+    """
+    kind = type(value)
+    if kind is slice:
+        return (
+            type(value.start) in NUMBER_TYPES and type(value.stop) in NUMBER_TYPES and type(value.step) in NUMBER_TYPES
+        )
+    if kind is not tuple or len(value) > 8:
+        return False
+    for v in value:
+        if type(v) not in NUMBER_TYPES and not (type(v) is slice and is_plain(v)):
+            return False
+    return True
 
 
 class Given(tuple[Any, ...]):
@@ -95,10 +114,17 @@ def given_to(node: Node) -> tuple[Any, ...] | None:
     given = getattr(node, "given", None)
     if given is None:
         return None
-    if len(node.parents) > len(node.op.positions):
-        return as_given(given)
     places = node.op.positions
+    if len(node.parents) > len(places):
+        return as_given(given)
+    if is_pair(node.op):
+        given = (given, None) if node.parents[0] is CONST else (None, given)
     return tuple([Given(v) if type(v) is tuple and i in places else as_given(v) for i, v in enumerate(given)])
+
+
+def is_pair(op: Any) -> bool:
+    """Whether an operation has two operands and no other argument: then a node keeps the one that is constant alone."""
+    return not op.joint and len(op.names) == len(op.diff) == 2
 
 
 def as_given(value: Any) -> Any:
@@ -132,6 +158,10 @@ def see_call(row: Any, node: Node, values: Any) -> None:
         (place,), values = row.positions, list(values)
         operands = [None if p.tracked else noted(v) for v, p in zip(values[place], parents)]
         node.given = tuple([tuple(operands) if i == place else noted(v) for i, v in enumerate(values)])
+        return
+    if is_pair(row):
+        if CONST in parents:
+            node.given = noted(list(values)[parents.index(CONST)])
         return
     tracked = {i for i, parent in zip(row.positions, parents) if parent.tracked}
     node.given = tuple([None if i in tracked else noted(v) for i, v in enumerate(values)])

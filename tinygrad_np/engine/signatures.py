@@ -68,21 +68,22 @@ def selector(names: tuple[str, ...], available: tuple[str, ...]) -> Callable[...
     """
     body = source_of(names, {name: name for name in available})
     text = f"lambda {', '.join(available)}: {body}"
-    return eval(shown_code(text, f"{__file__} for residuals", "eval"), {"_shape_of": shape_of})
+    return eval(shown_code(text, f"{__file__} for residuals", "eval"), {"_shape_of": shape_of, "_ndarray": np.ndarray})
 
 
 def source_of(names: tuple[str, ...], spelled: dict[str, str]) -> str:
     """The source text of a tuple of residuals, where `spelled` says how to write what they can be.
 
     >>> source_of(("y", "x_shape"), {"x": "a", "y": "b"})
-    '(b, _shape_of(a), )'
+    '(b, a.shape if type(a) is _ndarray else _shape_of(a), )'
     """
     parts = []
     for name in names:
         base = name.removesuffix("_shape")
         if name not in spelled and base not in spelled:
             raise TypeError(f"a rule asks for {name!r}; it can have {', '.join(spelled)}, or <name>_shape")
-        parts.append(spelled[name] if name in spelled else f"_shape_of({spelled[base]})")
+        it = spelled.get(base)
+        parts.append(spelled[name] if name in spelled else f"{it}.shape if type({it}) is _ndarray else _shape_of({it})")
     return f"({''.join(part + ', ' for part in parts)})"
 
 

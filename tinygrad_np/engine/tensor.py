@@ -295,7 +295,11 @@ class Tensor(ArrayMethods, Leaving):
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if len(types) > 1 and not all(t in TENSORS or t in TRACERS or issubclass(t, ndarray) for t in types):
+        if (
+            len(types) > 1
+            and not USUAL.issuperset(types)
+            and not all(t in TENSORS or t in TRACERS or issubclass(t, ndarray) for t in types)
+        ):
             return NotImplemented  # an array of another library, which may know what to do with a tensor
         return call_function(fun, args, kwargs)
 
@@ -339,6 +343,7 @@ for name, attribute in habits().items():
     if not hasattr(Tensor, name):
         setattr(Tensor, name, attribute)
 Traced._public = Tensor
+USUAL = {Tensor, ndarray}  # the classes of nearly all arrays beside a tensor
 
 
 class FlatTensor(Tensor):

@@ -258,7 +258,7 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
             f"indices of shape {shape}"
             + (", or floating probabilities of the shape of the input" * (name == "cross_entropy"))
         )
-    labels = labels.ravel()
+    labels = labels if labels.ndim == 1 else labels.ravel()
     # Read as unsigned, a negative label is a huge one: one pass finds both kinds of stray.
     unsigned = labels.view(UNSIGNED[labels.dtype.itemsize])
     counted = None

@@ -47,10 +47,12 @@ class Applied(Layer):
         cls.given = given
         cls.options = inspect.Signature([p for name, p in options.items() if name not in given])
         cls.__signature__ = cls.options
+        cls.passed = (*(name for name in cls.options.parameters if name != "inplace"), *cls.more)
         first, _, _ = (function.__doc__ or "").partition("\n")
         cls.__doc__ = cls.__doc__ if "__doc__" in vars(cls) else f"{first} See `nn.functional.{function.__name__}`."
 
     given: ClassVar[dict[str, Any]] = {}
+    passed: ClassVar[tuple[str, ...]] = ()  # the options that change what the function does
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
@@ -71,8 +73,9 @@ class Applied(Layer):
             self.generator = init.as_generator().spawn(1)[0] if generator is None else init.as_generator(generator)
 
     def forward(self, *inputs):
-        options = {name: getattr(self, name) for name in (*self.options.parameters, *self.more)}
-        return self.function(*inputs, **options, **self.given)
+        if not self.passed and not self.given:
+            return self.function(*inputs)
+        return self.function(*inputs, **{name: getattr(self, name) for name in self.passed}, **self.given)
 
     def extra_repr(self):
         options = {name: getattr(self, name) for name in self.options.parameters}

@@ -94,13 +94,16 @@ class Optimizer:
 
     def _each(self, block: Block, group: Group, shape: tuple[Any, ...]) -> None:
         """Update from each gradient where it is: without state, laying few numbers side by side costs more."""
-        numbers = self._count([{}], group, False)
+        decay, shrink, *numbers = self._count([{}], group, False)
+        course, rest = shape[:3], shape[3:]
         for p, position, (s, t) in zip(block.params, block.positions, block.rooms, strict=True):
             g = p._node.grad
             if g is not None:
                 if position not in self.state:
                     self.state[position] = {}
-                self._tile(p._array, g, {}, numbers, shape, s, t)
+                if True in course:
+                    g = self._against(p._array, g, decay, shrink, course, s, t)
+                self.update(p._array, g, {}, numbers, rest, s, t)
 
     def _count(self, states: list[Group], group: Group, new: bool) -> tuple[float, ...]:
         """One step more, and the numbers that go with it."""
@@ -113,14 +116,20 @@ class Optimizer:
         self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: tuple[Any, ...], s: Array, t: Array
     ) -> None:
         decay, shrink, *others = numbers
-        maximize, decays, shrinks, *rest = shape
+        self.update(p, self._against(p, g, decay, shrink, shape[:3], s, t), state, others, shape[3:], s, t)
+
+    def _against(
+        self, p: Array, g: Array, decay: float, shrink: float, course: tuple[bool, ...], s: Array, t: Array
+    ) -> Array:
+        """The gradient that an update goes against: turned round, and with the decay of the weights."""
+        maximize, decays, shrinks = course
         if maximize:
             g = np.negative(g, out=t)
         if decays:
             g = np.add(g, np.multiply(p, decay, out=s), out=t)
         if shrinks:
             np.multiply(p, shrink, out=p)
-        self.update(p, g, state, others, rest, s, t)
+        return g
 
     def _runs(self, block: Block, names: tuple[str, ...]) -> list[tuple[int, int]]:
         """(first, last) of neighbors that have gradients and are at the same step: mostly all of them."""
