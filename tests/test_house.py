@@ -118,8 +118,6 @@ def test_the_engine_is_built_on_nothing():
 def test_no_files_import_each_other_in_a_circle(name):
     inside = {module for module in FILES if room(module) == name}
     found = circles({module: set(imports(module)) & inside for module in inside})
-    if name == "jit":
-        pytest.xfail("its recorder and its tracers still know each other") if found else None
     assert not found
 
 
@@ -136,8 +134,6 @@ def test_a_file_is_built_on_those_that_its_package_names_before_it(package, name
     order = reading_order(package)
     found = {to.removeprefix(f"{package}.").partition(".")[0] for to in imports(f"{package}.{name}") if to != package}
     later = (found & parts(package)) - {name} - set(order[: order.index(name)])
-    if package == "tinygrad_np.jit":
-        pytest.xfail("its recorder and its tracers still know each other") if later else None
     assert not later, f"{name} imports {sorted(later)}, which {package} names after it"
 
 

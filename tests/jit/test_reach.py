@@ -13,7 +13,7 @@ import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tests.stream import rng
 from tinygrad_np import Tensor, nn
-from tinygrad_np.jit import state
+from tinygrad_np.jit import reach
 
 FACTOR = 1.0
 PLACES = {}
@@ -318,9 +318,9 @@ cubed.defvjp(lambda ct, x: ct * 3 * x**2)
 def test_what_runs_is_found_without_a_search_of_all_objects(f, monkeypatch):
     """Which would make a recording slow in a large process: all code that runs is reached from the function."""
     searched = []
-    watched = types.SimpleNamespace(**vars(state.gc))
+    watched = types.SimpleNamespace(**vars(reach.gc))
     watched.get_referrers = lambda *of: searched.append(of) or gc.get_referrers(*of)
-    monkeypatch.setattr(state, "gc", watched)
+    monkeypatch.setattr(reach, "gc", watched)
     g = tg.jit(tg.grad(f))
     np.testing.assert_allclose(g(np.array([0.5, -1.5])), tg.grad(f)(np.array([0.5, -1.5])), rtol=1e-12)
     assert searched == []

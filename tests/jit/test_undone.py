@@ -1,5 +1,6 @@
 """A refusal or an interrupt leaves everything as it was; an error of the function's own what the function leaves."""
 
+import copy
 import random
 
 import numpy as np
@@ -226,3 +227,51 @@ def test_an_error_of_the_functions_own_leaves_what_the_function_leaves():
         np.testing.assert_equal(a, b)
     assert np.array_equal(x, theirs_x) and mine.count == 1
     assert np.asarray is NUMPYS[0] and np.array is NUMPYS[1]
+
+
+def test_an_error_in_the_middle_of_a_replay_leaves_what_the_function_leaves():
+    rng, state = np.random.default_rng(0), {"n": np.zeros(2), "k": np.zeros((2, 2))}
+
+    def f(a, rng, state):
+        state["n"] += 1
+        drawn = rng.normal(size=2)
+        state["k"] = a * 2
+        return np.linalg.inv(a).sum() + drawn.sum()
+
+    jitted, other, same = tg.jit(lambda a: f(a, rng, state)), np.random.default_rng(0), copy.deepcopy(state)
+    for a in (np.eye(2), np.zeros((2, 2)), 3 * np.eye(2)):
+        try:
+            expected = f(a, other, same)
+        except np.linalg.LinAlgError:
+            with pytest.raises(np.linalg.LinAlgError):
+                jitted(a)
+        else:
+            assert jitted(a) == expected
+        assert rng.bit_generator.state == other.bit_generator.state
+        assert all(np.array_equal(state[k], same[k]) for k in state)
+    assert len(jitted.programs) == 1
+
+
+def test_arrays_that_lie_elsewhere_are_recorded_anew_and_each_keeps_its_program():
+    box, base = {}, np.arange(12.0)
+    jitted = tg.jit(lambda x: x + box["a"])
+    for k in range(6):
+        box["a"] = base[4 * (k % 2) :][:4]
+        assert np.array_equal(jitted(np.ones(4)), 1 + box["a"])
+    assert len(jitted.programs) == jitted.recordings == 2
+
+
+def test_programs_that_cannot_be_run_call_after_call_are_told_once():
+    state, kept = {"w": np.zeros(3)}, []
+
+    def f(x):
+        state["w"] = state["w"] + x
+        return x
+
+    jitted = tg.jit(f)
+    jitted(np.ones(3))
+    with pytest.warns(UserWarning, match=r"jit: f was run as it is 8 times in a row: something else refers") as told:
+        for _ in range(30):
+            kept.append(state["w"])
+            jitted(np.ones(3))
+    assert len(told) == 1 and [k[0] for k in kept] == list(range(1, 31))

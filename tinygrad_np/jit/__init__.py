@@ -1,13 +1,15 @@
 """jit: record a function once a signature as a straight program of NumPy calls, then replay that.
 
-Reading order: instruction.py a program as data, functions.py what NumPy's functions do, bytecode.py what code says by
-itself, refusing.py the user's line, stand_in.py what stands in for an array, record.py takes the calls down;
-places.py where values lie, state.py which of them the code that ran could read, watching.py sees that code,
-exchange.py puts stand-ins there and what was there back, arguments.py, conversions.py and outputs.py the same for
-what goes in and comes out, recording.py one whole recording; passes.py and layouts.py shorten a program, bands.py and
-plan.py lay it out, kernels.py and narrow.py are compiled where Numba is, loops.py, band_loops.py and products.py
-write the steps that are no single call, show.py shows a program, replay.py writes its text; program.py joins it all,
-jitted.py finds the program of a call.
+Reading order. What a program is: errors.py, instruction.py a call as data, functions.py what NumPy's functions do;
+passes.py and layouts.py shorten a program, products.py, kernels.py and narrow.py are products and compiled loops,
+bands.py and plan.py lay it out, loops.py and band_loops.py write the steps that are no single call, replay.py writes
+the whole text, show.py shows it; places.py where values lie outside, bytecode.py what code says by itself, reach.py
+which of them the code that ran could read, state.py whether they are still so, undo.py puts back what a replay that
+failed has changed, program.py joins it all.
+How one is made, of which those know nothing: refusing.py the user's line, stand_in.py what stands in for an array,
+record.py takes the calls down, watching.py sees the code that runs, arguments.py, exchange.py and outputs.py put
+stand-ins in their places and what was there back, conversions.py lets NumPy take them, recording.py is one whole
+recording. Then jitted.py finds the program of a call.
 """
 
 from __future__ import annotations
@@ -15,9 +17,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-
-class NotReplayable(TypeError):
-    """Something in a jitted function that a replay could not repeat."""
+from .errors import NotReplayable as NotReplayable
 
 
 def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:

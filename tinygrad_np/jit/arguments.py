@@ -9,10 +9,11 @@ import numpy as np
 from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..transforms.containers import flatten, opened
+from .errors import Differs
+from .instruction import memory
 from .places import ARRAYS
 from .record import Tape
 from .refusing import refuse
-from .replay import Differs, memory
 from .stand_in import RecordedGenerator, StandIn
 
 ndarray = np.ndarray

@@ -7,7 +7,6 @@ replay could not repeat is refused, with everything put back.
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter, OrderedDict, deque
 from types import FrameType
 from typing import Any
@@ -17,14 +16,14 @@ import numpy as np
 from ..engine.operation import Operation
 from ..engine.tape import Leaf, Node, new_node
 from .arguments import Arguments
+from .errors import Differs
 from .instruction import View
-from .places import ABSENT, SCALARS, Place, alike, holder_of, inside_of, names_of
+from .places import ABSENT, ONE_HOLDER, SCALARS, Place, alike, holder_of, holders, inside_of, names_of
+from .reach import Reach
 from .record import Tape
 from .refusing import refuse, stored
-from .replay import Differs
 from .stand_in import RecordedGenerator, StandIn
-from .state import ONE_HOLDER as ONE_GRAD
-from .state import State, grad_holders
+from .state import ONE_GRAD, grad_holders
 
 ndarray = np.ndarray
 
@@ -55,24 +54,11 @@ class Outside(Operation):
 OUTSIDE = Outside()
 
 
-def holders(place: Place) -> int:
-    """How many references the array at a place has."""
-    return sys.getrefcount(place.get())
-
-
-def _one_holder() -> int:
-    place = Place({"": np.empty(0)}, "", "")
-    return holders(place)
-
-
-ONE_HOLDER = _one_holder()
-
-
 class Swap:
     """Stand-ins in the places of the state, and the way back."""
 
-    def __init__(self, state: State, tape: Tape):
-        self.state, self.tape = state, tape
+    def __init__(self, reach: Reach, tape: Tape):
+        self.reach, self.tape = reach, tape
         self.made: dict[int, Any] = {}  # the stand-ins of random streams
         self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
         self.shared: set[tuple[int, Any]] = set()  # places whose array something else refers to as well
@@ -84,27 +70,29 @@ class Swap:
 
     def meet(self, frame: FrameType) -> None:
         """Code that runs for the first time: what it could read gets stand-ins before its first instruction."""
-        self.state.meet(frame)
-        if self.state.new_places:
+        self.reach.meet(frame)
+        if self.reach.new_places:
             self.take()
 
     def take(self) -> None:
         """Put stand-ins in the places that were found; nothing else may hold them: the engine counts references."""
-        state, tape = self.state, self.tape
-        for tensor, _ in state.tensors[len(self.nodes) :]:
+        reach, tape = self.reach, self.tape
+        for tensor, _ in reach.tensors[len(self.nodes) :]:
             node = tensor._node
             self.nodes.append((tensor, node, node.exposed, node.changed if isinstance(node, Leaf) else 0))
             if type(node) is Leaf:
                 node.exposed = None
                 if node.grad is not None and grad_holders(node) > ONE_GRAD:  # eager knows what to do
-                    tape.refusal = Differs()
+                    tape.refusal = Differs(
+                        "gradients of the last call are kept; clear them, or copy what is to be kept"
+                    )
                     raise tape.refusal
             elif not isinstance(node, Leaf):
                 self.ends[id(tensor)] = end = new_node(OUTSIDE, (), (), node.shape, node.dtype)
                 end.serial = node.serial
                 tensor._node = end
-        places, state.new_places = state.new_places, []
-        ours = Counter(map(id, state.values()))
+        places, reach.new_places = reach.new_places, []
+        ours = Counter(map(id, reach.values()))
         for place in places:
             kind = type(place.get())
             if place.spot in self.entries or kind in (StandIn, RecordedGenerator):
@@ -138,23 +126,23 @@ class Swap:
 
     def undo(self) -> None:
         """Everything outside is as it was; this may be done again if it was interrupted."""
-        state = self.state
+        reach = self.reach
         np.random.set_state(self.random[0])
         random.setstate(self.random[1])
         np.seterr(**self.random[2])
-        for box, was, _, _ in state.boxes:
+        for box, was, _, _ in reach.boxes:
             restore(box, was)
-        for space, _, known in state.spaces.values():
+        for space, _, known in reach.spaces.values():
             holder = holder_of(space)
             for k, v in known.items():
                 put_back(Place(holder, k, ""), v)
-            for k in state.added(space, known):
+            for k in reach.added(space, known):
                 put_back(Place(holder, k, ""), ABSENT)
-        for place, was in state.slots:
+        for place, was in reach.slots:
             put_back(place, was)
-        for cell, _, was in state.cells:
+        for cell, _, was in reach.cells:
             put_back(Place(cell, "cell_contents", ""), was)
-        for variable, was in state.variables:
+        for variable, was in reach.variables:
             put_back(Place(variable, None, ""), was)
         for place, value in self.entries.values():
             place.set(value)
@@ -163,7 +151,7 @@ class Swap:
                 value.bit_generator.state = copy
             elif value.tobytes() != copy.tobytes():
                 value[...] = copy
-        for get, was in state.still:
+        for get, was in reach.still:
             array = get()
             if array is not None and array.tobytes() != was:
                 array[...] = np.frombuffer(was, array.dtype).reshape(array.shape)
@@ -171,7 +159,7 @@ class Swap:
             tensor._node = node
             if type(node) is Leaf:
                 node.changed, node.exposed = changed, exposed
-        for leaf, had in zip(state.grads, state.had_grad):
+        for leaf, had in zip(reach.grads, reach.had_grad):
             if not had:
                 leaf.grad = None
 
@@ -184,7 +172,7 @@ class Swap:
         """
         finals: list[Final] = []
         seen: set = set()
-        places = [*self.now(), *(Place(leaf, "grad", "a gradient") for leaf in self.state.grads)]
+        places = [*self.now(), *(Place(leaf, "grad", "a gradient") for leaf in self.reach.grads)]
         self.refuse_others()
         known = {id(array) for _, array in self.entries.values()}
         moved = {  # arrays of the state that f has put into another place
@@ -212,8 +200,8 @@ class Swap:
 
     def now(self) -> list[Place]:
         """The places where f has put another value; refuses those that a replay would not have."""
-        state, found = self.state, []
-        for box, was, name, hosted in state.boxes:
+        reach, found = self.reach, []
+        for box, was, name, hosted in reach.boxes:
             if isinstance(box, dict):
                 if hosted:
                     found += [Place(box, k, f"{name}[{k!r}]") for k, v in box.items() if type(v) is StandIn]
@@ -232,16 +220,16 @@ class Swap:
                     if a is not b:
                         found.append(Place(box, i, f"{name}[{i}]"))
                         self.entry(found[-1], b)
-        for space, label, known in state.spaces.values():
+        for space, label, known in reach.spaces.values():
             names = names_of(space)
             label = label or "the global "
-            for k in [*known, *state.added(space, known)]:
+            for k in [*known, *reach.added(space, known)]:
                 if names.get(k, ABSENT) is not known.get(k, ABSENT):
                     found.append(Place(holder_of(space), k, label + k))
                     self.entry(found[-1], known.get(k, ABSENT))
-        singles = list(state.slots)
-        singles += [(Place(c, "cell_contents", f"the variable {name}"), was) for c, name, was in state.cells]
-        singles += [(Place(variable, None, f"the variable {variable.name}"), was) for variable, was in state.variables]
+        singles = list(reach.slots)
+        singles += [(Place(c, "cell_contents", f"the variable {name}"), was) for c, name, was in reach.cells]
+        singles += [(Place(variable, None, f"the variable {variable.name}"), was) for variable, was in reach.variables]
         for place, was in singles:
             if place.get() is not was:
                 found.append(place)
@@ -255,7 +243,7 @@ class Swap:
             return
         if isinstance(was, SCALARS) and isinstance(now, SCALARS) and alike(was, now):
             return
-        line = stored(self.state.ran.values(), self.variable(place))
+        line = stored(self.reach.ran.values(), self.variable(place))
         if isinstance(now, tuple):
             for i, part in enumerate(now):
                 if type(part) is StandIn:
@@ -312,8 +300,8 @@ class Swap:
 
     def refuse_others(self) -> None:
         """Refuse what f has done to what is not an entry of anything."""
-        state = self.state
-        for (tensor, node, _, _), (_, name) in zip(self.nodes, state.tensors):
+        reach = self.reach
+        for (tensor, node, _, _), (_, name) in zip(self.nodes, reach.tensors):
             if tensor._node is not self.ends.get(id(tensor), node):
                 if tensor.is_leaf:
                     refuse(f"requires_grad of {name} was set, which a replay would not repeat; set it outside")
@@ -326,20 +314,20 @@ class Swap:
             )
         if np.geterr() != errors:
             refuse("np.seterr was called, which a replay would not do; call it outside, or use `with np.errstate`")
-        for value, name, content in state.hidden:
+        for value, name, content in reach.hidden:
             if inside_of(value) != content:
                 refuse(
                     f"{name} ({type(value).__name__}) went on, which a replay would not repeat; use it outside, "
                     "or keep a np.random.Generator in a variable, attribute, list or dict"
                 )
-        for get, was in state.still:
+        for get, was in reach.still:
             array = get()
             if array is not None and array.tobytes() != was:
                 refuse(
                     f"an array of shape {array.shape} that is kept in a tuple, or is a default, was changed, which a "
                     "replay would not repeat; keep it in a list, a dict or an attribute"
                 )
-        if [host.__jit_guard__() for host, _ in state.hosts] != [structure for _, structure in state.hosts]:
+        if [host.__jit_guard__() for host, _ in reach.hosts] != [structure for _, structure in reach.hosts]:
             raise Differs
 
 

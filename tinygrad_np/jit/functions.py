@@ -14,7 +14,6 @@ from ..engine.arrays import makes_view
 from ..engine.facts import ANY
 from ..engine.table import facts_of
 from ..engine.tracing import TRACERS, concrete
-from .refusing import refuse
 
 ndarray = np.ndarray
 
@@ -117,23 +116,24 @@ def kind_of(fun, values, options) -> str:
     return "call"
 
 
-def refuse_values(fun, args: tuple, kwargs: dict, values: tuple) -> None:
-    """Refuse a call whose result has another shape, or is complex, for other values of its operands."""
+def depends_on_values(fun, args: tuple, kwargs: dict, values: tuple) -> str | None:
+    """Why a call's result would have another shape, or be complex, for other values of its operands."""
     name = getattr(fun, "__name__", "")
     known = facts(fun)
     operand = known.shape_from
     if operand == ANY or fun is np.where and len(args) == 1:
-        refuse(f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape")
+        return f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape"
     if operand is not None:
         at = place_of_operand(fun, operand)
         given: Any = (*args[at : at + 1], kwargs.get(operand))[0]
         if type(given) in TRACERS and not given.is_fixed:
-            refuse(
+            return (
                 f"the shape of np.{name}'s result depends on the values of {operand}; pass a Python number or tuple, "
                 "or np.where(condition, x, y) keeps a shape"
             )
     if known.complex_by_values and (fun is np.real_if_close) is any(map(np.iscomplexobj, values)):
-        refuse(f"whether np.{name}'s result is complex depends on values; pass x.astype(complex) or x.real")
+        return f"whether np.{name}'s result is complex depends on values; pass x.astype(complex) or x.real"
+    return None
 
 
 @lru_cache(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -115,6 +116,16 @@ def bytes_of(array: ndarray) -> ndarray:
     array = array[tuple([slice(None, None, -1) if s < 0 else slice(None) for s in array.strides])]
     axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
     return array.transpose(axes).reshape(-1).view(np.uint8)
+
+
+def memory(array: ndarray) -> Any:
+    """The bytes of an array as a buffer that holds no reference to it.
+
+    The engine knows by reference counts whether somebody still needs an array; a program must not count. It checks
+    before each run that the array is alive and in its place.
+    """
+    low, high = np.lib.array_utils.byte_bounds(array)
+    return (ctypes.c_char * (high - low)).from_address(low)
 
 
 # ---- who touches what -------------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
+from .errors import Differs, Moved
 from .program import Program
+from .reach import Settle
 from .recording import Recording
-from .replay import Differs
-from .state import Settle
 
 ndarray = np.ndarray
 TURNS = threading.RLock()  # a recording changes np.asarray and the arrays of tensors while it lasts
@@ -49,8 +49,10 @@ class Jitted:
         self.recordings = 0
         self._programs: OrderedDict[int, Program] = OrderedDict()
         self._last: Program | None = None
-        self._flat: dict[tuple, Program] = {}  # by the shapes and dtypes of arguments that are arrays
         self._failed = 0  # recordings in a row that came to nothing
+        self._astray = 0  # calls in a row for which there was a program that could not be run
+        self._told = False  # whether the user knows
+        self._why = "what it leaves behind is new each time: keep it in arrays that are there before"
         self._eager = False  # whether no more are made
 
     def __call__(self, *args, **kwargs):
@@ -58,34 +60,45 @@ class Jitted:
         if recorder.get() is None and LOUD.isdisjoint(np.geterr().values()):
             with TURNS:
                 try:
-                    return self._call(args, kwargs)
-                except Differs:
-                    pass
+                    result = self._call(args, kwargs)
+                    self._astray = 0
+                    return result
+                except Differs as met:
+                    if met.args and not self._eager:
+                        self.went_astray(met.args[0])
         return self.f(*args, **kwargs)
 
     def _call(self, args: tuple, kwargs: dict):
         last, now = self._last, mode.get()
+        moved: list[int] = []  # how often programs that fit had to find arrays elsewhere
         if last is not None and not kwargs and last.mode is now and last.takes(args) and last.state.unchanged():
-            return last(args)
+            try:
+                return last(args)
+            except Moved:
+                self._last = None
+                moved.append(last.moved)
         if now is not None and (now.transforms or now.watch is not None):
             raise Differs  # a transform, or a debugger, sees the function itself
-        if self._eager:
-            program = self._flat.get(tuple([(a.shape, a.dtype) if type(a) is ndarray else None for a in args]))
-            if program is None or kwargs or program.mode is not now or not program.takes(args):
-                raise Differs
-            if not program.state.unchanged():
-                raise Differs
-            return program(args)
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a._node.tracked and type(a._node) is not Leaf for a in leaves):
             raise Differs
         key = (now, tuple(paths), tuple(map(signature, leaves)), repeated(leaves))
-        for program in reversed(self._programs.values()):
-            if program.key == key and program.state.unchanged() and program.state.same_arguments(leaves):
+        for program in self.programs:
+            if (
+                program.key == key
+                and not (moved and program is last)
+                and program.state.unchanged()
+                and program.state.same_arguments(leaves)
+            ):
                 flat = not kwargs and len(leaves) == len(args) and all(a is b for a, b in zip(leaves, args))
                 self._last = program if flat else None
                 self._programs.move_to_end(id(program))
-                return program(leaves)
+                try:
+                    return program(leaves)
+                except Moved:
+                    moved.append(program.moved)
+        if self._eager or any(n & (n - 1) or n == 1 for n in moved):  # they may be on their way: wait, and then longer
+            raise Differs
         if self.recordings >= 2 * self.max_programs and len(self._programs) == self.max_programs:
             self.stay_eager(
                 f"{self.recordings} programs have been recorded and {self.max_programs} are kept: pad arguments to a "
@@ -93,22 +106,13 @@ class Jitted:
             )
             raise Differs
         if self._failed >= TRIES:
-            self.stay_eager("what it leaves behind is new each time: keep it in arrays that are there before")
+            self.stay_eager(self._why)
             raise Differs
         self.recordings += 1
         self._failed += 1
-        hosts: list = []
-        while True:
-            try:
-                recording = Recording(self.f, args, kwargs, leaves, rebuild, hosts)
-                break
-            except Settle as met:  # an optimizer, after arrays had been taken: it has to be looked at first
-                hosts.append(met.host)
+        recording = self.record(args, kwargs, leaves, rebuild)
         new = Program(key, recording)
         recording.drop()
-        self._failed = 0
-        if not kwargs and all(type(a) is ndarray for a in args):
-            self._flat[tuple([(a.shape, a.dtype) for a in args])] = new
         self._programs[id(new)] = new
         while len(self._programs) > self.max_programs:
             self._programs.popitem(last=False)
@@ -116,13 +120,34 @@ class Jitted:
             raise Differs
         result = new(leaves)
         new.part()
+        self._failed = 0
         return result
+
+    def record(self, args: tuple, kwargs: dict, leaves: list, rebuild: Callable) -> Recording:
+        """A recording of this call."""
+        hosts: list = []
+        while True:
+            try:
+                return Recording(self.f, args, kwargs, leaves, rebuild, hosts)
+            except Settle as met:  # an optimizer, after arrays had been taken: it has to be looked at first
+                hosts.append(met.host)
+
+    def went_astray(self, why: str) -> None:
+        """A program could not be run; where that goes on, say so once."""
+        self._why = why
+        self._astray += not self._failed  # a recording that comes to nothing has a limit of its own
+        if self._astray == TRIES and not self._told:
+            self._told = True
+            warnings.warn(f"jit: {self._name} was run as it is {TRIES} times in a row: {why}", stacklevel=3)
 
     def stay_eager(self, why: str) -> None:
         """Record no more, and say so once."""
         self._eager = True
-        name = getattr(self.f, "__name__", type(self.f).__name__)
-        warnings.warn(f"jit: {name} is run as it is from now on where no program fits: {why}", stacklevel=4)
+        warnings.warn(f"jit: {self._name} is run as it is from now on where no program fits: {why}", stacklevel=4)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.f, "__name__", type(self.f).__name__)
 
     @property
     def programs(self) -> list[Program]:

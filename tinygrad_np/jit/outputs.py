@@ -13,10 +13,10 @@ from ..engine.recording import TENSORS, wrap
 from ..engine.tape import CONST, new_node
 from .instruction import View
 from .places import SCALARS
+from .reach import Reach
 from .record import Tape
 from .refusing import refuse
 from .stand_in import StandIn
-from .state import State
 
 ndarray = np.ndarray
 
@@ -52,8 +52,8 @@ class Output:
         return wrap(array, new_node(SEALED, (), (), array.shape, array.dtype) if self.sealed else CONST)
 
 
-def output(value, tape: Tape, state: State) -> Output:
-    """What one leaf of the result is made from at each replay; `state` is what f has reached, where arrays may stay."""
+def output(value, tape: Tape, reach: Reach) -> Output:
+    """What one leaf of the result is made from at each replay; `reach` is what f has reached, where arrays may stay."""
     if type(value) in TENSORS:
         return Output("tensor", tape.operand(value._array), sealed=value._node.tracked)
     if type(value) is StandIn:
@@ -62,7 +62,7 @@ def output(value, tape: Tape, state: State) -> Output:
         return Output("scalar" if value.scalar else "array", tape.operand(value))
     if isinstance(value, ndarray):  # made by f without its arguments
         return Output("array", tape.operand(value))
-    if not isinstance(value, SCALARS) and id(value) not in state.seen and holds_arrays(value, state):
+    if not isinstance(value, SCALARS) and id(value) not in reach.seen and holds_arrays(value, reach):
         refuse(
             f"a {type(value).__name__} was returned, which a replay would return again as it is; return arrays, "
             "tensors and numbers, in lists, tuples, dicts or dataclasses"
@@ -70,7 +70,7 @@ def output(value, tape: Tape, state: State) -> Output:
     return Output("static", thing=value)
 
 
-def holds_arrays(value, state: State) -> bool:
+def holds_arrays(value, reach: Reach) -> bool:
     """Whether an object has in it, or will give, what has just been computed."""
     seen, stack = {id(value)}, [value]
     while stack:
@@ -78,7 +78,7 @@ def holds_arrays(value, state: State) -> bool:
         if type(value) is StandIn or isinstance(value, Iterator):
             return True
         for below in gc.get_referents(value):
-            if id(below) not in seen and id(below) not in state.seen and not isinstance(below, OUTSIDE):
+            if id(below) not in seen and id(below) not in reach.seen and not isinstance(below, OUTSIDE):
                 seen.add(id(below))
                 stack.append(below)
     return False

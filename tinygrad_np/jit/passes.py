@@ -10,6 +10,7 @@ from copy import copy
 
 import numpy as np
 
+from .errors import NotReplayable
 from .instruction import (
     Instruction,
     Number,
@@ -23,7 +24,6 @@ from .instruction import (
     temporary,
     uses,
 )
-from .refusing import refuse
 
 
 def filled_again(program, storages):
@@ -141,6 +141,11 @@ def broadcast(view: View, shape: tuple) -> View:
     return view._replace(shape=shape, strides=(0,) * lead + tuple(strides))
 
 
+def unchecked(i: Instruction, what: str) -> NotReplayable:
+    """The refusal of a condition that could be checked only when something has been changed."""
+    return NotReplayable(f"jit: {i.line}: a check of values depends on {what}; make it outside the jitted function")
+
+
 def guards_first(program, storages):
     """Conditions that a replay checks come before anything that it could not undo."""
     needed: set[int] = set()
@@ -149,7 +154,7 @@ def guards_first(program, storages):
         instruction = program[position]
         if instruction.kind == "guard" or needed & {v.storage for v in instruction.changed()}:
             if not instruction.pure and instruction.kind != "guard":
-                refuse("a check of values depends on random or host numbers")
+                raise unchecked(instruction, "random or host numbers")
             first.append(position)
             needed |= {v.storage for v in instruction.operands()}
     if not first:
@@ -161,7 +166,7 @@ def guards_first(program, storages):
         if position not in chosen:
             passed.add(instruction)
         elif passed.conflicts(instruction):
-            refuse("a check of values depends on an array that the function itself has changed before")
+            raise unchecked(instruction, "an array that the function itself has changed before")
     return [program[p] for p in first] + [i for p, i in enumerate(program) if p not in chosen]
 
 

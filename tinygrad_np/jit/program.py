@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import Counter
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,17 @@ from ..parallel.blas import KNOWN, one_thread, uses_threads
 from ..parallel.cores import Choice
 from . import kernels, products, show
 from .bands import Band
-from .exchange import ONE_HOLDER, holders
+from .errors import Differs, Moved
 from .functions import place_of, root_of
-from .instruction import Instruction, Storage, View, bytes_of, touches
+from .instruction import Instruction, Storage, View, bytes_of, memory, touches
+from .places import ONE_HOLDER, holders
 from .plan import Plan
-from .recording import Recording
-from .replay import Differs, Source, memory
+from .replay import Source
+from .state import State
+from .undo import Undo
+
+if TYPE_CHECKING:
+    from .recording import Recording
 
 ndarray = np.ndarray
 
@@ -33,8 +38,8 @@ class Program:
     """A recorded function, ready to be replayed. `print(program)` lists what is run."""
 
     def __init__(self, key, recording: Recording):
-        state, tape, swap, arguments = recording.state, recording.tape, recording.swap, recording.arguments
-        self.key, self.mode, self.state = key, mode.get(), state
+        reach, tape, swap, arguments = recording.reach, recording.tape, recording.swap, recording.arguments
+        self.key, self.mode = key, mode.get()
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, recording.outputs, recording.again
         self.specs = [spec(a) for a in arguments.leaves]
         self.finals = recording.finals
@@ -43,15 +48,15 @@ class Program:
         ]
         self.grads = [(leaf, None if g is None else tape.operand(g)) for leaf, g in arguments.grads]
         self.writes = tape.written_inputs()
-        self.calls = 0
+        self.calls = self.moved = 0
         self.replay: Any = None  # the function that runs, once there is one
         self.plan: Plan | None = None
-        constants = tape.constants()
-        state.freeze()
-        ours = Counter(map(id, state.expected))  # references that are not somebody else's
+        self.state = State(reach, reach.among(arguments.leaves))
+        ours = Counter(map(id, self.state.expected))  # references that are not somebody else's
         self.replaced = [(place, ONE_HOLDER + ours[id(swap.entries[place.spot][1])]) for place in swap.replaced]
+        constants = tape.constants()
         tape.release()
-        state.keep(constants)
+        self.state.keep(constants)
 
     # ---- memory -------------------------------------------------------------------------------------------
 
@@ -85,8 +90,8 @@ class Program:
         self.tape.program.append(Instruction("copy", np.copyto, (view,), {}, (target,)))
         return target
 
-    def bind(self) -> bool:
-        """Point the program at the arrays that now are in their places; False where they do not fit it."""
+    def bind(self) -> None:
+        """Point the program at the arrays that now are in their places; raises Moved where they do not fit it."""
         plan = self.planned()
         self.replay = None
         storages = plan.storages
@@ -100,7 +105,7 @@ class Program:
                 continue
             array = place.get()
             if not isinstance(array, ndarray):
-                return False
+                raise Moved
             root = root_of(array)
             shift = place_of(array) - place_of(root)
             if (
@@ -108,9 +113,9 @@ class Program:
                 or root.nbytes != storages[view.storage].nbytes
                 or (shift, array.shape, array.strides, array.dtype) != view[1:]
             ):
-                return False
+                raise Moved
             if view.storage in changing and not array.flags.writeable:
-                return False
+                raise Moved
             self.checks.append(
                 (
                     place.holder if type(place.holder) in TENSORS else None,
@@ -137,6 +142,7 @@ class Program:
                 shape, _, dtype = storage.layout
                 self.buffers[number] = np.empty(shape, dtype)
                 bases[number] = memory(self.buffers[number])
+        self.undo = Undo(plan, bases, [host for host, _ in self.state.reach.hosts])
         compiling = kernels.INSTALLED and self.calls > kernels.AFTER
         source = Source(plan, bases, compiling=compiling, sharing=self.shares)
         self.replay = self.unshared = source.build(len(self.inputs))
@@ -146,7 +152,6 @@ class Program:
         if compiling is not self.compiled:
             # Where BLAS was told to use one thread there is no choice, and so the same bits whatever the machine does.
             self.compiled, self.threads = compiling, Choice() if self.threaded and uses_threads() else None
-        return True
 
     def fits(self) -> bool:
         """Whether the arrays that the program points at are still in their places."""
@@ -174,20 +179,29 @@ class Program:
     def __call__(self, leaves):
         self.calls += 1
         if self.replay is None or self.calls == kernels.AFTER + 1 and kernels.INSTALLED or not self.fits():
-            if not self.bind():
-                raise Differs
+            try:
+                self.bind()
+            except Moved:
+                self.moved += 1
+                raise
         for tensor in self.written:
-            if refs(tensor) != ALONE:  # a graph, or its user, still needs the old values
-                raise Differs
+            if refs(tensor) != ALONE:
+                raise Differs("a graph, or a variable, still needs the old values of a parameter")
         for place, ours in self.replaced:
-            if holders(place) > ours or place.get().base is not None:  # somebody has kept what the last call left
-                raise Differs
+            if holders(place) > ours or place.get().base is not None:
+                raise Differs(f"something else refers to the array that the last call left in {place.name}")
         self.own_grads()
         arrays = [self.argument(leaves[i], what) for i, what in self.inputs]
         if self.changing or self.writes:
             self.apart(leaves)
         with np.errstate(all="ignore"):
-            out = self.run(arrays)
+            back = self.undo.mark(arrays) if self.undo.needed else None
+            try:
+                out = self.run(arrays)
+            except Exception as error:  # the function itself gives its own error, and leaves what it leaves
+                if back is not None:
+                    back()
+                raise error if isinstance(error, Differs) else Differs from None
         for final, view in self.results:
             final.place.set(self.buffers[view.storage] if final.array is None else final.array)
         for final in self.finals:
@@ -234,9 +248,9 @@ class Program:
         for number in self.buffers:
             held |= references(self.buffers, number) > KEPT
         if self.state.grads_are_kept():
-            raise Differs  # eager knows what to do
-        if held and not self.bind():
-            raise Differs
+            raise Differs("gradients of the last call are kept; clear them, or copy what is to be kept")
+        if held:
+            self.bind()
 
     def apart(self, leaves) -> None:
         """Let the function itself run where an argument shares memory with what the program writes."""
@@ -295,8 +309,11 @@ class Program:
 
     def source(self) -> str:
         """The text of the Python function that is run."""
-        if self.replay is None and not self.bind():
-            return "# the arrays outside are no longer those that were recorded: the function itself is run"
+        if self.replay is None:
+            try:
+                self.bind()
+            except Moved:
+                return "# the arrays outside are no longer those that were recorded: the function is recorded anew"
         return self.text
 
 

@@ -18,11 +18,11 @@ from ..engine.tracing import concrete
 from .functions import (
     IN_PLACE,
     canonical,
+    depends_on_values,
     facts,
     kind_of,
     masked_copy,
     place_of,
-    refuse_values,
     root_of,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
@@ -195,7 +195,8 @@ class Tape:
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
         values, options = replaced(args, concrete), replaced(kwargs, concrete)
-        refuse_values(fun, args, kwargs, values)
+        if (why := depends_on_values(fun, args, kwargs, values)) is not None:
+            refuse(why)
         for target in targets:
             self.written_by(target)
         if targets:

@@ -21,12 +21,12 @@ from ..engine.tracing import recorder
 from ..transforms.containers import flatten
 from .arguments import Arguments, array_like
 from .conversions import conversions
+from .errors import Differs
 from .exchange import Final, Swap
 from .outputs import Output, output
 from .places import package_of
+from .reach import Reach, Settle
 from .record import Tape
-from .replay import Differs
-from .state import Settle, State
 from .watching import watcher
 
 GONE = np.empty(0)
@@ -38,8 +38,8 @@ class Recording:
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, leaves: list, rebuild: Callable, hosts: list):
         self.f, self.leaves = f, leaves
-        self.tape, self.state = Tape(), State(package_of((inner(f) or [f])[0]))
-        self.swap, self.arguments = Swap(self.state, self.tape), Arguments(leaves, self.tape)
+        self.tape, self.reach = Tape(), Reach(package_of((inner(f) or [f])[0]))
+        self.swap, self.arguments = Swap(self.reach, self.tape), Arguments(leaves, self.tape)
         self.finals: list[Final] = []
         self.outputs: list[Output] = []
         self.again: Callable | None = None  # puts the values of a result in their places
@@ -69,37 +69,36 @@ class Recording:
 
     def run(self, rebuild: Callable, hosts: list) -> None:
         """Prepare, run f, and look at what it has done."""
-        state, tape, swap, arguments = self.state, self.tape, self.swap, self.arguments
+        reach, tape, swap, arguments = self.reach, self.tape, self.swap, self.arguments
         for host in hosts:
-            state.follow(host, type(host).__name__)
-        state.follow(self.f, getattr(self.f, "__name__", type(self.f).__name__))
+            reach.follow(host, type(host).__name__)
+        reach.follow(self.f, getattr(self.f, "__name__", type(self.f).__name__))
         for i, leaf in enumerate(self.leaves):
             if not array_like(leaf):
-                state.follow(leaf, f"argument {i}")
+                reach.follow(leaf, f"argument {i}")
         for function in inner(self.f):
-            state.begin(function)
+            reach.begin(function)
         swap.take()
         arguments.forth()
         given = rebuild(arguments.stand_ins)
         result = self.call(given)
-        tape.ran, tape.code = self.f, state.ran.values()
+        tape.ran, tape.code = self.f, reach.ran.values()
         if tape.refusal is not None:
             raise tape.refusal
-        if arguments.lost() or any(id(box) in state.seen for box in arguments.containers(given)):
+        if arguments.lost() or any(id(box) in reach.seen for box in arguments.containers(given)):
             raise Differs
         arguments.same(given)
         self.finals = swap.results(arguments)
         out, _, self.again = flatten(result)
-        self.outputs = [output(o, tape, state) for o in out]
+        self.outputs = [output(o, tape, reach) for o in out]
         arguments.gather()
-        state.arguments = state.among(self.leaves)
         tape.finish()
 
     def call(self, given) -> Any:
         """f on its stand-ins, with every call seen."""
         args, kwargs = given
-        state = self.state
-        watch = watcher(self.swap.meet, state.ran, state.cached, self.keeps)
+        reach = self.reach
+        watch = watcher(self.swap.meet, reach.ran, reach.cached, self.keeps)
         patch, unpatch = conversions(self.tape)
         profiler = sys.getprofile()
         profiling = callable(profiler) or profiler is None
@@ -142,7 +141,7 @@ class Recording:
             stand_in.value = GONE
         self.swap.entries.clear()
         self.swap.backup.clear()
-        self.state.clear()
+        self.reach.clear()
         self.arguments.keep.clear()
 
     def told(self, error: BaseException) -> BaseException:

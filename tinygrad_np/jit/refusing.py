@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ..engine.callers import NUMPY, PACKAGE, PYTHON, own_frame
 from ..engine.tracing import recorder
-from . import NotReplayable
+from .errors import NotReplayable
 
 NOBODYS = (PACKAGE, NUMPY, PYTHON)
 

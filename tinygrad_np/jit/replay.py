@@ -6,7 +6,6 @@ slices for each tile; Python numbers as arrays without axes, which ufuncs take f
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import linecache
 import weakref
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from . import NotReplayable, band_loops, loops, products
+from . import band_loops, loops, products
 from .bands import Band
+from .errors import Differs
 from .functions import takes_out
 from .instruction import Instruction, Number, View, contiguous, covers
 from .loops import FULL, scalar_dtype
@@ -26,20 +26,6 @@ ndarray = np.ndarray
 
 
 serial = itertools.count()  # of texts
-
-
-class Differs(Exception):
-    """A condition on values is not what it was while recording."""
-
-
-def memory(array: ndarray) -> Any:
-    """The bytes of an array as a buffer that holds no reference to it.
-
-    The engine knows by reference counts whether somebody still needs an array; a program must not count. It checks
-    before each run that the array is alive and in its place.
-    """
-    low, high = np.lib.array_utils.byte_bounds(array)
-    return (ctypes.c_char * (high - low)).from_address(low)
 
 
 class Source:
@@ -139,7 +125,7 @@ class Source:
         if i.kind == "guard":
             asked = self.operand(i.args[0])
             asked = f"{asked}.item()" if i.fun is bool else f"{self.function(i.fun)}({asked})"
-            return [f"if {asked} is not {i.args[1]}: raise Differs"]
+            return [f"if {asked} is not {i.args[1]}: raise Differs('a condition on values differs')"]
         if i.kind == "copy":
             source = i.args[0]
             return [f"copyto({self.operand(i.out[0])}, {self.operand(source)}, 'unsafe')"]
@@ -240,8 +226,5 @@ def put(out: ndarray, result) -> None:
     """Take over the result of a function that has no out=."""
     result = np.asarray(result)
     if result.shape != out.shape or result.dtype != out.dtype:
-        raise NotReplayable(
-            f"jit: a result is {result.dtype} of shape {result.shape}, and was {out.dtype} of shape {out.shape} while "
-            "recording: it depends on values; keep this operation outside the jitted function"
-        )
+        raise Differs("the shape or dtype of a result depends on values")
     out[...] = result

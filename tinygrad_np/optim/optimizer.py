@@ -196,6 +196,11 @@ class Optimizer:
                 block.gather_values(leaving=True)
                 block.leave_kept_grads()
 
+    def __jit_mark__(self) -> Callable[[], Any]:
+        """A call that puts the numbers of all states back as they are now, after a replay that failed."""
+        marks = [(state, dict(state)) for state in self._states() if state]
+        return lambda: [state.update(was) for state, was in marks]
+
     def __jit_guard__(self) -> list[Any]:
         """What the course of a step depends on besides numbers; a recording follows one course."""
         states = self._states()
