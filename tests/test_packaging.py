@@ -22,6 +22,11 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("line", ["np.array([1.0])", "np.c_[1.0, 2.0]", "np.linalg.inv(np.eye(1))"])
+def test_the_namespace_may_be_all_that_a_program_imports(line):
+    assert run(f"from tinygrad_np import numpy as np; print(np.ndim({line}))") in ("1\n", "2\n")
+
+
 def test_importing_the_package_imports_no_extra():
     loaded = set(run("import sys, tinygrad_np; print(*{m.partition('.')[0] for m in sys.modules})").split())
     assert not loaded & {

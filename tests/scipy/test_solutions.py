@@ -209,3 +209,20 @@ def test_what_a_distribution_does_not_say_is_scipys():
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(AttributeError, match="nothing"):
         _ = stats.norm.nothing
+
+
+def test_a_list_of_numbers_is_a_vector_as_for_scipy():
+    """The examples of SciPy's pages start from lists, and return lists."""
+    best = optimize.minimize(lambda x: (x[1:] - x[:-1] ** 2) @ (x[1:] - x[:-1] ** 2) + (1 - x[0]) ** 2, [1.3, 0.7, 0.8])
+    np.testing.assert_allclose(best.x, 1.0, atol=1e-4)
+
+    def fun(x, a=0.5):
+        return [x[0] + a * (x[0] - x[1]) ** 3 - 1.0, a * (x[1] - x[0]) ** 3 + x[1]]
+
+    for x0 in ([0, 0], (0.0, 0.0), np.zeros(2)):
+        np.testing.assert_allclose(optimize.root(fun, x0).x, [0.8411639, 0.1588361], rtol=1e-6)
+    g = tg.jacobian(lambda a: optimize.root(fun, [0, 0], args=(a,)).x)(0.5)
+    h = optimize.root(fun, [0, 0], args=(0.5001,)).x - optimize.root(fun, [0, 0], args=(0.4999,)).x
+    np.testing.assert_allclose(g, h / 2e-4, rtol=1e-6)
+    fit = optimize.least_squares(lambda x: [10 * (x[1] - x[0] ** 2), 1 - x[0]], [2, 2])
+    np.testing.assert_allclose(fit.x, 1.0, rtol=1e-6)

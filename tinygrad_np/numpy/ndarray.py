@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.recording import Traced
+from ..engine.tensor import Tensor
 from .creators import tensor
 
 
@@ -14,10 +14,10 @@ class Asked(type):
     """NumPy's arrays and tensors are instances."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, (np.ndarray, Traced))
+        return isinstance(instance, (np.ndarray, Tensor))
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, (np.ndarray, Traced))
+        return issubclass(subclass, (np.ndarray, Tensor))
 
 
 class ndarray(metaclass=Asked):

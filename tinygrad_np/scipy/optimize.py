@@ -33,8 +33,12 @@ BY_MATRICES = ("dogleg", "trust-exact")  # and those that take H
 
 
 def flat_start(x0: Any) -> tuple[np.ndarray, Callable]:
-    """A start as a vector without history, of floating numbers, and what makes containers of vectors."""
-    flat, unravel = ravel(x0)
+    """A start as a vector without history, of floating numbers, and what makes containers of vectors.
+
+    A list of numbers is one vector, as for SciPy; nested parameters may be lists of arrays.
+    """
+    numbers = isinstance(x0, (list, tuple)) and all(isinstance(x, (int, float, complex, np.number)) for x in x0)
+    flat, unravel = ravel(np.array(x0) if numbers else x0)
     flat = np.array(array_of(flat))
     return (flat if flat.dtype.kind in "fc" else flat.astype(float)), unravel
 
