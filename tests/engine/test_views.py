@@ -190,3 +190,32 @@ def test_places_of_random_views_are_found(rng):
             view[...] = np.arange(1, view.size + 1).reshape(view.shape)
             np.testing.assert_array_equal(place_of(view, x).of(x), view)
             np.testing.assert_array_equal(x.ravel()[elements(view, x)], view)
+
+
+READ_ONLY = {
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, 2, 3)),
+    "sliding_window_view": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 1),
+    "diagonal": lambda x: np.diagonal(x),
+}
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_what_numpy_shows_read_only_is_not_written_to(name):
+    """An element of a broadcast array is many places: what was written to one was lost without a word."""
+
+    def assign(x):
+        y = READ_ONLY[name](x)
+        y[0] = 5.0
+        return x.sum()
+
+    def add(x):
+        y = READ_ONLY[name](x)
+        y += 5.0
+        return x.sum()
+
+    for write in (assign, add):
+        for given in (np.ones((2, 3)), Tensor(np.ones((2, 3)))):
+            with pytest.raises(ValueError, match="read-only"):
+                write(given)
+        with pytest.raises(ValueError, match="read-only"):
+            tg.grad(lambda x, write=write: write(x * 1.0))(np.ones((2, 3)))

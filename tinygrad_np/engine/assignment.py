@@ -144,7 +144,13 @@ def has_living_views(tensor: Any) -> bool:
 def write_through(view: Any, value: Any) -> None:
     """Give a view a new value: assign it to its place in the living tensor, and take the view anew."""
     whole = living(view)
-    place = place_of(view._array, whole._array)
+    shown = view._array
+    if not shown.size:
+        return
+    repeats = any(step == 0 and n > 1 for step, n in zip(shown.strides, shown.shape))
+    if repeats or whole._array.flags.writeable and not shown.flags.writeable:
+        raise ViewError("assignment destination is read-only, as NumPy makes it here; assign to a copy: y = y.copy()")
+    place = place_of(shown, whole._array)
     if place is None:
         raise ViewError(
             "this tensor is a view of another that was assigned to since; take the view again, as in y = x[i], "
