@@ -34,6 +34,18 @@ def _single(value: Any) -> Any:
     return value.astype(np.float32) if getattr(value, "dtype", None) == np.float16 else value
 
 
+def along_axis(function: Function) -> Function:
+    """Decorate a function of `dim`, which may be called `axis` too, as NumPy does."""
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        if "axis" in kwargs and "dim" not in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
 def array(x: Any, name: str = "") -> Any:
     """Arrays and tensors as they are, anything else as NumPy reads it."""
     if hasattr(x, "dtype"):

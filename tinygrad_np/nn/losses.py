@@ -1,12 +1,15 @@
-"""Losses of numbers, margins and distances: a formula for each, then the reduction that all share.
+"""Losses of numbers, margins and distances: a formula for each; what it is given, and the reduction, all share.
 
 `reduction` is "mean", "sum" or "none"; `size_average` and `reduce` are PyTorch's old way to say it.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,15 +19,53 @@ from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .activations import logsigmoid
-from .arguments import array, floating, how_reduced, in_single, numbers
+from .arguments import along_axis, array, floating, how_reduced, in_single, numbers
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
-def _pair(name: str, x: Any, y: Any, broadcast: bool = False) -> tuple[Any, Any]:
+def loss(read: Callable[..., Any], inputs: int = 2, weighted: bool = False) -> Callable[[Callable], Callable]:
+    """Decorate a formula: its first `inputs` arguments are `read`, and the losses that it gives are reduced.
+
+    If `weighted`, they are multiplied by `weight` first, and the mean is the weighted one.
+    """
+
+    def decorate(formula: Callable) -> Callable:
+        name, parameters = formula.__name__, inspect.signature(formula).parameters
+        places = [what for what, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+        @wraps(formula)
+        def call(*args, **kwargs):
+            options = dict(zip(places, args)) | kwargs
+            if len(args) > len(places) or any(what not in options for what in places[:inputs]):
+                return formula(*args, **kwargs)  # Python says what is wrong
+            values = read(name, *(options.pop(what) for what in places[:inputs]))
+            weight = options.pop("weight", None) if weighted else None
+            how = (options.pop(what, usual) for what, usual in HOW.items())
+            reduction = how_reduced(name, *how, ("batchmean",) if name == "kl_div" else ())
+            losses = formula(*values, **options)
+            if weight is not None:
+                if np.shape(weight) != losses.shape:
+                    raise ValueError(
+                        f"{name}: weight: found shape {np.shape(weight)}; expected {losses.shape}, as the losses"
+                    )
+                losses = losses * weight
+                losses = losses * (math.prod(losses.shape) / np.sum(weight)) if reduction == "mean" else losses
+            if reduction == "batchmean":
+                return losses.sum() / values[0].shape[0] if len(values[0].shape) else losses
+            return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+        return in_single(call)
+
+    return decorate
+
+
+HOW = {"size_average": None, "reduce": None, "reduction": "mean"}
+
+
+def pair(name: str, x: Any, y: Any, read: Callable = floating, broadcast: bool = False) -> tuple[Any, Any]:
     """x and y as numbers that may be subtracted; integers and booleans in y, such as labels, become numbers like x."""
-    read = numbers if name == "l1_loss" else floating
     x, y = read(name, x), array(y)
     if x.shape != y.shape:
         if not broadcast:
@@ -36,46 +77,41 @@ def _pair(name: str, x: Any, y: Any, broadcast: bool = False) -> tuple[Any, Any]
     return x, y.astype(x.dtype) if y.dtype.kind in "iub" else read(name, y)
 
 
-def _reduced(name, losses, size_average, reduce, reduction, weight=None):
-    """The losses, weighted if there are weights, their sum or their mean, which is then the weighted one."""
-    reduction = how_reduced(name, size_average, reduce, reduction)
-    if weight is not None:
-        if np.shape(weight) != losses.shape:
-            raise ValueError(f"{name}: weight: found shape {np.shape(weight)}; expected {losses.shape}, as the losses")
-        losses = losses * weight
-        losses = losses * (math.prod(losses.shape) / np.sum(weight)) if reduction == "mean" else losses
-    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+def each(*readers: Callable[[str, Any], Any]) -> Callable[..., list]:
+    """Arguments read one by one."""
+    return lambda name, *given: [read(name, x) for read, x in zip(readers, given, strict=True)]
+
+
+def labels(name: str, y: Any) -> Any:
+    """Labels as they are."""
+    return array(y, name)
 
 
 # ---- differences ------------------------------------------------------------------------------------------
 
 
-@in_single
+@loss(pair, weighted=True)
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
     """(x - y)², weighted and reduced.
 
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
     2.0
     """
-    x, y = _pair("mse_loss", input, target)
-    return _reduced("mse_loss", np.square(x - y), size_average, reduce, reduction, weight)
+    return np.square(input - target)
 
 
-@in_single
+@loss(partial(pair, read=numbers, broadcast=True), weighted=True)
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
     """|x - y|, weighted and reduced.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
     1.0
     """
-    x, y = _pair("l1_loss", input, target, broadcast=True)
-    return _reduced("l1_loss", np.abs(x - y), size_average, reduce, reduction, weight)
+    return np.abs(input - target)
 
 
-@in_single
-def huber_loss(
-    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
-) -> Tensor:
+@loss(partial(pair, broadcast=True), weighted=True)
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None) -> Tensor:
     """d² / 2 where d = |x - y| <= delta, delta (d - delta / 2) elsewhere (Huber, 1964), weighted and reduced.
 
     >>> huber_loss(np.array([1.0, 5.0]), np.zeros(2), reduction="none")
@@ -83,11 +119,12 @@ def huber_loss(
     """
     if not delta > 0:
         raise ValueError(f"huber_loss: delta: expected a number greater than 0, found {delta!r}")
-    x, y = _pair("huber_loss", input, target, broadcast=True)
-    return _reduced("huber_loss", _huber(x - y, delta), None, None, reduction, weight)
+    d = input - target
+    inner = np.clip(array_of(d), -delta, delta)
+    return np.where(np.abs(array_of(d)) < delta, 0.5 * d * d, inner * d - 0.5 * delta * delta)
 
 
-@in_single
+@loss(partial(pair, broadcast=True))
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0) -> Tensor:
     """d² / (2 beta) where d = |x - y| < beta, d - beta / 2 elsewhere (Girshick, 2015).
 
@@ -96,32 +133,10 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     """
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta: expected a number, 0 or more, found {beta!r}")
-    x, y = _pair("smooth_l1_loss", input, target, broadcast=True)
-    losses = _huber(x - y, beta) / beta if beta else np.abs(x - y)
-    return _reduced("smooth_l1_loss", losses, size_average, reduce, reduction)
-
-
-def _huber(d, delta: float):
-    inner = np.clip(array_of(d), -delta, delta)
-    return np.where(np.abs(array_of(d)) < delta, 0.5 * d * d, inner * d - 0.5 * delta * delta)
+    return huber_loss(input, target, "none", beta) / beta if beta else np.abs(input - target)
 
 
 # ---- likelihoods ------------------------------------------------------------------------------------------
-
-
-@in_single
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
-    """-y log p - (1 - y) log(1 - p) of probabilities p and labels or probabilities y; a logarithm is at least -100.
-
-    >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
-    array([  0.6931, 100.    ])
-    """
-    p, y = _pair("binary_cross_entropy", input, target)
-    if not assume(~((array_of(p) < 0) | (array_of(p) > 1)).any()):
-        raise ValueError("binary_cross_entropy: expected probabilities, from 0 to 1; sigmoid makes them of logits")
-    losses = -(y * _log(p) + (1 - y) * _log1m(p))
-    losses = losses if weight is None else losses * weight
-    return _reduced("binary_cross_entropy", losses, size_average, reduce, reduction)
 
 
 @primitive(name="clamped_log")
@@ -140,7 +155,20 @@ _log.defvjp(lambda ct, p: ct / np.maximum(p, 1e-12), domain=(0.0, 1.0), cases=[l
 _log1m.defvjp(lambda ct, p: -ct / np.maximum(1 - p, 1e-12), domain=(0.0, 1.0), cases=[lambda f, A: f(A("m"))])
 
 
-@in_single
+@loss(pair)
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
+    """-y log p - (1 - y) log(1 - p) of probabilities p and labels or probabilities y; a logarithm is at least -100.
+
+    >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
+    array([  0.6931, 100.    ])
+    """
+    if not assume(~((array_of(input) < 0) | (array_of(input) > 1)).any()):
+        raise ValueError("binary_cross_entropy: expected probabilities, from 0 to 1; sigmoid makes them of logits")
+    losses = -(target * _log(input) + (1 - target) * _log1m(input))
+    return losses if weight is None else losses * weight
+
+
+@loss(pair)
 def binary_cross_entropy_with_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ) -> Tensor:
@@ -151,35 +179,26 @@ def binary_cross_entropy_with_logits(
     >>> round(binary_cross_entropy_with_logits(np.array([-800.0, 0.0]), np.array([0.0, 1.0])).item(), 4)
     0.3466
     """
-    name = "binary_cross_entropy_with_logits"
-    x, y = _pair(name, input, target)
-    of_ones = np.logaddexp(-x, 0) * y  # not a difference, which would lose the small losses of what is right already
-    losses = (of_ones if pos_weight is None else of_ones * pos_weight) + np.logaddexp(x, 0) * (1 - y)
-    losses = losses if weight is None else losses * weight
-    return _reduced(name, losses, size_average, reduce, reduction)
+    of_ones = np.logaddexp(-input, 0) * target  # no difference, which would lose the small losses of what is right
+    of_ones = of_ones if pos_weight is None else of_ones * pos_weight
+    losses = of_ones + np.logaddexp(input, 0) * (1 - target)
+    return losses if weight is None else losses * weight
 
 
-@in_single
+@loss(each(floating, floating))
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False) -> Tensor:
     """q (log q - x) of log-probabilities x and probabilities q, or log q; "batchmean" sums and divides by N.
 
     >>> kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum").round(4).item()
     0.6931
     """
-    x, y = floating("kl_div", input), floating("kl_div", target)
-    reduction = how_reduced("kl_div", size_average, reduce, reduction, ("batchmean",))
-    losses = np.exp(y) * (y - x) if log_target else _xlogy(y, y) - y * x
-    if reduction == "batchmean":
-        return losses.sum() / x.shape[0] if len(x.shape) else losses
-    return _reduced("kl_div", losses, None, None, reduction)
+    if log_target:
+        return np.exp(target) * (target - input)
+    none = array_of(target) == 0  # and 0 log 0 is 0
+    return np.where(none, 0, target * np.log(np.where(none, 1, target))) - target * input
 
 
-def _xlogy(x, y):
-    """x log y, 0 where x is 0."""
-    return np.where(array_of(x) == 0, 0, x * np.log(np.where(array_of(x) == 0, 1, y)))
-
-
-@in_single
+@loss(each(floating, floating))
 def poisson_nll_loss(
     input, target, log_input=True, full=False, size_average=None, eps=1e-08, reduce=None, reduction="mean"
 ) -> Tensor:
@@ -190,37 +209,36 @@ def poisson_nll_loss(
     >>> poisson_nll_loss(np.array([0.0, 1.0]), np.array([1.0, 0.0]), reduction="sum").round(4).item()
     3.7183
     """
-    x, y = floating("poisson_nll_loss", input), floating("poisson_nll_loss", target)
-    losses = np.exp(x) - y * x if log_input else x - y * np.log(x + eps)
-    if full:
-        big = np.where(array_of(y) > 1, y, 1)
-        stirling = big * np.log(big) - big + 0.5 * np.log(2 * math.pi * big)
-        losses = losses + np.where(array_of(y) > 1, stirling, 0)
-    return _reduced("poisson_nll_loss", losses, size_average, reduce, reduction)
+    losses = np.exp(input) - target * input if log_input else input - target * np.log(input + eps)
+    if not full:
+        return losses
+    big = np.where(array_of(target) > 1, target, 1)
+    stirling = big * np.log(big) - big + 0.5 * np.log(2 * math.pi * big)
+    return losses + np.where(array_of(target) > 1, stirling, 0)
 
 
-@in_single
-def gaussian_nll_loss(
-    input: Array, target: Array, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Tensor:
+@loss(each(floating, floating))
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean") -> Tensor:
     """(log v + (x - y)² / v) / 2 of a mean x and a variance v, at least eps (Nix & Weigend, 1994).
 
-    `var` is shaped like x, with or without a last axis of length 1, or is one number; `full` adds log(2π) / 2.
+    `var` is one number, or of a shape that broadcasts to that of x, or has it but for the last axis; `full` adds
+    log(2π) / 2.
 
     >>> gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(4).item()
     1.1931
     """
-    x, y = floating("gaussian_nll_loss", input), floating("gaussian_nll_loss", target)
-    var = np.full(x.shape, var, x.dtype) if isinstance(var, (int, float)) else floating("gaussian_nll_loss", var)
-    if var.shape != x.shape and var.shape == x.shape[:-1]:
+    var = (
+        np.full(input.shape, var, input.dtype) if isinstance(var, (int, float)) else floating("gaussian_nll_loss", var)
+    )
+    if var.shape != input.shape and var.shape == input.shape[:-1]:
         var = var[..., None]
-    elif var.shape not in (x.shape, (*x.shape[:-1], 1)):
-        raise ValueError(f"gaussian_nll_loss: var: found shape {var.shape}; expected {x.shape} or {x.shape[:-1]}")
+    elif len(var.shape) != len(input.shape) or any(v not in (1, n) for v, n in zip(var.shape, input.shape)):
+        found = f"found shape {var.shape}; expected {input.shape} or {input.shape[:-1]}"
+        raise ValueError(f"gaussian_nll_loss: var: {found}")
     if not assume((array_of(var) >= 0).all()):
         raise ValueError("gaussian_nll_loss: var: expected variances, 0 or more, found a negative one")
     var = var + np.maximum(eps - array_of(var), 0)  # at least eps; its gradient is that of the larger one
-    losses = 0.5 * (np.log(var) + np.square(x - y) / var) + (0.5 * math.log(2 * math.pi) if full else 0)
-    return _reduced("gaussian_nll_loss", losses, None, None, reduction)
+    return 0.5 * (np.log(var) + np.square(input - target) / var) + (0.5 * math.log(2 * math.pi) if full else 0)
 
 
 # ---- margins ----------------------------------------------------------------------------------------------
@@ -231,44 +249,48 @@ def _hinge(x):
     return np.where(array_of(x) < 0, 0, x)
 
 
-@in_single
-def soft_margin_loss(
-    input: Array, target: Array, size_average: Any = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
+@loss(pair)
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """log(1 + exp(-y x)) for labels y of -1 and 1.
 
     >>> soft_margin_loss(np.array([0.0, 800.0]), np.array([1, 1]), reduction="none").round(4)
     array([0.6931, 0.    ])
     """
-    x, y = _pair("soft_margin_loss", input, target)
-    return _reduced("soft_margin_loss", np.logaddexp(-y * x, 0), size_average, reduce, reduction)
+    return np.logaddexp(-target * input, 0)
 
 
-@in_single
+@loss(each(floating, floating, labels), 3)
 def margin_ranking_loss(input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """max(-y (x1 - x2) + margin, 0): where y is 1 x1 should be larger, where it is -1 x2.
 
     >>> margin_ranking_loss(np.array([1.0, 1.0]), np.array([0.0, 3.0]), np.array([1, 1]), reduction="none")
     array([0., 2.])
     """
-    x1, x2 = floating("margin_ranking_loss", input1), floating("margin_ranking_loss", input2)
-    losses = _hinge(-array(target) * (x1 - x2) + margin)
-    return _reduced("margin_ranking_loss", losses, size_average, reduce, reduction)
+    return _hinge(-target * (input1 - input2) + margin)
 
 
-@in_single
+@loss(each(floating, labels))
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """x where y is 1, max(margin - x, 0) where it is -1.
 
     >>> hinge_embedding_loss(np.array([2.0, 0.25]), np.array([1, -1]), reduction="none")
     array([2.  , 0.75])
     """
-    x, y = floating("hinge_embedding_loss", input), array(target)
-    losses = np.where(y != 1, _hinge(margin - x), 0) + np.where(y != -1, x, 0)
-    return _reduced("hinge_embedding_loss", losses, size_average, reduce, reduction)
+    return np.where(target != 1, _hinge(margin - input), 0) + np.where(target != -1, input, 0)
 
 
-@in_single
+def _rows_and_labels(name: str, x, y, least: int):
+    """x as a matrix (N, C), and the labels, which are checked."""
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer class indices, found {y.dtype}")
+    rows = x.reshape(-1, x.shape[-1]) if len(x.shape) else x.reshape(1, 1)
+    classes = rows.shape[1] if least == 0 else max(rows.shape[1], 1)
+    if math.prod(y.shape) and not assume((y.min() >= least) & (y.max() < classes)):
+        raise ValueError(f"{name}: found labels from {y.min()} to {y.max()}; expected {least} to {classes - 1}")
+    return rows, y
+
+
+@loss(each(floating, labels))
 def multi_margin_loss(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
 ) -> Tensor:
@@ -277,72 +299,54 @@ def multi_margin_loss(
     >>> multi_margin_loss(np.array([[0.5, 1.0]]), np.array([0])).item()
     0.75
     """
-    x, labels = floating("multi_margin_loss", input), np.atleast_1d(array(target))
-    x = x if len(x.shape) else x[None]
-    if len(x.shape) not in (1, 2) or labels.shape != (np.shape(x)[0] if len(x.shape) == 2 else 1,):
-        raise ValueError(f"multi_margin_loss: found shapes {x.shape} and {labels.shape}; expected (N, C) and (N,)")
-    rows = x if len(x.shape) == 2 else x[None]
+    y, batch = np.atleast_1d(target), len(input.shape) == 2
+    if len(input.shape) > 2 or y.shape != (input.shape[0] if batch else 1,):
+        raise ValueError(f"multi_margin_loss: found shapes {input.shape} and {y.shape}; expected (N, C) and (N,)")
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p: expected 1 or 2, found {p!r}")
-    _classes("multi_margin_loss", labels, 0, rows.shape[1])
-    own = labels[:, None] == np.arange(rows.shape[1])
-    terms = _hinge(margin - np.take_along_axis(rows, labels[:, None], 1) + rows) ** p
-    terms = terms if weight is None else terms * weight[labels][:, None]
-    losses = np.where(own, 0, terms).sum(axis=1) / rows.shape[1]
-    losses = losses if len(x.shape) == 2 else losses[0]
-    return _reduced("multi_margin_loss", losses, size_average, reduce, reduction)
+    rows, y = _rows_and_labels("multi_margin_loss", input, y, 0)
+    terms = _hinge(margin - np.take_along_axis(rows, y[:, None], 1) + rows) ** p
+    terms = terms if weight is None else terms * weight[y][:, None]
+    losses = np.where(y[:, None] == np.arange(rows.shape[1]), 0, terms).sum(axis=1) / rows.shape[1]
+    return losses if batch else losses[0]
 
 
-@in_single
-def multilabel_margin_loss(
-    input: Array, target: Array, size_average: Any = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
+@loss(each(floating, labels))
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """Σ max(1 - x[y] + x[i], 0) / C over the labels y of a row, up to the first -1, and the classes i that are none.
 
     >>> multilabel_margin_loss(np.array([0.1, 0.2, 0.4, 0.8]), np.array([3, 0, -1, 1])).round(4).item()
     0.85
     """
-    x, labels = floating("multilabel_margin_loss", input), array(target)
-    if x.shape != labels.shape or len(x.shape) > 2:
-        raise ValueError(f"multilabel_margin_loss: found shapes {x.shape} and {labels.shape}; expected (N, C) twice")
-    _classes("multilabel_margin_loss", labels, -1, max(x.shape[-1] if len(x.shape) else 1, 1))
-    rows = x.reshape(-1, x.shape[-1]) if len(x.shape) else x.reshape(1, 1)
-    labels = labels.reshape(rows.shape)
-    named = np.cumsum(labels < 0, axis=1) == 0
-    places = np.where(named, labels, 0)
+    if input.shape != target.shape or len(input.shape) > 2:
+        raise ValueError(
+            f"multilabel_margin_loss: found shapes {input.shape} and {target.shape}; expected (N, C) twice"
+        )
+    rows, y = _rows_and_labels("multilabel_margin_loss", input, target, -1)
+    y = y.reshape(rows.shape)
+    named = np.cumsum(y < 0, axis=1) == 0
+    places = np.where(named, y, 0)
     mine = ((places[:, :, None] == np.arange(rows.shape[1])) & named[:, :, None]).any(axis=1)
     terms = _hinge(1 - np.take_along_axis(rows, places, 1)[:, :, None] + rows[:, None, :])
     losses = np.where(named[:, :, None] & ~mine[:, None, :], terms, 0).sum(axis=(1, 2)) / rows.shape[1]
-    losses = losses if len(x.shape) == 2 else losses[0]
-    return _reduced("multilabel_margin_loss", losses, size_average, reduce, reduction)
+    return losses if len(input.shape) == 2 else losses[0]
 
 
-def _classes(name: str, labels, least: int, classes: int) -> None:
-    """Refuse labels that name no class."""
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer class indices, found {labels.dtype}")
-    if math.prod(labels.shape) and not assume((labels.min() >= least) & (labels.max() < classes)):
-        raise ValueError(
-            f"{name}: found labels from {labels.min()} to {labels.max()}; expected {least} to {classes - 1}"
-        )
-
-
-@in_single
+@loss(pair)
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x), weighted, its mean over the classes, which are the last axis.
 
     >>> multilabel_soft_margin_loss(np.zeros((1, 2)), np.array([[0, 1]])).round(4).item()
     0.6931
     """
-    x, y = _pair("multilabel_soft_margin_loss", input, target)
-    losses = -(y * logsigmoid(x) + (1 - y) * logsigmoid(-x))
-    losses = (losses if weight is None else losses * weight).mean(axis=-1)
-    return _reduced("multilabel_soft_margin_loss", losses, size_average, reduce, reduction)
+    losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    return (losses if weight is None else losses * weight).mean(axis=-1)
 
 
 # ---- distances --------------------------------------------------------------------------------------------
 
 
+@along_axis
 @in_single
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (|x1| |x2|) along axis `dim`, each norm at least eps.
@@ -364,6 +368,7 @@ def _at_least(x, eps: float):
     return np.where(array_of(x) < eps, eps, x)
 
 
+@along_axis
 @in_single
 def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
     """x divided by its p-norm along axis `dim`, which is at least eps.
@@ -403,7 +408,7 @@ def pdist(input: Array, p: float = 2.0) -> Tensor:
     return _norm(x[i] - x[j], p, -1, keepdims=False)
 
 
-@in_single
+@loss(each(floating, floating, labels), 3)
 def cosine_embedding_loss(
     input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean"
 ) -> Tensor:
@@ -412,47 +417,28 @@ def cosine_embedding_loss(
     >>> cosine_embedding_loss(np.eye(2), np.ones((2, 2)), np.array([1, -1]), reduction="none").round(4)
     array([0.2929, 0.7071])
     """
-    x, y, target = floating("cosine_embedding_loss", input1), floating("cosine_embedding_loss", input2), array(target)
+    x, y, eps = input1, input2, 1e-12  # PyTorch's own here
     if len(x.shape) not in (1, 2) or len(target.shape) != len(x.shape) - 1:
-        raise ValueError(
-            f"cosine_embedding_loss: found shapes {x.shape}, {y.shape} and {target.shape}; expected (N, D) twice, (N,)"
-        )
-    eps = 1e-12  # PyTorch's own here
+        found = f"found shapes {x.shape}, {y.shape} and {target.shape}"
+        raise ValueError(f"cosine_embedding_loss: {found}; expected (N, D) twice, (N,)")
     cos = (x * y).sum(axis=-1) / np.sqrt(((x * x).sum(axis=-1) + eps) * ((y * y).sum(axis=-1) + eps))
-    losses = np.where(target == 1, 1 - cos, 0) + np.where(target == -1, _hinge(cos - margin), 0)
-    return _reduced("cosine_embedding_loss", losses, size_average, reduce, reduction)
+    return np.where(target == 1, 1 - cos, 0) + np.where(target == -1, _hinge(cos - margin), 0)
 
 
-@in_single
+@loss(each(numbers, numbers, numbers), 3)
 def triplet_margin_loss(
-    anchor,
-    positive,
-    negative,
-    margin=1.0,
-    p=2.0,
-    eps=1e-06,
-    swap=False,
-    size_average=None,
-    reduce=None,
+    anchor, positive, negative, margin=1.0, p=2.0, eps=1e-06, swap=False, size_average=None, reduce=None,
     reduction="mean",
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """max(d(a, p) - d(a, n) + margin, 0), d the p-norm; with `swap` d(p, n) counts where that is less than d(a, n).
 
     >>> triplet_margin_loss(np.zeros((1, 1)), np.ones((1, 1)), np.full((1, 1), 1.5)).round(4).item()
     0.5
     """
-    return _triplet(
-        "triplet_margin_loss",
-        anchor,
-        positive,
-        negative,
-        lambda x, y: pairwise_distance(x, y, p, eps),
-        margin,
-        swap,
-        how_reduced("triplet_margin_loss", size_average, reduce, reduction),
-    )
+    return _triplet(anchor, positive, negative, partial(pairwise_distance, p=p, eps=eps), margin, swap)
 
 
+@loss(each(numbers, numbers, numbers), 3)
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ) -> Tensor:
@@ -464,21 +450,9 @@ def triplet_margin_with_distance_loss(
     """
     if margin <= 0:
         raise ValueError(f"triplet_margin_with_distance_loss: margin: expected a number greater than 0, found {margin}")
-    return _triplet(
-        "triplet_margin_with_distance_loss",
-        anchor,
-        positive,
-        negative,
-        distance_function or pairwise_distance,
-        margin,
-        swap,
-        reduction,
-    )
+    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap)
 
 
-def _triplet(name: str, anchor, positive, negative, distance, margin: float, swap: bool, reduction: str):
-    a, p, n = (numbers(name, x) for x in (anchor, positive, negative))
-    near, far = distance(a, p), distance(a, n)
-    if swap:
-        far = np.minimum(far, distance(p, n))
-    return _reduced(name, _hinge(near - far + margin), None, None, reduction)
+def _triplet(anchor, positive, negative, distance: Callable, margin: float, swap: bool):
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    return _hinge(near - (np.minimum(far, distance(positive, negative)) if swap else far) + margin)
