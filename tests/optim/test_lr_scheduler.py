@@ -166,3 +166,34 @@ def test_bad_arguments_are_refused():
         schedule.step()
     with pytest.raises(ValueError, match="last_epoch"):
         schedule.load_state_dict({})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda opt, **last: lr_scheduler.ConstantLR(opt, 0.5, 7, **last),
+        lambda opt, **last: lr_scheduler.StepLR(opt, 2, 0.5, **last),
+        lambda opt, **last: lr_scheduler.MultiStepLR(opt, [2, 5, 7], 0.5, **last),
+        lambda opt, **last: lr_scheduler.ExponentialLR(opt, 0.9, **last),
+        lambda opt, **last: lr_scheduler.PolynomialLR(opt, 8, 2.0, **last),
+        lambda opt, **last: lr_scheduler.LambdaLR(opt, lambda t: 1 / (1 + t), **last),
+        lambda opt, **last: lr_scheduler.LinearLR(opt, 0.25, 1.0, 8, **last),
+        lambda opt, **last: lr_scheduler.CosineAnnealingLR(opt, 9, 0.01, **last),
+        lambda opt, **last: lr_scheduler.CosineAnnealingWarmRestarts(opt, 3, 2, **last),
+        lambda opt, **last: lr_scheduler.OneCycleLR(opt, 0.5, 20, **last),
+    ],
+)
+def test_a_last_epoch_resumes_from_the_initial_rates(make):
+    """PyTorch's oldest way to go on: the groups have their "initial_lr", and the step that was last is given."""
+    first = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1, momentum=0.9)
+    schedule = make(first)
+    with pytest.raises(ValueError, match="last_epoch: expected groups with an 'initial_lr'"):
+        make(optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.1, momentum=0.9), last_epoch=4)
+    for _ in range(5):
+        schedule.step()
+    second = optim.SGD([Tensor([1.0], requires_grad=True)], lr=0.3, momentum=0.9)
+    second.param_groups[0]["initial_lr"] = first.param_groups[0]["initial_lr"]
+    resumed = make(second, last_epoch=4)
+    for _ in range(6):
+        np.testing.assert_allclose(resumed.get_last_lr(), schedule.get_last_lr(), rtol=1e-12)
+        resumed.step(), schedule.step()

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.modes import enable_grad
 from ..engine.tracing import outside_only
 from .optimizer import Optimizer
-from .options import Group, Params, require, require_positive
+from .options import Group, Params, options_among
 
 
 class LBFGS(Optimizer):
@@ -34,36 +34,14 @@ class LBFGS(Optimizer):
     (5.0, [3.0, 3.0])
     """
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1,
-        max_iter: int = 20,
-        max_eval: int | None = None,
-        tolerance_grad: float = 1e-7,
-        tolerance_change: float = 1e-9,
-        history_size: int = 100,
-        line_search_fn: str | None = None,
-    ):
-        super().__init__(
-            params,
-            lr=lr,
-            max_iter=max_iter,
-            max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
-            tolerance_grad=tolerance_grad,
-            tolerance_change=tolerance_change,
-            history_size=history_size,
-            line_search_fn=line_search_fn or "none",
-        )
+    def __init__(self, params: Params, lr: float = 1, max_iter: int = 20, max_eval: int | None = None,
+                 tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
+                 line_search_fn: str | None = None):  # fmt: skip
+        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
+        line_search_fn = line_search_fn or "none"
+        super().__init__(params, **options_among(locals()))
         if len(self.param_groups) != 1:
             raise ValueError(f"LBFGS: expected one group of parameters, found {len(self.param_groups)}")
-
-    def check(self, group: Group) -> None:
-        require_positive(group, "lr", "tolerance_grad", "tolerance_change")
-        for name in ("max_iter", "max_eval", "history_size"):
-            require(name, group[name], lambda v: v >= 1 and v == int(v), "a whole number >= 1")
-        known = ("none", "strong_wolfe")
-        require("line_search_fn", group["line_search_fn"], lambda v: v in known, "'strong_wolfe' or None")
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         if self.param_groups:

@@ -15,25 +15,38 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.public import public_names
 from .optimizer import Optimizer
-from .options import Group, require
+from .options import POSITIVE, Group, require
+
+STEPS = (lambda v: v >= 1, "a number of steps >= 1")
 
 
 class LRScheduler:
-    """Sets `lr` of every parameter group to `rate(base, t)` after t steps; a subclass gives `rate`."""
+    """Sets `lr` of every parameter group to `rate(base, t)` after t steps; a subclass gives `rate`.
+
+    With a `last_epoch` it goes on after so many steps more than one, from the "initial_lr" that the groups have.
+    """
 
     chains = True  # whether it goes on from a rate that something else has set
     floor = 0.0  # the rate that factors leave as it is
     kept: tuple[str, ...] = ("last_epoch",)  # the counts that say where it is
 
-    def __init__(self, optimizer: Optimizer):
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         self.optimizer = optimizer
-        self.last_epoch: Any = 0
         groups = self._groups(optimizer)
+        require("last_epoch", last_epoch, lambda n: n >= -1 and n == int(n), "a whole number, -1 or more")
+        if last_epoch >= 0 and any("initial_lr" not in group for group in groups):
+            raise ValueError("last_epoch: expected groups with an 'initial_lr'; load_state_dict resumes without it")
         for group in groups:
             group.setdefault("initial_lr", float(group["lr"]))
         self.base_lrs = [float(group["initial_lr"]) for group in groups]
-        self.begin()
+        self.last_epoch: Any = 0
+        if last_epoch < 0:
+            self.begin()
+        else:
+            self.last_epoch = last_epoch + 1
+            self._set(None, self.rates(self.last_epoch))
 
     def rate(self, base: float, t: float) -> float:
         """The learning rate after t steps, where it started at `base`."""
@@ -91,6 +104,14 @@ class LRScheduler:
             raise TypeError(f"{type(self).__name__}: expected an optimizer, found {type(optimizer).__name__}")
         return optimizer.param_groups
 
+    def _each(self, optimizer: Optimizer, name: str, value: Any, kind: str) -> list[Any]:
+        """One value for every parameter group, or one for each."""
+        n = len(self._groups(optimizer))
+        found = list(value) if isinstance(value, (list, tuple)) else [value] * n
+        if len(found) != n:
+            raise ValueError(f"{name}: expected one {kind}, or {n}, as there are groups, found {len(found)}")
+        return found
+
     def _set(self, before: list[float] | None, after: list[float]) -> None:
         """Move the learning rates as the formula does from `before` to `after`, or to `after` whatever they are."""
         for i, (group, now) in enumerate(zip(self.optimizer.param_groups, after, strict=True)):
@@ -109,10 +130,10 @@ class LRScheduler:
 class ConstantLR(LRScheduler):
     """lr = base · factor for the first total_iters steps, then base."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5):
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1):
         require("factor", factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         self.factor, self.total_iters = factor, total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return base * self.factor if t < self.total_iters else base
@@ -130,10 +151,10 @@ class StepLR(LRScheduler):
     [0.05]
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
-        require("step_size", step_size, lambda v: v >= 1, "a number of steps >= 1")
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
+        require("step_size", step_size, *STEPS)
         self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return base * float(self.gamma ** (t // self.step_size))
@@ -142,9 +163,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr = base · gamma^(the number of milestones up to t)."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1):
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
         self.milestones, self.gamma = sorted(milestones), gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return base * self.gamma ** bisect_right(self.milestones, t)
@@ -153,10 +174,10 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr = base · gammaᵗ."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float):
-        require("gamma", gamma, lambda v: 0 <= v < math.inf, "a finite number >= 0")
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
+        require("gamma", gamma, *POSITIVE)
         self.gamma = gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return base * float(self.gamma**t)
@@ -165,10 +186,10 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """lr = base · (1 - t / total_iters)^power, and 0 from step total_iters on."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0):
-        require("total_iters", total_iters, lambda v: v >= 1, "a number of steps >= 1")
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+        require("total_iters", total_iters, *STEPS)
         self.total_iters, self.power = total_iters, power
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return base * float((1 - min(t, self.total_iters) / self.total_iters) ** self.power)
@@ -179,12 +200,10 @@ class LambdaLR(LRScheduler):
 
     chains = False
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[Any], float] | Sequence[Callable[[Any], float]]):
-        n = len(self._groups(optimizer))
-        self.lr_lambdas = [lr_lambda] * n if callable(lr_lambda) else list(lr_lambda)
-        if len(self.lr_lambdas) != n:
-            raise ValueError(f"lr_lambda: expected one function, or {n}, found {len(self.lr_lambdas)}")
-        super().__init__(optimizer)
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[Any], float] | Sequence[Callable[[Any], float]],
+                 last_epoch: int = -1):  # fmt: skip
+        self.lr_lambdas = self._each(optimizer, "lr_lambda", lr_lambda, "function")
+        super().__init__(optimizer, last_epoch)
 
     def rates(self, t: float) -> list[float]:
         return [base * factor(t) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
@@ -202,18 +221,16 @@ class LinearLR(LRScheduler):
     [0.025, 0.05, 0.075, 0.1]
     """
 
-    def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
-    ):
+    def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
+                 total_iters: int = 5, last_epoch: int = -1):  # fmt: skip
         require("start_factor", start_factor, lambda v: 0 < v <= 1, "a number in (0, 1]")
         require("end_factor", end_factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
-        require("total_iters", total_iters, lambda v: v >= 1, "a number of steps >= 1")
+        require("total_iters", total_iters, *STEPS)
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
-        done = min(t, self.total_iters) / self.total_iters
-        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+        return base * _line(self.start_factor, self.end_factor, min(t, self.total_iters) / self.total_iters)
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -228,10 +245,10 @@ class CosineAnnealingLR(LRScheduler):
     [0.1, 0.0854, 0.05, 0.0146]
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
-        require("T_max", T_max, lambda v: v >= 1, "a number of steps >= 1")
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+        require("T_max", T_max, *STEPS)
         self.T_max, self.eta_min, self.floor = T_max, eta_min, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         return _cosine(base, self.eta_min, t / self.T_max)
@@ -245,11 +262,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     chains = False
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):
-        require("T_0", T_0, lambda v: v >= 1 and v == int(v), "a whole number of steps >= 1")
-        require("T_mult", T_mult, lambda v: v >= 1 and v == int(v), "a whole number >= 1")
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
+        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
+            require(name, value, lambda v: v >= 1 and v == int(v), "a whole number >= 1")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         length = self.T_0
@@ -262,7 +279,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, t: float | None = None) -> None:
         """Move on by one step, or to step t, and set the learning rates."""
-        require("step", t or 0, lambda v: 0 <= v < math.inf, "a finite number >= 0")
+        require("step", t or 0, *POSITIVE)
         self.last_epoch = self.last_epoch + 1 if t is None else t
         self._set(None, self.rates(self.last_epoch))
 
@@ -285,35 +302,19 @@ class OneCycleLR(LRScheduler):
 
     chains = False
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        max_lr: float | list[float],
-        total_steps: int | None = None,
-        epochs: int | None = None,
-        steps_per_epoch: int | None = None,
-        pct_start: float = 0.3,
-        anneal_strategy: str = "cos",
-        cycle_momentum: bool = True,
-        base_momentum: float = 0.85,
-        max_momentum: float = 0.95,
-        div_factor: float = 25.0,
-        final_div_factor: float = 1e4,
-        three_phase: bool = False,
-    ):
+    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
+                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+                 anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
+                 max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+                 three_phase: bool = False, last_epoch: int = -1):  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: expected total_steps, or both epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
-        require("total_steps", total_steps, lambda v: v >= 1, "a number of steps >= 1")
+        require("total_steps", total_steps, *STEPS)
         require("pct_start", pct_start, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         self.total_steps, self.anneal = total_steps, annealing(anneal_strategy)
-        groups = self._groups(optimizer)
-        highest = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
-        if len(highest) != len(groups):
-            raise ValueError(
-                f"max_lr: expected one number, or one for each of {len(groups)} parameter groups, found {len(highest)}"
-            )
+        highest, groups = self._each(optimizer, "max_lr", max_lr, "number"), optimizer.param_groups
         if cycle_momentum and not {"momentum", "betas"} & set(groups[0]):
             raise ValueError(
                 f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle; pass cycle_momentum=False"
@@ -322,14 +323,12 @@ class OneCycleLR(LRScheduler):
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         rise = pct_start * total_steps - 1
         # (last step, what is reached there); the first phase starts from the initial rate.
-        self.phases = (
-            [(rise, "high"), (2 * rise, "start"), (total_steps - 1, "end")]
-            if three_phase
-            else [(rise, "high"), (total_steps - 1, "end")]
-        )
-        for group, high in zip(groups, highest, strict=True):
-            group["initial_lr"] = high / div_factor
-        super().__init__(optimizer)
+        back = [(2 * rise, "start")] if three_phase else []
+        self.phases = [(rise, "high"), *back, (total_steps - 1, "end")]
+        if last_epoch < 0:
+            for group, high in zip(groups, highest, strict=True):
+                group["initial_lr"] = high / div_factor
+        super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: float) -> float:
         levels = {"start": base, "high": base * self.div_factor, "end": base / self.final_div_factor}
@@ -378,26 +377,15 @@ class ReduceLROnPlateau(LRScheduler):
 
     kept = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter")
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        mode: str = "min",
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        threshold_mode: str = "rel",
-        cooldown: int = 0,
-        min_lr: float | Sequence[float] = 0,
-        eps: float = 1e-8,
-    ):
+    def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+                 min_lr: float | Sequence[float] = 0, eps: float = 1e-8):  # fmt: skip
         require("factor", factor, lambda v: v < 1.0, "a number < 1")
         require("mode", mode, lambda v: v in ("min", "max"), "'min' or 'max'")
         require("threshold_mode", threshold_mode, lambda v: v in ("rel", "abs"), "'rel' or 'abs'")
         self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
-        n = len(self._groups(optimizer))
-        self.min_lrs: list[Any] = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * n
-        require("min_lr", min_lr, lambda _: len(self.min_lrs) == n, f"one number, or {n}")
+        self.min_lrs = self._each(optimizer, "min_lr", min_lr, "number")
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
         super().__init__(optimizer)
@@ -412,9 +400,9 @@ class ReduceLROnPlateau(LRScheduler):
         bound = self.best * (1 + margin) if self.threshold_mode == "rel" else self.best + margin
         return sign * metric > sign * bound
 
-    def step(self, metric: Any) -> None:  # type: ignore[override]
+    def step(self, metrics: Any) -> None:  # type: ignore[override]
         """Take note of a metric, and cut the learning rates if it is time."""
-        metric = float(metric)
+        metric = float(metrics)
         self.last_epoch += 1
         if self.is_better(metric):
             self.best, self.num_bad_epochs = metric, 0
@@ -545,3 +533,7 @@ def _cosine(start: float, end: float, done: float) -> float:
 
 def _line(start: float, end: float, done: float) -> float:
     return start + (end - start) * done
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

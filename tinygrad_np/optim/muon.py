@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from ..engine.tracing import host
 from .adam import mean
 from .optimizer import Optimizer
-from .options import Array, Group, Params, require, require_positive
+from .options import Array, Group, Numbers, Params, Shape, options_among
 
 
 class Muon(Optimizer):
@@ -31,39 +30,12 @@ class Muon(Optimizer):
     True
     """
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        weight_decay: float = 0.1,
-        momentum: float = 0.95,
-        nesterov: bool = True,
-        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
-        eps: float = 1e-7,
-        ns_steps: int = 5,
-        adjust_lr_fn: str | None = None,
-        *,
-        maximize: bool = False,
-    ):
-        super().__init__(
-            params,
-            lr=lr,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            nesterov=nesterov,
-            ns_coefficients=ns_coefficients,
-            eps=eps,
-            ns_steps=ns_steps,
-            adjust_lr_fn=adjust_lr_fn or "original",
-            maximize=maximize,
-        )
-
-    def check(self, group: Group) -> None:
-        require_positive(group, "lr", "weight_decay", "momentum", "eps")
-        require("ns_coefficients", group["ns_coefficients"], lambda c: len(c) == 3, "three numbers")
-        require("ns_steps", group["ns_steps"], lambda n: 0 <= n < 100, "a number of steps below 100")
-        known = ("original", "match_rms_adamw")
-        require("adjust_lr_fn", group["adjust_lr_fn"], lambda v: v in known, "'original' or 'match_rms_adamw'")
+    def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
+                 nesterov: bool = True, ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+                 eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str | None = None, *,
+                 maximize: bool = False):  # fmt: skip
+        adjust_lr_fn = adjust_lr_fn or "original"
+        super().__init__(params, **options_among(locals()))
 
     def _check_parameter(self, i: int, p: Any) -> None:
         super()._check_parameter(i, p)
@@ -99,9 +71,7 @@ class Muon(Optimizer):
             s, t = np.empty_like(p), np.empty_like(p)
             self._tile(p, g, {"momentum_buffer": b}, numbers, shape, s, t)
 
-    def update(
-        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
-    ) -> None:
+    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
         lr, momentum, rest, original = numbers
         nesterov, steps, coefficients, eps = shape
         rows, columns = p.shape

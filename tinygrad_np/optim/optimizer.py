@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from operator import is_
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
 from ..nn.module import Module, Parameter
 from .flat import Block
-from .options import Array, Group, Params
+from .options import RANGES, Array, Group, Numbers, Params, Shape, require
 
 
 class Optimizer:
@@ -112,9 +112,7 @@ class Optimizer:
         decay = float(group["weight_decay"])
         return decay, 1 - float(group["lr"]) * decay, *self.numbers(group, states[0], new)
 
-    def _tile(
-        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: tuple[Any, ...], s: Array, t: Array
-    ) -> None:
+    def _tile(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
         decay, shrink, *others = numbers
         self.update(p, self._against(p, g, decay, shrink, shape[:3], s, t), state, others, shape[3:], s, t)
 
@@ -226,7 +224,9 @@ class Optimizer:
 
     def check(self, group: Group) -> None:
         """Raise ValueError for options of a group outside their range."""
-        raise NotImplementedError
+        for name, value in group.items():
+            if name in RANGES:
+                require(name, value, *RANGES[name])
 
     def names(self, group: Group) -> list[str]:
         """The arrays that a parameter has as its state."""
@@ -247,23 +247,14 @@ class Optimizer:
 
     def decoupled(self, group: Group) -> bool:
         """Whether weight decay bypasses the gradient: the weights shrink by 1 - lr · weight_decay before the update."""
-        return False
+        return bool(group.get("decoupled_weight_decay"))
 
     def shape(self, group: Group) -> tuple[Any, ...]:
         """The options that change which operations an update consists of; `update` gets those after the first three."""
         decays, apart = bool(group["weight_decay"]), self.decoupled(group)
         return bool(group["maximize"]), decays and not apart, decays and apart
 
-    def update(
-        self,
-        p: np.ndarray,
-        g: np.ndarray,
-        state: Group,
-        numbers: Sequence[float],
-        shape: Sequence[Any],
-        s: np.ndarray,
-        t: np.ndarray,
-    ) -> None:
+    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
         """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from ..nn.module import Module
 Group = dict[str, Any]  # the options of a group, or the state of a parameter
 Params = Module | Iterable[Any]  # what an optimizer is given
 Array = np.ndarray
+Numbers = Sequence[float]  # what the formula of a step reads
+Shape = Sequence[Any]  # the options that decide which operations it consists of
 
 
 def require(name: str, value: Any, condition: Callable[[Any], bool], expected: str) -> None:
@@ -25,12 +27,21 @@ def require(name: str, value: Any, condition: Callable[[Any], bool], expected: s
         raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
-def require_positive(group: Mapping[str, Any], *names: str) -> None:
-    """Raise ValueError unless each of these options is a finite number >= 0."""
-    for name in names:
-        require(name, group[name], lambda v: 0 <= v < math.inf, "a finite number >= 0")
+POSITIVE = (lambda v: 0 <= v < math.inf, "a finite number >= 0")
+WHOLE = (lambda v: v >= 1 and v == int(v), "a whole number >= 1")
+RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {  # of each option, whatever the optimizer
+    **dict.fromkeys("lr eps weight_decay momentum lr_decay initial_accumulator_value alpha".split(), POSITIVE),
+    **dict.fromkeys("momentum_decay tolerance_grad tolerance_change".split(), POSITIVE),
+    **dict.fromkeys("max_iter max_eval history_size".split(), WHOLE),
+    "betas": (lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), "two numbers in [0, 1)"),
+    "rho": (lambda v: 0 <= v <= 1, "a number in [0, 1]"),
+    "ns_coefficients": (lambda c: len(c) == 3, "three numbers"),
+    "ns_steps": (lambda n: 0 <= n < 100, "a number of steps below 100"),
+    "adjust_lr_fn": (lambda v: v in ("original", "match_rms_adamw"), "'original' or 'match_rms_adamw'"),
+    "line_search_fn": (lambda v: v in ("none", "strong_wolfe"), "'strong_wolfe' or None"),
+}
 
 
-def require_betas(group: Mapping[str, Any]) -> None:
-    """Raise ValueError unless "betas" are two numbers in [0, 1)."""
-    require("betas", group["betas"], lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), "two numbers in [0, 1)")
+def options_among(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an optimizer among the local names of its `__init__`."""
+    return {name: value for name, value in names.items() if name not in ("self", "params", "__class__")}

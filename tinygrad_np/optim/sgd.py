@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import Array, Group, Params, require_positive
+from .options import Array, Group, Numbers, Params, Shape, options_among
 
 
 class SGD(Optimizer):
@@ -24,29 +23,12 @@ class SGD(Optimizer):
     array([0.8, 1.6])
     """
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0,
-        *,
-        dampening: float = 0,
-        weight_decay: float = 0,
-        nesterov: bool = False,
-        maximize: bool = False,
-    ):
-        super().__init__(
-            params,
-            lr=lr,
-            momentum=momentum,
-            dampening=dampening,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-            maximize=maximize,
-        )
+    def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, *, dampening: float = 0,
+                 weight_decay: float = 0, nesterov: bool = False, maximize: bool = False):  # fmt: skip
+        super().__init__(params, **options_among(locals()))
 
     def check(self, group: Group) -> None:
-        require_positive(group, "lr", "momentum", "weight_decay")
+        super().check(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(
                 "nesterov: expected momentum > 0 and dampening 0, found "
@@ -63,9 +45,7 @@ class SGD(Optimizer):
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 
-    def update(
-        self, p: Array, g: Array, state: Group, numbers: Sequence[float], shape: Sequence[Any], s: Array, t: Array
-    ) -> None:
+    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
         lr, momentum, share = numbers
         buffered, damped, nesterov = shape
         if buffered:
