@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tests.viz.graphs import chain, digits, needs_dot, needs_engine, needs_pygraphviz, tangle
+from tests.viz.graphs import chain, digits, needs_dot, needs_engine, needs_pygraphviz, recurrent, tangle
 from tinygrad_np.viz import GraphvizMissing
 from tinygrad_np.viz.writers import svg
 
@@ -168,6 +168,38 @@ def test_a_dense_graph_is_collapsed_further():
     began = time.perf_counter()
     assert "would take too long to lay out" in view.to_svg()
     assert time.perf_counter() - began < 10
+
+
+@needs_engine
+def test_a_large_graph_for_which_no_engine_has_time_is_drawn_in_fewer_boxes(monkeypatch):
+    view, run = tangle(1000).graph(), svg.run_dot
+    limit, asked = svg.effort(view.collapse()) // 2, []
+
+    def late(view, *args):
+        asked.append(svg.effort(view))
+        if asked[-1] > limit:
+            error = GraphvizMissing("dot did not answer")
+            error.late = True
+            raise error
+        return run(view, *args)
+
+    monkeypatch.setattr(svg, "run_dot", late)
+    text = view.to_svg()
+    assert "would take too long to lay out" in text and len(asked) == 2 and asked[1] < asked[0] // 3
+    monkeypatch.setattr(svg, "EASY", 10**9)  # an engine that is late with what is easy: no other try
+    with pytest.raises(GraphvizMissing):
+        view.to_svg()
+    assert len(asked) == 3
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    "make, shown, most", [(digits, True, 100_000), (lambda: recurrent(12), False, 350_000)], ids=["mlp", "rnn"]
+)
+def test_a_page_is_small(make, shown, most):
+    model, loss = make()
+    page = loss.graph(model, values=shown, grads=shown).to_html()
+    assert len(page.encode()) < most and "<title>" in page and page.count("<title>") == 1  # tips are the script's
 
 
 def test_to_graphviz_gives_the_package_its_source(view):

@@ -88,7 +88,7 @@ class Capture:
         self.back = self.pass_back(outputs, grads, small and grads is not False)
         self.ids, self.numbers = Ids(), Numbering()
         self.found: dict[Any, str] = {}  # tape node, or memory of an array -> id
-        self.said: dict[int, Expression] = {}  # tape node -> what it computes, on names
+        self.said: dict[int, Expression] = {}  # tape node -> what stands for it in a formula: its name or a short one
         self.alone = Counter(self.innermost.values())  # scope -> its operations
         self.scope = {scope.id: scope for scope in self.scopes}
         self.hold: list[weakref.ref] = []  # what is found by its id must stay
@@ -141,8 +141,10 @@ class Capture:
     def leaf(self, node) -> None:
         """Describe where the tape ends: a parameter, or another tensor that requires a gradient."""
         key = id(node)
-        name = self.name_of(node) or self.numbers.next("leaf")
+        given = self.name_of(node)
+        name = given or self.numbers.next("leaf")
         id_ = self.found[key] = self.ids.new(name)
+        self.said[key] = Expression(given) if given else UNNAMED
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
             ViewNode(
@@ -215,7 +217,7 @@ class Capture:
             operand = operands[slot] if slot < len(operands) else str(slot)
             if parent.tracked:
                 src = self.found[id(parent)]
-                told.append(self.expression(parent))
+                told.append(self.said[id(parent)])
                 edge = Edge(src, id_, slot, operand, node_shape(parent), True, summed(node, slot, operand))
                 if row.shared and over_batch(row, operand):
                     edge = edge._replace(over_batch=True)
@@ -236,11 +238,12 @@ class Capture:
         note = NOTES.get(node) if NOTES else None
         word, named = self.word(row, scope), self.name_of(node)
         formula = expression_of(row, word, told, given, self.name_of_array)
-        self.said[key] = UNNAMED if formula.level == ASSIGNED else formula
+        self.said[key] = Expression(named) if named else UNNAMED if formula.level == ASSIGNED else formula.short()
         if not worth_saying(told, [not p.tracked for p in node.parents], given, bool(named)):
             formula = UNNAMED
-        args = {k: v for k, v in args.items() if given.get(k) is None} | given.texts
-        args = ", ".join(f"{k}={v}" if k else v for k, v in args.items())
+        if args or given.texts:
+            args = {k: v for k, v in args.items() if given.get(k) is None} | given.texts
+        args = ", ".join([f"{k}={v}" if k else v for k, v in args.items()])
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
             ViewNode(
@@ -278,11 +281,6 @@ class Capture:
             local=shown_gradient(self.back.local.get((key, edge.slot))),
             gives=shown_gradient(along, bool(self.asked)),
         )
-
-    def expression(self, node) -> Expression:
-        """What stands for a tensor in the formula of what is computed from it: its name, or a short formula."""
-        name = self.name_of(node)
-        return Expression(name) if name else self.said.get(id(node), UNNAMED).short()
 
     def word(self, row, scope: str | None) -> str:
         """What an operation is called by its user: the function that is made of it alone, such as clip."""

@@ -162,6 +162,12 @@ def others_of(row: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((name, defaults.get(name, MISSING)) for name in row.names if name not in row.diff)
 
 
+@functools.lru_cache(maxsize=1024)
+def spoken_of(row: Any) -> tuple[str, ...]:
+    """The parameters that a call of a row writes out: those up to its last operand."""
+    return tuple(row.names[: 1 + max((row.names.index(name) for name in row.diff), default=-1)])
+
+
 def expression_of(
     row: Any, word: str, operands: list[Expression], given: Arguments, name_of: Callable[[Given], str]
 ) -> Expression:
@@ -175,6 +181,8 @@ def expression_of(
         if name == "assigned":
             return Expression(f"{place} = {operands[1].text}", ASSIGNED)
         return Expression(operands[0].within(CALL) + place, CALL)
+    if not given.texts and operands.count(UNNAMED) == len(operands) and spoken_of(row) == row.diff:
+        return UNNAMED  # soon told: nothing of it has a name
     if name in INFIX and len(operands) == 2:
         return infix(INFIX[name], *operands)
     if name == "negative":
@@ -182,7 +190,7 @@ def expression_of(
     if len(operands) != len(row.diff) or len(operands) > 3 or not (row.kind in CALLED or name in ALSO_CALLED):
         return UNNAMED
     among = dict(zip(row.diff, operands, strict=True))
-    spoken = row.names[: 1 + max(row.names.index(n) for n in row.diff)]
+    spoken = spoken_of(row)
     given.spoken = tuple(n for n in spoken if n not in among)
     if set(given.texts) - set(given.spoken):
         given.spoken = ()

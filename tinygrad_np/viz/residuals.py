@@ -47,16 +47,19 @@ def read_saved(node, buffers: Buffers) -> tuple[tuple[Saved, ...], dict[str, str
     infos: dict[int, tuple] = {}
     for names, values in zip(row.residuals, node.saved, strict=False):
         for name, value in zip(names, values or (), strict=False):
-            slot = operands.index(name) if name in operands else None
-            parent = node.parents[slot] if slot is not None and slot < len(node.parents) else None
-            leaf = parent if parent is not None and parent.tracked and isinstance(parent, Leaf) else None
-            if slot is not None and parent is not None and not parent.tracked:
+            parent = leaf = None
+            if name in operands:
+                slot = operands.index(name)
+                parent = node.parents[slot] if slot < len(node.parents) else None
+            if parent is not None and not parent.tracked:
                 infos[slot] = constant_facts(value)
+            elif parent is not None:
+                leaf = parent if isinstance(parent, Leaf) else None
             elif name not in row.diff and name != "out" and not name.endswith("_shape") and name != "tracked":
                 text = argument(value)
                 if text and not (name == "where" and value is True):
                     args[name] = text
-            for array in arrays_in(value):
+            for array in (value,) if type(value) is np.ndarray else arrays_in(value):
                 if (name, id(array)) not in saved:
                     nbytes, new = buffers.count(array, leaf)
                     saved[name, id(array)] = Saved(name, array.shape, str(dtype_name(array.dtype)), nbytes, new)

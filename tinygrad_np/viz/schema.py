@@ -6,6 +6,7 @@ import difflib
 import fnmatch
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 
@@ -90,19 +91,19 @@ class ViewNode(NamedTuple):
         """Bytes kept for backward, each buffer counted at its first holder."""
         if self.members:
             return sum([m.saved_nbytes for m in self.members if m.saved or m.members])
-        return sum([s.nbytes for s in self.saved if s.counted])
+        return sum([s.nbytes for s in self.saved if s.counted]) if self.saved else 0
 
     @property
     def shared_nbytes(self) -> int:
         """Bytes kept for backward in buffers that an earlier node, or a parameter, holds as well."""
         if self.members:
             return sum([m.shared_nbytes for m in self.members if m.saved or m.members])
-        return sum([s.nbytes for s in self.saved if not s.counted])
+        return sum([s.nbytes for s in self.saved if not s.counted]) if self.saved else 0
 
     @property
     def leaves(self) -> tuple[ViewNode, ...]:
         """The leaves that are drawn as rows of this box."""
-        return tuple(m for m in self.members if m.is_leaf)
+        return tuple([m for m in self.members if m.kind in LEAF_KINDS]) if self.members else ()
 
 
 LEAF_KINDS = ("param", "leaf", "data", "const")
@@ -189,19 +190,22 @@ class Graph:
 
     def stats(self) -> dict[str, Any]:
         """Totals of the recorded graph: operations, leaves, edges, parameters, bytes."""
-        nodes = (self.whole or self).nodes
-        params = [n for n in nodes if n.kind in ("param", "leaf")]
-        ops = [n for n in nodes if not n.is_leaf]
+        return dict((self.whole or self)._totals)
+
+    @cached_property
+    def _totals(self) -> dict[str, Any]:
+        params = [n for n in self.nodes if n.kind in ("param", "leaf")]
+        ops = [n for n in self.nodes if n.kind not in LEAF_KINDS]
         return {
             "ops": len(ops),
-            "leaves": len(nodes) - len(ops),
-            "edges": len((self.whole or self).edges),
+            "leaves": len(self.nodes) - len(ops),
+            "edges": len(self.edges),
             "parameters": sum(size_of(n.shape) for n in params),
             "parameter_nbytes": sum(n.nbytes for n in params),
-            "saved_nbytes": sum(n.saved_nbytes for n in nodes),
-            "freed": any(n.freed for n in nodes),
-            "orders": dict(sorted(Counter(n.order for n in ops).items())),
-            "time_ns": sum(n.time_ns or 0 for n in nodes),
+            "saved_nbytes": sum([n.saved_nbytes for n in ops if n.saved or n.members]),
+            "freed": any([n.freed for n in ops]),
+            "orders": dict(sorted(Counter([n.order for n in ops]).items())),
+            "time_ns": sum([n.time_ns for n in ops if n.time_ns]),
         }
 
     def only(self, kept: set[str], note: str) -> Self:

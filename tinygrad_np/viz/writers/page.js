@@ -1,7 +1,9 @@
 // Lights up what is in the picture: pan, zoom, search, hover, follow, and the walk of the backward pass.
 (() => {
 const $ = id => document.getElementById(id);
-const { levels, wires, theme } = JSON.parse($("data").textContent);
+const { levels, facts, wires, theme } = JSON.parse($("data").textContent);
+const told = box => { if (box.facts) box.facts = box.facts.map(k => facts[k]); box.inside?.forEach(told); };
+for (const { nodes } of levels) nodes.forEach(told);
 const asked = location.hash.slice(1), stage = $("stage"), tip = $("tip"), panel = $("panel"), slider = $("step");
 let base, opened = new Set(), at = 0, level, svg, box, home, nodes, edges, pinned = null, walking = false, playing = 0, hits = [], hit = -1;
 
@@ -14,7 +16,8 @@ function open(index) {
 function show(shown) {
   const known = level && shown !== base;
   level = shown;
-  stage.innerHTML = level.svg;
+  if (level.svg) stage.innerHTML = level.svg;
+  else stage.replaceChildren(document.querySelectorAll("template")[at].content.cloneNode(true));
   svg = stage.querySelector("svg");
   svg.removeAttribute("width"); svg.removeAttribute("height");
   svg.setAttribute("preserveAspectRatio", "xMidYMid meet");
@@ -33,7 +36,6 @@ function show(shown) {
   }
   nodes.forEach((g, i) => {
     const node = level.nodes[i];
-    g.querySelector("title")?.remove();
     g.setAttribute("tabindex", "0");
     g.setAttribute("role", "button");
     g.setAttribute("aria-label", node.label + ". " + node.facts.map(f => f.join(" ")).join(". "));
@@ -45,7 +47,6 @@ function show(shown) {
     g.onblur = () => { tip.hidden = true; };
     g.onkeydown = event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(i); } };
   });
-  edges.forEach(g => g.querySelector("title")?.remove());
   $("caption").textContent = level.caption;
   arrow();
   pinned = null; panel.hidden = true; tip.hidden = true;

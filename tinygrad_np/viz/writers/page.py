@@ -32,27 +32,31 @@ def to_html(
     """The page of a view; see `GraphView.to_html`. Theme "auto" follows the reader's light or dark mode."""
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
-    levels = []
+    how: dict[str, Any] = {"rankdir": rankdir, "engine": engine, "timeout": timeout, "legend": False, "tips": False}
+    levels, pictures = [], []
     for name, level in levels_of(drawable(view)):
-        svg = to_svg(level, theme="light", rankdir=rankdir, engine=engine, timeout=timeout, legend=False)
-        levels.append({"name": name, "svg": svg, **facts(level)})
+        pictures.append(f"<template>{to_svg(level, theme='light', **how)}</template>\n")
+        levels.append({"name": name, **facts(level)})
     title = view.title or "computation graph"
     wires = Boxes(view).wires() if any(level["opens"] for level in levels) else []
-    data = json.dumps({"levels": levels, "wires": wires, "theme": theme}, ensure_ascii=True, separators=(",", ":"))
+    known = shared_facts([node for level in levels for node in level["nodes"]])
+    parts = {"levels": levels, "facts": known, "wires": wires, "theme": theme}
+    data = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     for hidden, safe in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         data = data.replace(hidden, safe)
     kinds = {k for level in levels for k in level["kinds"]}
     page = (HERE / "page.html").read_text(encoding="utf-8")
-    parts = {
+    texts = {
         "TITLE": xml(title),
         "CAPTION": xml(caption(view)),
         "LEGEND": legend(kinds),
         "DATA": data,
+        "PICTURES": "".join(pictures),
         "STYLE": style() + (HERE / "page.css").read_text(encoding="utf-8"),
         "SCRIPT": "".join((HERE / name).read_text(encoding="utf-8") for name in ("layout.js", "page.js")),
     }
     pieces = page.split("@@")  # text, NAME, text, NAME, ..., text: no part is searched for another's name
-    return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
+    return "".join(texts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
 
 def levels_of(view: Graph) -> list[tuple[str, Graph]]:
@@ -91,6 +95,18 @@ def facts(view: Graph) -> dict:
     kinds = {("output" if n.id in view.outputs and not n.is_leaf else n.color) for n in view.nodes}
     kinds |= {leaf.kind for n in view.nodes for leaf in n.leaves}
     return {"nodes": nodes, "edges": edges, "kinds": sorted(kinds), "caption": caption(view), "opens": opens(nodes)}
+
+
+def shared_facts(boxes: list[dict[str, Any]]) -> list[tuple]:
+    """Every fact once, as levels and insides say the same of a box; each box has the numbers of its own instead."""
+    known: dict[tuple, int] = {}
+    waiting = list(boxes)
+    while waiting:
+        box = waiting.pop()
+        waiting.extend(box.get("inside", ()))
+        if "facts" in box:
+            box["facts"] = [known.setdefault(fact, len(known)) for fact in box["facts"]]
+    return list(known)
 
 
 def opens(nodes: list[dict[str, Any]]) -> bool:

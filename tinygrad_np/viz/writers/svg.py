@@ -16,16 +16,19 @@ from dataclasses import replace
 from ..collapse import Plan, collapse
 from ..labels import details, plural
 from ..schema import Graph, Value
-from .dot import to_dot
+from .dot import FONT, to_dot
 from .frames import Frames
 from .palette import dark_rules
 from .table import MARK, pictured
 
 TOO_MUCH = 4000  # nodes + long edges, beyond which `dot` needs seconds
+EASY = 300  # the same: an engine that is late with so little is at fault itself
 
 
 class GraphvizMissing(RuntimeError):
-    """No engine could lay the picture out."""
+    """No engine could lay the picture out; `late` if one of them had no time enough."""
+
+    late = False
 
 
 class EngineFailed(Exception):
@@ -40,13 +43,17 @@ def to_svg(
     engine: str = "auto",
     timeout: float = 10.0,
     legend: bool = True,
+    tips: bool = True,
 ) -> str:
-    """The SVG text of a view, with ids that no other picture on a page has; see `GraphView.to_svg`."""
+    """The SVG text of a view, with ids that no other picture on a page has; see `GraphView.to_svg`.
+
+    Without `tips` it has no tooltips and no data for scripts, which a page gives by itself.
+    """
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"theme: found {theme!r}; expected 'auto', 'light' or 'dark'")
-    view, options = drawable(view), {"rankdir": rankdir, "legend": legend}
-    raw, by = run_dot(view, "svg", "dark" if theme == "dark" else "light", engine, timeout, options)
-    return finish(raw.decode("utf-8", "replace"), view, by, theme)
+    options = {"rankdir": rankdir, "legend": legend}
+    raw, by, view = laid_out(view, "svg", "dark" if theme == "dark" else "light", engine, timeout, options)
+    return finish(raw.decode("utf-8", "replace"), view, by, theme, tips)
 
 
 def image(
@@ -61,7 +68,7 @@ def image(
 ) -> bytes:
     """The bytes of a PNG or PDF of a view."""
     theme = "light" if theme == "auto" else theme
-    return run_dot(drawable(view), format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
+    return laid_out(view, format, theme, engine, timeout, {"rankdir": rankdir}, dpi)[0]
 
 
 # ---- before the layout ------------------------------------------------------------------------------------
@@ -79,17 +86,40 @@ def effort(view: Graph) -> int:
 
 def drawable(view: Graph) -> Graph:
     """The view, collapsed further while its layout would take too long."""
-    if effort(view) <= TOO_MUCH or view.whole is None or view.nodes != view.whole.nodes and view.plan is None:
-        return view
+    return view if effort(view) <= TOO_MUCH else coarser(view, TOO_MUCH) or view
+
+
+def coarser(view: Graph, limit: int) -> Graph | None:
+    """The view in fewer boxes, whose layout is of at most this effort; None if what it shows was chosen one by one."""
+    if view.whole is None or view.nodes != view.whole.nodes and view.plan is None:
+        return None
     budget = min(len(view.nodes), 150)
     found = view
-    while effort(found) > TOO_MUCH and budget > 4:
+    while effort(found) > limit and budget > 4:
         budget //= 2
         found = collapse(view.whole, Plan(max_nodes=max(budget, 2)))
     return replace(found, notes=(*found.notes, f"{plural(len(view.nodes), 'box')} would take too long to lay out"))
 
 
 # ---- the layout -------------------------------------------------------------------------------------------
+
+
+def laid_out(
+    view: Graph, format: str, theme: str, engine: str, timeout: float, options: dict, dpi: int = 96
+) -> tuple[bytes, str, Graph]:
+    """The picture's bytes, the engine that made them, and the view that it shows.
+
+    That is a coarser one of a large graph for which no engine had time enough.
+    """
+    view = drawable(view)
+    while True:
+        try:
+            return *run_dot(view, format, theme, engine, timeout, options, dpi), view
+        except GraphvizMissing as error:
+            fewer = coarser(view, effort(view) // 4) if error.late and effort(view) > EASY else None
+            if fewer is None or effort(fewer) >= effort(view):
+                raise
+            view = fewer
 
 
 def run_dot(
@@ -112,11 +142,13 @@ def run_dot(
         except EngineFailed as error:
             failures.append(f"{name} {error}")
     found = "; ".join(failures) if failures else "found neither" if engine == "auto" else f"found no {engine}"
-    raise GraphvizMissing(
+    missing = GraphvizMissing(
         f"a layout needs Graphviz ({found}). Any one of these helps: install Graphviz (apt install graphviz, "
         'brew install graphviz); or pip install "tinygrad_np[viz]"; or write .mmd, .txt, .dot or .json instead, '
         "which need neither"
     )
+    missing.late = any("did not answer" in failure for failure in failures)
+    raise missing
 
 
 def available(engine: str) -> bool:
@@ -170,19 +202,27 @@ def piped(command: list[str], dot: str, format: str, timeout: float) -> bytes:
 # ---- after the layout -------------------------------------------------------------------------------------
 
 
-def finish(svg: str, view: Graph, engine: str, theme: str) -> str:
+PLAIN_TEXT = f' font-family="{FONT}"', ' font-size="12.00"', ' text-anchor="start"'  # said once, at the root
+
+
+def finish(svg: str, view: Graph, engine: str, theme: str, tips: bool) -> str:
     """Graphviz's SVG made fit for a page: unique ids, tooltips, data for scripts, a theme, nothing clipped."""
     svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = svg.replace('stroke="transparent"', 'stroke="none"').replace("&#45;", "-")
     thumbnails = iter([t for node in Frames(view).in_order() for value in pictured(node) if (t := thumbnail(value))])
     place = rf'<polygon fill="{MARK}" stroke="[^"]*" points="([^"]*)"/>'
     svg = re.sub(place, lambda match: placed(match[1], next(thumbnails, "")), svg)
+    for said in PLAIN_TEXT:
+        svg = svg.replace(said, "")
+    svg = re.sub(r' (?:d|points|x|y)="[^"]*"', lambda match: re.sub(r"(\.\d)\d+", r"\1", match[0]), svg)  # tenths do
     unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
     links = {f"e{i}": edge for i, edge in enumerate(view.edges)}
 
     def group(match: re.Match) -> str:
         id_, classes = match[1], match[2]
+        if not tips:
+            return f'<g id="{unique}{id_}" class="{classes}"{match[3]}>'
         if id_ in ids:
             tip = "\n".join(
                 [ids[id_].id] + [f"{what}: {value}" if what else value for what, value in details(ids[id_], view)]
@@ -200,7 +240,8 @@ def finish(svg: str, view: Graph, engine: str, theme: str) -> str:
     rules = f"#{unique}{{max-width:100%;height:auto}}"
     if theme == "auto":
         rules += "\n@media (prefers-color-scheme:dark){\n" + dark_rules(f"#{unique} ") + "\n}"
-    svg = re.sub("<svg ", f'<svg id="{unique}" class="tinygrad-graph" ', svg, count=1)
+    root = f'<svg id="{unique}" class="tinygrad-graph" font-family="{FONT}" font-size="12" '
+    svg = re.sub("<svg ", root, svg, count=1)
     first = svg.index(">") + 1
     return (
         svg[:first]

@@ -52,15 +52,14 @@ def line(node, number: dict, edges) -> str:
         facts.append("requires grad" if node.kind in ("param", "leaf") else "no grad")
         name = printable(heading(node))
     else:
-        given = ", ".join(
-            [f"%{number[e.src]}" + (f" ×{e.times}" if e.times > 1 else "") for e in edges]
-            + [
-                printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf))
-                for leaf in node.leaves[:MOST_FOLDED]
-            ]
-            + ([f"{len(node.leaves) - MOST_FOLDED} more"] if len(node.leaves) > MOST_FOLDED else [])
-            + ([node.args] if node.args else [])
-        )
+        given = [f"%{number[e.src]} ×{e.times}" if e.times > 1 else f"%{number[e.src]}" for e in edges]
+        leaves = node.leaves
+        given += [
+            printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf)) for leaf in leaves[:MOST_FOLDED]
+        ]
+        if len(leaves) > MOST_FOLDED:
+            given.append(f"{len(leaves) - MOST_FOLDED} more")
+        given = ", ".join([*given, node.args] if node.args else given)
         name = f"{printable(node.title or node.op)}({given})"
         if node.formula:
             name += f"  {printable(node.formula)}"
@@ -70,7 +69,8 @@ def line(node, number: dict, edges) -> str:
             facts.append(plural(node.ops, "operation"))
         if node.step is not None:
             facts.append("freed" if node.freed else holds_text(node))
-    facts.append(data_text(node))
+    if node.value is not None or node.grad is not None:
+        facts.append(data_text(node))
     if node.grad_norm is not None or node.uses > 1 and node.is_leaf:
         facts.append(gradient_text(node, norm=node.grad is None or len(node.grad.numbers) not in FULL))
     if node.time_ns is not None:
@@ -82,6 +82,7 @@ def line(node, number: dict, edges) -> str:
 
 def holds_text(node) -> str:
     """What a node holds for backward, and that it uses what others hold where it holds nothing."""
-    if node.saved_nbytes or not node.shared_nbytes:
-        return f"keeps {nbytes_text(node.saved_nbytes)}"
+    own = node.saved_nbytes
+    if own or not node.shared_nbytes:
+        return f"keeps {nbytes_text(own)}"
     return keeps_text(node)
