@@ -98,7 +98,7 @@ class Swap:
             if place.spot in self.entries or kind in (StandIn, RecordedGenerator):
                 continue
             self.entries[place.spot] = place, place.get()
-            if kind is np.random.Generator:
+            if issubclass(kind, np.random.Generator):
                 stream = place.get()
                 if id(stream) not in self.made:
                     self.made[id(stream)] = RecordedGenerator(stream, tape)

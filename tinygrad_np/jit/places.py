@@ -149,7 +149,7 @@ def is_place(value) -> bool:
     """Whether a stand-in takes the place of a value."""
     if type(value) in ARRAYS:
         return not value.dtype.hasobject
-    return type(value) is np.random.Generator
+    return isinstance(value, np.random.Generator) and not hasattr(value, "tape")  # which a stand-in has
 
 
 def alike(a, b) -> bool:

@@ -312,15 +312,17 @@ class RecordedGenerator(np.random.Generator):
 
     def __init__(self, generator: np.random.Generator, tape):
         super().__init__(generator.bit_generator)
-        self.original, self.tape = generator, tape
+        self.original, self.tape = np.random.Generator(generator.bit_generator), tape  # whose draws are plain arrays
+        self.gives = getattr(generator, "gives", None)  # what tinygrad_np.numpy makes of them
 
     def __getattribute__(self, name: str):
-        if name in ("original", "tape", "__class__", "__init__") or name.startswith("__"):
+        if name in ("original", "tape", "gives", "__class__", "__init__") or name.startswith("__"):
             return super().__getattribute__(name)
         method = getattr(self.original, name)
         if name in ("spawn", "bit_generator", "bytes"):
             refuse(f"{name} of a random stream was used, which would happen once: use it outside the jitted function")
-        return lambda *args, **kwargs: self.tape.draw(method, args, kwargs)
+        gives = self.gives or (lambda drawn: drawn)
+        return lambda *args, **kwargs: gives(self.tape.draw(method, args, kwargs))
 
 
 TAKEN |= {StandIn, RecordedGenerator}
