@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -12,21 +13,20 @@ from .table import Table, flat_images, whole_labels
 from .unpack import DAMAGE, File, whole
 
 NPY = b"\x93NUMPY"
-IMAGES = {
-    "train": ("x_train", "train_images", "train_x", "images_train", "x", "images", "data", "arr_0"),
-    "test": ("x_test", "test_images", "test_x", "images_test"),
-}
-LABELS = {
-    "train": ("y_train", "train_labels", "train_y", "labels_train", "y", "labels", "target", "label"),
-    "test": ("y_test", "test_labels", "test_y", "labels_test"),
-}
+IMAGES = re.compile(r"(^|_)x(_|$)|imag|img|data|^arr_0$", re.I)
+LABELS = re.compile(r"(^|_)y(_|$)|label|target|class|^arr_1$", re.I)
+TEST, ASIDE = re.compile("test|t10k", re.I), re.compile("val|dev", re.I)
 
 
-def names(file: File) -> dict[str, str]:
-    """Return the arrays of an .npz file: their names, lower case, and those of their members in the archive."""
+def names(file: File) -> list[str]:
+    """Return the names of the arrays of an .npz file."""
     with zipfile.ZipFile(file.path) as archive:
-        members = archive.namelist()
-    return {member.removesuffix(".npy").lower(): member for member in members if member.endswith(".npy")}
+        return [member.removesuffix(".npy") for member in archive.namelist() if member.endswith(".npy")]
+
+
+def array(file: File, name: str) -> np.ndarray:
+    """Read one array of an .npz file."""
+    return read_npy(File(file.path, f"{name}.npy"))
 
 
 def is_npz(members: list[str]) -> bool:
@@ -36,7 +36,14 @@ def is_npz(members: list[str]) -> bool:
 
 def has_part(file: File, part: str) -> bool:
     """Say whether an .npz file has images of a part, "train" or "test"."""
-    return any(name in names(file) for name in IMAGES[part])
+    return bool(_of_part(names(file), part)[0])
+
+
+def _of_part(found: list[str], part: str) -> tuple[list[str], list[str]]:
+    """Return the names of images and those of labels that belong to a part, "train" or "test"."""
+    mine = [name for name in found if not ASIDE.search(name) and bool(TEST.search(name)) == (part == "test")]
+    labels = [name for name in mine if LABELS.search(name)]
+    return [name for name in mine if IMAGES.search(name) and name not in labels], labels
 
 
 def read_npz(file: File, part: str) -> Table:
@@ -45,16 +52,18 @@ def read_npz(file: File, part: str) -> Table:
         found = names(file)
     except DAMAGE as error:
         raise Failure(f"{file}: truncated or damaged .npz file ({error})") from None
-    images = next((name for name in IMAGES[part] if name in found), None)
-    labels = next((name for name in LABELS[part] if name in found), None)
-    if images is None:
-        raise Failure(f"{file}: found arrays {', '.join(found)}, expected images named {', '.join(IMAGES[part])}")
-    pixels = flat_images(read_npy(File(file.path, found[images])), f"{file}: {images}")
-    form = f"NumPy's .npz, images {images}"
-    if labels is None:
+    images, labels = _of_part(found, part)
+    if len(images) != 1 or len(labels) > 1:
+        raise Failure(
+            f"{file}: found arrays {', '.join(found)}, expected one of images and one of labels "
+            "that are named so, as x_train and y_train"
+        )
+    pixels = flat_images(array(file, images[0]), f"{file}: {images[0]}")
+    form = f"NumPy's .npz, images {images[0]}"
+    if not labels:
         return Table(pixels, None, f"{form}, no labels")
-    numbers = whole_labels(read_npy(File(file.path, found[labels])), f"{file}: {labels}")
-    return Table(pixels, numbers, f"{form}, labels {labels}")
+    numbers = whole_labels(array(file, labels[0]), f"{file}: {labels[0]}")
+    return Table(pixels, numbers, f"{form}, labels {labels[0]}")
 
 
 def read_npy(file: File) -> np.ndarray:

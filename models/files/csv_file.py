@@ -96,6 +96,7 @@ def _numbers(lines: bytes, at: int, found: Layout) -> np.ndarray:
             io.BytesIO(lines),
             sep=r"\s+" if found.separator == " " else found.separator,
             decimal=found.decimal,
+            quotechar="'" if b"'" in lines and b'"' not in lines else '"',
             header=None,
             index_col=False,
             dtype=kinds if found.ids else np.float32,
@@ -124,8 +125,8 @@ def _label(parts: list[np.ndarray], found: Layout, file: File) -> tuple[int | No
     which = label_column(first, last)
     if which is None:
         raise Failure(
-            f"{file}: found whole numbers 0..9 in the first and in the last column and no header that tells which is "
-            "the label, expected a first line of names such as label,pixel0,pixel1"
+            f"{file}: found no header, and the first and the last column do not tell which of them is the label, "
+            "expected a first line of names such as label,pixel0,pixel1"
         )
     label = outer[0] if which == "first" else outer[-1]
     wrong = ~np.isin(first if which == "first" else last, np.arange(CLASSES))

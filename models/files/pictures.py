@@ -22,7 +22,11 @@ def class_folders(folder: Path) -> dict[int, Path]:
         inside = [path for path in folder.iterdir() if path.is_dir()]
     except OSError:
         return {}
-    return {int(path.name): path for path in inside if re.fullmatch(r"[0-9]", path.name)}
+    digits = {int(path.name): path for path in inside if re.fullmatch(r"[0-9]", path.name)}
+    other = next((path for path in inside if re.fullmatch(r"[0-9]{2,}", path.name)), None)
+    if len(digits) > 1 and other is not None:
+        raise Failure(f"{other}: found a folder beside those of the digits, expected folders 0..9 alone")
+    return digits
 
 
 def training_folder(folder: Path) -> Path | None:
@@ -74,12 +78,15 @@ def decoded(content: bytes, where: str) -> np.ndarray:
             if picture.size != (SIDE, SIDE):
                 width, height = picture.size
                 raise Failure(f"{where}: found a picture of {width}x{height}, expected {SIDE}x{SIDE}")
+            if picture.has_transparency_data and picture.convert("RGBA").getextrema()[3] != (255, 255):
+                raise Failure(f"{where}: found a picture that one can see through, expected shades of gray")
             deep = picture.mode.startswith(("I", "F"))
             pixels = np.asarray(picture if deep else picture.convert("L")).reshape(-1)
     except Failure:
         raise
     except Exception as error:  # whatever Pillow objects to, the file is at fault
-        raise Failure(f"{where}: not a readable picture ({type(error).__name__}: {error})") from None
+        why = f": {error}" if " at 0x" not in str(error) else ""
+        raise Failure(f"{where}: not a readable picture ({type(error).__name__}{why})") from None
     return (pixels // 257 if pixels.max() > 255 else pixels).astype(np.uint8)  # 16 bits a pixel
 
 

@@ -61,6 +61,8 @@ def locate(path: Path) -> Place:
         return locate(found.path) if is_zip(found.path) else Place(found)
     if not path.exists():
         raise Failure(f"{path}: no such file or folder")
+    if not path.is_file():
+        raise Failure(f"{path}: found a pipe or a device, expected a file, which can be read twice")
     if is_zip(path) and not arrays.is_npz(names := members(path)):
         found = _chosen({name.rpartition("/")[2]: File(path, name) for name in names})
         if found is None:

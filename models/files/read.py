@@ -62,8 +62,8 @@ def _table(place: Place) -> Table:
         raise Failure(f"{file}: found an archive in an archive, expected CSV or IDX; unpack it once")
     if begin.startswith(parquet_file.MAGIC):
         return parquet_file.read(file)
-    for mark, what in UNKNOWN.items():
-        if begin.startswith(mark):
+    for (at, mark), what in UNKNOWN.items():
+        if begin.startswith(mark, at):
             raise Failure(f"{file}: found {what}, expected CSV or IDX: unpack it first")
     return csv_file.read(file)
 
@@ -79,7 +79,7 @@ def _labels_of(file: File) -> np.ndarray:
         names = arrays.names(file)
         if len(names) != 1:
             raise Failure(f"{file}: found arrays {', '.join(names)}, expected one of labels")
-        return whole_labels(arrays.read_npy(File(file.path, *names.values())), str(file))
+        return whole_labels(arrays.array(file, names[0]), str(file))
     if begin.startswith(arrays.NPY):
         return whole_labels(arrays.read_npy(file), str(file))
     if not begin:

@@ -10,6 +10,7 @@ from ..errors import Failure
 
 SIDE, CLASSES = 28, 10
 PIXELS = SIDE * SIDE
+FAINT = 32  # the largest of all pixels, up to which something may be wrong
 
 
 class Table(NamedTuple):
@@ -31,7 +32,7 @@ def scaled(pixels: np.ndarray, where: str) -> tuple[np.ndarray, str]:
         if not images.flags.writeable:
             images = images.copy()
         images /= 255
-        return images, "pixels 0..255"
+        return images, "pixels 0..255" if top > FAINT else f"pixels 0..{top:g}, taken as shades of 255"
     return images, "pixels 0 and 1" if np.isin(pixels, (0, 1)).all() else "pixels 0..1"
 
 

@@ -24,7 +24,12 @@ PACKED = {
     b"\xfd7zXZ\0": ("xz", lzma.LZMAFile),
     b"BZh": ("bzip2", bz2.BZ2File),
 }
-UNKNOWN = {b"\x28\xb5\x2f\xfd": "a Zstandard file", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive"}
+UNKNOWN = {  # by (place, mark)
+    (0, b"\x28\xb5\x2f\xfd"): "a Zstandard file",
+    (0, b"7z\xbc\xaf"): "a 7-Zip archive",
+    (0, b"Rar!"): "a RAR archive",
+    (257, b"ustar"): "a tar archive",
+}
 SUFFIXES = ("", ".gz", ".xz", ".bz2")  # that packing adds to a name
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import lzma
+import os
 import sys
 import tracemalloc
 import zipfile
@@ -187,10 +188,22 @@ def test_a_separator_at_the_end_of_each_line(tmp_path, table, separator):
 def test_a_label_that_cannot_be_told_is_refused(tmp_path, table):
     table[:, -1] = table[::-1, 0]
     with pytest.raises(
-        Failure, match="whole numbers 0..9 in the first and in the last column .* expected a first line"
+        Failure, match="found no header, and the first and the last column do not tell .* expected a first line"
     ):
         loaded(tmp_path, text(table))
     the_same(loaded(tmp_path, text(table, ["label", *PIXELS])), table)
+
+
+@pytest.mark.parametrize("images", ["ink on blank", "ink with a stray dot", "blank on ink", "blank on ink, 0..1"])
+def test_a_label_in_the_middle_without_a_header_is_refused(tmp_path, table, images):
+    if images == "ink with a stray dot":
+        table[5, 1] = 3
+    elif images != "ink on blank":
+        table[:, 1:] = 255 - table[:, 1:]
+    columns = place(table, "middle")[0] / (255 if "0..1" in images else 1)
+    columns[:, 300] = table[:, 0]
+    with pytest.raises(Failure, match="do not tell which of them is the label"):
+        loaded(tmp_path, text(columns))
 
 
 def test_a_wrong_label_is_not_a_reason_to_take_a_pixel_for_one(tmp_path, table):
@@ -201,10 +214,14 @@ def test_a_wrong_label_is_not_a_reason_to_take_a_pixel_for_one(tmp_path, table):
             loaded(tmp_path, text(place(table, where)[0]))
 
 
-@pytest.mark.parametrize("labels", [[7], [7, 7], [0, 1], [3, 0, 0]])
+@pytest.mark.parametrize("labels", [[7], [7, 7], [0, 1], [3, 0, 0], [0, 0]])
 def test_few_rows(tmp_path, table, labels):
     few = table[: len(labels)]
     few[:, 0] = labels
+    if not any(labels):  # as blank as a corner
+        with pytest.raises(Failure, match="do not tell which of them is the label"):
+            loaded(tmp_path, text(few))
+        return
     for where in ("first", "last"):
         the_same(loaded(tmp_path, text(place(few, where)[0])), few)
 
@@ -353,6 +370,14 @@ def test_keras_npz_holds_both_parts(tmp_path, table):
     assert "x_train" in read.form and "y_train" in read.form
     the_same(data.load_test(str(tmp_path / "mnist.npz")), table[:7])
     the_same(data.load(str(tmp_path)), table)
+    for names in (
+        ("train_images", "train_labels"),
+        ("training_images", "training_labels"),
+        ("X", "y"),
+        ("arr_0", "arr_1"),
+    ):
+        arrays = dict(zip(names, (images, labels), strict=True)) | {"val_images": images[:3], "val_labels": labels[:3]}
+        the_same(loaded(tmp_path, npz(**arrays), "named.npz"), table)
     one_hot = npz(x_train=images[..., None], y_train=np.eye(10)[labels])
     the_same(loaded(tmp_path, one_hot, "other.npz"), table)
     assert data.load_test(str(tmp_path / "other.npz")) is None
@@ -383,7 +408,8 @@ BAD_ARRAYS = {
     "objects": (lambda: npz(x_train=np.array([{}, 3], object)), "objects are never unpickled"),
     "a wrong shape": (lambda: npz(x_train=np.zeros((3, 20, 20))), r"array of shape \(3, 20, 20\)"),
     "a label of 12": (lambda: npz(x_train=np.zeros((3, 784)), y_train=[1, 12, 3]), "row 2: found label 12"),
-    "other names": (lambda: npz(weights=np.zeros(3)), "found arrays weights, expected images named x_train"),
+    "two of images": (lambda: npz(x_train=np.zeros((3, 784)), images=np.zeros((3, 784))), "expected one of images"),
+    "other names": (lambda: npz(weights=np.zeros(3)), "found arrays weights, expected one of images"),
     "fewer labels": (lambda: npz(x_train=np.zeros((3, 784)), y_train=[1, 2]), "found 3 images, expected 2"),
     "a pixel of 300": (lambda: npz(x_train=np.full((2, 784), 300)), "found pixels outside 0..255"),
     "not a number": (lambda: npz(x_train=np.full((2, 784), np.nan)), "found pixels outside 0..255"),
@@ -448,6 +474,28 @@ def test_folders_of_pictures(tmp_path, table):
     (tmp_path / "training" / "3" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnot")
     with pytest.raises(Failure, match=r"3/bad.png: not a readable picture"):
         data.load(str(tmp_path))
+
+
+def test_pictures_that_may_mean_something_else_are_refused(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    for digit in "03":
+        (tmp_path / digit).mkdir()
+        pillow.new("L", (28, 28), int(digit)).save(tmp_path / digit / "one.png")
+    (tmp_path / "12").mkdir()
+    with pytest.raises(Failure, match="12: found a folder beside those of the digits, expected folders 0..9 alone"):
+        data.load(str(tmp_path))
+    (tmp_path / "12").rmdir()
+    assert data.load_labeled(str(tmp_path)).labels.tolist() == [0, 3]
+    pillow.new("RGBA", (28, 28), (0, 0, 0, 90)).save(tmp_path / "3" / "glass.png")  # its ink is in what shines through
+    with pytest.raises(Failure, match="3/glass.png: found a picture that one can see through"):
+        data.load(str(tmp_path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.csv")
+    with pytest.raises(Failure, match="train.csv: found a pipe or a device, expected a file"):
+        data.load(str(tmp_path / "train.csv"))
 
 
 @pytest.mark.parametrize("shape", ["pictures", "columns", "lists"])
