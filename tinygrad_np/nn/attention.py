@@ -56,35 +56,12 @@ def _weights(q, k, mask, dropout_p: float, generator: Seed = None):
     return weights, dropout(weights, dropout_p, generator=generator)
 
 
-def multi_head_attention_forward(
-    query,
-    key,
-    value,
-    embed_dim_to_check,
-    num_heads,
-    in_proj_weight,
-    in_proj_bias,
-    bias_k,
-    bias_v,
-    add_zero_attn,
-    dropout_p,
-    out_proj_weight,
-    out_proj_bias,
-    training=True,
-    key_padding_mask=None,
-    need_weights=True,
-    attn_mask=None,
-    use_separate_proj_weight=False,
-    q_proj_weight=None,
-    k_proj_weight=None,
-    v_proj_weight=None,
-    static_k=None,
-    static_v=None,
-    average_attn_weights=True,
-    is_causal=False,
-    *,
-    generator=None,
-) -> tuple[Tensor, Tensor | None]:
+def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k,
+                                 bias_v, add_zero_attn, dropout_p, out_proj_weight, out_proj_bias, training=True,
+                                 key_padding_mask=None, need_weights=True, attn_mask=None,
+                                 use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None,
+                                 v_proj_weight=None, static_k=None, static_v=None, average_attn_weights=True,
+                                 is_causal=False, *, generator=None) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """What `nn.MultiheadAttention` computes, of (L, N, E), (S, N, E), (S, N, E) or without N (Vaswani et al., 2017).
 
     Gives the output (L, N, E) and the weights (N, L, S), averaged over the heads, or (N, heads, L, S), or None. Here a

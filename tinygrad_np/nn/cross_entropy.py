@@ -148,18 +148,8 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return losses.sum() * _scale(reduction, len(x) if row_weights is None else row_weights.sum())
 
 
-def linear_cross_entropy(
-    input,
-    linear_weight,
-    target,
-    *,
-    linear_bias=None,
-    weight=None,
-    reduction="mean",
-    ignore_index=None,
-    label_smoothing=0.0,
-    options=None,
-) -> Tensor:
+def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
+                         ignore_index=None, label_smoothing=0.0, options=None) -> Tensor:  # fmt: skip
     """`cross_entropy` of x Wᵀ + b, for x (N, in) and W (C, ..., in), or x (in,); `options` change nothing here.
 
     >>> linear_cross_entropy(np.eye(2), np.zeros((4, 2)), np.array([0, 3])).item()

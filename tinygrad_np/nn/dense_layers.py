@@ -79,19 +79,8 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    def __init__(
-        self,
-        num_embeddings,
-        embedding_dim,
-        padding_idx=None,
-        max_norm=None,
-        norm_type=2.0,
-        scale_grad_by_freq=False,
-        sparse=False,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
+                 scale_grad_by_freq=False, sparse=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
         shape = (
             whole_number("Embedding", "num_embeddings", num_embeddings),
             whole_number("Embedding", "embedding_dim", embedding_dim),

@@ -75,13 +75,8 @@ _affine.defvjp(
     shared={"weight": _all_but_last, "bias": _all_but_last},
     cases=[lambda f, A: f(A("m", "k"), A("n", "k"), A("n")), lambda f, A: f(A(2, "m", 3), A("n", 3), A("n"))],
 )
-_product.defvjp(
-    _d_input,
-    _d_weight,
-    kind="bilinear",
-    shared={"weight": _all_but_last},
-    cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))],
-)
+_product.defvjp(_d_input, _d_weight, kind="bilinear", shared={"weight": _all_but_last},
+                cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])  # fmt: skip
 
 
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Tensor:

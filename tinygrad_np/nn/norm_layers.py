@@ -86,17 +86,8 @@ class _ChannelNorm(Layer):
     layouts: ClassVar[tuple[str, ...]] = ()
     channels: ClassVar[int] = 1
 
-    def __init__(
-        self,
-        num_features,
-        eps=1e-05,
-        momentum=0.1,
-        affine=True,
-        track_running_stats=True,
-        bias=True,
-        *,
-        dtype=np.float32,
-    ) -> None:
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, bias=True, *,
+                 dtype=np.float32) -> None:  # fmt: skip
         name = type(self).__name__
         self.num_features = whole_number(name, "num_features", num_features)
         self.eps = real_number(name, "eps", eps, least=0)
@@ -170,17 +161,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_ChannelNorm):
-    def __init__(
-        self,
-        num_features,
-        eps=1e-05,
-        momentum=0.1,
-        affine=False,
-        track_running_stats=False,
-        bias=True,
-        *,
-        dtype=np.float32,
-    ) -> None:
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, bias=True, *,
+                 dtype=np.float32) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype=dtype)
 
     def normalized(self, input, momentum):

@@ -274,17 +274,8 @@ def adaptive_max_pool(n, input, output_size, return_indices=False) -> Any:
 
 
 @in_dimensions(2, 3)
-def fractional_max_pool(
-    n,
-    input,
-    kernel_size,
-    output_size=None,
-    output_ratio=None,
-    return_indices=False,
-    _random_samples=None,
-    *,
-    generator=None,
-) -> Any:
+def fractional_max_pool(n, input, kernel_size, output_size=None, output_ratio=None, return_indices=False,
+                        _random_samples=None, *, generator=None) -> Any:  # fmt: skip
     """The largest elements of windows that lie at random steps on images (N, C, H, W) (Graham, 2015).
 
     `output_size` says how many, or `output_ratio`, from 0 to 1, a share of the size. `_random_samples` (N, C, 2), from

@@ -65,20 +65,8 @@ def _weights(owner: Any, suffix: str, sizes: tuple[int, int, int], gates: int, b
 class _Recurrent(Layer):
     kind: ClassVar[str]
 
-    def __init__(
-        self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        proj_size=0,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
+                 bidirectional=False, proj_size=0, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
         self.hidden_size = whole_number(name, "hidden_size", hidden_size, 1)
@@ -171,32 +159,11 @@ class RNN(_Recurrent):
     (5, 2, 4)
     """
 
-    def __init__(
-        self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        nonlinearity="tanh",
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
+                 dropout=0.0, bidirectional=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
         self.kind = self.nonlinearity = _nonlinearity("RNN", nonlinearity)
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            dtype=dtype,
-            generator=generator,
-        )
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype,
+                         generator=generator)  # fmt: skip
 
 
 def _nonlinearity(name: str, value: str) -> str:

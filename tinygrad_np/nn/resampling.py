@@ -109,15 +109,8 @@ MODES = ("nearest", "nearest-exact", "area", "bicubic", *LINEAR)
 
 
 @in_single
-def interpolate(
-    input,
-    size=None,
-    scale_factor=None,
-    mode="nearest",
-    align_corners=None,
-    recompute_scale_factor=None,
-    antialias=False,
-) -> Tensor:
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
+                antialias=False) -> Tensor:  # fmt: skip
     """Grids (N, C, *size) in another size: `size`, or `scale_factor` times as large, one number or one a dimension.
 
     `mode` is "nearest", "nearest-exact", "area", or for one, two and three dimensions "linear", "bilinear" or

@@ -31,21 +31,8 @@ class MultiheadAttention(Module):
     ((5, 2, 8), (2, 5, 5))
     """
 
-    def __init__(
-        self,
-        embed_dim,
-        num_heads,
-        dropout=0.0,
-        bias=True,
-        add_bias_kv=False,
-        add_zero_attn=False,
-        kdim=None,
-        vdim=None,
-        batch_first=False,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None,
+                 vdim=None, batch_first=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
         name, rng = "MultiheadAttention", init.as_generator(generator)
         self.embed_dim = whole_number(name, "embed_dim", embed_dim, 1)
         self.num_heads = whole_number(name, "num_heads", num_heads, 1)
@@ -73,46 +60,23 @@ class MultiheadAttention(Module):
                 for _ in range(2)
             )
 
-    def forward(
-        self,
-        query,
-        key,
-        value,
-        key_padding_mask=None,
-        need_weights=True,
-        attn_mask=None,
-        average_attn_weights=True,
-        is_causal=False,
-    ):
+    def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
+                average_attn_weights=True, is_causal=False):  # fmt: skip
         turned = self.batch_first and np.ndim(query) == 3
         if turned:
             query, key, value = (np.swapaxes(array(x), 0, 1) for x in (query, key, value))
-        out, weights = F.multi_head_attention_forward(
-            query,
-            key,
-            value,
-            self.embed_dim,
-            self.num_heads,
-            self.in_proj_weight,
-            self.in_proj_bias,
-            self.bias_k,
-            self.bias_v,
-            self.add_zero_attn,
-            self.dropout,
-            self.out_proj.weight,
-            self.out_proj.bias,
-            training=self.training,
-            key_padding_mask=key_padding_mask,
-            need_weights=need_weights,
-            attn_mask=attn_mask,
-            use_separate_proj_weight=self.in_proj_weight is None,
-            q_proj_weight=self.q_proj_weight,
-            k_proj_weight=self.k_proj_weight,
-            v_proj_weight=self.v_proj_weight,
-            average_attn_weights=average_attn_weights,
-            is_causal=is_causal,
-            generator=self.generator,
-        )
+        out, weights = F.multi_head_attention_forward(query, key, value, self.embed_dim, self.num_heads,
+                                                      self.in_proj_weight, self.in_proj_bias, self.bias_k, self.bias_v,
+                                                      self.add_zero_attn, self.dropout, self.out_proj.weight,
+                                                      self.out_proj.bias, training=self.training,
+                                                      key_padding_mask=key_padding_mask, need_weights=need_weights,
+                                                      attn_mask=attn_mask,
+                                                      use_separate_proj_weight=self.in_proj_weight is None,
+                                                      q_proj_weight=self.q_proj_weight,
+                                                      k_proj_weight=self.k_proj_weight,
+                                                      v_proj_weight=self.v_proj_weight,
+                                                      average_attn_weights=average_attn_weights, is_causal=is_causal,
+                                                      generator=self.generator)  # fmt: skip
         return np.swapaxes(out, 0, 1) if turned else out, weights
 
     def extra_repr(self):
@@ -125,21 +89,9 @@ ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 class _TransformerLayer(Layer):
     """Attention and two linear maps, each added to its input and normalized, before or after."""
 
-    def __init__(
-        self,
-        d_model,
-        nhead,
-        dim_feedforward=2048,
-        dropout=0.1,
-        activation="relu",
-        layer_norm_eps=1e-05,
-        batch_first=False,
-        norm_first=False,
-        bias=True,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation="relu", layer_norm_eps=1e-05,
+                 batch_first=False, norm_first=False, bias=True, *, dtype=np.float32,
+                 generator=None) -> None:  # fmt: skip
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             name = type(self).__name__
             raise ValueError(f"{name}: activation: expected 'relu', 'gelu' or a function, found {activation!r}")
@@ -202,17 +154,8 @@ class TransformerDecoderLayer(_TransformerLayer):
     attentions = 2
     multihead_attn: MultiheadAttention
 
-    def forward(
-        self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        tgt_is_causal=False,
-        memory_is_causal=False,
-    ):
+    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
+                memory_key_padding_mask=None, tgt_is_causal=False, memory_is_causal=False):  # fmt: skip
         def attend(x):
             return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
 
@@ -260,27 +203,10 @@ class TransformerDecoder(_Stack):
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         super().__init__(decoder_layer, num_layers, norm)
 
-    def forward(
-        self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        tgt_is_causal=None,
-        memory_is_causal=False,
-    ):
-        return self._through(
-            tgt,
-            memory,
-            tgt_mask,
-            memory_mask,
-            tgt_key_padding_mask,
-            memory_key_padding_mask,
-            bool(tgt_is_causal),
-            memory_is_causal,
-        )
+    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
+                memory_key_padding_mask=None, tgt_is_causal=None, memory_is_causal=False):  # fmt: skip
+        return self._through(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
+                             bool(tgt_is_causal), memory_is_causal)  # fmt: skip
 
 
 class Transformer(Layer):
@@ -291,25 +217,10 @@ class Transformer(Layer):
     (5, 3, 8)
     """
 
-    def __init__(
-        self,
-        d_model=512,
-        nhead=8,
-        num_encoder_layers=6,
-        num_decoder_layers=6,
-        dim_feedforward=2048,
-        dropout=0.1,
-        activation="relu",
-        custom_encoder=None,
-        custom_decoder=None,
-        layer_norm_eps=1e-05,
-        batch_first=False,
-        norm_first=False,
-        bias=True,
-        *,
-        dtype=np.float32,
-        generator=None,
-    ) -> None:
+    def __init__(self, d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048,
+                 dropout=0.1, activation="relu", custom_encoder=None, custom_decoder=None, layer_norm_eps=1e-05,
+                 batch_first=False, norm_first=False, bias=True, *, dtype=np.float32,
+                 generator=None) -> None:  # fmt: skip
         rng = None if generator is None else init.as_generator(generator)
         common = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
 
@@ -327,31 +238,12 @@ class Transformer(Layer):
             if parameter.ndim > 1:
                 init.xavier_uniform_(parameter, generator=rng)
 
-    def forward(
-        self,
-        src,
-        tgt,
-        src_mask=None,
-        tgt_mask=None,
-        memory_mask=None,
-        src_key_padding_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        src_is_causal=None,
-        tgt_is_causal=None,
-        memory_is_causal=False,
-    ):
+    def forward(self, src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None,
+                tgt_key_padding_mask=None, memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None,
+                memory_is_causal=False):  # fmt: skip
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
-        return self.decoder(
-            tgt,
-            memory,
-            tgt_mask,
-            memory_mask,
-            tgt_key_padding_mask,
-            memory_key_padding_mask,
-            tgt_is_causal,
-            memory_is_causal,
-        )
+        return self.decoder(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
+                            tgt_is_causal, memory_is_causal)  # fmt: skip
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int) -> np.ndarray:

@@ -29,16 +29,8 @@ class Descent:
     def __repr__(self) -> str:
         return f"<optimizer {self.__name__}({', '.join(f'{k}={v}' for k, v in self.options.items())})>"
 
-    def __call__(
-        self,
-        grad: Callable,
-        params: Any,
-        callback: Callable | None = None,
-        steps: int = 100,
-        *settings: float,
-        num_iters: int | None = None,
-        **options: float,
-    ) -> Any:
+    def __call__(self, grad: Callable, params: Any, callback: Callable | None = None, steps: int = 100,
+                 *settings: float, num_iters: int | None = None, **options: float) -> Any:  # fmt: skip
         """The parameters after `steps` steps along grad(params, i), or grad(params), from `params`.
 
         `callback(params, i, gradient)` is called before each step. Options are by name, or in order after `steps`.

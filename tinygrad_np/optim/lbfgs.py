@@ -207,16 +207,8 @@ class Point(NamedTuple):
     slope: float
 
 
-def strong_wolfe(
-    evaluate: Callable[[float], Point],
-    start: Point,
-    step: float,
-    longest: float,
-    tolerance: float,
-    most: int,
-    decrease: float = 1e-4,
-    curvature: float = 0.9,
-) -> tuple[Point, int]:
+def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, longest: float, tolerance: float,
+                 most: int, decrease: float = 1e-4, curvature: float = 0.9) -> tuple[Point, int]:  # fmt: skip
     """A point where the loss has fallen enough and the slope is flat enough, and how many evaluations it took.
 
     Nocedal & Wright (2006), algorithms 3.5 and 3.6, with the cubic interpolation and the safeguards of minFunc

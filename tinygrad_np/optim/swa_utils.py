@@ -75,14 +75,8 @@ class AveragedModel(Module):
 
     n_averaged: Any  # how many updates there were
 
-    def __init__(
-        self,
-        model: Module,
-        *,
-        avg_fn: Average | None = None,
-        multi_avg_fn: Average | None = None,
-        use_buffers: bool = False,
-    ):
+    def __init__(self, model: Module, *, avg_fn: Average | None = None, multi_avg_fn: Average | None = None,
+                 use_buffers: bool = False):  # fmt: skip
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"AveragedModel: expected a module, found {type(model).__name__}")
