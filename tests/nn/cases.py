@@ -323,6 +323,9 @@ CASES |= {
     "kl_div_log": Case("kl_div", (np.log(PROBABLE), np.log(PROBABLE[::-1].copy())), dict(log_target=True), 2),
     "poisson_nll_loss_full": Case("poisson_nll_loss", (PROBABLE, LOSSES["poisson_nll_loss"][1], False, True)),
     "gaussian_nll_loss_full": Case("gaussian_nll_loss", (*TWO, draw(6, 1) ** 2 + 0.1, True), {}, 3),
+    "gaussian_nll_loss_row": Case("gaussian_nll_loss", (*TWO, draw(1, 5) ** 2 + 0.1), {}, 3),
+    "lp_pool1d_kink": Case("lp_pool1d", (np.maximum(SEQUENCE, 0), 2.0, 2)),
+    "lp_pool2d_kink": Case("lp_pool2d", (np.maximum(IMAGES, 0), 1.5, 2)),
     "binary_cross_entropy_huge": Case(
         "binary_cross_entropy",
         (np.array([0.5, 1e-30, 0.0]), np.array([0.0, 1.0, 1.0])),

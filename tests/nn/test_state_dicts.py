@@ -138,10 +138,31 @@ def test_a_module_is_pytorchs(name, tmp_path):
             for a, b in zip(found, expected, strict=True):
                 np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
 
+    for k, v in theirs.state_dict().items():  # running means and counts have moved alike
+        np.testing.assert_allclose(ours.state_dict()[k], v.numpy(), rtol=1e-4, atol=1e-6)
+
     tg.save(tmp_path / "ours.safetensors", ours.state_dict())
     theirs.load_state_dict({k: torch.from_numpy(v) for k, v in load_file(tmp_path / "ours.safetensors").items()})
     for k, v in theirs.state_dict().items():
         np.testing.assert_array_equal(v.numpy(), ours.state_dict()[k])
+
+
+@pytest.mark.parametrize("d, shape", [("1d", (0, 3)), ("1d", (0, 3, 4)), ("2d", (0, 3, 4, 4)), ("3d", (0, 3, 4, 4, 4))])
+def test_a_batch_norm_of_no_batch_learns_nothing(d, shape):
+    ours, theirs = (getattr(lib, f"BatchNorm{d}")(3) for lib in (nn, torch.nn))
+    out = ours(tg.Tensor(np.zeros(shape, np.float32), requires_grad=True))
+    assert out.shape == tuple(theirs(torch.zeros(shape)).shape)
+    out.sum().backward()
+    assert ours.weight.grad.tolist() == [0.0] * 3
+    for k, v in theirs.state_dict().items():
+        np.testing.assert_array_equal(ours.state_dict()[k], v.numpy())
+
+
+def test_constants_are_part_of_a_loss_as_in_pytorch():
+    weight = np.array(2.0, np.float32)
+    for name in ("BCELoss", "BCEWithLogitsLoss"):
+        assert set(getattr(nn, name)(weight=weight).state_dict()) == {"weight"}
+    assert set(nn.FractionalMaxPool2d(2, 2, _random_samples=np.ones((1, 3, 2))).state_dict()) == {"_random_samples"}
 
 
 def test_every_module_is_here():

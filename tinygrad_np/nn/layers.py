@@ -65,7 +65,7 @@ class Applied(Layer):
         for option, value in bound.arguments.items():
             if isinstance(self.options.parameters[option].default, float):
                 real_number(name, option, value)
-            if option in ("weight", "pos_weight") and not hasattr(value, "_node") and np.ndim(value):
+            if option in ("weight", "pos_weight", "_random_samples") and isinstance(value, (np.ndarray, list)):
                 self.register_buffer(option, value)
             else:
                 setattr(self, option, value)

@@ -7,23 +7,22 @@ taken, as in PyTorch, and saves nothing here.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.tensor import Tensor
 from .arguments import array, probability
 from .init import as_generator
+from .window import in_dimensions
 
 if TYPE_CHECKING:
     from .init import Seed
 
-    Array = Tensor | np.ndarray
+ALPHA = 1.7580993408473766  # selu(-∞) = -ALPHA
+CHANNELS = {1: (3, 2), 2: (4, None, 3), 3: (5, 4)}  # the numbers of axes of a batch, of one element alone, and others
 
 
-def dropout(
-    input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Seed = None
-) -> Array:
+def dropout(input, p=0.5, training=True, inplace=False, *, generator=None) -> Any:
     """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training.
 
     >>> dropout(np.ones(6), 0.5, generator=0)
@@ -32,96 +31,58 @@ def dropout(
     return _dropped("dropout", input, p, training, generator)
 
 
-def dropout1d(
-    input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Seed = None
-) -> Array:
-    """`dropout` of whole channels of (N, C, L) or (C, L).
+@in_dimensions(1, 2, 3, name="dropout")
+def dropout_channels(n, input, p=0.5, training=True, inplace=False, *, generator=None) -> Any:
+    """`dropout` of whole channels of (N, C, L), (N, C, H, W) or (N, C, D, H, W), the first and last without N too.
 
     >>> dropout1d(np.ones((3, 2)), 0.5, generator=0)[:, 0]
     array([2., 0., 0.])
     """
-    return _dropped("dropout1d", input, p, training, generator, (3, 2))
+    return _dropped(f"dropout{n}d", input, p, training, generator, CHANNELS[n])
 
 
-def dropout2d(
-    input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Seed = None
-) -> Array:
-    """`dropout` of whole channels of (N, C, H, W).
-
-    >>> dropout2d(np.ones((1, 3, 2, 2)), 0.5, generator=0)[0, :, 0, 0]
-    array([2., 0., 0.])
-    """
-    return _dropped("dropout2d", input, p, training, generator, (4, 0))
+dropout1d, dropout2d, dropout3d = dropout_channels
 
 
-def dropout3d(
-    input: Array, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Seed = None
-) -> Array:
-    """`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
-
-    >>> dropout3d(np.ones((3, 1, 2, 2)), 0.5, generator=0)[:, 0, 0, 0]
-    array([2., 0., 0.])
-    """
-    return _dropped("dropout3d", input, p, training, generator, (5, 4))
-
-
-def alpha_dropout(
-    input: Array, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Seed = None
-) -> Array:
+def alpha_dropout(input, p=0.5, training=False, inplace=False, *, generator=None) -> Any:
     """Set each element to what `selu` saturates at with probability p; mean 0 and variance 1 stay.
 
     >>> alpha_dropout(np.zeros(3), 0.5, training=True, generator=0).round(4)
     array([ 0.7792, -0.7792, -0.7792])
     """
-    return _alpha("alpha_dropout", input, p, training, generator, None)
+    return _dropped("alpha_dropout", input, p, training, generator, alpha=True)
 
 
-def feature_alpha_dropout(
-    input: Array, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Seed = None
-) -> Array:
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False, *, generator=None) -> Any:
     """`alpha_dropout` of whole channels of (N, C, ...).
 
     >>> feature_alpha_dropout(np.zeros((1, 3, 2)), 0.5, training=True, generator=0)[0, :, 0].round(4)
     array([ 0.7792, -0.7792, -0.7792])
     """
-    return _alpha("feature_alpha_dropout", input, p, training, generator, (len(np.shape(input)), 0))
+    axes = (max(len(np.shape(input)), 2), None)
+    return _dropped("feature_alpha_dropout", input, p, training, generator, axes, alpha=True)
 
 
-def _kept(name: str, input, p: float, generator: Seed, channels: tuple[int, int] | None):
-    """The input as an array, and which elements, or channels, stay; `channels` are the numbers of axes that x may have:
-    with the axis N and without it."""
+def _dropped(name: str, input, p: float, training: bool, generator: Seed, axes=None, alpha: bool = False):
+    """What is left; whole channels are kept of inputs that have these numbers of axes: with the axis N, and without."""
+    probability(name, "p", p)
+    if not training or p == 0:
+        return input
     x = array(input)
     if x.dtype.kind not in "fc":
         raise TypeError(f"{name}({x.shape} {x.dtype}): expected floating numbers, as x.astype(float) gives")
-    shape, ndim = x.shape, len(x.shape)
-    if channels is not None:
-        if ndim < 2 and channels != (ndim, 0) or ndim not in (*channels, 3 if channels[0] == 4 else 0):
-            expected = " or ".join(str(n) for n in channels if n)
+    shape = x.shape
+    if axes is not None:
+        if len(shape) not in axes:
+            expected = " or ".join(str(n) for n in axes[:2] if n)
             raise ValueError(f"{name}: found shape {shape}; expected {expected} axes, batch and channels first")
-        lead = 1 if ndim == channels[1] else 2
-        shape = (*shape[:lead], *(1,) * (ndim - lead))
-    return x, as_generator(generator).random(shape, x.dtype if x.dtype == np.float32 else np.float64) >= p
-
-
-def _dropped(name: str, input, p: float, training: bool, generator: Seed, channels=None):
-    probability(name, "p", p)
-    if not training or p == 0:
-        return input
-    x, kept = _kept(name, input, p, generator, channels)
-    return x * np.multiply(kept, 0.0 if p == 1 else 1 / (1 - p), dtype=x.dtype)
-
-
-ALPHA = 1.7580993408473766  # selu(-∞) = -ALPHA
-
-
-def _alpha(name: str, input, p: float, training: bool, generator: Seed, channels):
-    probability(name, "p", p)
-    if not training or p == 0:
-        return input
-    x, kept = _kept(name, input, p, generator, channels)
+        lead = 1 if len(shape) == axes[1] else 2
+        shape = (*shape[:lead], *(1,) * (len(shape) - lead))
+    kept = as_generator(generator).random(shape, x.dtype if x.dtype == np.float32 else np.float64) >= p
+    if not alpha:
+        return x * np.multiply(kept, 0.0 if p == 1 else 1 / (1 - p), dtype=x.dtype)
     if p == 1:
         return x * 0
     scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-    return x * np.multiply(kept, scale, dtype=x.dtype) + np.where(
-        kept, ALPHA * scale * p, ALPHA * scale * (p - 1)
-    ).astype(x.dtype)
+    shift = np.where(kept, ALPHA * scale * p, ALPHA * scale * (p - 1)).astype(x.dtype)
+    return x * np.multiply(kept, scale, dtype=x.dtype) + shift

@@ -16,57 +16,58 @@ from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from .arguments import floating, in_single, numbers, same_shapes, whole_number
-from .constants import ones
 from .pieces import PIECE
 
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
-def _mean(a, axes: tuple[int, ...]):
-    """The mean over some axes, which stay, with length one: by a product with ones where memory allows."""
-    axes = tuple(axis % a.ndim for axis in axes)
-    if hasattr(a, "_node") or a.size < 1024:
-        return a.mean(axis=axes, keepdims=True)
-    shape = tuple(1 if axis in axes else n for axis, n in enumerate(a.shape))
-    last = a.ndim - next((k for k, axis in enumerate(range(a.ndim - 1, -1, -1)) if axis not in axes), a.ndim)
-    if a.flags.c_contiguous and last < a.ndim:  # the axes at the end, then what is left of them
-        count = math.prod(a.shape[last:])
-        sums = np.dot(a.reshape(-1, count), ones((count,), a.dtype)).reshape(*a.shape[:last], *(1,) * (a.ndim - last))
-        rest = tuple(axis for axis in axes if axis < last)
-        return (sums.sum(axis=rest, keepdims=True) if rest else sums) / (a.size // math.prod(shape))
-    kept = [axis for axis in range(a.ndim) if axis not in axes]
-    turned = a.transpose(*kept, *(axis for axis in axes if axis), *(axis for axis in axes if not axis))
-    if turned.flags.c_contiguous:  # images whose batch lies innermost
-        count = a.size // math.prod(shape)
-        return np.dot(turned.reshape(-1, count), ones((count,), a.dtype)).reshape(shape) / count
-    return a.mean(axis=axes, keepdims=True)
-
-
-@primitive(name="standardized")
-def _standardized(x, axes, eps, mean=None, var=None):
-    """(x - mean) / √(variance + eps) over some axes; the two may be given, where they are known already."""
-    return standardized_and_scale(x, axes, eps, mean, var)[0]
-
-
-def _total(axes: tuple[int, ...], *factors):
-    """The sum of a product over some axes, which stay, with length one: one pass over memory."""
+def _sums(axes: tuple[int, ...], *factors):
+    """The sums of a product over some axes, which stay, with length one: one pass over memory."""
+    if any(hasattr(factor, "_node") for factor in factors):
+        return math.prod(factors[1:], start=factors[0]).sum(axis=axes, keepdims=True)
     ndim = factors[0].ndim
     kept = [axis for axis in range(ndim) if axis not in axes and axis - ndim not in axes]
     operands = [part for factor in factors for part in (factor, list(range(ndim)))]
     return np.einsum(*operands, kept).reshape(_kept(factors[0].shape, axes))
 
 
+def _means(axes: tuple[int, ...], *factors):
+    return _sums(axes, *factors) / math.prod(factors[0].shape[axis] for axis in axes)
+
+
+def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape with length one along some axes."""
+    return tuple(1 if axis in axes or axis - len(shape) in axes else n for axis, n in enumerate(shape))
+
+
 def _blocks(shape: tuple[int, ...], axes: tuple[int, ...]):
     """Indices that part an array along the first axis that stays, into what the cache holds."""
-    ndim = len(shape)
-    first = next((axis for axis in range(ndim) if axis not in axes and axis - ndim not in axes), None)
+    first = next((axis for axis in range(len(shape)) if axis not in axes and axis - len(shape) not in axes), None)
     if first is None or not math.prod(shape):
         yield ...
         return
     step = max(1, 4 * PIECE // (math.prod(shape) // shape[first]))
     for start in range(0, shape[first], step):
         yield (*(slice(None),) * first, slice(start, start + step))
+
+
+def _centered(x, axes: tuple[int, ...], z):
+    """(mean, variance) over some axes; z becomes x - mean, twice, since the first mean is rounded."""
+    mean = _means(axes, x)
+    np.subtract(x, mean, out=z)
+    rest = _means(axes, z)
+    np.subtract(z, rest, out=z)
+    return mean + rest, _means(axes, z, z)
+
+
+@whole
+def mean_and_variance(x, axes: tuple[int, ...]):
+    """The mean and the variance over some axes, which stay, with length one."""
+    mean, var = (np.empty(_kept(x.shape, axes), x.dtype) for _ in range(2))
+    for block in _blocks(x.shape, axes):
+        mean[block], var[block] = _centered(x[block], axes, np.empty_like(x[block]))
+    return mean, var
 
 
 @whole
@@ -85,53 +86,29 @@ def standardized_and_scale(x, axes: tuple[int, ...], eps: float, mean=None, var=
     return out, scale
 
 
-def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape with length one along some axes."""
-    return tuple(1 if axis in axes or axis - len(shape) in axes else n for axis, n in enumerate(shape))
-
-
-def _centered(x, axes: tuple[int, ...], z):
-    """(mean, variance) over some axes; z becomes x - mean, twice, since the first mean is rounded."""
-    count = math.prod(x.shape[axis] for axis in axes)
-    mean = _total(axes, x) / count
-    np.subtract(x, mean, out=z)
-    rest = _total(axes, z) / count
-    np.subtract(z, rest, out=z)
-    return mean + rest, _total(axes, z, z) / count
-
-
 @whole
 def d_standardized(ct, z, scale, axes: tuple[int, ...]):
     """scale · (ct - mean(ct) - z · mean(ct · z)): block by block, each step in place."""
-    d, count = np.empty_like(z), math.prod(z.shape[axis] for axis in axes)
+    d = np.empty_like(z)
     for block in _blocks(z.shape, axes):
         g, c, z_part = d[block], ct[block], z[block]
-        np.multiply(z_part, _total(axes, c, z_part) / -count, out=g)
+        np.multiply(z_part, -_means(axes, c, z_part), out=g)
         np.add(g, c, out=g)
-        np.subtract(g, _total(axes, c) / count, out=g)
+        np.subtract(g, _means(axes, c), out=g)
         np.multiply(g, scale[block], out=g)
     return d
 
 
+@primitive(name="standardized")
+def _standardized(x, axes, eps, mean=None, var=None):
+    """(x - mean) / √(variance + eps) over some axes; the two may be given, where they are known already."""
+    return standardized_and_scale(x, axes, eps, mean, var)[0]
+
+
 def _d_standardized(ct, out, aux, axes):
     if hasattr(ct, "_node") or hasattr(out, "_node"):
-        return aux * (ct - _mean(ct, axes) - out * _mean(ct * out, axes))
+        return aux * (ct - _means(axes, ct) - out * _means(axes, ct, out))
     return d_standardized(ct, out, aux, axes)
-
-
-@whole
-def mean_and_variance(x, axes: tuple[int, ...]):
-    """The mean and the variance over some axes, which stay, with length one."""
-    mean, var = (np.empty(_kept(x.shape, axes), x.dtype) for _ in range(2))
-    for block in _blocks(x.shape, axes):
-        mean[block], var[block] = _centered(x[block], axes, np.empty_like(x[block]))
-    return mean, var
-
-
-@primitive(name="scaled")
-def _scaled(x, axes, eps):
-    """x / √(mean square + eps) over some axes."""
-    return x / np.sqrt(_mean(x * x, axes) + eps)
 
 
 _standardized.defvjp(
@@ -139,8 +116,16 @@ _standardized.defvjp(
     aux=(standardized_and_scale, lambda x, axes, eps: 1 / np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)),
     cases=[lambda f, A: f(A("m", 3), (1,), 0.5), lambda f, A: f(A(2, "m", 2), (0, 2), 0.5)],
 )
+
+
+@primitive(name="scaled")
+def _scaled(x, axes, eps):
+    """x / √(mean square + eps) over some axes."""
+    return x / np.sqrt(_means(axes, x, x) + eps)
+
+
 _scaled.defvjp(
-    lambda ct, x, out, axes, eps: (ct - out * _mean(ct * out, axes)) / np.sqrt(_mean(x * x, axes) + eps),
+    lambda ct, x, out, axes, eps: (ct - out * _means(axes, ct, out)) / np.sqrt(_means(axes, x, x) + eps),
     cases=[lambda f, A: f(A("m", 3), (1,), 0.5)],
 )
 
@@ -151,20 +136,16 @@ def _scaled_and_shifted(x, weight, bias, shape):
     return np.add(out, bias.reshape(shape), out=out) if bias.dtype == out.dtype else out + bias.reshape(shape)
 
 
-def _share(ct, x, shape: tuple[int, ...], like: tuple[int, ...]):
-    """The sum of ct · x over what weights that broadcast as `shape` are repeated over."""
-    ndim = len(ct.shape)
-    full = (1,) * (ndim - len(shape)) + tuple(shape)
-    axes = tuple(axis for axis in range(ndim) if full[axis] == 1)
-    if hasattr(ct, "_node") or hasattr(x, "_node"):
-        return (ct if x is None else ct * x).sum(axis=axes).reshape(like)
-    return (_total(axes, ct) if x is None else _total(axes, ct, x)).reshape(like)
+def _share(shape: tuple[int, ...], like: tuple[int, ...], *factors):
+    """The sums of a product over what weights that broadcast as `shape` are repeated over."""
+    full = (1,) * (len(factors[0].shape) - len(shape)) + tuple(shape)
+    return _sums(tuple(axis for axis, n in enumerate(full) if n == 1), *factors).reshape(like)
 
 
 _scaled_and_shifted.defvjp(
     lambda ct, weight, shape: ct * weight.reshape(shape),
-    lambda ct, x, weight_shape, shape: _share(ct, x, shape, weight_shape),
-    lambda ct, bias_shape, shape: _share(ct, None, shape, bias_shape),
+    lambda ct, x, weight_shape, shape: _share(shape, weight_shape, ct, x),
+    lambda ct, bias_shape, shape: _share(shape, bias_shape, ct),
     cases=[lambda f, A: f(A(2, 3, 2), A(3), A(3), (3, 1)), lambda f, A: f(A(2, 3), A(3), A(3), (3,))],
 )
 
@@ -281,9 +262,11 @@ def _by_channel(name, x, axes, running_mean, running_var, weight, bias, training
     x = x.astype(np.float32) if dtype == np.float16 else x
     if training or running_mean is None:
         count = math.prod(x.shape[a] for a in axes)
-        if count < 2:
+        if count == 1:
             raise ValueError(f"{name}: training needs more than one value a channel, found shape {x.shape}")
-        if running_mean is None:
+        if not count:
+            out = x
+        elif running_mean is None:
             out = _standardized(x, axes, eps)
         else:
             mean, var = mean_and_variance(array_of(x), axes)

@@ -117,8 +117,8 @@ def batch_first(x):
     return x.transpose(x.ndim - 1, *range(x.ndim - 1))
 
 
-def in_dimensions(*dimensions: int) -> Callable[[Callable], list[Callable[..., Any]]]:
-    """Decorate a function of n dimensions and more: it becomes a list of functions, named after it and each n.
+def in_dimensions(*dimensions: int, name: str = "") -> Callable[[Callable], list[Callable[..., Any]]]:
+    """Decorate a function of n dimensions: it becomes a list of functions, named after it, or `name`, and each n.
 
     >>> (double1d, double2d) = in_dimensions(1, 2)(lambda n, x: x * 2**n)
     >>> double2d(1), inspect.signature(double2d)
@@ -133,7 +133,7 @@ def in_dimensions(*dimensions: int) -> Callable[[Callable], list[Callable[..., A
             def call(*args, **kwargs):
                 return function(n, *args, **kwargs)
 
-            call.__name__ = call.__qualname__ = f"{function.__name__}{n}d"
+            call.__name__ = call.__qualname__ = f"{name or function.__name__}{n}d"
             call.__doc__, call.__module__ = function.__doc__, function.__module__
             call.__signature__ = signature  # type: ignore[attr-defined]
             return call
