@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from ..engine.arrays import array_of
+from ..engine.arrays import array_of, has_nan
 from ..engine.cotangents import unbroadcast
 from ..engine.table import POSITIVE, REAL, UNIT, composed, elementwise, function, linear, primitive
 
@@ -103,13 +103,16 @@ def sigmoid(x):
 sigmoid.defvjp(lambda ct, x, out: ct * out * sigmoid(-x), cases=[lambda f, A: f(A("m", "n"))])
 
 
-def exp_share(x, y, scale):
+def exp_share(x, y, scale=None):
     """The share of x in log(eˣ + eʸ); of two infinities that are equal, half."""
-    alike = (array_of(x) == array_of(y)) & np.isinf(array_of(x))
-    return sigmoid(scale * np.where(alike, 0, x - y))
+    distance = x - y
+    if type(distance) is not np.ndarray or has_nan(distance):
+        alike = (array_of(x) == array_of(y)) & np.isinf(array_of(x))
+        distance = np.where(alike, 0, distance)
+    return sigmoid(distance if scale is None else scale * distance)
 
 
-elementwise(np.logaddexp, lambda x, y: exp_share(x, y, 1), lambda x, y: exp_share(y, x, 1))
+elementwise(np.logaddexp, lambda x, y: exp_share(x, y), lambda x, y: exp_share(y, x))
 elementwise(np.logaddexp2, lambda x, y: exp_share(x, y, log2), lambda x, y: exp_share(y, x, log2))
 
 # ---- trigonometry -----------------------------------------------------------------------------------------

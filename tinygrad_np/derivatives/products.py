@@ -24,6 +24,8 @@ def matmul_x1(ct, x1_shape, x2):
 
 def matmul_x2(ct, x1, x2_shape):
     """x₁ᵀ ȳ, with the axes that matmul adds to vectors."""
+    if len(x2_shape) == 1 and x1.ndim == 2:
+        return np.matmul(ct, x1)
     if len(x2_shape) == 1:
         return unbroadcast(np.matmul(mT(x1), ct[..., None])[..., 0] if x1.ndim > 1 else ct * x1, x2_shape)
     if x1.ndim == 1:

@@ -22,6 +22,8 @@ def unbroadcast(ct: Any, shape: tuple[Any, ...]) -> Any:
     >>> unbroadcast(np.ones((3, 2)), (2,))
     array([3., 3.])
     """
+    if ct.shape == shape:
+        return ct
     lead = len(ct.shape) - len(shape)
     axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and ct.shape[lead + i] != 1)
     ct = np.sum(ct, axis=axes, keepdims=True) if axes else ct

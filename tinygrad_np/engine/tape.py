@@ -168,7 +168,7 @@ def pullback(
     visited: list[Node] = []
     watch = current().watch
     found = walk(root, ct, stop, lift, "careful_pulls" if watch else "pulls", visited, watch, free)
-    if not watch and any(node.op.kind in WITH_PARTIALS for node in visited) and any(map(has_nan, found.values())):
+    if not watch and any(map(has_nan, found.values())) and any(node.op.kind in WITH_PARTIALS for node in visited):
         found = walk(root, ct, stop, lift, "careful_pulls", visited, None, free)
     if free:
         for node in visited:
@@ -194,7 +194,7 @@ def walk(
     rules_of = attrgetter(pulls)
     plain = lift is None and watch is None
     noting = False
-    oldest = 0 if stop is None else min((node.serial for node in stop), default=root.serial)
+    oldest = 0 if stop is None else min([node.serial for node in stop], default=root.serial)
     found: dict[Node, Any] = {}
     cts: dict[Node, Any] = {}  # of the nodes in the heap
     heap: list[tuple[int, Node]] = []

@@ -45,9 +45,9 @@ class Chosen:
         self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]
     ) -> tuple[Callable[..., Any], tuple[Any, ...], Callable[..., Any]]:
         """f as a function of the chosen arguments alone, those arguments, and how to return their gradients."""
-        require_function(self.caller, f)
         if self.first and len(args) == 1 and not kwargs:
             return f, args, first
+        require_function(self.caller, f)
         keys = [self.position(n, len(args)) for n in self.numbers]
         keys += [name if name in kwargs else self.named(f, name, len(args)) for name in self.names]
         for key in keys:

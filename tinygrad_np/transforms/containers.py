@@ -53,8 +53,11 @@ def flatten(tree: Any, path: str = "", passing: bool = False) -> tuple[list[Any]
     >>> flatten([1.0, "relu", None], passing=True)[2]([5.0])
     [5.0, 'relu', None]
     """
-    if type(tree) in LEAF_TYPES:
+    kind = type(tree)
+    if kind in LEAF_TYPES:
         return [tree], [path], first
+    if kind is tuple and LEAF_TYPES.issuperset(map(type, tree)):
+        return list(tree), [f"{path}[{i}]" for i in range(len(tree))], tuple
     inside = opened(tree)
     if inside is None:
         if passing and isinstance(tree, PASSING):

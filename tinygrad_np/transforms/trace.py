@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.modes import Mode, current, mode
+from ..engine.modes import ORDINARY, Mode, current, mode
 from ..engine.operation import NotDifferentiable
 from ..engine.recording import TENSORS, unwrap, wrap
 from ..engine.rules import Row, Undetermined
@@ -21,7 +21,7 @@ from ..engine.seen import see_leaf
 from ..engine.tape import SMALL, Const, Leaf, Node, Variable, new_node, pullback, pushforward, together
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
-from .containers import first, flatten
+from .containers import LEAF_TYPES, first, flatten
 from .labelled import require_array
 
 IDENTITY = Row(lambda x: x, (lambda ct: ct,), name="input")
@@ -35,8 +35,10 @@ def fresh(value: Any, where: str, caller: str) -> Tensor:
     if isinstance(value, Tensor) and value._node.tracked:
         node = new_node(IDENTITY, (value._node,), ((),), value.shape, value.dtype)
         return wrap(value._array, node)
-    require_array(value, f"argument{where}", caller)
-    array = np.array(unwrap(value))
+    if type(value) not in LEAF_TYPES:
+        require_array(value, f"argument{where}", caller)
+        value = unwrap(value)
+    array = np.array(value)
     if array.dtype.kind not in "fc":
         such = float(array.flat[0]) if array.size and array.dtype.kind in "iub" else "an array of floats"
         raise TypeError(
@@ -50,6 +52,8 @@ def fresh(value: Any, where: str, caller: str) -> Tensor:
     return variable
 
 
+TRANSFORMED = ORDINARY._replace(transforms=1)
+
 derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken", default=0)
 
 
@@ -62,7 +66,7 @@ class Trace:
         leaves, paths, self.rebuild = flatten(primals, passing=True)
         self.outer = now.transforms > 0 or any([type(v) in TENSORS and v._node.tracked for v in leaves])
         before = derivatives_taken.set(0)
-        outside = mode.set(Mode(True, now.watch, now.transforms + 1, now.order))
+        outside = mode.set(TRANSFORMED if now is ORDINARY else Mode(True, now.watch, now.transforms + 1, now.order))
         try:
             self.variables = [fresh(v, path, caller) for v, path in zip(leaves, paths)]
             out = f(*self.rebuild([wrap(v._array, v._node) for v in self.variables]))  # which f may assign to
@@ -80,8 +84,9 @@ class Trace:
             self.aux = self.given_back(aux)
         self.outs, paths, self.rebuild_out = flatten(out) if type(out) not in TENSORS else ([out], [""], first)
         for value, path in zip(self.outs, paths):
-            if type(value) not in TENSORS:
-                require_array(value, f"result{path}", caller)
+            if type(value) in TENSORS:
+                continue
+            require_array(value, f"result{path}", caller)
             dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
             if dtype.kind not in "biufc":  # such as None, where a return was forgotten
                 raise TypeError(
@@ -108,27 +113,27 @@ class Trace:
         given = [
             (out._node, ct)
             for out, ct in zip(self.outs, cts)
-            if ct is not None and isinstance(out, Tensor) and out._node.tracked
+            if ct is not None and type(out) in TENSORS and out._node.tracked
         ]
         root, total_ct = (
             given[0] if len(given) == 1 else (together(node for node, _ in given), tuple(ct for _, ct in given))
         )
-        with np.errstate(all="ignore"):
-            outside = self.differentiating(recording=self.outer)
-            try:
-                total = pullback(root, total_ct, wanted=nodes, lift=lift if self.outer else None)
-            finally:
-                mode.reset(outside)
+        outside = self.differentiating(recording=self.outer)
+        try:
+            total = silent_pullback(root, total_ct, nodes, lift if self.outer else None)
+        finally:
+            mode.reset(outside)
         return [self.owned(total[v._node]) if v._node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
 
     def differentiating(self, recording: bool) -> Token[Mode | None]:
         """Enter the mode of a walk over the tape: what it records is of a higher order than what was computed."""
-        derivatives_taken.set(max(derivatives_taken.get(), self.order))
+        if self.order > derivatives_taken.get():
+            derivatives_taken.set(self.order)
         now = current()
         return mode.set(Mode(recording, now.watch, now.transforms, self.order))
 
     def owned(self, g: Any) -> Any:
-        return self.give(g) if isinstance(g, Tensor) else np.array(g)
+        return self.give(g) if type(g) in TENSORS else np.array(g)
 
     def push(self, tangents: list[Any]) -> list[Any]:
         """The tangents of the outputs for those of the variables."""
@@ -146,6 +151,12 @@ class Trace:
             np.zeros(np.shape(unwrap(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
             for out, dot in zip(self.outs, dots)
         ]
+
+
+@np.errstate(all="ignore")
+def silent_pullback(root: Node, ct: Any, wanted: list[Node], lift: Any) -> dict[Node, Any]:
+    """The pass, in which an unused branch may divide by zero."""
+    return pullback(root, ct, wanted=wanted, lift=lift)
 
 
 def plain_arrays(array: Any, node: Node) -> Any:
@@ -246,25 +257,43 @@ def value_and_grad(
     >>> value_and_grad(lambda x, y: x * y, argnames="y")(2.0, y=3.0)[1]
     array(2.)
     """
+    run = differentiated(f, (argnums, argnum, argnames), has_aux, holomorphic)
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        trace, g = run(args, kwargs)
+        value = trace.output()
+        return (value, trace.aux) if has_aux else value, g
+
+    value_and_gradient.__wrapped__ = f  # type: ignore[attr-defined] # whose signature it has
+    return value_and_gradient
+
+
+FLOAT = np.dtype(float)
+
+
+def differentiated(
+    f: Callable[..., Any], choice: tuple[Numbers, Numbers, Names], has_aux: bool, holomorphic: bool
+) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Trace, Any]]:
+    """A function of f's arguments that runs f, which returns one number, and pulls 1 back: the trace, the gradient."""
     if hasattr(f, "_node"):
         raise TypeError(
             "grad: found a tensor; expected a function, as in grad(f)(x); loss.backward() fills the grad of the leaves"
         )
     require_function("grad", f)
-    chosen = Chosen("grad", argnums, argnum, argnames)
+    chosen = Chosen("grad", *choice)
 
-    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+    def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Trace, Any]:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "grad", has_aux)
-        shape = np.shape(unwrap(trace.outs[0])) if len(trace.outs) == 1 else None
+        out = trace.outs[0] if len(trace.outs) == 1 else None
+        shape = out._array.shape if type(out) in TENSORS else np.shape(out) if out is not None else None
         if shape != () and (shape is None or math.prod(shape) != 1):
             found = [np.shape(unwrap(out)) for out in trace.outs]
             raise ValueError(
                 f"grad: the function returned shape {found[0] if len(found) == 1 else found}; expected "
                 "one number: reduce it, as with .sum(), or use jacobian or vjp"
             )
-        out = trace.outs[0]
-        dtype = getattr(out, "dtype", np.dtype(bool if isinstance(out, bool) else float))
+        dtype = getattr(out, "dtype", FLOAT if type(out) is not bool else np.dtype(bool))
         if dtype.kind == "b":
             raise TypeError("grad: the function returned True or False; expected a number")
         if holomorphic:
@@ -275,12 +304,11 @@ def value_and_grad(
                 "holomorphic=True if it is analytic"
             )
         else:
-            gs = trace.pull([np.array(1, dtype).reshape(shape)])
-        value = trace.output()
-        return (value, trace.aux) if has_aux else value, give(trace.rebuild(gs))
+            one = np.array(1, dtype)
+            gs = trace.pull([one if shape == () else one.reshape(shape)])
+        return trace, give(trace.rebuild(gs))
 
-    value_and_gradient.__wrapped__ = f  # type: ignore[attr-defined] # whose signature it has
-    return value_and_gradient
+    return run
 
 
 def complex_derivative(trace: Trace, one: np.ndarray) -> list[Any]:
@@ -316,11 +344,11 @@ def grad(
     >>> grad(lambda z: z ** 2, holomorphic=True)(1 + 2j).item()
     (2+4j)
     """
-    both = value_and_grad(f, argnums, has_aux, argnum=argnum, argnames=argnames, holomorphic=holomorphic)
+    run = differentiated(f, (argnums, argnum, argnames), has_aux, holomorphic)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        value, g = both(*args, **kwargs)
-        return (g, value[1]) if has_aux else g
+        trace, g = run(args, kwargs)
+        return (g, trace.aux) if has_aux else g
 
     gradient.__wrapped__ = f  # type: ignore[attr-defined]
     return gradient
