@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dis
+import sys
+from importlib.util import resolve_name
 from types import CodeType
+from typing import Any
 
 BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
+IMPORT = dis.opmap["IMPORT_NAME"]
+ASKING = {"modules", "import_module", "__import__"}
 CALLED: dict[int, tuple] = {}  # code, by id, and what it calls where
 
 
@@ -30,6 +35,31 @@ def asks_by_name(code: CodeType) -> bool:
         if not second or second[0] != ("LOAD_CONST", 2) or any(at <= 2 for _, at in second[1:]):
             return True
     return False
+
+
+def imported_by(code: CodeType, package: str | None) -> list[str]:
+    """The modules that code imports, or asks sys.modules for by their names."""
+    found = []
+    if IMPORT in code.co_code[::2]:
+        level: Any = 0
+        constants: list = []
+        for step in dis.get_instructions(code):
+            if step.opname == "IMPORT_NAME":
+                level = constants[-2]
+                name = "." * level + step.argval
+                found.append(resolve_name(name, package) if level and package else name)
+                found += [f"{found[-1]}.{part}" for part in constants[-1] or ()]
+            elif step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+                constants.append(step.argval)
+        found = [name for name in found if name in sys.modules or name.count(".") == 0 or not is_part(name)]
+    if not ASKING.isdisjoint(code.co_names):
+        found += [c for c in code.co_consts if isinstance(c, str) and c in sys.modules]
+    return found
+
+
+def is_part(name: str) -> bool:
+    """Whether a name is that of something in a module that has been imported."""
+    return hasattr(sys.modules.get(name.rpartition(".")[0]), name.rpartition(".")[2])
 
 
 def calls(frame, name: str) -> bool:

@@ -18,7 +18,7 @@ from ..engine.tape import Leaf, Node, new_node
 from .arguments import Arguments
 from .errors import Differs
 from .instruction import View
-from .places import ABSENT, ONE_HOLDER, SCALARS, Place, alike, holder_of, holders, inside_of, names_of
+from .places import ABSENT, ONE_HOLDER, SCALARS, Place, alike, dict_of, holder_of, holders, inside_of, names_of
 from .reach import Reach
 from .record import Tape
 from .refusing import refuse, stored
@@ -130,6 +130,16 @@ class Swap:
         np.random.set_state(self.random[0])
         random.setstate(self.random[1])
         np.seterr(**self.random[2])
+        for value, _, kind, own in reach.instances:
+            if type(value) is not kind:
+                object.__setattr__(value, "__class__", kind)
+            if dict_of(value) is not own:
+                object.__setattr__(value, "__dict__", own)
+        for cls, order in reach.classes:
+            if cls.__mro__ != order:
+                cls.__bases__ = tuple(
+                    c for c in order[1:] if not any(issubclass(b, c) for b in order[1:] if b is not c)
+                )
         for box, was, _, _ in reach.boxes:
             restore(box, was)
         for space, _, known in reach.spaces.values():
@@ -314,6 +324,11 @@ class Swap:
             )
         if np.geterr() != errors:
             refuse("np.seterr was called, which a replay would not do; call it outside, or use `with np.errstate`")
+        for value, name, kind, own in reach.instances:
+            if type(value) is not kind or dict_of(value) is not own:
+                refuse(f"the class or the attributes of {name} were replaced; do so outside the jitted function")
+        if any(cls.__mro__ != order for cls, order in reach.classes):
+            refuse("the bases of a class were set; do so outside the jitted function")
         for value, name, content in reach.hidden:
             if inside_of(value) != content:
                 refuse(

@@ -8,12 +8,14 @@ import gc
 import io
 import pickle
 import random
+import re
 import sys
 import types
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextvars import ContextVar
+from mmap import mmap
 from operator import is_
 from typing import Any
 
@@ -23,7 +25,33 @@ from ..engine.callers import PACKAGE as FOLDER
 
 PACKAGE = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
-OPAQUE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType, ctypes.Array)
+OPAQUE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
+PLAIN = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
+    functools.partial,
+    property,
+    classmethod,
+    staticmethod,
+    types.MappingProxyType,
+    types.GenericAlias,
+    slice,
+    range,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.BuiltinFunctionType,
+    types.UnionType,
+    re.Pattern,
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+    type(...),
+    type(NotImplemented),
+)
+C_DATA = ctypes.c_int.__mro__[-2]  # of all that ctypes makes
+PYTHONS, FIXED = 1 << 9, 1 << 8  # flags of types: made as those of Python's classes are; never changing
 BOXES = (dict, list, deque, set)  # whose entries are watched
 HIDDEN = (bytearray, array, np.random.Generator, np.random.RandomState, random.Random, Iterator)  # inside C code
 ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own
@@ -173,8 +201,31 @@ class Same(tuple):
     __hash__ = None  # type: ignore[assignment]
 
 
+def is_of_c(kind: type) -> bool:
+    """Whether C code made a type, whose objects may hold what neither attributes nor the garbage collector show."""
+    return not kind.__flags__ & PYTHONS or bool(kind.__flags__ & FIXED) or issubclass(kind, C_DATA)
+
+
+def is_lent(value) -> bool:
+    """Whether a piece of memory is that of an array, as those of flat parameters are, or of a program."""
+    lends = isinstance(value, ctypes.Array) and not value._b_needsfree_
+    return lends and (hasattr(value, "owner") or value._objects is None)
+
+
+def pickled(value) -> bytes | None:
+    """What an object of C code says of itself, if it does."""
+    try:
+        return bytes(memoryview(value)) if isinstance(value, (C_DATA, mmap)) else pickle.dumps(value)
+    except Exception:
+        return None
+
+
 def inside_of(value) -> Any:
     """What an object holds that has no attributes to look at; a new object where nobody can tell."""
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:  # one with an arithmetic of its own
+        return value.view(np.ndarray).tobytes(), value.shape, value.dtype, pickled(dict_of(value))
+    if is_of_c(type(value)) and not isinstance(value, (*HIDDEN, CACHED, np.ndarray)):
+        return pickled(value)
     if isinstance(value, np.random.Generator):
         return repr(value.bit_generator.state)
     if isinstance(value, types.GeneratorType):

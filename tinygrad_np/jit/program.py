@@ -51,6 +51,11 @@ class Program:
         self.calls = self.moved = 0
         self.replay: Any = None  # the function that runs, once there is one
         self.plan: Plan | None = None
+        for place, value in swap.entries.values():
+            if id(value) in tape.flags:
+                reach.asked.append(
+                    (lambda place=place: repr(getattr(place.get(), "flags", None)), tape.flags[id(value)])
+                )
         self.state = State(reach, reach.among(arguments.leaves))
         ours = Counter(map(id, self.state.expected))  # references that are not somebody else's
         self.replaced = [(place, ONE_HOLDER + ours[id(swap.entries[place.spot][1])]) for place in swap.replaced]
@@ -116,13 +121,8 @@ class Program:
                 raise Moved
             if view.storage in changing and not array.flags.writeable:
                 raise Moved
-            self.checks.append(
-                (
-                    place.holder if type(place.holder) in TENSORS else None,
-                    place,
-                    weakref.ref(array),
-                )
-            )
+            tensor = place.holder if type(place.holder) in TENSORS else None
+            self.checks.append((tensor, place, weakref.ref(array), layout(array)))
             if view.storage in changing and type(place.holder) in TENSORS:
                 self.written.append(place.holder)
         self.changing = {id(owners[s]) for s in changing if s in owners}
@@ -155,8 +155,8 @@ class Program:
 
     def fits(self) -> bool:
         """Whether the arrays that the program points at are still in their places."""
-        for holder, place, array in self.checks:
-            if (place.get() if holder is None else getattr(holder, place.key)) is not array():
+        for tensor, place, array, lies in self.checks:
+            if (tensor._array if tensor is not None else place.get()) is not (now := array()) or layout(now) != lies:
                 return False
         return True
 
@@ -329,6 +329,11 @@ def _kept() -> int:
 
 
 KEPT = _kept()  # the count where nobody else has it
+
+
+def layout(array: ndarray) -> tuple:
+    """What may be set of an array in place, besides its values."""
+    return array.shape, array.strides, array.dtype
 
 
 def spec(leaf) -> tuple:

@@ -15,6 +15,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from itertools import chain
 from operator import attrgetter, methodcaller
 from types import CodeType, FrameType, FunctionType
@@ -27,14 +28,16 @@ from ..engine.rules import Row
 from ..engine.table import Primitive
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
-from .bytecode import asks_by_name
+from .bytecode import asks_by_name, imported_by
 from .places import (
     ABSENT,
     BOXES,
     CACHED,
+    FIXED,
     HIDDEN,
     OPAQUE,
     PACKAGE,
+    PLAIN,
     SCALARS,
     TAKEN,
     Place,
@@ -43,11 +46,15 @@ from .places import (
     holder_of,
     inside_of,
     installed,
+    is_lent,
+    is_of_c,
     is_place,
     names_of,
     package_of,
+    pickled,
     slots_of,
 )
+from .process import PROCESS
 
 # Code that mentions these may read attributes by any name: then all attributes are looked at.
 REFLECTING = set("vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy".split())
@@ -56,7 +63,6 @@ TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".
 UNREAD = set("__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__".split())
 UNREAD |= {"_abc_impl", "__slots__", "__spec__", "__loader__"}
 ITSELF = (f"{PACKAGE}.engine.", f"{PACKAGE}.jit.")  # its objects say nothing that a program depends on
-IMMUTABLE = 1 << 8  # a type's flag
 parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
@@ -91,6 +97,10 @@ class Reach:
         self.variables: list[tuple[ContextVar, Any]] = []
         self.code: list[tuple[FunctionType, tuple]] = []
         self.hidden: list[tuple[Any, str, Any]] = []
+        self.instances: list[tuple[Any, str, type, dict | None]] = []  # objects, their classes and their dicts
+        self.classes: list[tuple[type, tuple]] = []  # and in which order theirs look into others
+        self.asked: list[tuple[Callable, Any]] = []  # what belongs to the process, and what it was
+        self.imported = False  # whether code that ran imports what had not been imported
         self.hosts: list[tuple[Any, Any]] = []  # objects that say themselves what they branch on
         self.still: list[tuple[Callable, bytes]] = []  # arrays where no stand-in can be put, as they were
         self.tensors: list[tuple[Any, str]] = []
@@ -114,6 +124,9 @@ class Reach:
     def meet(self, frame: FrameType) -> None:
         """Some code is about to run for the first time."""
         code, top = frame.f_code, package_of(frame)
+        if is_importing(frame):  # what a module holds when it is there is no doing of the function's
+            self.imported |= self.is_own(top)
+            return
         self.ran[id(code)] = code
         self.inner.update(id(c) for c in code.co_consts if isinstance(c, CodeType))
         known = self.functions.get(id(code))
@@ -130,7 +143,7 @@ class Reach:
         if known is not None:
             for f in known:
                 self.function(f)
-        self.mention(code, top)
+        self.mention(code, top, frame.f_globals)
         self.walk()
 
     def begin(self, f: FunctionType) -> None:
@@ -141,19 +154,23 @@ class Reach:
         if self.is_own(top):
             self.space(f.__globals__, "")
         self.function(f)
-        self.mention(f.__code__, top)
+        self.mention(f.__code__, top, f.__globals__)
         self.walk()
 
     def is_own(self, top: str) -> bool:
         """Whether code or a class is the user's: that of this library and of installed packages stays as it is."""
         return top == self.own and top not in (PACKAGE, "numpy", "builtins") or not installed(top)
 
-    def mention(self, code: CodeType, top: str) -> None:
+    def mention(self, code: CodeType, top: str, space: dict) -> None:
         """Look for the names that some code has in it in all namespaces so far; NumPy's code looks at its own."""
         if top in (PACKAGE, "numpy"):
             return
         names = set(code.co_names)
         names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())  # getattr(x, "name")
+        if self.is_own(top):
+            self.imports(code, space)
+        for name in names & PROCESS.keys():
+            self.asked.append((PROCESS[name], PROCESS[name]()))
         if top not in TAME:
             self.all_globals |= not NAMESPACES.isdisjoint(names)
             if not self.reflecting and (not REFLECTING.isdisjoint(names) or asks_by_name(code)):
@@ -163,6 +180,15 @@ class Reach:
             self.names |= names
             for space, label, known in list(self.spaces.values()):
                 self.note(space, label, known)
+
+    def imports(self, code: CodeType, space: dict) -> None:
+        """The modules that some code imports."""
+        for name in imported_by(code, space.get("__package__")):
+            module = sys.modules.get(name)
+            self.imported |= module is None
+            if module is not None:
+                self.asked.append((partial(sys.modules.get, name), module))
+                self.stack.append((module, name, False))
 
     def reflect(self) -> None:
         """From now on attributes count whatever their names."""
@@ -236,16 +262,14 @@ class Reach:
                 self.stack.append((value.__self__, name, False))
         elif isinstance(value, type):
             for cls in value.__mro__:
-                if self.is_own(package_of(cls)) and not cls.__flags__ & IMMUTABLE:
+                if self.is_own(package_of(cls)) and not cls.__flags__ & FIXED:
                     self.space(cls, f"{cls.__name__}.")
+            if not value.__flags__ & FIXED:
+                self.classes.append((value, value.__mro__))
             if self.is_own(package_of(kind)):
                 self.stack.append((kind, kind.__name__, False))
         elif isinstance(value, types.ModuleType):
-            if (top := value.__name__.partition(".")[0]) not in sys.stdlib_module_names and top not in (
-                PACKAGE,
-                "numpy",
-            ):
-                self.space(value, f"{value.__name__}.")
+            self.space(value, f"{value.__name__}.")
         elif isinstance(value, ContextVar):
             self.variables.append((value, now := value.get(ABSENT)))
             self.entry(value, None, now, name, hosted)
@@ -257,14 +281,17 @@ class Reach:
             self.stack.append((value.__wrapped__, name, False))
             self.fixed(cached_in(value), name, hosted)
         elif isinstance(value, np.ndarray):
-            if value.dtype.hasobject:
-                self.hidden.append((value, name, inside_of(value)))
+            self.hidden.append((value, name, inside_of(value)))
         elif kind in (attrgetter, methodcaller):  # which ask for names that no code mentions
             if not self.reflecting:
                 self.reflect()
         elif isinstance(value, HIDDEN):
             self.hidden.append((value, name, inside_of(value)))
-        elif not isinstance(value, OPAQUE) and (kind is Row or not kind.__module__.startswith(ITSELF)):
+        elif (
+            not isinstance(value, OPAQUE)
+            and not is_lent(value)
+            and (kind is Row or not kind.__module__.startswith(ITSELF))
+        ):
             self.object(value, name, hosted)
         elif kind is Primitive:  # nothing else leads to the rules of a user's operation
             if self.is_own(package_of(value)):
@@ -299,6 +326,11 @@ class Reach:
         """Any other object: its class, its attributes, and what the garbage collector knows to be inside."""
         kind = type(value)
         self.stack.append((kind, kind.__name__, False))
+        if is_of_c(kind):
+            if not isinstance(value, PLAIN) and (content := pickled(value)) is not None:
+                self.hidden.append((value, name, content))
+        else:
+            self.instances.append((value, name, kind, dict_of(value)))
         if hasattr(kind, "__jit_guard__"):
             self.settle(value)
             hosted = True
@@ -364,6 +396,8 @@ class Reach:
         """The names in a namespace that count."""
         if value is self.shared:
             return ["_default"]
+        if isinstance(value, types.ModuleType) and is_kept(value.__name__.partition(".")[0]):  # but for its data
+            return [k for k in space if k in self.names and is_data(value, k, space[k])]
         if isinstance(value, dict) and self.all_globals:
             return [k for k in space if k[:2] != "__"]
         if isinstance(value, type):
@@ -399,6 +433,25 @@ class Reach:
         """The names that count and that a namespace did not have."""
         keys = self.keys[id(value)]
         return [k for k in self.wanted(value, names_of(value)) if k not in known and k not in keys]
+
+
+def is_kept(top: str) -> bool:
+    """Whether the modules of a package stay as they are, but for what they hold for their users to set."""
+    return top in sys.stdlib_module_names and top != "__main__" or top in (PACKAGE, "numpy")
+
+
+def is_importing(frame: FrameType | None) -> bool:
+    """Whether code runs because a module is imported."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_data(module: types.ModuleType, name: str, value) -> bool:
+    """Whether a name of a module means what may be changed, and not what is called."""
+    return not callable(value) and not isinstance(value, types.ModuleType) and (module is not sys or name != "modules")
 
 
 def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:

@@ -56,6 +56,7 @@ class Tape:
         self.own: dict[int, ndarray] = {}  # arrays that f made by a creator of tinygrad_np.numpy, by id
         # The storages of arrays that f made without its arguments: it may ask their values.
         self.fixed: set[int] = set()
+        self.flags: dict[int, str] = {}  # of arrays, by id, that f has asked for theirs
         self.effects = False  # whether anything outside has been changed
         self.open = True
         self.watch: Callable | None = None  # what sees every call while f runs

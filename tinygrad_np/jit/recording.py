@@ -93,6 +93,8 @@ class Recording:
         self.outputs = [output(o, tape, reach) for o in out]
         arguments.gather()
         tape.finish()
+        if reach.imported:
+            raise Differs  # what the modules held was not seen
 
     def call(self, given) -> Any:
         """f on its stand-ins, with every call seen."""
@@ -147,6 +149,8 @@ class Recording:
     def told(self, error: BaseException) -> BaseException:
         """What the caller is told: what was refused, an interrupt; an error of f's own is left to f itself."""
         if isinstance(error, Exception):
+            if self.reach.imported:
+                return Differs()
             return self.tape.refusal.with_traceback(None) if self.tape.refusal is not None else Differs()
         return error if not isinstance(error, Settle) else error.with_traceback(None)
 

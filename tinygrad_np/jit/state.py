@@ -5,15 +5,16 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Sequence
+from abc import get_cache_token
+from collections.abc import Callable, Sequence
 from itertools import chain
-from operator import is_, itemgetter
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
 
 from ..engine.tape import Leaf
-from .places import ABSENT, alike, inside_of, names_of
+from .places import ABSENT, alike, dict_of, inside_of, names_of
 from .reach import Reach, parts
 
 
@@ -30,6 +31,11 @@ class State:
         self.outer = [cell for cell, _, _ in reach.cells]
         self.variables = [variable for variable, _ in reach.variables]
         self.code = [f for f, _ in reach.code]
+        self.instances = [value for value, _, _, _ in reach.instances]
+        self.having = [value for value, _, _, own in reach.instances if own is not None]
+        usual = all(type(value).__getattribute__ is object.__getattribute__ for value in self.having)
+        self.dict_of: Callable = attrgetter("__dict__") if usual else dict_of
+        self.classes = [cls for cls, _ in reach.classes]
         self.expected: list[Any] = [  # as `watched` lists it
             *chain.from_iterable(
                 v for _, was in boxes for v in ((was.keys(), was.values()) if isinstance(was, dict) else (was,))
@@ -39,10 +45,16 @@ class State:
             *[was for _, _, was in reach.cells],
             *[was for _, was in reach.variables],
             *chain.from_iterable(was for _, was in reach.code),
+            *[kind for _, _, kind, _ in reach.instances],
+            *[own for _, _, _, own in reach.instances if own is not None],
+            *[order for _, order in reach.classes],
         ]
         self.tensors = [tensor for tensor, _ in reach.tensors]
         self.dicts = [space for space, _ in spaces]
         self.look_again()
+        if "__subclasses__" in reach.names:
+            reach.asked += [(cls.__subclasses__, cls.__subclasses__()) for cls in self.classes]
+        self.token = get_cache_token()  # changes when a class is registered with an abstract one
         self.still = reach.still
         reach.clear()
 
@@ -65,6 +77,9 @@ class State:
             *[cell.cell_contents for cell in self.outer],
             *[variable.get(ABSENT) for variable in self.variables],
             *chain.from_iterable([parts(f) for f in self.code]),
+            *map(type, self.instances),
+            *map(self.dict_of, self.having),
+            *[cls.__mro__ for cls in self.classes],
         ]
 
     def unchanged(self) -> bool:
@@ -92,6 +107,8 @@ class State:
         for value, _, was in reach.hidden:
             if inside_of(value) != was:
                 return False
+        if get_cache_token() != self.token or any(ask() != was for ask, was in reach.asked):
+            return False
         for host, structure in reach.hosts:
             if host.__jit_guard__() != structure:
                 return False

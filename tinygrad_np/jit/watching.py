@@ -13,19 +13,33 @@ from types import FrameType
 from .places import PACKAGE, installed, package_of
 from .refusing import refuse
 
-ANYTHING = {"time", "_io", "io", "_random", "_socket", "select"}  # modules in which every function has to do with it
+ANYTHING = {
+    "time",
+    "_io",
+    "io",
+    "_random",
+    "_socket",
+    "select",
+    "_posixsubprocess",
+    "_winapi",
+    "posix",
+    "nt",
+}  # modules in which every function has to do with it
 CALLS = {
     "builtins": {"print", "input", "open"},
-    "posix": {"fork", "getrandom", "listdir", "open", "read", "scandir", "system", "urandom", "write"},
+    "numpy": {"fromfile", "tofile", "dump"},
     "datetime": {"now", "today", "utcnow"},
     "_thread": {"start_new_thread", "start_joinable_thread"},
     "_warnings": {"warn", "warn_explicit"},
     "sys": {"_getframe", "settrace", "setprofile"},
 }
-CALLS["nt"] = CALLS["posix"]
+HARMLESS = set(
+    "fspath getcwd getcwdb getpid getppid cpu_count sched_getaffinity process_cpu_count _path_normpath".split()
+)
 ONCE = {"importlib", "linecache", "tokenize", "warnings", "_frozen_importlib", "_frozen_importlib_external"}
 NAMES = {name for names in CALLS.values() for name in names}
 NAMES.update(name for module in ANYTHING & set(sys.modules) for name in dir(sys.modules[module]))
+NAMES -= HARMLESS
 NAMES.update(name for kind in (sys.modules["_io"].TextIOWrapper, sys.modules["_io"].BytesIO) for name in dir(kind))
 
 
@@ -62,7 +76,7 @@ def beside(frame: FrameType | None, module: str) -> bool:
     top = package_of(frame) if frame is not None else ""
     if module in ("sys", "_warnings"):  # what installed code does there is its own affair
         return top == PACKAGE or installed(top)
-    if module in ("time", "_thread") and top == PACKAGE:
+    if module in ("time", "_thread", "posix", "nt") and top == PACKAGE:
         return True
     while frame is not None:
         name = frame.f_globals.get("__name__")
