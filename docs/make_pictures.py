@@ -1,7 +1,13 @@
-"""Draws the pictures of docs/graphs.md: python docs/make_pictures.py, in a checkout with everything installed."""
+"""Draws the pictures of docs/graphs.md: python docs/make_pictures.py, in a checkout with everything installed.
+
+Those of the page are what Chromium shows of it.
+"""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +163,19 @@ def numpy():
     return tg.trace(median_filter, np.array([1.0, 2.0, 9.0, 3.0, 4.0]))
 
 
+def shown(view, name: str, at: str, size: str) -> None:
+    """What a browser shows of a view's page at a link into it."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit(f"{name}: needs Chromium")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        view.save(page, theme="light")
+        flags = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--virtual-time-budget=2000"]
+        flags += [f"--user-data-dir={folder}/profile", f"--window-size={size}", f"--screenshot={HERE / name}"]
+        subprocess.run([chromium, *flags, f"{page.as_uri()}#{at}"], check=True, capture_output=True)
+
+
 def main() -> None:
     HERE.mkdir(exist_ok=True)
     _, loss = small()
@@ -184,6 +203,8 @@ def main() -> None:
     view.save(HERE / "option-dark.svg", theme="dark")
     view.save(HERE / "option-bare.svg", legend=False)
     view.save(HERE / "option-png.png", dpi=72)
+    shown(expression(), "lecture.png", "lecture=10", "1100,700")
+    shown(attention(), "opened.png", "open=norm", "1000,1000")
 
 
 if __name__ == "__main__":

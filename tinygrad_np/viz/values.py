@@ -47,11 +47,11 @@ def plain_number(number) -> float | int:
 
 
 def pixels(array: np.ndarray, low: float, high: float) -> tuple[int, str]:
-    """(columns, levels) of a thumbnail, a hexadecimal digit a pixel row by row; (0, "") for what is no picture."""
+    """(columns, levels) of a thumbnail, a hexadecimal digit a pixel row by row; (0, "") where it would say nothing."""
     picture = as_picture(array)
-    if picture is None or not math.isfinite(high - low):
+    if picture is None or low == high or not math.isfinite(high - low):
         return 0, ""
-    scaled = np.nan_to_num((picture.astype(np.float64) - low) / ((high - low) or 1.0))
+    scaled = np.nan_to_num((picture.astype(np.float64) - low) / (high - low))
     digits = np.rint(np.clip(scaled, 0, 1) * 15).astype(int).ravel().tolist()
     return picture.shape[1], "".join(LEVELS[d] for d in digits)
 

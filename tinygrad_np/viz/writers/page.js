@@ -55,7 +55,7 @@ function show(shown) {
 
 function arrow() {      // the arrowhead of the backward pass, at the start of an edge
   const ns = "http://www.w3.org/2000/svg", marker = document.createElementNS(ns, "marker");
-  const values = { id: svg.id + "back", viewBox: "0 0 10 10", refX: 1, refY: 5, markerWidth: 9, markerHeight: 9,
+  const values = { id: svg.id + "back", viewBox: "0 0 10 10", refX: 10, refY: 5, markerWidth: 9, markerHeight: 9,
                    markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" };
   for (const [key, value] of Object.entries(values)) marker.setAttribute(key, value);
   const head = document.createElementNS(ns, "path");

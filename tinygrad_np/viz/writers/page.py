@@ -133,8 +133,13 @@ def lecture(view: Graph) -> dict[str, dict[str, Any]]:
         node, src = nodes[edge.dst], nodes[edge.src]
         shape = edge.shape if edge.local is not None else src.shape
         texts = [value_text(v, shape) for v in (node.grad, edge.local, edge.gives)]
-        found[single[edge.dst]]["rule"].append([src.name or src.id, *texts, how_passed(node, edge)])
+        found[single[edge.dst]]["rule"].append([spoken(src), *texts, how_passed(node, edge)])
     return found
+
+
+def spoken(node: ViewNode) -> str:
+    """What a line of the chain rule calls a node: its user's name, its formula where that is whole, or its id."""
+    return node.name or (node.formula if "…" not in node.formula else "") or node.id
 
 
 def how_passed(node: ViewNode, edge: Edge) -> str:

@@ -214,7 +214,7 @@ def finish(svg: str, view: Graph, engine: str, theme: str, tips: bool) -> str:
     svg = re.sub(place, lambda match: placed(match[1], next(thumbnails, "")), svg)
     for said in PLAIN_TEXT:
         svg = svg.replace(said, "")
-    svg = re.sub(r' (?:d|points|x|y)="[^"]*"', lambda match: re.sub(r"(\.\d)\d+", r"\1", match[0]), svg)  # tenths do
+    svg = re.sub(r' (?:d|points|x|y)="[^"]*"', lambda match: re.sub(r"(\.\d)\d+", r"\1", match[0]), svg)
     unique = "g" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     ids = {f"n{i}": node for i, node in enumerate(view.nodes)}
     links = {f"e{i}": edge for i, edge in enumerate(view.edges)}
