@@ -114,28 +114,20 @@ def _finished(name: str, out, bias, alone: bool):
 # ---- the product, a few places at a time ------------------------------------------------------------------
 
 
-def _pieces(places: tuple[int, ...], work: int) -> list[tuple[slice, ...]]:
-    """The places in runs, each of which takes about PATCHES bytes, a place `work` of them."""
+def _parts(wide, window: Window, places: tuple[int, ...]):
+    """What some places see of padded grids (C, *size, N), about PATCHES bytes in patches; how many they are; their run
+    among all."""
+    n = wide.shape[-1]
+    work = math.prod(window.kernel) * len(wide) * n * wide.itemsize
     d = next((d for d in range(len(places)) if math.prod(places[d + 1 :]) * work <= PATCHES), len(places) - 1)
     step = max(1, PATCHES // max(math.prod(places[d + 1 :]) * work, 1))
-    return [
-        (*(slice(k, k + 1) for k in lead), slice(start, min(start + step, places[d])), *map(slice, places[d + 1 :]))
-        for lead in np.ndindex(*places[:d])
-        for start in range(0, places[d], step)
-    ]
-
-
-def _run(piece: tuple[slice, ...], places: tuple[int, ...], n: int) -> slice:
-    """Where the places of a piece lie among all, n numbers a place."""
-    first = int(np.ravel_multi_index([s.start or 0 for s in piece], places)) * n
-    return slice(first, first + math.prod(s.stop - (s.start or 0) for s in piece) * n)
-
-
-def _seen(wide, window: Window, piece: tuple[slice, ...]):
-    """The part of padded grids (C, *size, N) that some places see, and how many places there are."""
-    near = tuple(s.stop - (s.start or 0) for s in piece)
-    firsts = [(s.start or 0) * stride for s, stride in zip(piece, window.stride)]
-    return wide[:, *(slice(first, first + end) for first, end in zip(firsts, window.ends(near)))], near
+    for lead in np.ndindex(*places[:d]):
+        for start in range(0, places[d], step):
+            first = (*lead, start, *(0,) * (len(places) - d - 1))
+            near = (*(1,) * d, min(step, places[d] - start), *places[d + 1 :])
+            box = (slice(f * s, f * s + end) for f, s, end in zip(first, window.stride, window.ends(near)))
+            begin = int(np.ravel_multi_index(first, places)) * n
+            yield wide[:, *box], near, slice(begin, begin + math.prod(near) * n)
 
 
 def _unfolded(wide, window: Window, places: tuple[int, ...]) -> np.ndarray:
@@ -163,11 +155,6 @@ def _times(a, b, out=None):
     return np.matmul(a, b, out=out) if len(a) > 1 else np.matmul(a[0], b[0], out=None if out is None else out[0])[None]
 
 
-def _work(window: Window, channels: int, like) -> int:
-    """The bytes of the patches at one place."""
-    return math.prod(window.kernel) * channels * like.shape[0] * like.itemsize
-
-
 # ---- a kernel a channel: no sum for a product to make, so entry by entry of the kernels, some channels at a time ----
 
 
@@ -175,60 +162,44 @@ def _alone(weight_shape: tuple[int, ...], groups: int) -> bool:
     return weight_shape[1] == 1 < groups == weight_shape[0]
 
 
-def _entries(out, window: Window, places: tuple[int, ...], n: int):
+def _entries(wide, window: Window, places: tuple[int, ...], dtype):
     """(some channels, entry, what it meets, numbers to write to) for each entry of the kernels."""
-    size = max(math.prod(places) * n, 1)
-    step = max(1, 4 * PIECE // size)
-    scratch = np.empty((step, *places, n), out.dtype)
-    for start in range(0, len(out) if out.size else 0, step):
-        channels = slice(start, min(start + step, len(out)))
+    size = math.prod(places) * wide.shape[-1]
+    step = max(1, 4 * PIECE // max(size, 1))
+    scratch = np.empty((step, *places, wide.shape[-1]), dtype)
+    for start in range(0, len(wide) if size else 0, step):
+        channels = slice(start, min(start + step, len(wide)))
         for entry, seen in window.slices(places):
-            yield channels, entry, seen, scratch[: channels.stop - start]
+            yield channels, (channels, 0, *entry), wide[channels][seen], scratch[: channels.stop - start]
 
 
-def _factor(weight, channels: slice, entry, ndim: int):
-    return weight[channels, 0, *entry].reshape(-1, *(1,) * ndim)
-
-
-def _convolved_alone(wide, weight, out, window: Window, places: tuple[int, ...]) -> None:
-    for channels, entry, seen, scratch in _entries(out, window, places, wide.shape[-1]):
-        np.multiply(wide[channels][seen], _factor(weight, channels, entry, out.ndim - 1), out=scratch)
-        np.add(out[channels], scratch, out=out[channels])
-
-
-def _grids_share_alone(ct, weight, wide, window: Window, places: tuple[int, ...]) -> None:
-    for channels, entry, seen, scratch in _entries(wide, window, places, wide.shape[-1]):
-        np.multiply(ct[channels], _factor(weight, channels, entry, ct.ndim - 1), out=scratch)
-        view = wide[channels][seen]
-        np.add(view, scratch, out=view)
-
-
-def _kernels_share_alone(ct, wide, out, window: Window, places: tuple[int, ...]) -> None:
-    axes = list(range(ct.ndim))
-    for channels, entry, seen, _ in _entries(out, window, places, wide.shape[-1]):
-        out[channels, 0, *entry] = np.einsum(ct[channels], axes, wide[channels][seen], axes, [0])
+def _tall(factors, ndim: int):
+    return factors.reshape(-1, *(1,) * (ndim - 1))
 
 
 # ---- the three functions ----------------------------------------------------------------------------------
 
 
+@primitive(name="conv")
 @whole
-def convolved(x, weight, window: Window, groups: int) -> np.ndarray:
+def _conv(x, weight, window, groups):
     """The kernels times the patches: a few patches at a time."""
     wide, places, n = window.padded(x), window.places(x.shape), len(x)
     alone = _alone(weight.shape, groups)
     out = (np.zeros if alone else np.empty)((len(weight), *places, n), np.result_type(x, weight))
     if alone:
-        _convolved_alone(wide, weight, out, window, places)
+        for channels, entry, seen, scratch in _entries(wide, window, places, out.dtype):
+            np.multiply(seen, _tall(weight[entry], out.ndim), out=scratch)
+            np.add(out[channels], scratch, out=out[channels])
         return batch_first(out)
-    kernels, flat, work = _matrices(weight, groups), _matrices(out, groups), _work(window, len(wide), x)
+    kernels, flat = _matrices(weight, groups), _matrices(out, groups)
 
     def part(piece):
-        columns = _unfolded(*_at(wide, window, piece)).reshape(groups, kernels.shape[2], -1)
-        _times(kernels, columns, flat[:, :, _run(piece, places, n)])
+        seen, near, run = piece
+        _times(kernels, _unfolded(seen, window, near).reshape(groups, kernels.shape[2], -1), flat[:, :, run])
 
-    pieces = _pieces(places, work) if out.size else []
-    if len(pieces) > 1 and work * math.prod(places) > SHARED:
+    pieces = list(_parts(wide, window, places)) if out.size else []
+    if len(pieces) > 1 and math.prod((*window.kernel, *places, len(wide), n)) * wide.itemsize > SHARED:
         CORES.setdefault((x.shape, weight.shape), Choice()).run(part, pieces)
     else:
         for piece in pieces:
@@ -236,56 +207,42 @@ def convolved(x, weight, window: Window, groups: int) -> np.ndarray:
     return batch_first(out)
 
 
-def _at(wide, window: Window, piece):
-    seen, near = _seen(wide, window, piece)
-    return seen, window, near
-
-
+@primitive(name="conv_weight")
 @whole
-def kernels_share(ct, x, window: Window, groups: int) -> np.ndarray:
+def _conv_weight(ct, x, window, groups):
     """What the kernels of a convolution get of a cotangent: its product with the patches."""
-    wide, places, n = window.padded(x), window.places(x.shape), len(x)
-    if _alone((ct.shape[1], len(wide) // groups), groups):
-        out = np.zeros((len(wide), 1, *window.kernel), np.result_type(ct, x))
-        _kernels_share_alone(np.ascontiguousarray(batch_last(ct)), wide, out, window, places)
+    wide, places, ct = window.padded(x), window.places(x.shape), np.ascontiguousarray(batch_last(ct))
+    taken = len(wide) // groups
+    out = np.zeros((groups, len(ct) // groups, taken * math.prod(window.kernel)), np.result_type(ct, x))
+    if _alone((len(ct), taken), groups):
+        out, axes = out.reshape(len(ct), 1, *window.kernel), list(range(ct.ndim))
+        for channels, entry, seen, _ in _entries(wide, window, places, out.dtype):
+            out[entry] = np.einsum(ct[channels], axes, seen, axes, [0])
         return out
-    flat = _matrices(np.ascontiguousarray(batch_last(ct)), groups)
-    out = np.zeros((groups, flat.shape[1], len(wide) // groups * math.prod(window.kernel)), np.result_type(ct, x))
-    for piece in _pieces(places, _work(window, len(wide), x)) if ct.size else ():
-        columns = _unfolded(*_at(wide, window, piece)).reshape(groups, out.shape[2], -1)
-        out += _times(flat[:, :, _run(piece, places, n)], columns.swapaxes(1, 2))
-    return out.reshape(ct.shape[1], len(wide) // groups, *window.kernel)
-
-
-@whole
-def grids_share(ct, weight, window: Window, groups: int) -> np.ndarray:
-    """What the grids of a convolution get of a cotangent: its product with the kernels, put where it came from."""
-    places, n, channels = ct.shape[2:], len(ct), weight.shape[1] * groups
-    wide = np.zeros((channels, *window.ends(places), n), np.result_type(ct, weight))
-    if _alone(weight.shape, groups):
-        _grids_share_alone(np.ascontiguousarray(batch_last(ct)), weight, wide, window, places)
-        return window.inside(wide)
-    flat, kernels = _matrices(np.ascontiguousarray(batch_last(ct)), groups), _matrices(weight, groups).swapaxes(1, 2)
-    for piece in _pieces(places, _work(window, channels, ct)) if ct.size else ():
-        seen, near = _seen(wide, window, piece)
-        patches = _times(kernels, flat[:, :, _run(piece, places, n)])
-        _fold(patches.reshape(channels, *window.kernel, *near, n), seen, window, near)
-    return window.inside(wide)
-
-
-@primitive(name="conv")
-def _conv(x, weight, window, groups):
-    return convolved(x, weight, window, groups)
+    flat = _matrices(ct, groups)
+    for seen, near, run in _parts(wide, window, places) if ct.size else ():
+        columns = _unfolded(seen, window, near).reshape(groups, out.shape[2], -1)
+        out += _times(flat[:, :, run], columns.swapaxes(1, 2))
+    return out.reshape(len(ct), taken, *window.kernel)
 
 
 @primitive(name="conv_input")
+@whole
 def _conv_input(ct, weight, window, groups):
-    return grids_share(ct, weight, window, groups)
-
-
-@primitive(name="conv_weight")
-def _conv_weight(ct, x, window, groups):
-    return kernels_share(ct, x, window, groups)
+    """What the grids of a convolution get of a cotangent: its product with the kernels, put where it came from."""
+    places, n, channels = ct.shape[2:], len(ct), weight.shape[1] * groups
+    wide = np.zeros((channels, *window.ends(places), n), np.result_type(ct, weight))
+    ct = np.ascontiguousarray(batch_last(ct))
+    if _alone(weight.shape, groups):
+        for channels, entry, seen, scratch in _entries(wide, window, places, wide.dtype):
+            np.multiply(ct[channels], _tall(weight[entry], ct.ndim), out=scratch)
+            np.add(seen, scratch, out=seen)
+        return window.inside(wide)
+    flat, kernels = _matrices(ct, groups), _matrices(weight, groups).swapaxes(1, 2)
+    for seen, near, run in _parts(wide, window, places) if ct.size else ():
+        patches = _times(kernels, flat[:, :, run])
+        _fold(patches.reshape(channels, *window.kernel, *near, n), seen, window, near)
+    return window.inside(wide)
 
 
 CASE = Window((2, 2), (2, 1), ((1, 0), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
@@ -316,28 +273,18 @@ _conv_weight.defvjp(
 
 
 @primitive(name="unfold")
+@whole
 def _patches(x, window):
     """What a window sees on grids (N, C, *size), as (N, C · kernel, places)."""
-    return unfolded(x, window)
-
-
-@whole
-def unfolded(x, window: Window) -> np.ndarray:
-    """The same, as one call of a recording."""
     places = window.places(x.shape)
     columns = _unfolded(window.padded(x), window, places)
     return np.moveaxis(columns.reshape(x.shape[1] * math.prod(window.kernel), math.prod(places), len(x)), -1, 0)
 
 
 @primitive(name="fold")
+@whole
 def _summed(patches, window, places):
     """The transpose: grids from patches (N, C · kernel, places)."""
-    return folded(patches, window, places)
-
-
-@whole
-def folded(patches, window: Window, places: tuple[int, ...]) -> np.ndarray:
-    """The same, as one call of a recording."""
     n, channels = len(patches), patches.shape[1] // math.prod(window.kernel)
     wide = np.zeros((channels, *window.ends(places), n), patches.dtype)
     _fold(np.moveaxis(patches, 0, -1).reshape(channels, *window.kernel, *places, n), wide, window, places)

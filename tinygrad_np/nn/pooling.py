@@ -13,7 +13,7 @@ from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from .arguments import floating, numbers, probability
 from .init import as_generator
-from .resampling import means
+from .resampling import covering, means
 from .window import Window, batch_first, batch_last, batched, fitting, in_dimensions, numbers_of, pooling_window, sizes
 
 if TYPE_CHECKING:
@@ -68,14 +68,9 @@ def winning_entries(x, window: Window) -> np.ndarray:
 
 
 @primitive(name="max_pool_input")
+@whole
 def _to_winners(ct, x, best, window):
     """Give each window's cotangent to its largest element."""
-    return to_winners(ct, x, best, window)
-
-
-@whole
-def to_winners(ct, x, best, window: Window) -> np.ndarray:
-    """The same, as one call of a recording, since its steps depend on values."""
     size = tuple(n + sum(border) for n, border in zip(x.shape[2:], window.padding))
     ct = np.ascontiguousarray(batch_last(ct))
     apart = window.stride == window.kernel and set(window.dilation) == {1}  # no pixel is in two windows
@@ -91,14 +86,9 @@ def to_winners(ct, x, best, window: Window) -> np.ndarray:
 
 
 @primitive(name="max_pool_picked")
+@whole
 def _of_winners(u, x, best, window):
     """What u has where x has each window's largest."""
-    return of_winners(u, x, best, window)
-
-
-@whole
-def of_winners(u, x, best, window: Window) -> np.ndarray:
-    """The same, as one call of a recording."""
     u = window.padded(u)
     out = np.zeros_like(u, order="C", shape=(len(u), *best.shape[2:], u.shape[-1]))
     for seen, first in _winners(x, best, window):
@@ -137,12 +127,9 @@ def max_pool(n, input, kernel_size, stride=None, padding=0, dilation=1, ceil_mod
     name = f"max_pool{n}d"
     x = floating(name, input)
     batch = batched(name, x, n)
-    window = pooling_window(name, n, kernel_size, stride, padding, dilation)
-    window = fitting(name, window, batch.shape, ceil_mode)
-    out = _largest(batch, window)
-    if return_indices:
-        return _unless(batch is x, out), _unless(batch is x, _indices(winning_entries(array_of(batch), window), window))
-    return _unless(batch is x, out)
+    window = fitting(name, pooling_window(name, n, kernel_size, stride, padding, dilation), batch.shape, ceil_mode)
+    places = _indices(winning_entries(array_of(batch), window), window) if return_indices else None
+    return _given(batch is x, _largest(batch, window), places)
 
 
 def _indices(entries, window: Window):
@@ -156,9 +143,10 @@ def _indices(entries, window: Window):
     return total
 
 
-def _unless(as_it_is: bool, out):
-    """A result, without the axis of a batch that the caller did not give."""
-    return out if as_it_is else out[0]
+def _given(batch: bool, out, places=None):
+    """A result, and its places if there are any, without the axis of a batch that the caller did not give."""
+    out, places = (out, places) if batch else (out[0], None if places is None else places[0])
+    return out if places is None else (out, places)
 
 
 # ---- the mean, and norms ----------------------------------------------------------------------------------
@@ -208,14 +196,13 @@ def avg_pool(
         raise ValueError(f"{name}: divisor_override: expected a number other than 0, found 0")
     if divisor is None:
         divisor = np.ones((), int)
-        for places, length, k, s, (p, _) in zip(
-            exact.places(batch.shape), batch.shape[2:], window.kernel, window.stride, window.padding
-        ):
-            start = np.arange(places) * s - p
-            low, high = (-p, length + p) if count_include_pad else (0, length)
-            divisor = divisor[..., None] * (np.minimum(start + k, high) - np.maximum(start, low))
+        for d, (places, length) in enumerate(zip(exact.places(batch.shape), batch.shape[2:])):
+            border = window.padding[d][0]
+            start = np.arange(places) * window.stride[d] - border
+            low, high = (-border, length + border) if count_include_pad else (0, length)
+            divisor = divisor[..., None] * (np.minimum(start + window.kernel[d], high) - np.maximum(start, low))
         divisor = divisor.flat[0] if (divisor == divisor.flat[0]).all() else divisor
-    return _unless(batch is x, _sums(batch, exact) * np.asarray(1 / divisor, x.dtype))
+    return _given(batch is x, _sums(batch, exact) * np.asarray(1 / divisor, x.dtype))
 
 
 @in_dimensions(1, 2, 3)
@@ -249,7 +236,7 @@ def adaptive_avg_pool(n, input, output_size) -> Tensor:
     out = batched(name, x, n)
     for axis, asked in enumerate(sizes(name, "output_size", output_size, out.shape[2:]), 2):
         out = means(out, axis, asked)
-    return _unless(len(x.shape) == n + 2, out)
+    return _given(len(x.shape) == n + 2, out)
 
 
 @in_dimensions(1, 2, 3)
@@ -266,12 +253,10 @@ def adaptive_max_pool(n, input, output_size, return_indices=False) -> Any:
     batch = batched(name, x, n)
     seen = []
     for length, asked in zip(batch.shape[2:], sizes(name, "output_size", output_size, batch.shape[2:])):
-        if not length:
-            raise ValueError(f"{name}: found shape {x.shape}; expected no axis of length 0 but the batch")
-        start = np.arange(asked) * length // max(asked, 1)
-        seen.append(_entries(start, -(-np.arange(1, asked + 1) * length // max(asked, 1))))
-    out, places = _picked(batch, [np.broadcast_to(s, (*batch.shape[:2], *s.shape)) for s in seen])
-    return (_unless(batch is x, out), _unless(batch is x, places)) if return_indices else _unless(batch is x, out)
+        entries = _entries(*covering(length, asked))
+        seen.append(np.broadcast_to(entries, (*batch.shape[:2], *entries.shape)))
+    out, places = _picked(batch, seen)
+    return _given(batch is x, out, places if return_indices else None)
 
 
 @in_dimensions(2, 3)
@@ -307,7 +292,7 @@ def fractional_max_pool(n, input, kernel_size, output_size=None, output_ratio=No
         start[..., -1] = s - k
         seen.append(_entries(start, start + k))
     out, places = _picked(batch, seen)
-    return (_unless(batch is x, out), _unless(batch is x, places)) if return_indices else _unless(batch is x, out)
+    return _given(batch is x, out, places if return_indices else None)
 
 
 def _entries(start, stop):

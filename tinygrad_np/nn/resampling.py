@@ -48,29 +48,19 @@ _gathered.defvjp(
 
 
 @primitive(name="repeat_each")
-def _each_repeated(x, axis, times):
-    """Each element along an axis a number of times."""
-    return each_repeated(x, axis, times)
-
-
-@primitive(name="sum_each")
-def _each_summed(ct, axis, times):
-    """The transpose: the sums of so many neighbors."""
-    return each_summed(ct, axis, times)
-
-
 @whole
-def each_repeated(x, axis: int, times: int) -> np.ndarray:
-    """The same, as one call of a recording; slice by slice, where `np.repeat` goes element by element."""
+def _each_repeated(x, axis, times):
+    """Each element along an axis a number of times: slice by slice, where `np.repeat` goes element by element."""
     out = np.empty((*x.shape[:axis], x.shape[axis], times, *x.shape[axis + 1 :]), x.dtype)
     for k in range(times):
         out[(*[slice(None)] * (axis + 1), k)] = x
     return out.reshape(*x.shape[:axis], x.shape[axis] * times, *x.shape[axis + 1 :])
 
 
+@primitive(name="sum_each")
 @whole
-def each_summed(ct, axis: int, times: int) -> np.ndarray:
-    """The same, as one call of a recording."""
+def _each_summed(ct, axis, times):
+    """The transpose: the sums of so many neighbors."""
     lead = (slice(None),) * axis
     total = ct[(*lead, slice(0, None, times))] + (ct[(*lead, slice(1, None, times))] if times > 1 else 0)
     for k in range(2, times):
@@ -87,16 +77,25 @@ def _along(a, axis: int, ndim: int):
     return a.reshape(-1, *(1,) * (ndim - 1 - axis))
 
 
+def covering(n: int, asked: int) -> tuple[np.ndarray, np.ndarray]:
+    """The starts and ends of so many windows that cover n elements: window i from ⌊i n / asked⌋ to ⌈(i + 1) n / asked⌉.
+
+    >>> [ends.tolist() for ends in covering(5, 2)]
+    [[0, 2], [3, 5]]
+    """
+    if not n:
+        raise ValueError("found an axis of length 0; expected none but the batch's")
+    return np.arange(asked) * n // max(asked, 1), -(-np.arange(1, asked + 1) * n // max(asked, 1))
+
+
 def means(x, axis: int, asked: int):
-    """The means of windows that cover an axis: window i from ⌊i n / asked⌋ to ⌈(i + 1) n / asked⌉."""
+    """The means of windows that cover an axis."""
     n = x.shape[axis]
     if asked == n:
         return x
-    if not n:
-        raise ValueError(f"found shape {x.shape}; expected no axis of length 0 but the batch")
+    start, stop = covering(n, asked)
     if asked and n % asked == 0:
         return x.reshape(*x.shape[:axis], asked, n // asked, *x.shape[axis + 1 :]).mean(axis + 1)
-    start, stop = np.arange(asked) * n // max(asked, 1), -(-np.arange(1, asked + 1) * n // max(asked, 1))
     index = np.minimum(start + np.arange((stop - start).max(initial=1))[:, None], stop - 1)
     weight = 1 / (stop - start) / np.where(index < stop - 1, 1, (index == stop - 1).sum(axis=0))
     return _resampled(x, axis, index, weight)
@@ -138,9 +137,8 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     size = sizes("interpolate", "size", size, x.shape[2:])
     if min(size) < 1 or 0 in x.shape[2:]:
         raise ValueError(f"interpolate: found shape {x.shape} and size {size}; expected lengths of 1 or more")
-    for axis, length, scale in reversed(
-        list(zip(range(2, n + 2), size, scales))
-    ):  # rows are copied quicker than columns
+    for axis in range(n + 1, 1, -1):  # rows are copied quicker than columns
+        length, scale = size[axis - 2], scales[axis - 2]
         x = _interpolated(x, axis, length, scale, mode, bool(align_corners), antialias)
     return x
 
@@ -222,9 +220,7 @@ def upsample_bilinear(input: Array, size: Any = None, scale_factor: Any = None) 
     return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
-def upsample(
-    input: Array, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
-) -> Tensor:
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None) -> Tensor:
     """`interpolate` by its old name.
 
     >>> upsample(np.array([[[1.0, 2.0]]]), scale_factor=2).tolist()
