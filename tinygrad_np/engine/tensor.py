@@ -21,7 +21,7 @@ from .places import getitem
 from .recording import TENSORS, Traced, is_tracked, unwrap, wrap
 from .seen import see_leaf
 from .table import TABLE
-from .tape import CONST, SELECT, Const, Leaf, Node, Variable, pullback
+from .tape import CONST, SELECT, Const, Leaf, Node, Variable, silent_pullback
 from .tracing import TRACERS
 
 if TYPE_CHECKING:
@@ -254,8 +254,7 @@ class Tensor(ArrayMethods, Leaving):
         if not self._node.tracked:
             raise ValueError("backward: this tensor does not depend on a leaf with requires_grad=True")
         ct = self._cotangent(cotangent, "backward")
-        with np.errstate(all="ignore"):  # an unused branch may divide by zero; `times` has the answer
-            found: dict[Any, Any] = pullback(self._node, ct, free=not retain_graph)
+        found: dict[Any, Any] = silent_pullback(self._node, ct, free=not retain_graph)
         aliasing.check_unchanged(self._node, found)
         del ct
         for leaf, g in found.items():
@@ -268,7 +267,8 @@ class Tensor(ArrayMethods, Leaving):
                     f"{caller}: a tensor of shape {self.shape} needs a cotangent of that shape; "
                     "pass one, or reduce the tensor to a single number, as with .sum()"
                 )
-            return np.array(1, self.dtype).reshape(self.shape)
+            one = np.array(1, self._array.dtype)
+            return one if self._array.ndim == 0 else one.reshape(self._array.shape)
         ct = np.asarray(cotangent._array if isinstance(cotangent, Tensor) else cotangent)
         if ct.shape != self.shape:
             raise ValueError(f"{caller}: found a cotangent of shape {ct.shape}; expected {self.shape}")

@@ -216,7 +216,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, so that the next backward starts from nothing, or set them to zeros."""
         for p in self.params:
-            p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
+            p._node.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
     # ---- what a subclass gives ----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ..engine.operation import NotDifferentiable
 from ..engine.recording import TENSORS, unwrap, wrap
 from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
-from ..engine.tape import SMALL, Const, Leaf, Node, Variable, new_node, pullback, pushforward, together
+from ..engine.tape import SMALL, Const, Leaf, Node, Variable, new_node, pullback, pushforward, silent_pullback, together
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
 from .containers import LEAF_TYPES, first, flatten
@@ -120,7 +120,7 @@ class Trace:
         )
         outside = self.differentiating(recording=self.outer)
         try:
-            total = silent_pullback(root, total_ct, nodes, lift if self.outer else None)
+            total = silent_pullback(root, total_ct, wanted=nodes, lift=lift if self.outer else None)
         finally:
             mode.reset(outside)
         return [self.owned(total[v._node]) if v._node in total else np.zeros(v.shape, v.dtype) for v in self.variables]
@@ -151,12 +151,6 @@ class Trace:
             np.zeros(np.shape(unwrap(out)), getattr(out, "dtype", None)) if dot is None else self.owned(dot)
             for out, dot in zip(self.outs, dots)
         ]
-
-
-@np.errstate(all="ignore")
-def silent_pullback(root: Node, ct: Any, wanted: list[Node], lift: Any) -> dict[Node, Any]:
-    """The pass, in which an unused branch may divide by zero."""
-    return pullback(root, ct, wanted=wanted, lift=lift)
 
 
 def plain_arrays(array: Any, node: Node) -> Any:
