@@ -217,3 +217,78 @@ def test_vectorize_keeps_history():
 def test_rows_of_like_work_in_a_recording():
     f = tg.grad(lambda x: numpy.sum(numpy.array([x[0] * x[1], 2.0 * x[2]], like=x) ** 2))
     numpy.testing.assert_allclose([tg.jit(f)(x) for x in (X, X + 1)], [f(X), f(X + 1)])
+
+
+PLACES = {
+    "frompyfunc": lambda np, x: np.frompyfunc(lambda a, b: a * b + a, 2, 1)(x, x[::-1]).sum(),
+    "reduce": lambda np, x: np.frompyfunc(lambda a, b: a * b + a, 2, 1).reduce(x),
+    "outer": lambda np, x: np.frompyfunc(lambda a, b: a * b, 2, 1).outer(x, x[:2]).sum(),
+    "two results": lambda np, x: sum(
+        r.sum() * (i + 1) for i, r in enumerate(np.frompyfunc(lambda a: (a * a, a), 1, 2)(x))
+    ),
+    "ndenumerate": lambda np, x: sum(v ** (i + j + 1) for (i, j), v in np.ndenumerate(x.reshape(3, 1) * x)),
+    "as_strided": lambda np, x: (np.lib.stride_tricks.as_strided(x, (2, 2), (8, 8)) ** 2 @ np.array([1.0, 2.0])).sum(),
+    "of a view": lambda np, x: np.lib.stride_tricks.as_strided(x[::-1], (2, 2), (-8, -8))[0] @ np.array([1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_functions_called_at_places(name):
+    body, h = PLACES[name], 1e-6
+    slope = [(body(numpy, X + h * e) - body(numpy, X - h * e)) / (2 * h) for e in numpy.eye(3)]
+    value, g = tg.value_and_grad(lambda x: body(np, x))(X)
+    numpy.testing.assert_allclose(value, body(numpy, X))
+    numpy.testing.assert_allclose(g, slope, rtol=1e-6)
+    assert numpy.array_equal(body(np, X), body(numpy, X))  # without a gradient, NumPy's own
+
+
+def test_as_strided_of_a_tensor_is_not_written_to():
+    """Its elements are selected: what was written to it would be lost."""
+    x = np.zeros((3, 3))
+    with pytest.raises(ValueError, match="beyond the elements"):
+        np.lib.stride_tricks.as_strided(x, (4,), (32,))
+    diagonal = np.lib.stride_tricks.as_strided(x, (3,), (32,))
+    with pytest.raises(ValueError, match="read-only"):
+        diagonal[:] = 1.0
+    array = numpy.zeros((3, 3))  # NumPy's own may be
+    np.lib.stride_tricks.as_strided(array, (3,), (32,))[:] = 1.0
+    numpy.testing.assert_array_equal(array, numpy.eye(3))
+
+
+def test_nditer_gives_the_values_and_refuses_what_it_would_lose():
+    assert [float(v) for v in np.nditer(np.array(X))] == X.tolist()
+    array = X.copy()
+    for v in np.nditer(array, op_flags=["readwrite"]):
+        v[...] = 2 * v
+    numpy.testing.assert_array_equal(array, 2 * X)
+    for use in (lambda x: np.nditer(x), lambda x: np.nditer(np.array(X), op_flags=["readwrite"])):
+        with pytest.raises(TypeError, match="nditer.*ndindex"):
+            tg.grad(use)(X)
+
+
+def test_numpys_assertions_compare_tensors():
+    def f(x):
+        numpy.testing.assert_allclose(x * 2, 2 * X)
+        numpy.testing.assert_array_less(x, x + 1)
+        return x.sum()
+
+    numpy.testing.assert_array_equal(tg.grad(f)(X), 1)
+    with pytest.raises(AssertionError, match="Mismatched"):
+        tg.grad(lambda x: numpy.testing.assert_array_equal(x, 2 * x))(X)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (lambda x: numpy.ma.masked_where(X > 0, x), "^np.ma.masked_where would cut .*np.where"),
+        (lambda x: numpy.asmatrix(x), "^np.asmatrix would cut .*@"),
+        (lambda x: list(numpy.ndenumerate(x)), "^np.ndenumerate would cut .*tinygrad_np import numpy"),
+        (lambda x: numpy.ones((2, 3)).dot(x), r"np.dot\(a, x\) for a.dot\(x\)"),
+        (lambda x: float(x[0]), r"^float would cut .*np.sin\(x\) for math.sin"),
+        (lambda x: numpy.frompyfunc(lambda a: a, 1, 1)(x), "^the ufunc '<lambda> .vectorized.' has no derivative"),
+    ],
+)
+def test_a_refusal_names_what_was_called(use, said):
+    with pytest.raises(TypeError, match=said):
+        tg.grad(use)(X)

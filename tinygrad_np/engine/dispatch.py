@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .compiled import compiled_form
 from .generated import call
 from .operation import NotDifferentiable
@@ -124,8 +122,9 @@ def without_out(
 def unknown(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """A function without a row: NumPy's own on tensors without history, refused on the others."""
     if is_tracked(args) or is_tracked(list(kwargs.values())):
-        module = getattr(fun, "__module__", None) or ("numpy" if hasattr(np, fun.__name__) else "scipy.special")
-        name = f"{module}.{fun.__name__}"
+        homes = [m for m in ("numpy", "scipy.special") if getattr(sys.modules.get(m), fun.__name__, None) is fun]
+        module = getattr(fun, "__module__", None) or next(iter(homes), None)
+        name = f"{module}.{fun.__name__}" if module else f"the ufunc {fun.__name__!r}"
         if isinstance(fun, Primitive):
             raise NotDifferentiable(
                 f"{name} is a primitive without a derivative; give it one rule for each "

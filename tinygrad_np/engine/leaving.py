@@ -140,6 +140,26 @@ def twin() -> str | None:
     return found
 
 
+WAYS = {  # what to write instead of a part of NumPy, or a conversion, that knows no tensors
+    "ma": "write np.where(mask, x, 0), and sums with where=",
+    "matrixlib": "write arrays of two axes and @",
+    "float": "write np.sin(x) for math.sin(x), and f'{x}' to print it",
+}
+
+
+def asked_by_numpy() -> tuple[str, str]:
+    """The function of NumPy that a conversion was made for, if it is written in Python, and the part that it is of."""
+    frame: Any = sys._getframe(3)
+    name = part = ""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+        part = frame.f_globals["__name__"].split(".")[1]
+        public = frame.f_code.co_qualname.partition(".")[0]
+        module = getattr(np, part, None) if part in ("ma", "polynomial", "linalg", "fft") else np
+        name = f"np.{part}.{public}" if module is not np else f"np.{public}"
+        frame = frame.f_back
+    return name, part
+
+
 def detached(tensor: Traced, caller: str) -> np.ndarray:
     """The array for a conversion that leaves the tape: refused for a tracked tensor, nothing detaches by accident."""
     if tensor._node.tracked:
@@ -149,9 +169,19 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
                 f"{found} knows no tensors and would cut one off its gradient: call tinygrad_np.{found}; "
                 "use x.numpy() or x.detach() to cut it off"
             )
+        name, part = asked_by_numpy()
+        if part == "testing":  # which only compares
+            return tensor._array
+        way = (
+            WAYS.get(part)
+            or WAYS.get(caller)
+            or (
+                "join tensors with np.array([...], like=x), np.stack, or the np of "
+                "`from tinygrad_np import numpy as np`; write np.dot(a, x) for a.dot(x)"
+            )
+        )
         raise TypeError(
-            f"{caller} would cut a tensor off its gradient: join tensors with np.array([...], like=x), np.stack, or "
-            "the np of `from tinygrad_np import numpy as np`; use x.numpy() or x.detach() to cut it off"
+            f"{name or caller} would cut a tensor off its gradient: {way}; use x.numpy() or x.detach() to cut it off"
         )
     return tensor._array
 

@@ -6,8 +6,8 @@ own: values, dtypes, errors. Libraries written against the standard (https://dat
 namespace through `x.__array_namespace__()`.
 
 looking.py how a function looks into its arguments, creators.py the functions that make tensors, ndarray.py the class,
-vectorize.py a function called at every place, standard.py what the standard spells in another way, linalg.py, fft.py
-and random.py the namespaces below.
+vectorize.py a function called at every place, standard.py what the standard spells in another way; linalg.py, fft.py,
+random.py, lib.py and polynomial.py the namespaces below.
 
 >>> import tinygrad_np as tg
 >>> from tinygrad_np import numpy as np
@@ -20,6 +20,8 @@ array([3., 7.])
 """
 
 from __future__ import annotations
+
+from importlib import import_module as _import_module
 
 import numpy as _np
 
@@ -40,6 +42,9 @@ from .looking import namespace as _namespace
 from .ndarray import ndarray as ndarray
 from .standard import OF_THE_STANDARD as _OF_THE_STANDARD
 from .standard import make_diagonal as make_diagonal
+from .vectorize import frompyfunc as frompyfunc
+from .vectorize import ndenumerate as ndenumerate
+from .vectorize import nditer as nditer
 from .vectorize import vectorize as vectorize
 
 __array_api_version__ = _np.__array_api_version__
@@ -52,6 +57,8 @@ def __getattr__(name: str):
     """NumPy's own name, as it is found here: made when it is first asked for."""
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ("lib", "polynomial"):
+        return _import_module(f"{__name__}.{name}")
     try:
         found = getattr(_np, name)
     except AttributeError:

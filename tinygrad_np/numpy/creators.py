@@ -63,7 +63,7 @@ def creator(fun: Callable) -> Callable:
 
     def create(*args, **kwargs):
         for a in args:
-            if type(a) in MAY_BE_TENSORS:
+            if type(a) in INSIDE or type(a) in TENSORS:
                 return looked(*args, **kwargs)
         return looked(*args, **kwargs) if kwargs or recorder.get() is not None else owning(fun(*args))
 
@@ -83,7 +83,6 @@ def creator(fun: Callable) -> Callable:
 
 
 ARRAY = TABLE[np.array]
-MAY_BE_TENSORS = INSIDE | TENSORS
 LIKE = {"full", "arange", "asanyarray", "ascontiguousarray", "asfortranarray", "require", "fromfunction", "fromiter"}
 
 
