@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -106,6 +107,12 @@ class Run:
             raise Failure(
                 f"{self.folder}: the run has {int(stands['epoch'])} epochs behind it, found "
                 f"epochs={new['epochs']}, expected at least as many"
+            )
+        if new["epochs"] != old["epochs"] and new["schedule"] != "constant":
+            print(
+                f"note: {self.folder}: {new['schedule']} was laid out for {old['epochs']} epochs, so that going on to "
+                f"{new['epochs']} does not end as {new['epochs']} at once would",
+                file=sys.stderr,
             )
         for name in FILES:  # what a kill left of files half written
             for leftover in self.folder.glob(f".{name}.*.tmp"):

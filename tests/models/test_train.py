@@ -24,6 +24,7 @@ SMALL = {"rows": "300", "epochs": "4", "hidden": "12,8", "batch_size": "32", "lr
     "schedule": "constant",
     "smoothing": "0",
     "noise": "0",
+    "average": "0",
 }
 
 
@@ -96,6 +97,26 @@ def test_more_epochs_continue_a_finished_run(tmp_path):
     assert weights(tmp_path / "a") == weights(tmp_path / "b") and history(tmp_path / "a") == history(tmp_path / "b")
     with pytest.raises(Failure, match="the run has 6 epochs behind it, found epochs=5, expected at least as many"):
         trained(tmp_path / "a", 5, dropout="0.2")
+
+
+@pytest.mark.parametrize("name", [r.name for r in recipes.RECIPES.values() if r.schedule == "constant"])
+def test_more_epochs_are_the_same_bits_as_all_at_once(tmp_path, name):
+    recipe = recipes.find(name)
+    kept = {key: str(getattr(recipe, key)) for key in ("lr", "batch_norm", "momentum", "smoothing", "noise", "average")}
+    kept |= {"batch_norm": "yes" if recipe.batch_norm else "no", "held_out": "0.2", "rows": "200"}
+    for folder, *epochs in ("a", 3, 12), ("b", 12):
+        for number in epochs:
+            trained(tmp_path / folder, number, name=name, **kept | {"batch_size": str(recipe.batch_size or "full")})
+    assert weights(tmp_path / "a") == weights(tmp_path / "b") and history(tmp_path / "a") == history(tmp_path / "b")
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_a_schedule_of_all_epochs_says_that_more_of_them_are_not_those_at_once(tmp_path, capsys, schedule):
+    trained(tmp_path, 1, schedule=schedule)
+    assert not capsys.readouterr().err
+    trained(tmp_path, 2, schedule=schedule)
+    said = capsys.readouterr().err
+    assert f"note: {tmp_path}: {schedule} was laid out for 1 epochs" in said and said.count("\n") == 1
 
 
 def test_an_epoch_that_was_cut_short_leaves_no_line_in_the_history(tmp_path):
