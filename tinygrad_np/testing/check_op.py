@@ -14,6 +14,7 @@ from . import failures
 from . import session as session
 from .foreign.adapter import Foreign, plain
 from .foreign.recognize import operation
+from .inputs.discover import spread
 from .inputs.source_text import short
 from .properties.case import Case
 from .properties.checks import CHECKS
@@ -102,6 +103,8 @@ def check_op(
     except (failures.CheckFailed, Stopped) as failure:
         if isinstance(failure, Stopped):
             failure = report.stopped(SECONDS)
+        if not given and signature is None and for_matrices(op, failure):
+            report.hint = 'it passes for matrices: if it is for them alone, say signature="(m,n)", one () an operand'
         report.fail(failure)
         session.note(report)
         raise type(failure)(str(report), report) from None
@@ -160,8 +163,8 @@ def one(
                 return
             report.pattern.note(case.problem, False)
             report.earliest = min(report.earliest, report.checks.index(name) + 1)
-            if len(report.failing) < 8 and failure.found:
-                report.failing.append((failure, name))
+            if failure.found:
+                report.keep(failure)
             raise
         if case.found.compared:  # an empty input passes whatever the rule
             report.pattern.note(case.problem, True)
@@ -171,6 +174,20 @@ def one(
             report.cases += [case] * (case.found.yours is not None)
         else:
             report.count(case)
+
+
+def for_matrices(op: Callable, failure: failures.CheckFailed) -> bool:
+    """Whether an operation that fails for operands of fewer axes passes for matrices."""
+    case = failure.case
+    if case is None or not case.arrays or any(a.ndim > 1 for a in case.arrays):
+        return False
+    matrices = case.problem.with_arrays([spread(case.rng, (2, 3), 0.0, np.inf) for _ in case.arrays])
+    whole = Case(op, *matrices, order=case.order, dtypes=case.dtypes, domain=case.domain)
+    try:
+        last = max(map(list(CHECKS).index, (failure.check, "gradient")))
+        return whole.start() and all(CHECKS[name](whole) is None for name in list(CHECKS)[: last + 1])
+    except Exception:  # it fails for them too
+        return False
 
 
 def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
@@ -250,7 +267,7 @@ def draw(
     except failures.CheckFailed as failure:
         over(collect, min(n, 40), phases[:1])
         again = report.earliest < report.checks.index(failure.check) + 1
-        if again or (at_kink(failure) and not all(at_kink(f) for f, _ in report.failing)):
+        if again or (at_kink(failure) and not all(map(at_kink, report.failing))):
             # the cause: an earlier check that fails at other inputs, a wrong slope where there is no kink
             report.restart(smooth=not again)
             over(check, n, phases)

@@ -15,6 +15,8 @@ from .inputs.source_text import short
 from .reference.problem import Problem, title
 from .reference.verdict import Entry, Findings
 
+KEPT = 8  # inputs that fail, to tell what is wrong
+
 
 class Report:
     """What both reports are: true when the check passed, and a text."""
@@ -122,6 +124,7 @@ class OpReport(Report):
         self.failing: list = []
         self.depth = self.earliest = len(checks)  # how many checks are run, and up to the first that failed
         self.pattern = Traits()
+        self.hint = ""  # how an operation that is right for other shapes is declared
         self.diagnosis: list[str] = []
         self.text = ""
         self._first: bytes | None = None
@@ -140,6 +143,15 @@ class OpReport(Report):
         failure = failures.NeverReturned(f"a call did not return within {seconds:.0f} s, and was stopped")
         failure.case, failure.check = self.last, self.checks[0]
         return failure
+
+    def keep(self, failure) -> None:
+        """Remember some inputs that fail, of as many shapes as can be: one shape may hide what is wrong."""
+        shapes = [tuple(slot.array.shape for slot in f.case.problem.slots) for f in (*self.failing, failure)]
+        again = [i for i, shape in enumerate(shapes[:-1]) if shapes.count(shape) > 1]
+        if len(shapes) > KEPT and again and shapes.count(shapes[-1]) == 1:
+            del self.failing[again[0]]
+        if len(self.failing) < KEPT:
+            self.failing.append(failure)
 
     def restart(self, smooth: bool) -> None:
         """Begin again with the checks up to the earliest that failed: the others follow from it. With `smooth`, what
@@ -183,8 +195,8 @@ class OpReport(Report):
         self.failure = type(failure).__name__
         case = failure.case
         where = f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]" if case else ""
-        others = [(f.case.problem, f.found) for f, _ in self.failing if type(f) is type(failure)]
-        pattern = str(self.pattern)
+        others = [(f.case.problem, f.found) for f in self.failing if type(f) is type(failure)]
+        pattern = [text for text in (str(self.pattern), self.hint) if text]
         self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where, pattern)
         self.cases.clear()
         self.failing.clear()

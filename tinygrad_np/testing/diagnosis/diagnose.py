@@ -1,39 +1,67 @@
-"""What a wrong gradient looks like: the first known mistake that predicts it, at every failing input that
-is known.
+"""What a wrong gradient looks like: the known mistakes that predict it, also at inputs that they were not read from.
+
+A reading is made from one input, and tested on all the others that are known to fail and on fresh ones: it must be made
+of each of them too, or predict it. What is contradicted by one of them is not said.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from .mistakes import FIT, KNOWN, MISTAKES, Block, block_of, off
+from .mistakes import FIT, LAST, MISTAKES, Block, block_of, names_of, off
 from .mistakes.block import right
+from .repair import SAYS, repaired
+
+KNOWN = len(names_of((*MISTAKES, *SAYS)))  # how many mistakes are known, by name
+STRICT = ("LOW PRECISION", "INEXACT CONSTANT", "NEARLY RIGHT")  # what differs little has to fit well
 
 
-def explained_by(b: Block) -> dict[str, bool]:
-    """The mistakes that predict this block exactly, in order of preference, and whether this block is
-    evidence for them.
-    """
-    found: dict[str, bool] = {}
-    scale = np.abs(b.expected[np.isfinite(b.expected)]).max(initial=0) + np.abs(b.yours[np.isfinite(b.yours)]).max(
-        initial=0
-    )
-    for rule in MISTAKES:
+class Reading(NamedTuple):
+    """What a mistake says of a block; `predict` gives its prediction of another one, where it can be told so."""
+
+    says: str
+    fits: bool
+    sure: bool  # whether the block is evidence for it
+    predict: Callable[[Block], np.ndarray] | None
+
+    @property
+    def kind(self) -> str:
+        return self.says.split(":")[0]
+
+
+def readings(b: Block, rules: tuple) -> tuple[dict[str, Reading], tuple]:
+    """What rules say of a block, in order of preference, and those rules of which something fits."""
+    found: dict[str, Reading] = {}
+    fitting = []
+    for rule in rules:
         with np.errstate(all="ignore"):
             for name, text, predicted, *weak in rule(b):
-                close = FIT / 100 if name in ("LOW PRECISION", "INEXACT CONSTANT", "NEARLY RIGHT") else FIT
-                fits = np.abs(predicted - b.yours) <= close * (scale * 1e-3 + np.abs(b.yours))
-                if name == "NOT FINITE":
-                    fits |= (predicted == b.yours) | (np.isnan(predicted) & np.isnan(b.yours))
-                differs = ~(np.abs(predicted - b.expected) <= 1e-9 * scale)
-                if fits.all() and differs.any():
-                    found.setdefault(f"{name}: {text}", not any(weak))
-    return found
+                predict = predicted if callable(predicted) else None
+                says, fit = f"{name}: {text}", fits(b, name, predict(b) if predict else predicted)
+                if says not in found or fit and not found[says].fits:
+                    found[says] = Reading(says, fit, not any(weak), predict)
+                if fit and rule not in fitting:
+                    fitting.append(rule)
+    return found, tuple(fitting)
 
 
-def evidence(b: Block) -> list[Block]:
+def fits(b: Block, name: str, predicted: np.ndarray) -> bool:
+    """Whether a prediction is what the block holds; of a block that is wrong, also not what it should hold."""
+    with np.errstate(all="ignore"):
+        scale = sum(np.abs(a[np.isfinite(a)]).max(initial=0) for a in (b.expected, b.yours))
+        close = FIT / 100 if name in STRICT else FIT
+        near = np.abs(predicted - b.yours) <= close * (scale * 1e-3 + np.abs(b.yours))
+        if name == "NOT FINITE":
+            near |= (predicted == b.yours) | (np.isnan(predicted) & np.isnan(b.yours))
+        differs = ~(np.abs(predicted - b.expected) <= 1e-9 * scale)
+        return bool(near.all() and (differs.any() or not off(b).any()))
+
+
+def fresh(b: Block) -> list[Block]:
     """The same part of the Jacobian at other points: at one number every mistake is a constant factor."""
     p, found = b.problem, []
     rng = np.random.default_rng(5)
@@ -54,24 +82,54 @@ def evidence(b: Block) -> list[Block]:
     return found
 
 
-def diagnose(blocks: list[Block]) -> tuple[list[str], int]:
-    """The mistakes that fit every block, best first, and how many are known."""
+def diagnose(blocks: list[Block]) -> list[str]:
+    """The mistakes that fit the first block and all the others, best first; one of them may be what is shown."""
     blocks = [b for b in blocks if b.expected.size and off(b).any()]
     if not blocks:
-        return [], KNOWN
-    fits = [explained_by(b) for b in blocks]
-    every = list(dict.fromkeys(name for found in fits for name in found))
-    best = [name for name in every if all(name in found for found in fits) and any(found[name] for found in fits)]
-    if not best:  # the same mistake may read a little differently at each input
-        kinds = list(dict.fromkeys(name.split(":")[0] for name in every if "FACTOR" not in name))
-        shared = [
-            kind
-            for kind in kinds
-            if all(any(name.startswith(kind + ":") for name in found) for found in fits)
-            and any(sure and name.startswith(kind + ":") for found in fits for name, sure in found.items())
-        ]
-        best = [next(name for name in every if name.startswith(kind + ":")) for kind in shared]
-    one_each: dict[str, str] = {}
-    for name in best:
-        one_each.setdefault(re.split(r" \(|:", name)[0], name)
-    return list(one_each.values()), KNOWN
+        return []
+    largest = max(blocks, key=lambda b: b.expected.size)
+    more = [c for b in {id(b): b for b in (blocks[0], largest)}.values() for c in fresh(b)]
+    wrong = blocks + [b for b in more if off(b).any()]
+    found, rules = [], MISTAKES
+    for b in sorted(wrong, key=lambda b: -b.expected.size) + [b for b in more if not off(b).any()]:
+        given, fitting = readings(b, rules)
+        found.append((b, given))
+        rules = fitting if b is largest else rules  # a mistake fits the first, which tells most, or it is none
+    every = {r.says: r for _, given in reversed(found) for r in given.values() if r.fits}
+    order = {says: None for _, given in found for says in given if says in every}
+    told = [every[says] for says in order if holds(every[says], found)]
+    told = told or one_kind([(b, given) for b, given in found if off(b).any()], blocks[0])
+    edit = repaired(largest, [b for b in wrong if b is not largest] + more)
+    if not told and not edit:
+        told = [r for r in readings(largest, LAST)[0].values() if holds(r, [(b, {}) for b, _ in found])]
+    said: dict[str, str] = {}
+    for text in [edit] * bool(edit) + [r.says for r in told]:
+        said.setdefault(re.split(r" \(|:", text)[0], text)
+    return list(said.values())
+
+
+def holds(reading: Reading, found: list[tuple[Block, dict[str, Reading]]]) -> bool:
+    """Whether a reading is true of all blocks, and one of them is evidence for it."""
+    sure = reading.predict is not None and sum(off(b).any() for b, _ in found) > 1
+    for b, given in found:
+        there = given.get(reading.says)
+        if reading.predict is not None:
+            with np.errstate(all="ignore"):
+                there = reading._replace(fits=fits(b, reading.kind, reading.predict(b)))
+        if there is None and off(b).any() or there is not None and not there.fits:
+            return False
+        sure |= there is not None and there.sure
+    return sure
+
+
+def one_kind(found: list[tuple[Block, dict[str, Reading]]], shown: Block) -> list[Reading]:
+    """The same mistake may read a little differently at each input: the kinds that fit all, as the one shown reads."""
+    here = next(given for b, given in found if b is shown)
+    first = [r for r in here.values() if r.fits and "FACTOR" not in r.kind]
+    kinds = {r.kind: r for r in reversed(first)}
+    return [
+        kinds[kind]._replace(says=f"{kinds[kind].says} (here; the same kind at other inputs)")
+        for kind in dict.fromkeys(r.kind for r in first)
+        if all(any(o.fits and o.kind == kind for o in given.values()) for _, given in found)
+        and any(o.fits and o.sure and o.kind == kind for _, given in found for o in given.values())
+    ]

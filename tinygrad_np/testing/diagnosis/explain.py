@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..inputs.source_text import can_be_written, short, written_out
 from ..reference.finite_differences import scales
 from ..reference.problem import Problem, parameter, within
 from ..reference.verdict import Entry, Findings
-from .diagnose import diagnose, evidence
+from .diagnose import KNOWN, diagnose
 from .mistakes import Block, block_of
 from .submatrix import submatrix_around
 
@@ -23,7 +24,7 @@ SMALL = 8  # the largest side of a Jacobian that is printed
 
 
 def explain(
-    name: str, failure: CheckFailed, problem: Problem | None, others: list, where: str = "", pattern: str = ""
+    name: str, failure: CheckFailed, problem: Problem | None, others: list, where: str = "", pattern: Iterable[str] = ()
 ) -> tuple[list[str], str]:
     """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
     if problem is None:
@@ -40,7 +41,12 @@ def explain(
         lines += entry_lines(problem, entry)
         lines += jacobian_lines(here)
         more = [b for p, f in others if f.entry for b in blocks(p, f, f.entry)][:12]
-        diagnosis, tried = diagnose(here + more + [b for h in here[:1] for b in evidence(h)])
+        diagnosis = diagnose(here + more)
+        larger = max(more, key=lambda b: b.expected.size, default=None)
+        if not diagnosis and here and larger and larger.expected.size > here[0].expected.size:
+            at = f" (at {', '.join(arguments(larger.problem))})"  # a smaller one may fail for another reason
+            alike = [b for b in more if b.shape == larger.shape]
+            diagnosis = [says + at for says in diagnose([larger, *alike])]
         if entry.column < 0:
             diagnosis = [
                 "SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a "
@@ -55,10 +61,10 @@ def explain(
                 size = " x ".join(map(str, here[0].expected.shape))
                 lines += section("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
         else:
-            lines += section("looks like", [f"none of the {tried} mistakes that are known by sight"])
+            lines += section("looks like", [f"none of the {KNOWN} mistakes that are known by sight"])
         lines += section("ruled out", [ruled_out(problem, entry, where)])
     if pattern:
-        lines += section("pattern", [pattern])
+        lines += section("pattern", [*pattern])
     if problem.slots:
         lines += [
             "",
@@ -95,13 +101,15 @@ def entry_lines(problem: Problem, e: Entry) -> list[str]:
         head = f"the derivative of {problem.where_out(e.row)} where all inputs move together"
     else:
         head = f"d {problem.where_out(e.row)} / d {problem.where(e.column)}"
-    lines = section("worst entry", [head, f"yours     {e.yours:.10g}"])
+    digits = next((n for n in (10, 13, 17) if f"{e.yours:.{n}g}" != f"{e.expected:.{n}g}"), 10)
+    lines = section("worst entry", [head, f"yours     {e.yours:.{digits}g}"])
     if e.low < e.high:
         lines += section("", [f"expected  between {e.low:.10g} and {e.high:.10g}, the derivatives to either side"])
     else:
-        lines += section("", [f"expected  {e.expected:.10g} ± {e.slack:.1g}"])
+        lines += section("", [f"expected  {e.expected:.{digits}g} ± {e.slack:.1g}"])
     if np.isfinite(e.yours) and e.expected:
-        lines += section("", [f"ratio     {e.yours / e.expected:.6g}"])
+        ratio = e.yours / e.expected
+        lines += section("", [f"ratio     {ratio:.6g}" if f"{ratio:.6g}" != "1" else f"ratio     1 {ratio - 1:+.2g}"])
     return lines
 
 

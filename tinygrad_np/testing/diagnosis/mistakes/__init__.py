@@ -4,12 +4,13 @@ Blocks are (outputs × entries of one input). A mistake yields (NAME, sentence, 
 where the block is no evidence for it. Their order is the order of preference where several fit.
 
 block.py a part of a Jacobian; whole.py another gradient, local.py another derivative, places.py right numbers in wrong
-places, sums.py added too often or not at all, terms.py a term too few, partial.py some entries alone.
+places, sums.py added too often or not at all, terms.py a term too few, norms.py a term of a sum over an axis,
+partial.py some entries alone.
 """
 
 import types
 
-from . import local, partial, places, sums, terms, whole
+from . import local, norms, partial, places, sums, terms, whole
 from .block import FIT as FIT
 from .block import Block as Block
 from .block import block_of as block_of
@@ -37,10 +38,10 @@ MISTAKES = (
     *whole.FAMILY,
     sums.duplicates,
     terms.forgotten,
-    *places.FAMILY,
     places.permutation,
+    *places.FAMILY,
     *sums.FAMILY,
-    terms.projection,
+    *norms.FAMILY,
     sums.elementwise,
     local.constant,
     local.regularized,
@@ -56,7 +57,7 @@ MISTAKES = (
     places.same_sums,
     partial.masks,
     terms.lost,
+    terms.some_entries,
     local.nearly,
 )
-
-KNOWN = len(names_of(MISTAKES))  # how many mistakes are known, by name
+LAST = (partial.scanned,)  # what takes long, where nothing else fits

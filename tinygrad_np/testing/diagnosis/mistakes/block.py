@@ -12,6 +12,30 @@ from ...reference.problem import Problem, flat
 from ..submatrix import Frame, Submatrix, frame
 
 FIT = 1e-6
+CONSTANTS = {
+    "2": 2,
+    "1/2": 0.5,
+    "3": 3,
+    "1/3": 1 / 3,
+    "4": 4,
+    "1/4": 0.25,
+    "log 2": np.log(2),
+    "1/log 2": 1 / np.log(2),
+    "log 10": np.log(10),
+    "1/log 10": 1 / np.log(10),
+    "π": np.pi,
+    "1/π": 1 / np.pi,
+    "2π": 2 * np.pi,
+    "1/2π": 0.5 / np.pi,
+    "π/180": np.pi / 180,
+    "180/π": 180 / np.pi,
+    "√2": np.sqrt(2),
+    "1/√2": np.sqrt(0.5),
+    "√π": np.sqrt(np.pi),
+    "√(2/π)": np.sqrt(2 / np.pi),
+    "2/√π": 2 / np.sqrt(np.pi),
+    "10": 10,
+}
 
 
 @dataclass
@@ -90,3 +114,9 @@ def used(b: Block, everywhere: bool = False) -> np.ndarray:
 def nonzero(derivatives: np.ndarray) -> np.ndarray:
     """Where derivatives are more than rounding beside the largest."""
     return np.abs(derivatives) > 1e-9 * np.abs(derivatives).max(initial=0)
+
+
+def named_constant(k: float) -> str:
+    """A number by its name, or to six digits."""
+    near = next((name for name, c in CONSTANTS.items() if abs(abs(k) / c - 1) < 1e-6), "")
+    return "-" * (k < 0) + near if near else f"{k:.6g}"

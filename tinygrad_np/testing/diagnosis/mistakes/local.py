@@ -7,47 +7,30 @@ from itertools import permutations
 
 import numpy as np
 
-from .block import Block, right, used
-
-CONSTANTS = {
-    "2": 2,
-    "1/2": 0.5,
-    "3": 3,
-    "1/3": 1 / 3,
-    "4": 4,
-    "1/4": 0.25,
-    "log 2": np.log(2),
-    "1/log 2": 1 / np.log(2),
-    "log 10": np.log(10),
-    "1/log 10": 1 / np.log(10),
-    "π": np.pi,
-    "1/π": 1 / np.pi,
-    "2π": 2 * np.pi,
-    "1/2π": 0.5 / np.pi,
-    "π/180": np.pi / 180,
-    "180/π": 180 / np.pi,
-    "√2": np.sqrt(2),
-    "1/√2": np.sqrt(0.5),
-    "√π": np.sqrt(np.pi),
-    "√(2/π)": np.sqrt(2 / np.pi),
-    "2/√π": 2 / np.sqrt(np.pi),
-    "10": 10,
-    "1/10": 0.1,
-}
+from .block import Block, named_constant, right, used
 
 
 def plain_features(b: Block) -> list[tuple[str, np.ndarray]]:
     """What a derivative may have for a factor: an input, the output."""
     name = b.problem.slots[b.slot].name
     named = [(name, b.x[None, :]), ("out", b.out[:, None])]
+    shapes = {slot.name: slot.array.shape for slot in b.problem.slots}
     for other, (value, _) in b.others.items():
-        if value.size == b.x.size:
-            named.append((other, value[None, :]))
-        if value.size == len(b.out) and value.size != 1:
-            named.append((other, value[:, None]))
-        elif value.size == 1 and b.x.size != 1:
-            named.append((other, value.reshape(1, 1)))
+        for place, size, shape in ((0, b.x.size, b.shape), (1, len(b.out), b.out_shape)):
+            full = across(value, shapes[other], shape) if size != 1 or place == 0 and b.x.size == value.size else None
+            if full is not None:
+                named.append((other, full[None, :] if place == 0 else full[:, None]))
     return [(what, v) for what, v in named if v.shape[0] in (1, len(b.expected)) and v.shape[1] in (1, b.x.size)]
+
+
+def across(value: np.ndarray, shape: tuple, into: tuple) -> np.ndarray | None:
+    """An operand laid flat, broadcast to another shape and laid flat; None where it does not go."""
+    if value.size == np.prod(into, dtype=int):
+        return value
+    try:
+        return np.broadcast_to(value.reshape(shape), into).reshape(-1)
+    except ValueError:
+        return None
 
 
 def features(b: Block):
@@ -147,12 +130,6 @@ def rounded(b: Block):
             f"yours is {k:.8g} times the right one everywhere: a constant is rounded, or eps is added",
             k * b.expected,
         )
-
-
-def named_constant(k: float) -> str:
-    """A number by its name, or to six digits."""
-    near = next((name for name, c in CONSTANTS.items() if abs(abs(k) / c - 1) < 1e-6), "")
-    return "-" * (k < 0) + near if near else f"{k:.6g}"
 
 
 def ratio(yours: np.ndarray, base: np.ndarray, told: np.ndarray) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...inputs.thresholds import MANY, stated
 from ...reference.directions import measured
 from ...reference.finite_differences import scales
-from .block import Block, nonzero, off, used
+from ...reference.problem import Problem
+from .block import FIT, Block, nonzero, off, right, used
 
 
 def branch(b: Block):
@@ -52,6 +55,63 @@ def branch(b: Block):
         )
 
 
+def scanned(b: Block):
+    """Of an elementwise operation of one operand, where on the axis it is wrong: looked for, not guessed."""
+    p, n = b.problem, b.x.size
+    if len(p.slots) > 1 or not p.bare or len(b.expected) != n or np.any(b.expected * (1 - np.eye(n))):
+        return
+
+    def wrong(ts: np.ndarray) -> np.ndarray:
+        q = Problem(p.f, p.with_arrays([ts])[0])
+        yours, expected = q.pull(np.ones(len(ts))), right(q)
+        found = ~(np.abs(yours - np.diag(expected)) <= FIT * np.abs(np.diag(expected)) + 1e-9)
+        return found
+
+    try:
+        runs = intervals(wrong)
+    except Exception:  # outside the domain
+        return
+    name = p.slots[b.slot].name
+    if len(runs) == 2 and runs[0] == (-runs[1][1], -runs[1][0]):
+        runs, name = runs[1:], f"|{name}|"
+    if runs and len(runs) < 3 and runs != [(-np.inf, np.inf)]:
+        said = " or ".join(spelled(name, *run) for run in runs)
+
+        def predicted(
+            b: Block, runs=runs if name[0] != "|" else [*runs, *((-hi, -lo) for lo, hi in runs)]
+        ) -> np.ndarray:
+            inside = np.any([(b.x >= low) & (b.x <= high) for low, high in runs], axis=0)
+            return np.where(inside & off(b), b.yours, b.expected)
+
+        yield f"BRANCH FORGOTTEN ({said})", f"the gradient is wrong only where {said}", predicted
+
+
+def intervals(wrong: Callable) -> list[tuple[float, float]]:
+    """The stretches of the axis where something is wrong, their ends to five digits."""
+    sizes = np.logspace(-3, 3, 121) * 1.01
+    ts = np.concatenate([-sizes[::-1], sizes])
+    bad = wrong(ts)
+    at = np.flatnonzero(bad[1:] != bad[:-1])
+    if len(at) > 4:
+        return []
+    low, high = ts[at], ts[at + 1]
+    for _ in range(24 * (len(at) > 0)):
+        middle = (low + high) / 2
+        same = wrong(middle) == bad[at]
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    ends = [float(f"{t:.5g}") if abs(t) > 1e-2 else 0.0 for t in high]
+    ends = [-np.inf] * bool(bad[0]) + ends
+    ends += [np.inf] * (len(ends) % 2)
+    return list(zip(ends[::2], ends[1::2]))
+
+
+def spelled(name: str, low: float, high: float) -> str:
+    """An interval in words."""
+    if high == np.inf:
+        return f"{name} > {low:.6g}"
+    return f"{name} < {high:.6g}" if low == -np.inf else f"{low:.6g} < {name} < {high:.6g}"
+
+
 def not_finite(b: Block):
     """NaN and infinity, and where: 0 / 0, 0 · ∞, or an overflow."""
     lost = ~np.isfinite(b.yours)
@@ -86,7 +146,7 @@ def edges(b: Block):
             continue
         columns = np.asarray(wrong.any(axis=0)).reshape(b.shape)
         lines = np.array([np.take(columns, k, axis).any() for k in range(n)])
-        if lines[1:].all() and not lines[0] and n * len(b.shape) > 2:
+        if lines[1:].all() and not lines[0] and n * len(b.shape) > 2 and len(b.expected) > 1:
             yield (
                 "FIRST ONLY",
                 f"only the first element along axis {axis} is right: a batch of more than one is wrong",

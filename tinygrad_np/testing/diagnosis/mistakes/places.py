@@ -146,25 +146,39 @@ def other_axis(b: Block):
 
 
 def permutation(b: Block):
-    """Each entry has the derivatives of another one, by one permutation for all outputs."""
+    """Along an axis, each entry has the derivatives of another one, by one permutation for all outputs."""
     if max(b.expected.shape) > 36 or b.frame.partial:
         return
-    order = order_of(b.yours.T, b.expected.T)
-    if order is not None:
+    for axis, n in enumerate(b.shape):
+        yours, expected = (
+            np.moveaxis(a.reshape((-1,) + b.shape), axis + 1, 0).reshape(n, -1) for a in (b.yours, b.expected)
+        )
+        order = order_of(yours, expected)
+        if order is None:
+            continue
+        moved = b.moved(lambda r, axis=axis, order=order: np.take(r, order, axis))
+        taken = order_of(expected, np.eye(n)) if len(b.shape) == 1 and b.expected.shape == (n, n) else None
+        if taken is not None and not plain(taken) and (taken[taken] == np.argsort(order)).all():
+            yield (
+                "PERMUTED",
+                f"the permutation p = {np.argsort(taken).tolist()} is applied to ct, as to the input: undo it, "
+                "with ct[np.argsort(p)]",
+                moved,
+            )
+        if plain(order):
+            continue
         yield (
             "PERMUTED",
-            f"entry i of the gradient is that of entry p[i], p = {order.tolist()}: undo the permutation with "
-            "np.argsort(p), or do not apply it",
-            b.expected[:, order],
+            f"along axis {axis} entry i of the gradient is that of entry p[i], p = {order.tolist()}: undo the "
+            "permutation with np.argsort(p), or do not apply it",
+            moved,
         )
-    order = order_of(b.yours, b.expected)
-    if order is not None:
-        yield (
-            "PERMUTED",
-            f"the cotangent of output i is used as that of output p[i], p = {np.argsort(order).tolist()}: the "
-            "permutation is to be undone, with np.argsort(p), in the gradient",
-            b.expected[order],
-        )
+
+
+def plain(order: np.ndarray) -> bool:
+    """Whether a permutation is a shift or back to front, which have names of their own."""
+    n = len(order)
+    return bool(((order - np.arange(n)) % n == order[0]).all() or (order == np.arange(n)[::-1]).all())
 
 
 def order_of(yours: np.ndarray, expected: np.ndarray) -> np.ndarray | None:

@@ -74,21 +74,6 @@ def counted(b: Block):
             )
 
 
-def uncentered(b: Block):
-    if len(b.shape) and b.x.size > 1:
-        apart = b.yours - b.expected
-        for axis in (None, *range(len(b.shape))):
-            spread = apart.reshape((-1,) + b.shape)
-            mean = spread.mean(axis=tuple(range(1, spread.ndim)) if axis is None else axis + 1, keepdims=True)
-            if np.abs(mean).max(initial=0) > 0 and (axis is None or b.shape[axis] > 1):
-                yield (
-                    "MEAN NOT SUBTRACTED",
-                    "yours differs by a constant along the reduced axis: a term that is subtracted for all "
-                    "(the mean, a sum of ct) is missing",
-                    b.expected + np.broadcast_to(mean, spread.shape).reshape(apart.shape),
-                )
-
-
 def diagonal(b: Block):
     if square(b):
         only = np.diag(np.diag(b.expected))
@@ -181,19 +166,6 @@ def shared_equally(b: Block):
         )
 
 
-def sum_of_cotangents(b: Block):
-    """Softmax and its kind subtract a sum of ct: without it, or with its mean, all outputs are off alike."""
-    apart = (b.yours - b.expected).reshape(b.out_shape + (-1,))
-    for axis, n in enumerate(b.out_shape):
-        if n > 1:
-            same = np.broadcast_to(apart.mean(axis=axis, keepdims=True), apart.shape).reshape(b.expected.shape)
-            yield (
-                "SUM OF THE COTANGENT",
-                f"yours differs by the same for all outputs along axis {axis}: a sum of ct is missing, or is a mean",
-                b.expected + same,
-            )
-
-
 def elementwise(b: Block):
     if square(b):
         off_diagonal = ~np.eye(len(b.expected), dtype=bool)
@@ -207,13 +179,11 @@ def elementwise(b: Block):
 
 FAMILY = (
     counted,
-    uncentered,
     diagonal,
     one_term,
     triangle,
     unmasked,
     shared_equally,
-    sum_of_cotangents,
     accumulated,
     largest_only,
 )

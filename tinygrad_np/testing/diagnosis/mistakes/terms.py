@@ -4,18 +4,101 @@ from __future__ import annotations
 
 import numpy as np
 
-from .block import FIT, Block, off, used
+from .block import FIT, Block, named_constant, off, used
+
+TERMS = {
+    "{}": lambda x: x,
+    "sign({})": np.sign,
+    "1": np.ones_like,
+    "{}²": np.square,
+    "{}³": lambda x: x**3,
+    "1/{}": lambda x: 1 / x,
+    "exp({})": np.exp,
+    "sin({})": np.sin,
+    "cos({})": np.cos,
+}
 
 
-def same(values: np.ndarray) -> bool:
-    """Whether there are two numbers or more, all of them equal and none zero."""
-    size = np.abs(values).max(initial=0)
-    return values.size > 1 and size > 0 and bool(np.ptp(values) <= FIT * size)
+def forgotten(b: Block):
+    """A term that is proportional to a plain function of the input, in all entries or in some: a penalty, say."""
+    apart = b.expected - b.yours
+    wrong = off(b)
+    if not wrong.any() or not np.isfinite(apart).all() or not b.expected.any() or (wrong.sum(axis=0) > 1).any():
+        return
+    entries, lost = b.x, wrong.any(axis=0)
+    found = apart.sum(axis=0, where=wrong)
+    kept = np.flatnonzero(~lost & used(b).any(axis=0) & (entries != 0))
+    where = f", in all entries but {', '.join(map(str, kept[:4].tolist()))}" if kept.size else ""
+    if kept.size and len(apart) > 1:
+        return  # of an elementwise operation, entries differ by their values alone
+    name = b.problem.slots[b.slot].name
+    for spelled, f in TERMS.items():
+        term = f(entries)
+        told = lost & np.isfinite(term) & (term != 0)
+        ratios = found[told] / term[told]
+        if not told.any() or np.ptp(ratios) > FIT * np.abs(ratios).max():
+            continue
+        k, said = float(np.median(ratios)), spelled.format(name)
+        size = named_constant(abs(k))
+        said = size if spelled == "1" else said if abs(abs(k) - 1) < FIT else f"{size}·{said}"
+        how = "is missing" if k > 0 else "too much is there"
+
+        def predicted(b: Block, k=k, f=f, kept=kept, n=b.x.size) -> np.ndarray:
+            there = used(b) | off(b) if not kept.size or b.x.size == n else off(b)
+            if b.x.size == n:
+                there[:, kept] = False
+            return b.expected - np.where(there, k * f(b.x)[None], 0)
+
+        yield (
+            "TERM FORGOTTEN" if k > 0 else "TERM TOO MANY",
+            f"a term {said} {how}{where}"
+            + (": the derivative of a penalty, say" if len(apart) == 1 < b.x.size else ""),
+            predicted,
+            not (np.ptp(np.abs(term[told])) or spelled in ("1", "sign({})") and told.sum() > 2),
+        )
+
+
+def product(b: Block):
+    """x g(x) is out; its derivative has the terms A = out / x and B = x g'(x), which may have wrong factors."""
+    one = b.x.size == len(b.out) and np.array_equal(b.frame.rows, b.frame.entries)
+    if not one or (used(b, everywhere=True).sum(axis=0) > 1).any():
+        return
+    name = b.problem.slots[b.slot].name
+    wanted, yours = np.diag(b.expected), np.diag(b.yours)
+    first = b.out / b.x
+    told = np.isfinite(first) & np.isfinite(wanted)
+    if told.sum() < 3:
+        return
+    terms = np.stack([first, wanted - first], 1)[told]
+    a, c = map(float, np.linalg.lstsq(terms, yours[told], rcond=None)[0])
+    kept = [f"{'-' * (k < 0)}{times(k)}{term}" for k, term in ((a, "A"), (c, "B")) if abs(k) > FIT]
+    alike = np.linalg.matrix_rank(terms, 1e-3 * np.abs(terms).max()) < 2
+    if not kept or alike or max(abs(a - 1), abs(c - 1)) < FIT:
+        return
+    mine = " + ".join(kept).replace("+ -", "- ")
+    kind = "WRONG SIGN" if times(a) == times(c) == "" else "WRONG COEFFICIENT"
+    said = f"yours = {mine}, expected A + B"
+    if len(kept) < 2:
+        kind = "ONE OF TWO TERMS"
+        gone = f"{name}·g'({name})" if abs(c) < FIT else f"g({name}), which is out / {name},"
+        said = f"the term {gone} is missing: yours is {mine}"
+
+    def predicted(b: Block) -> np.ndarray:
+        first = b.out[:, None] / b.x[None, :]
+        made = np.where(np.eye(len(b.out), dtype=bool), a * first + c * (b.expected - first), 0)
+        return np.where(np.isfinite(made), made, b.yours)
+
+    where = f"where A = out / {name} and B = {name}·g'({name}) are the terms of the product's derivative"
+    yield kind, f"{said}, {where}", predicted
+
+
+def times(k: float) -> str:
+    """A factor's size before a term; nothing for 1."""
+    return "" if abs(abs(k) - 1) < FIT else f"{named_constant(abs(k))}·"
 
 
 def lost(b: Block):
     apart = b.yours - b.expected
-    wrong = off(b)
     if b.x.size > 1 and np.isfinite(apart).all():
         along = [np.abs((b.yours - k * b.expected) @ b.x).max(initial=0) for k in (0.5, 0)]
         whole = np.abs(b.expected @ b.x).max(initial=0)
@@ -34,67 +117,17 @@ def lost(b: Block):
                 "(A + A.T) / 2 in x.T @ A @ x",
                 b.yours,
             )
-        if same(apart[wrong]) and (~wrong & used(b)).any():
+
+
+def some_entries(b: Block):
+    """The same number is missing in some entries of a row and not in others: a mask, the labels."""
+    apart, wrong = b.yours - b.expected, off(b)
+    values = apart[wrong]
+    if values.size > 1 and np.isfinite(values).all() and (~wrong & used(b)).any():
+        if np.ptp(values) <= FIT * np.abs(values).max():
             yield (
                 "CONSTANT IN SOME ENTRIES",
-                f"yours is off by {apart[wrong][0]:+.6g} in some entries and right in the others: a mask or the "
+                f"yours is off by {values[0]:+.6g} in some entries and right in the others: a mask or the "
                 "one-hot labels are not subtracted, or not added",
                 b.yours,
             )
-
-
-def projection(b: Block):
-    """Softmax, and whatever is divided by its norm or its spread, subtracts out * sum(ct * out)."""
-    wrong = off(b)
-    if len(b.out) == b.x.size and wrong.any() and np.ptp(b.out):
-        with np.errstate(all="ignore"):
-            outer = (b.yours - b.expected) / (b.out[:, None] * b.out[None, :])
-        rows = [row[w] for row, w in zip(outer, wrong) if w.sum() > 1]
-        if rows and all(map(same, rows)):
-            yield (
-                "PROJECTION MISSING",
-                "yours differs by a multiple of out_i out_j: a term out * sum(ct * out) is missing, as softmax has one "
-                "and all that is divided by its norm or its spread",
-                b.yours,
-            )
-
-
-def product(b: Block):
-    """x g(x) is out; its derivative has the terms out / x and x g'(x)."""
-    uses = used(b)
-    if not np.array_equal(b.frame.rows, b.frame.entries) or (used(b, everywhere=True).sum(axis=0) > 1).any():
-        return
-    name = b.problem.slots[b.slot].name
-    with np.errstate(all="ignore"):
-        term = b.out[:, None] / b.x[None, :]
-    unseen = ~uses | ~np.isfinite(term)
-    for lost, there in (
-        (f"{name}·g'({name}) is missing: yours is out / {name}", term),
-        (f"g({name}), which is out / {name}, is missing", b.expected - term),
-    ):
-        yield (
-            "ONE OF TWO TERMS",
-            f"of the derivative of a product {name}·g({name}) the term {lost}",
-            np.where(unseen, b.yours, there),
-            not (off(b) & ~unseen).any(),
-        )
-
-
-def forgotten(b: Block):
-    """A term that is proportional to an input, in all entries or in some: a penalty, the derivative of k x²/2."""
-    apart = b.expected - b.yours
-    if len(apart) != 1 or apart.size < 3 or not np.isfinite(apart).all():
-        return
-    name, x, lost = b.problem.slots[b.slot].name, b.x, off(b)[0]
-    told = lost & (x != 0)
-    if told.sum() < 2 or not np.ptp(np.abs(x[told])):
-        return
-    k = float(np.median(apart[0][told] / x[told]))
-    entries = np.flatnonzero(~lost & (x != 0))
-    where = f", in all entries but {', '.join(map(str, entries[:4].tolist()))}" if entries.size else ""
-    kind = "is missing" if k > 0 else "too much is there"
-    yield (
-        "TERM FORGOTTEN" if k > 0 else "TERM TOO MANY",
-        f"a term {abs(k):.6g}·{name} {kind}{where}: the derivative of a penalty, say",
-        b.expected - np.where(lost, k * x, 0)[None],
-    )

@@ -96,13 +96,13 @@ def halves(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def straight_through(b: Block):
-    """ct passed on by a step function, as sign and round: an estimator, not the derivative."""
+    """ct passed on, all of it or some, by a step function, as sign and round: an estimator, not the derivative."""
     if b.x.size == len(b.out) and not np.abs(b.expected).any():
         yield (
             "STRAIGHT THROUGH",
             "the cotangent is passed on unchanged where the function is a step, whose derivative is 0: a "
             "straight-through estimator is no derivative",
-            np.eye(len(b.out)),
+            np.eye(len(b.out)) * (b.yours != 0),
         )
 
 
