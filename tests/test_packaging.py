@@ -147,6 +147,7 @@ def test_no_file_names_this_machine_or_a_registry():
 
 
 PUBLIC_PACKAGES = "data interop nn numpy optim scipy testing transforms viz nn.functional nn.init".split()
+PUBLIC_PACKAGES += "nn.utils optim.functional optim.lr_scheduler optim.swa_utils data.transforms".split()
 
 
 @pytest.mark.parametrize("package", PUBLIC_PACKAGES)

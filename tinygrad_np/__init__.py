@@ -108,13 +108,30 @@ def __getattr__(name: str) -> Any:
     """Import what is first asked for."""
     module = LATER.get(ALIASES.get(name, name))
     if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}" + _elsewhere(name), name=name)
     if module:
         found = getattr(import_module(f"{__name__}.{module}"), name)
     else:
         found = import_module(f"{__name__}.{ALIASES.get(name, name)}")
     globals()[name] = found
     return found
+
+
+def _elsewhere(name: str) -> str:
+    """Where NumPy or this package has a name that PyTorch has on its first page."""
+    if name[:1] == "_":
+        return ""
+    import numpy as np
+
+    known = {"cat": "np.concatenate", "from_numpy": "tinygrad_np.tensor", "manual_seed": "nn.manual_seed"}
+    known |= {"vmap": "np.stack of the results, or write for all at once", "compile": "tinygrad_np.jit"}
+    known |= {"rand": "rng.random(shape)", "randn": "rng.normal(size=shape)", "inference_mode": "tinygrad_np.no_grad"}
+    known |= {"device": "nothing: everything is on the CPU", "cuda": "nothing: everything is on the CPU"}
+    known |= {"utils": "tinygrad_np.data, as in data.DataLoader", "is_tensor": "isinstance(x, tinygrad_np.Tensor)"}
+    known |= {"autograd": "tinygrad_np.grad, or loss.backward()", "long": "np.int64", "double": "np.float64"}
+    if name in known or hasattr(np, name):
+        return f"; write {known.get(name, f'np.{name}')}"
+    return f"; write nn.functional.{name}" if name in dir(import_module(f"{__name__}.nn.functional")) else ""
 
 
 def __dir__() -> list[str]:

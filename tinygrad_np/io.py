@@ -34,7 +34,7 @@ def save(path: str | os.PathLike[str], state: Mapping[str, Any], *, sync: bool =
     >>> load(path)
     {'model': {'0.bias': array([0., 0.])}, 'epoch': array(3)}
     """
-    if isinstance(path, Mapping) and isinstance(state, (str, os.PathLike)):  # either order, as torch.save has it
+    if isinstance(state, (str, os.PathLike)) and not isinstance(path, (str, os.PathLike)):  # as torch.save has it
         path, state = state, path
     path = Path(path)
     write = _format(path)[0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
-from tinygrad_np import Tensor, nn
+from tinygrad_np import Tensor, nn, optim
 from tinygrad_np.nn import init
 
 from .cases import draw, labels
@@ -206,3 +207,58 @@ def test_not_a_number_passes_through():
         for fun in ELEMENTWISE:
             assert np.isnan(np.asarray(fun(np.array([np.nan, 1.0])))[0]), fun.__name__
         assert np.isnan(F.cross_entropy(np.array([[np.nan, 1.0]]), [0]))
+
+
+@pytest.mark.parametrize(
+    "where, name, words",
+    [
+        (F, "ctc_loss", "np.logaddexp"),
+        (F, "embedding_bag", "embedding"),
+        (F, "max_unpool3d", "np.put_along_axis"),
+        (F, "relu_", "x = relu"),
+        (F, "cross_entropy_loss", "is cross_entropy meant?"),
+        (nn, "CTCLoss", "np.logaddexp"),
+        (nn, "MaxUnpool2d", "np.put_along_axis"),
+        (nn, "LazyConv2d", "Conv2d with its sizes"),
+        (nn, "Relu", "is ReLU meant?"),
+        (optim, "StepLR", "lr_scheduler.StepLR"),
+        (optim, "adamw", "is AdamW meant?"),
+        (optim.lr_scheduler, "CyclicLR", "LambdaLR"),
+        (tg, "zeros", "np.zeros"),
+        (tg, "relu", "nn.functional.relu"),
+        (tg, "cat", "np.concatenate"),
+        (nn.ReLU(), "cuda", "on the CPU"),
+        (nn.ReLU(), "compile", "tg.jit"),
+    ],
+)
+def test_what_is_not_there_says_what_to_write(where, name, words):
+    assert not hasattr(where, name)
+    with pytest.raises(AttributeError, match=f"{name}.*; .*{words.replace('?', '.')}") as caught:
+        getattr(where, name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fun", [F.glu, F.softmin, F.normalize, F.softmax, F.log_softmax], ids=lambda f: f.__name__)
+def test_dim_may_be_called_axis(fun):
+    x = draw(4, 6)
+    np.testing.assert_array_equal(fun(x, axis=0), fun(x, dim=0))
+    with pytest.raises(TypeError):
+        fun(x, axes=0)
+
+
+def test_dim_may_be_called_axis_of_two():
+    np.testing.assert_array_equal(F.cosine_similarity(X, X[::-1], axis=0), F.cosine_similarity(X, X[::-1], dim=0))
+    assert F.gumbel_softmax(X, axis=0, generator=0).sum(axis=0).round(6).tolist() == [1.0] * 3
+
+
+def test_modules_and_optimizers_take_what_pytorchs_take():
+    layer = nn.Linear(2, 2)
+    assert layer.to("cpu") is layer.to(device="cpu") is layer.cpu() is layer
+    assert layer.to(dtype=np.float64).weight.dtype == np.float64 and layer.type(np.float32).weight.dtype == np.float32
+    with pytest.raises(ValueError, match="Linear.to: found 'cuda'; everything is on the CPU"):
+        layer.to("cuda")
+    assert optim.Adam(layer.named_parameters()).params == list(layer.parameters())
+    with pytest.raises(TypeError, match="call it, as in model.parameters"):
+        optim.Adam(layer.parameters)
+    with pytest.raises(TypeError, match="save: expected a dict of arrays, found Linear; pass model.state_dict"):
+        tg.save(layer, "a.safetensors")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.public import public_names
 from ..nn.init import as_generator
 from .warp import affine, elastic, planes, smooth
 
@@ -360,3 +361,7 @@ def _probability(p: float) -> float:
     if not 0 <= p <= 1:
         raise ValueError(f"p: expected a probability, found {p!r}")
     return float(p)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

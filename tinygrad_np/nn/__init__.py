@@ -8,6 +8,10 @@ conv_layers.py, norm_layers.py, recurrent.py and transformer.py the others. util
 """
 
 # ruff: noqa: I001 - a table
+from typing import Any
+
+from ..engine.public import absent
+
 # fmt: off
 from . import functional as functional, init as init, utils as utils
 from .containers import (
@@ -67,6 +71,22 @@ from .transformer import (
 # fmt: on
 
 
+WRITTEN_AS = {
+    "CTCLoss": functional.WRITTEN_AS["ctc_loss"],
+    "EmbeddingBag": "nn.Embedding, then " + functional.WRITTEN_AS["embedding_bag"],
+    **{f"MaxUnpool{n}d": functional.WRITTEN_AS[f"max_unpool{n}d"] for n in (1, 2, 3)},
+    "LinearCrossEntropyLoss": "Linear, then CrossEntropyLoss; nn.functional.linear_cross_entropy does both",
+    "Swish": "it is called SiLU",
+    "SyncBatchNorm": "BatchNorm1d, BatchNorm2d or BatchNorm3d",
+    "DataParallel": "a process has one device; tinygrad_np.parallel shares a step among processes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    lazy = f"{name[4:]} with its sizes, which are not found by themselves" if name.startswith("Lazy") else None
+    raise absent("nn", name, WRITTEN_AS if lazy is None else {name: lazy}, __dir__())
+
+
 def __dir__() -> list[str]:
     public = {"functional", "functional_call", "init", "manual_seed", "utils"}
-    return sorted(public | {name for name, value in globals().items() if isinstance(value, type)})
+    return sorted(public | {name for name, value in globals().items() if isinstance(value, type)} - {"Any"})

@@ -15,7 +15,7 @@ from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from . import pieces
-from .arguments import floating, numbers, real_number
+from .arguments import along_axis, floating, numbers, real_number
 from .constants import zeros
 from .cross_entropy import softmax
 from .erf import erf
@@ -384,6 +384,7 @@ def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False, *, gen
 # ---- along an axis ----------------------------------------------------------------------------------------
 
 
+@along_axis
 def glu(input: Array, dim: int = -1) -> Tensor:
     """a · sigmoid(b), a and b the halves of x along axis `dim` (Dauphin et al., 2017).
 
@@ -397,6 +398,7 @@ def glu(input: Array, dim: int = -1) -> Tensor:
     return a * sigmoid(b)
 
 
+@along_axis
 def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Tensor:
     """softmax(-x) along axis `dim`.
 
@@ -406,6 +408,7 @@ def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Tensor:
     return softmax(-numbers("softmin", input), dim, dtype=dtype)
 
 
+@along_axis
 def gumbel_softmax(
     logits: Array, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Seed = None
 ) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
-from .arguments import array, floating, how_reduced, in_single, probability
+from .arguments import along_axis, array, floating, how_reduced, in_single, probability
 from .constants import identity, ones
 from .linear import linear
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 # ---- softmax ----------------------------------------------------------------------------------------------
 
 
+@along_axis
 @in_single
-def softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None, *, axis: Any = None) -> Tensor:
+def softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> softmax(np.array([0.0, 0.0, -800.0]))
     array([0.5, 0.5, 0. ])
     """
-    return _along("softmax", dim if axis is None else axis, _softmax, input, dtype)
+    return _along("softmax", dim, _softmax, input, dtype)
 
 
+@along_axis
 @in_single
-def log_softmax(
-    input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None, *, axis: Any = None
-) -> Tensor:
+def log_softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """x - log Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> log_softmax(np.array([800.0, 0.0]))
     array([   0., -800.])
     """
-    return _along("log_softmax", dim if axis is None else axis, _log_softmax, input, dtype)
+    return _along("log_softmax", dim, _log_softmax, input, dtype)
 
 
 def _along(name: str, dim: int | None, function, x, dtype):

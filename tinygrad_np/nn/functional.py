@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.public import absent
+
 # fmt: off
 from .activations import (
     celu as celu, elu as elu, gelu as gelu, glu as glu, gumbel_softmax as gumbel_softmax, hardshrink as hardshrink,
@@ -63,21 +65,23 @@ from .resampling import (
 )
 # fmt: on
 
-ABSENT = {
+WRITTEN_AS = {
     "ctc_loss": "sum over alignments with np.logaddexp, a step a frame",
     "embedding_bag": "embedding(input, weight).sum(axis=-2), or .mean or .max",
     "max_unpool1d": "put x at the indices that max_pool1d gives: np.put_along_axis of zeros, flattened, on axis -1",
     "max_unpool2d": "put x at the indices that max_pool2d gives: np.put_along_axis of zeros, flattened, on axis -1",
     "max_unpool3d": "put x at the indices that max_pool3d gives: np.put_along_axis of zeros, flattened, on axis -1",
+    "swish": "it is called silu",
 }
 
 
 def __getattr__(name: str) -> Any:
     """What is left out on purpose says what to write instead."""
-    if name in ABSENT:
-        raise AttributeError(f"nn.functional has no {name}; {ABSENT[name]}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.endswith("_") and name[:-1] in __dir__():
+        raise AttributeError(f"nn.functional has no {name}; write x = {name[:-1]}(x), which makes a new tensor")
+    raise absent("nn.functional", name, WRITTEN_AS, __dir__())
 
 
 def __dir__() -> list[str]:
-    return sorted(name for name, value in globals().items() if callable(value) and name[0] != "_" and name != "Any")
+    mine = (name for name, value in globals().items() if callable(value) and name[0] != "_")
+    return sorted({*mine} - {"Any", "absent"})

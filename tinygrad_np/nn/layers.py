@@ -18,7 +18,7 @@ from .arguments import array, probability, real_number
 from .module import Layer
 from .window import numbers_of, pooling_window
 
-NOT_OPTIONS = {"training", "_stacklevel", "axis", "out", "generator"}  # given by the layer itself, or by nobody
+NOT_OPTIONS = {"training", "_stacklevel", "out", "generator"}  # given by the layer itself, or by nobody
 
 
 class Applied(Layer):

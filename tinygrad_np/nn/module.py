@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from ..viz.summary import Summary
 
 
+WRITTEN_AS = {
+    "cuda": "everything is on the CPU: leave it out",
+    "bfloat16": "half() or float(): NumPy has no bfloat16",
+    "compile": "tg.jit(step) records a whole step, and replays it",
+    "share_memory": "processes share by tinygrad_np.parallel",
+    "register_full_backward_hook": "tg.vjp(f, x) gives the gradient on its way",
+}
+
+
 class Parameter(Tensor):
     """A tensor that a module trains: it requires a gradient, and assigning it to an attribute names it.
 
@@ -292,9 +301,25 @@ class Module:
         """`astype` float64."""
         return self.astype(np.float64)
 
-    def to(self, target: Any) -> Module:
+    def to(self, target: Any = None, *, device: Any = None, dtype: Any = None) -> Module:
         """`astype` a dtype; "cpu" is where everything is."""
-        return self if str(target) == "cpu" else self.astype(target)
+        for place in (target, device):
+            if str(place).startswith(("cuda", "mps", "xpu")):
+                raise ValueError(f"{type(self).__name__}.to: found {place!r}; everything is on the CPU: leave it out")
+        dtype = target if dtype is None and not str(target).startswith("cpu") else dtype
+        return self if dtype is None else self.astype(dtype)
+
+    type = astype
+
+    def cpu(self) -> Module:
+        """Itself: everything is on the CPU."""
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            told = f"; {WRITTEN_AS[name]}" if name in WRITTEN_AS else ""
+            raise AttributeError(f"a {self.__class__.__name__} has no {name}{told}", name=name, obj=self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Set whether the parameters are trained; return self."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.public import public_names
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .module import Module
@@ -82,3 +83,7 @@ def _change(p: Tensor, function: Any) -> None:
         function(g, g)
     else:
         p.grad = function(g, None)
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -5,7 +5,9 @@ adaptive.py, muon.py and lbfgs.py the formulas; lr_scheduler.py schedules, swa_u
 same steps of values that are not changed in place.
 """
 
-from ..engine.public import public_names
+from typing import Any
+
+from ..engine.public import absent, public_names
 from . import functional as functional
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
@@ -22,6 +24,17 @@ from .lbfgs import LBFGS as LBFGS
 from .muon import Muon as Muon
 from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
+
+WRITTEN_AS = {
+    "SparseAdam": "gradients are dense here: Adam",
+    "ASGD": "SGD with swa_utils.AveragedModel",
+    "Rprop": "for whole batches LBFGS is as good, for others RMSprop",
+}
+
+
+def __getattr__(name: str) -> Any:
+    elsewhere = {other: f"it is lr_scheduler.{other}" for other in dir(lr_scheduler)}
+    raise absent("optim", name, WRITTEN_AS | elsewhere, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -120,3 +120,7 @@ adam = Descent(
     2,
     adam_step,
 )
+
+
+def __dir__() -> list[str]:
+    return ["adam", "rmsprop", "sgd"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.public import public_names
+from ..engine.public import absent, public_names
 from .optimizer import Optimizer
 from .options import POSITIVE, Group, require
 
@@ -533,6 +533,11 @@ def _cosine(start: float, end: float, done: float) -> float:
 
 def _line(start: float, end: float, done: float) -> float:
     return start + (end - start) * done
+
+
+def __getattr__(name: str) -> Any:
+    told = {"MultiplicativeLR": "LambdaLR has the product of the factors", "CyclicLR": "LambdaLR, or OneCycleLR"}
+    raise absent("optim.lr_scheduler", name, told | {"_LRScheduler": "it is called LRScheduler"}, __dir__())
 
 
 def __dir__() -> list[str]:

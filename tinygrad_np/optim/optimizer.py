@@ -354,7 +354,9 @@ class Optimizer:
             params = params.parameters()
         if hasattr(params, "shape"):
             raise TypeError(f"{self._name}: params must be a list of tensors or of dicts, found a single tensor")
-        params = list(params)
+        if callable(params):
+            raise TypeError(f"{self._name}: params: found a function; call it, as in model.parameters()")
+        params = [p[1] if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str) else p for p in params]
         if not params:
             raise ValueError(f"{self._name}: there are no parameters to optimize")
         return params if isinstance(params[0], dict) else [{"params": params}]

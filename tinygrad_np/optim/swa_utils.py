@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.modes import no_grad
+from ..engine.public import public_names
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from ..nn.module import Module
@@ -166,3 +167,7 @@ class SWALR(LRScheduler):
         self.last_epoch += 1
         share = self.left(self.last_epoch) / before if before else 0.0
         self._set(None, [self.floor + (lr - self.floor) * share for lr in self.get_last_lr()])
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
