@@ -94,6 +94,16 @@ def test_functions_of_an_order(name, orders, right):
             f(tg.Tensor(np.array(1.5), requires_grad=True), *orders[1:], x)
 
 
+@pytest.mark.parametrize("degree", [0, 1, 4])
+def test_polynomials_of_a_degree(degree, right):
+    for name in ("legendre", "chebyt", "chebyu", "hermite", "hermitenorm", "laguerre"):
+        right(lambda x, f=UFUNCS[f"eval_{name}"]: f(degree, x), inside((-1.0, 1.0)), order=2)
+    for name, parameters in (("genlaguerre", (0.7,)), ("gegenbauer", (0.7,)), ("jacobi", (0.7, -0.3))):
+        right(lambda x, f=UFUNCS[f"eval_{name}"], p=parameters: f(degree, *p, x), inside((-1.0, 1.0)), order=2)
+    with pytest.raises(tg.NotDifferentiable, match="eval_jacobi is not differentiable with respect to 'alpha'"):
+        sc.eval_jacobi(2, tg.Tensor([1.0], requires_grad=True), 1.0, 0.5)
+
+
 @pytest.mark.parametrize("name", ["sici", "shichi", "fresnel", "airy"])
 def test_several_results(name, right):
     right(UFUNCS[name], inside((0.0, np.inf)), order=2)

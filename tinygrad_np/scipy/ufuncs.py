@@ -12,7 +12,7 @@ from ..engine.arrays import array_of
 from ..engine.cotangents import times
 from ..engine.table import POSITIVE, REAL, elementwise, function
 from ..engine.tracing import assume
-from . import bessel, gamma  # noqa: F401 - their rows are entered
+from . import bessel, cumulative, gamma, orthogonal  # noqa: F401 - their rows are entered
 from .in_last import in_last
 from .scaled import dawsn_derivative, erfcx_derivative
 
