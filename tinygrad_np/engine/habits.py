@@ -99,15 +99,40 @@ FOR_SEVERAL = {  # what to write -> the methods of PyTorch's that it does the wo
 }
 WRITTEN_AS |= {name: text.format(name) for text, names in FOR_SEVERAL.items() for name in names.split()}
 
+NOT_HERE = """
+apply as_strided as_strided_scatter as_subclass bfloat16 byte cauchy ccol_indices cdouble cfloat chalf char coalesce col_indices
+conj_physical const_data_ptr crow_indices dense_dim dequantize diag_embed dim_order exponential geometric geqrf ger
+get_device grad_dtype hardshrink hash_tensor igamma igammac index int_repr ipu is_coalesced is_conj is_cpu is_cuda
+is_distributed is_inference is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_neg is_nested is_nonzero is_pinned
+is_quantized is_same_size is_set_to is_shared is_sparse is_sparse_csr is_vulkan is_xla is_xpu istft layout
+log_normal logcumsumexp map map2 module_load mtia narrow_copy new_empty_strided nonzero_static orgqr ormqr output_nr
+pin_memory prelu q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme
+random record_stream register_post_accumulate_grad_hook reinforce renorm resize_as resize_as_sparse resolve_conj
+resolve_neg retains_grad row_indices set sgn share_memory short slice_inverse smm sparse_dim sparse_mask sparse_resize
+sparse_resize_and_clear sspaddmm stft storage_offset storage_type sum_to_size symeig to_dense to_mkldnn
+to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve
+unfold volatile xpu""".split()  # methods of PyTorch's, also in place, that nothing here is called after
 
-def what_to_write(name: str) -> str:
-    """What answers a name that a tensor does not have: NumPy's function of that name, if there is one."""
-    if name.endswith("_") and name[:1] != "_":
-        return f"a Tensor has no {name}; write x[...] = and the new value"
-    for module, where in ((np, "np"), (np.linalg, "np.linalg")):
-        if callable(vars(module).get(name)):
-            return f"a Tensor has no {name}; write {where}.{name}(x, ...)"
-    return f"a Tensor has no {name}; write with NumPy's functions and those of nn.functional"
+
+def unwritten() -> dict[str, str]:
+    """What to write for names that a tensor does not have: those of NumPy's functions, and PyTorch's.
+
+    They are attributes of the class, as a `__getattr__` would make every attribute of every tensor slow.
+    """
+    found = dict.fromkeys(NOT_HERE, "with NumPy's functions and those of nn.functional")
+    for module, where in ((np.linalg, "np.linalg"), (np, "np")):
+        functions = [name for name, f in vars(module).items() if callable(f) and type(f) is not type and name[0] != "_"]
+        found |= {name: f"{where}.{name}(x, ...)" for name in functions}
+    found |= WRITTEN_AS
+    named = (
+        *found,
+        *UNARY,
+        *OTHER_NAMES,
+        *BINARY,
+        *MOVED,
+        *"round cumsum cumprod squeeze transpose detach rsqrt t unsqueeze".split(),
+    )
+    return {f"{name}_": "x[...] = and the new value" for name in named} | found
 
 
 class Instead:
@@ -201,7 +226,7 @@ def cast(name: str, dtype: Any) -> Callable[..., Any]:
 
 def habits() -> dict[str, Any]:
     """The attributes by their names."""
-    found: dict[str, Any] = {name: Instead(name, text) for name, text in WRITTEN_AS.items()}
+    found: dict[str, Any] = {name: Instead(name, text) for name, text in unwritten().items()}
     found |= {name: movement(OTHER_NAMES.get(name, name)) for name in (*UNARY, *OTHER_NAMES)}
     found |= {name: movement(function) for name, function in BINARY.items()}
     found |= {name: moved(name) for name in MOVED} | {"movedim": moved("moveaxis")}

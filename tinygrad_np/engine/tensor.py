@@ -13,7 +13,7 @@ from .above import DOORS
 from .arrays import read_only
 from .compiled import compiled_form
 from .dispatch import UFUNC_FORMS, call_function, call_ufunc
-from .habits import WRITTEN_AS, habits, what_to_write
+from .habits import Instead, habits
 from .leaving import Leaving, detached
 from .methods import ArrayMethods
 from .modes import current, mode, note_cut
@@ -212,15 +212,8 @@ class Tensor(ArrayMethods, Leaving):
         extra += f", name={self.name!r}" if self.name else ""
         return f"Tensor({body}{extra})"
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name[:2] == "__":  # what protocols look for
-                raise AttributeError(name)
-            raise AttributeError(what_to_write(name), name=name, obj=self)
-
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in WRITTEN_AS]
+        return [name for name in super().__dir__() if type(vars(Tensor).get(name)) is not Instead]
 
     def __format__(self, spec: str) -> str:
         if not spec:
