@@ -99,19 +99,20 @@ FOR_SEVERAL = {  # what to write -> the methods of PyTorch's that it does the wo
 }
 WRITTEN_AS |= {name: text.format(name) for text, names in FOR_SEVERAL.items() for name in names.split()}
 
+# Methods of PyTorch's, some in place, that nothing here is called after.
 NOT_HERE = """
-apply as_strided as_strided_scatter as_subclass bfloat16 byte cauchy ccol_indices cdouble cfloat chalf char coalesce col_indices
-conj_physical const_data_ptr crow_indices dense_dim dequantize diag_embed dim_order exponential geometric geqrf ger
-get_device grad_dtype hardshrink hash_tensor igamma igammac index int_repr ipu is_coalesced is_conj is_cpu is_cuda
-is_distributed is_inference is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_neg is_nested is_nonzero is_pinned
-is_quantized is_same_size is_set_to is_shared is_sparse is_sparse_csr is_vulkan is_xla is_xpu istft layout
-log_normal logcumsumexp map map2 module_load mtia narrow_copy new_empty_strided nonzero_static orgqr ormqr output_nr
-pin_memory prelu q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme
-random record_stream register_post_accumulate_grad_hook reinforce renorm resize_as resize_as_sparse resolve_conj
-resolve_neg retains_grad row_indices set sgn share_memory short slice_inverse smm sparse_dim sparse_mask sparse_resize
-sparse_resize_and_clear sspaddmm stft storage_offset storage_type sum_to_size symeig to_dense to_mkldnn
-to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr triangular_solve
-unfold volatile xpu""".split()  # methods of PyTorch's, also in place, that nothing here is called after
+apply as_strided as_strided_scatter as_subclass bfloat16 byte cauchy ccol_indices cdouble cfloat chalf char coalesce
+col_indices conj_physical const_data_ptr crow_indices dense_dim dequantize diag_embed dim_order exponential
+geometric geqrf ger get_device grad_dtype hardshrink hash_tensor igamma igammac index int_repr ipu is_coalesced
+is_conj is_cpu is_cuda is_distributed is_inference is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_neg is_nested
+is_nonzero is_pinned is_quantized is_same_size is_set_to is_shared is_sparse is_sparse_csr is_vulkan is_xla is_xpu
+istft layout log_normal logcumsumexp map map2 module_load mtia narrow_copy new_empty_strided nonzero_static orgqr
+ormqr output_nr pin_memory prelu q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale
+q_zero_point qscheme random record_stream register_post_accumulate_grad_hook reinforce renorm resize_as
+resize_as_sparse resolve_conj resolve_neg retains_grad row_indices set sgn share_memory short slice_inverse smm
+sparse_dim sparse_mask sparse_resize sparse_resize_and_clear sspaddmm stft storage_offset storage_type sum_to_size
+symeig to_dense to_mkldnn to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
+to_sparse_csr triangular_solve unfold volatile xpu""".split()
 
 
 def unwritten() -> dict[str, str]:
