@@ -1,5 +1,6 @@
-"""A user's program is clean under `mypy --strict`: the package has types, and they are those that a user needs."""
+"""A user's program is clean under strict mypy and pyright: the package has types, those that a user needs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -72,7 +73,16 @@ def cube(t: np.ndarray) -> np.ndarray:
     return out
 
 
-cube.defvjp(lambda ct, t: ct * 3 * t * t)
+def cube_rule(ct: np.ndarray, t: np.ndarray) -> np.ndarray:
+    out: np.ndarray = ct * 3 * t * t
+    return out
+
+
+cube.defvjp(cube_rule)
+print(tg.grad(np.sin)(np.array(0.5)), tg.elementwise_grad(np.tanh)(p), tg.jacrev(np.exp)(p))
+compiled = tg.jit(rosenbrock)
+lazy = tg.jit(max_programs=2)(rosenbrock)
+print(compiled(p), lazy(p), tg.checkpoint(rosenbrock)(p), tg.grad(rosenbrock)(v=p))
 print(gradcheck(cube, p, order=2), bool(check_op(cube)))
 tg.save("a.npz", model.state_dict())
 model.load_state_dict(tg.load("a.npz"))
@@ -88,25 +98,25 @@ for name, parameter in model.named_parameters():
 """
 
 
+CHECKERS = {
+    "mypy": ("mypy", "--strict", "--follow-imports=silent", "--config-file=", "--cache-dir=cache"),
+    "pyright": ("pyright", "--project=pyrightconfig.json"),
+}
+
+
 @pytest.mark.slow
-def test_a_users_program_is_clean_under_strict_checks(tmp_path):
-    pytest.importorskip("mypy", reason="type-checks a program where mypy is installed")
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_users_program_is_clean_under_strict_checks(checker, tmp_path):
+    pytest.importorskip(checker, reason=f"type-checks a program where {checker} is installed")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    root = str(Path(__file__).parents[1])
+    config = {"typeCheckingMode": "strict", "extraPaths": [root], "include": ["program.py"]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config), encoding="utf-8")
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--follow-imports=silent",
-            "--config-file=",
-            "--cache-dir",
-            str(tmp_path / "cache"),
-            "program.py",
-        ],
+        [sys.executable, "-m", *CHECKERS[checker], *(["program.py"] if checker == "mypy" else [])],
         cwd=tmp_path,
         text=True,
         capture_output=True,
-        env=os.environ | {"MYPYPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"MYPYPATH": root},
     )
     assert done.returncode == 0, done.stdout + done.stderr

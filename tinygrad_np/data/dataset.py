@@ -37,7 +37,7 @@ class TensorDataset(Dataset):
     ((2, 2, 2), array([3, 1]))
     """
 
-    def __init__(self, *arrays: Any):
+    def __init__(self, *arrays: Any) -> None:
         self.arrays = tuple(a if isinstance(a, Tensor) else np.asarray(a) for a in arrays)
         lengths = [len(a) if a.ndim else None for a in self.arrays]
         if not lengths or None in lengths or len(set(lengths)) > 1:
@@ -63,7 +63,7 @@ class Subset(Dataset):
     'c'
     """
 
-    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray):
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices, np.intp)
 
     def __getitem__(self, index: Any) -> Any:
@@ -85,7 +85,7 @@ class ConcatDataset(Dataset):
     'd'
     """
 
-    def __init__(self, datasets: Sequence[Any]):
+    def __init__(self, datasets: Sequence[Any]) -> None:
         self.datasets = list(datasets)
         self.ends = list(accumulate(len(dataset) for dataset in self.datasets))
 

@@ -50,7 +50,7 @@ class DataLoader:
         transform: Callable[..., Any] | None = None,
         pin_memory: bool = False,
         persistent_workers: bool = False,
-    ):
+    ) -> None:
         for name, value, least in (
             ("batch_size", 1 if batch_size is None else batch_size, 1),
             ("num_workers", num_workers, 0),

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .generated import shown_code
+
+# What a function takes and gives, for type checkers: a transform of it takes the same.
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 PLAIN = {"keepdims": False, "where": True, "initial": None}  # what NumPy's `_NoValue` stands for
 

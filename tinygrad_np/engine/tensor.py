@@ -42,18 +42,18 @@ class Operator:
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self.owner, self.name = owner, name
 
-    def __get__(self, tensor: Any, owner: type[Any] | None = None) -> Any:
+    def __get__(self, tensor: Any, owner: type[Any] | None = None) -> Callable[[Any], Tensor]:
         form = self.form()
         setattr(self.owner, self.name, form)
-        return form if tensor is None else form.__get__(tensor, owner)
+        return form if tensor is None else form.__get__(tensor, owner)  # type: ignore[no-any-return]
 
 
-def operator(ufunc: np.ufunc) -> Any:
+def operator(ufunc: np.ufunc) -> Operator:
     """The operator that a ufunc is."""
     return Operator(lambda: UFUNC_FORMS[ufunc])
 
 
-def reflected(ufunc: np.ufunc) -> Any:
+def reflected(ufunc: np.ufunc) -> Operator:
     """The operator whose tensor is the second operand."""
 
     def form() -> Callable[..., Tensor]:

@@ -16,11 +16,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, overload
 
 from .errors import NotReplayable as NotReplayable
 
+if TYPE_CHECKING:
+    from ..engine.signatures import Parameters, Result
 
-def jit(f: Callable | None = None, *, max_programs: int = 16) -> Callable:
+
+@overload
+def jit(f: Callable[Parameters, Result], *, max_programs: int = 16) -> Callable[Parameters, Result]: ...
+
+
+@overload
+def jit(
+    f: None = None, *, max_programs: int = 16
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]: ...
+
+
+def jit(f: Any = None, *, max_programs: int = 16) -> Any:
     """The same results as `f`, recorded once a signature and then replayed without Python between NumPy calls.
 
     The first call with new shapes, dtypes or Python arguments runs `f` and records every NumPy call: forward,

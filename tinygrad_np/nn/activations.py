@@ -33,7 +33,7 @@ VECTORIZED = 1 << 16  # elements: up to here a maximum with as many zeros is sev
 
 
 @primitive
-def relu(input, inplace=False):
+def relu(input: Any, inplace: bool = False):
     """max(x, 0), with derivative 0 at 0.
 
     >>> relu(np.array([-1.0, 2.0]))
@@ -47,7 +47,7 @@ relu.defvjp(lambda ct, out: ct * (out > 0), kinks=lambda input: input, cases=[la
 
 
 @primitive
-def leaky_relu(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False):
     """x where x > 0, negative_slope · x elsewhere.
 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.1)
@@ -366,7 +366,15 @@ def prelu(input: Array, weight: Array) -> Tensor:
     return np.where(x > 0, x, slope * x)
 
 
-def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False, *, generator=None) -> Tensor:
+def rrelu(
+    input: Any,
+    lower: Any = 1 / 8,
+    upper: Any = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    generator: Any = None,
+) -> Tensor:
     """x where x > 0, a x elsewhere: a is drawn from U(lower, upper) for each in training, else it is their mean.
 
     >>> rrelu(np.array([-48.0, 2.0]))

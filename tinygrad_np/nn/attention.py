@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 @in_single
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False, *, generator=None
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Any = None,
+    enable_gqa: Any = False,
+    *,
+    generator: Any = None,
 ) -> Tensor:
     """softmax(Q Kᵀ scale + mask) V of (..., L, E), (..., S, E) and (..., S, Ev); scale is 1 / √E unless given.
 
@@ -56,12 +65,14 @@ def _weights(q, k, mask, dropout_p: float, generator: Seed = None):
     return weights, dropout(weights, dropout_p, generator=generator)
 
 
-def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k,
-                                 bias_v, add_zero_attn, dropout_p, out_proj_weight, out_proj_bias, training=True,
-                                 key_padding_mask=None, need_weights=True, attn_mask=None,
-                                 use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None,
-                                 v_proj_weight=None, static_k=None, static_v=None, average_attn_weights=True,
-                                 is_causal=False, *, generator=None) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+def multi_head_attention_forward(query: Any, key: Any, value: Any, embed_dim_to_check: Any, num_heads: Any,
+                                 in_proj_weight: Any, in_proj_bias: Any, bias_k: Any, bias_v: Any, add_zero_attn: Any,
+                                 dropout_p: Any, out_proj_weight: Any, out_proj_bias: Any, training: bool = True,
+                                 key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
+                                 use_separate_proj_weight: Any = False, q_proj_weight: Any = None,
+                                 k_proj_weight: Any = None, v_proj_weight: Any = None, static_k: Any = None,
+                                 static_v: Any = None, average_attn_weights: bool = True, is_causal: bool = False, *,
+                                 generator: Any = None) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """What `nn.MultiheadAttention` computes, of (L, N, E), (S, N, E), (S, N, E) or without N (Vaswani et al., 2017).
 
     Gives the output (L, N, E) and the weights (N, L, S), averaged over the heads, or (N, heads, L, S), or None. Here a

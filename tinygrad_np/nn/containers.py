@@ -29,7 +29,7 @@ class _Entries(Module):
 class _List(_Entries, MutableSequence):
     """Entries named "0", "1", ..."""
 
-    def __init__(self, entries: Iterable[Any] = ()):
+    def __init__(self, entries: Iterable[Any] = ()) -> None:
         self._fill(entries)
 
     def _fill(self, entries: Iterable[Any]) -> None:
@@ -77,7 +77,7 @@ class _List(_Entries, MutableSequence):
 class _Dict(_Entries, MutableMapping):
     """Entries named by their keys."""
 
-    def __init__(self, entries: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()):
+    def __init__(self, entries: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
         self.update(entries)
 
     def __iter__(self) -> Iterator[str]:
@@ -154,7 +154,7 @@ class Sequential(_List, Layer):
         else:  # one list of modules is as good
             self._fill(given if isinstance(given, (list, tuple)) else modules)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         for key in self._keys():
             input = vars(self)[key](input)
         return input

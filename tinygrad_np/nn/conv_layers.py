@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class _Convolution(Layer):
         self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
         self.bias = init.uniform_(Parameter(np.empty(out, dtype)), -bound, bound, generator) if bias else None
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         more = getattr(self, "output_padding", ())
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -56,16 +57,15 @@ class _Convolution(Layer):
 
 
 class _Conv(_Convolution):
-    def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-        padding_mode="zeros", *, dtype=np.float32, generator=None,
-    ) -> None:  # fmt: skip
+    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 dilation: Any = 1, groups: Any = 1, bias: bool = True, padding_mode: str = "zeros", *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         self._make(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
             dtype, generator
         )  # fmt: skip
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, [p for pair in self.around[::-1] for p in pair], self.padding_mode)
@@ -104,10 +104,9 @@ class Conv3d(_Conv):
 class _ConvTranspose(_Convolution):
     transposed = True
 
-    def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
-        dilation=1, padding_mode="zeros", *, dtype=np.float32, generator=None,
-    ) -> None:  # fmt: skip
+    def __init__(self, in_channels: Any, out_channels: Any, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 output_padding: Any = 0, groups: Any = 1, bias: bool = True, dilation: Any = 1,
+                 padding_mode: str = "zeros", *, dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         name, n = type(self).__name__, int(type(self).__name__[-2])
         self.output_padding = numbers_of(name, "output_padding", output_padding, n, least=0)
         numbers_of(name, "padding", padding, n, least=0)
@@ -116,7 +115,7 @@ class _ConvTranspose(_Convolution):
             dtype, generator
         )  # fmt: skip
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Any, output_size: Any = None) -> Any:
         """The output; `output_size` chooses among the sizes that the convolution maps to the input's."""
         n, more = len(self.kernel_size), self.output_padding
         if output_size is not None:

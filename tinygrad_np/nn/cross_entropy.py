@@ -91,7 +91,14 @@ _log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lam
 
 @in_single
 def cross_entropy(
-    input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: Any = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """-Σ q log softmax(x) over the classes, averaged: for logits x of shape (N, C), (C,) or (N, C, d1, ...).
 
@@ -132,7 +139,15 @@ def cross_entropy(
 
 
 @in_single
-def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean") -> Tensor:
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: Any = -100,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)
@@ -148,8 +163,9 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return losses.sum() * _scale(reduction, len(x) if row_weights is None else row_weights.sum())
 
 
-def linear_cross_entropy(input, linear_weight, target, *, linear_bias=None, weight=None, reduction="mean",
-                         ignore_index=None, label_smoothing=0.0, options=None) -> Tensor:  # fmt: skip
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None,
+                         reduction: str = "mean", ignore_index: Any = None, label_smoothing: float = 0.0,
+                         options: Any = None) -> Tensor:  # fmt: skip
     """`cross_entropy` of x Wᵀ + b, for x (N, in) and W (C, ..., in), or x (in,); `options` change nothing here.
 
     >>> linear_cross_entropy(np.eye(2), np.zeros((4, 2)), np.array([0, 3])).item()

@@ -26,8 +26,8 @@ class Linear(Layer):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32, generator: Seed = None
-    ):
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float32, generator: Seed = None
+    ) -> None:
         self.in_features = whole_number("Linear", "in_features", in_features)
         self.out_features = whole_number("Linear", "out_features", out_features)
         generator = init.as_generator(generator)
@@ -35,10 +35,10 @@ class Linear(Layer):
         self.weight = init.uniform_(Parameter(np.empty((out_features, in_features), dtype)), -bound, bound, generator)
         self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.linear(input, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
@@ -50,7 +50,14 @@ class Bilinear(Layer):
     """
 
     def __init__(
-        self, in1_features, in2_features, out_features, bias=True, *, dtype=np.float32, generator=None
+        self,
+        in1_features: Any,
+        in2_features: Any,
+        out_features: Any,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float32,
+        generator: Any = None,
     ) -> None:
         self.in1_features = whole_number("Bilinear", "in1_features", in1_features, 1)
         self.in2_features = whole_number("Bilinear", "in2_features", in2_features)
@@ -60,10 +67,10 @@ class Bilinear(Layer):
         self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
         self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
 
-    def forward(self, input1, input2):
+    def forward(self, input1: Any, input2: Any) -> Any:
         return F.bilinear(input1, input2, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
@@ -79,8 +86,9 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
-                 scale_grad_by_freq=False, sparse=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
+    def __init__(self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any = None, max_norm: Any = None,
+                 norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         shape = (
             whole_number("Embedding", "num_embeddings", num_embeddings),
             whole_number("Embedding", "embedding_dim", embedding_dim),
@@ -108,12 +116,12 @@ class Embedding(Layer):
         layer.weight.requires_grad = not freeze
         return layer
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return ", ".join(map(str, self.weight.shape)) + (
             "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         )
@@ -126,12 +134,12 @@ class PReLU(Layer):
     array([-0.25,  2.  ])
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype=np.float32):
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = np.float32) -> None:
         self.num_parameters = whole_number("PReLU", "num_parameters", num_parameters, 1)
         self.weight = Parameter(np.full(num_parameters, init, dtype))
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.prelu(input, self.weight)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"

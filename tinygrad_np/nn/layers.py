@@ -72,12 +72,12 @@ class Applied(Layer):
         if "generator" in self.more:  # a stream of its own, so that a run repeats
             self.generator = init.as_generator().spawn(1)[0] if generator is None else init.as_generator(generator)
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Any) -> Any:
         if not self.passed and not self.given:
             return self.function(*inputs)
         return self.function(*inputs, **{name: getattr(self, name) for name in self.passed}, **self.given)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         options = {name: getattr(self, name) for name in self.options.parameters}
         return ", ".join(f"{k}={v!r}" for k, v in options.items() if v is not None and v is not False)
 
@@ -244,21 +244,21 @@ class _Pad(Layer):
     def __init_subclass__(cls, mode: str = "constant") -> None:
         cls.mode = mode
 
-    def __init__(self, padding: int | tuple[int, ...]):
+    def __init__(self, padding: int | tuple[int, ...]) -> None:
         n = int(type(self).__name__[-2])
         self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * n)
         if len(self.padding) != 2 * n or not all(isinstance(p, (int, np.integer)) for p in self.padding):
             raise ValueError(f"{type(self).__name__}: padding: expected one number or {2 * n}, found {padding!r}")
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.pad(input, self.padding, self.mode, self.value)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"padding={self.padding}" + (f", value={self.value}" if self.value else "")
 
 
 class _ConstantPad(_Pad):
-    def __init__(self, padding: int | tuple[int, ...], value: float):
+    def __init__(self, padding: int | tuple[int, ...], value: float) -> None:
         super().__init__(padding)
         self.value = value
 
@@ -289,13 +289,13 @@ class Flatten(Layer):
     (2, 60)
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         for what, dim in (("start_dim", start_dim), ("end_dim", end_dim)):
             if not isinstance(dim, int):
                 raise ValueError(f"Flatten: {what}: expected the number of an axis, found {dim!r}")
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         input = array(input)
         shape = input.shape
         start, end = (dim + len(shape) if dim < 0 else dim for dim in (self.start_dim, self.end_dim))
@@ -303,7 +303,7 @@ class Flatten(Layer):
             raise ValueError(f"Flatten: found shape {shape}, which has no axes from {self.start_dim} to {self.end_dim}")
         return input.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
@@ -314,15 +314,15 @@ class Unflatten(Layer):
     (2, 3, 20)
     """
 
-    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         input = array(input)
         dim = self.dim % len(input.shape)
         return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :])
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
@@ -332,5 +332,5 @@ class Identity(Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return input

@@ -91,7 +91,9 @@ def labels(name: str, y: Any) -> Any:
 
 
 @loss(pair, weighted=True)
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
+def mse_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Tensor:
     """(x - y)², weighted and reduced.
 
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
@@ -101,7 +103,9 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 
 @loss(partial(pair, read=numbers, broadcast=True), weighted=True)
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None) -> Tensor:
+def l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Tensor:
     """|x - y|, weighted and reduced.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])).item()
@@ -111,7 +115,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 
 @loss(partial(pair, broadcast=True), weighted=True)
-def huber_loss(input, target, reduction="mean", delta=1.0, weight=None) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
     """d² / 2 where d = |x - y| <= delta, delta (d - delta / 2) elsewhere (Huber, 1964), weighted and reduced.
 
     >>> huber_loss(np.array([1.0, 5.0]), np.zeros(2), reduction="none")
@@ -125,7 +129,9 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None) -> Tenso
 
 
 @loss(partial(pair, broadcast=True))
-def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0) -> Tensor:
+def smooth_l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
     """d² / (2 beta) where d = |x - y| < beta, d - beta / 2 elsewhere (Girshick, 2015).
 
     >>> smooth_l1_loss(np.array([1.0, 5.0]), np.zeros(2), reduction="none", beta=2.0)
@@ -156,7 +162,9 @@ _log1m.defvjp(lambda ct, p: -ct / np.maximum(1 - p, 1e-12), domain=(0.0, 1.0), c
 
 
 @loss(pair)
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
     """-y log p - (1 - y) log(1 - p) of probabilities p and labels or probabilities y; a logarithm is at least -100.
 
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none").round(4)
@@ -170,7 +178,13 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 @loss(pair)
 def binary_cross_entropy_with_logits(
-    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
 ) -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, free of overflow for any x.
 
@@ -186,7 +200,14 @@ def binary_cross_entropy_with_logits(
 
 
 @loss(each(floating, floating))
-def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False) -> Tensor:
+def kl_div(
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    log_target: Any = False,
+) -> Tensor:
     """q (log q - x) of log-probabilities x and probabilities q, or log q; "batchmean" sums and divides by N.
 
     >>> kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum").round(4).item()
@@ -200,7 +221,14 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 @loss(each(floating, floating))
 def poisson_nll_loss(
-    input, target, log_input=True, full=False, size_average=None, eps=1e-08, reduce=None, reduction="mean"
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: Any = None,
+    eps: float = 1e-08,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """exp(x) - y x of the logarithm x of a rate and a count y, or x - y log(x + eps) unless `log_input`.
 
@@ -218,7 +246,9 @@ def poisson_nll_loss(
 
 
 @loss(each(floating, floating))
-def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean") -> Tensor:
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
     """(log v + (x - y)² / v) / 2 of a mean x and a variance v, at least eps (Nix & Weigend, 1994).
 
     `var` is one number, or of a shape that broadcasts to that of x, or has it but for the last axis; `full` adds
@@ -250,7 +280,9 @@ def _hinge(x):
 
 
 @loss(pair)
-def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def soft_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
     """log(1 + exp(-y x)) for labels y of -1 and 1.
 
     >>> soft_margin_loss(np.array([0.0, 800.0]), np.array([1, 1]), reduction="none").round(4)
@@ -260,7 +292,15 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
 
 
 @loss(each(floating, floating, labels), 3)
-def margin_ranking_loss(input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
     """max(-y (x1 - x2) + margin, 0): where y is 1 x1 should be larger, where it is -1 x2.
 
     >>> margin_ranking_loss(np.array([1.0, 1.0]), np.array([0.0, 3.0]), np.array([1, 1]), reduction="none")
@@ -270,7 +310,9 @@ def margin_ranking_loss(input1, input2, target, margin=0.0, size_average=None, r
 
 
 @loss(each(floating, labels))
-def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
     """x where y is 1, max(margin - x, 0) where it is -1.
 
     >>> hinge_embedding_loss(np.array([2.0, 0.25]), np.array([1, -1]), reduction="none")
@@ -292,7 +334,14 @@ def _rows_and_labels(name: str, x, y, least: int):
 
 @loss(each(floating, labels))
 def multi_margin_loss(
-    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
+    input: Any,
+    target: Any,
+    p: Any = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Σ max(margin - x[y] + x[i], 0)ᵖ / C over the other classes, weighted by that of class y; x is (N, C) or (C,).
 
@@ -312,7 +361,9 @@ def multi_margin_loss(
 
 
 @loss(each(floating, labels))
-def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def multilabel_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
     """Σ max(1 - x[y] + x[i], 0) / C over the labels y of a row, up to the first -1, and the classes i that are none.
 
     >>> multilabel_margin_loss(np.array([0.1, 0.2, 0.4, 0.8]), np.array([3, 0, -1, 1])).round(4).item()
@@ -333,7 +384,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
 
 
 @loss(pair)
-def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean") -> Tensor:
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
     """-y log σ(x) - (1 - y) log σ(-x), weighted, its mean over the classes, which are the last axis.
 
     >>> multilabel_soft_margin_loss(np.zeros((1, 2)), np.array([[0, 1]])).round(4).item()
@@ -410,7 +463,13 @@ def pdist(input: Array, p: float = 2.0) -> Tensor:
 
 @loss(each(floating, floating, labels), 3)
 def cosine_embedding_loss(
-    input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction="mean"
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """1 - cos(x1, x2) where y is 1, max(cos(x1, x2) - margin, 0) where it is -1; x1 and x2 are (N, D) or (D,).
 
@@ -426,10 +485,9 @@ def cosine_embedding_loss(
 
 
 @loss(each(numbers, numbers, numbers), 3)
-def triplet_margin_loss(
-    anchor, positive, negative, margin=1.0, p=2.0, eps=1e-06, swap=False, size_average=None, reduce=None,
-    reduction="mean",
-) -> Tensor:  # fmt: skip
+def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0,
+                        eps: float = 1e-06, swap: bool = False, size_average: Any = None, reduce: Any = None,
+                        reduction: str = "mean") -> Tensor:  # fmt: skip
     """max(d(a, p) - d(a, n) + margin, 0), d the p-norm; with `swap` d(p, n) counts where that is less than d(a, n).
 
     >>> triplet_margin_loss(np.zeros((1, 1)), np.ones((1, 1)), np.full((1, 1), 1.5)).round(4).item()
@@ -440,7 +498,14 @@ def triplet_margin_loss(
 
 @loss(each(numbers, numbers, numbers), 3)
 def triplet_margin_with_distance_loss(
-    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Any = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
 ) -> Tensor:
     """`triplet_margin_loss` with a distance of your own, `pairwise_distance` unless given.
 

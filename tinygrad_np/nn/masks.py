@@ -22,7 +22,7 @@ ALPHA = 1.7580993408473766  # selu(-∞) = -ALPHA
 CHANNELS = {1: (3, 2), 2: (4, None, 3), 3: (5, 4)}  # the numbers of axes of a batch, of one element alone, and others
 
 
-def dropout(input, p=0.5, training=True, inplace=False, *, generator=None) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None) -> Any:
     """Zero each element with probability p and scale the others by 1 / (1 - p); the identity unless training.
 
     >>> dropout(np.ones(6), 0.5, generator=0)
@@ -44,7 +44,9 @@ def dropout_channels(n, input, p=0.5, training=True, inplace=False, *, generator
 dropout1d, dropout2d, dropout3d = dropout_channels
 
 
-def alpha_dropout(input, p=0.5, training=False, inplace=False, *, generator=None) -> Any:
+def alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Any = None
+) -> Any:
     """Set each element to what `selu` saturates at with probability p; mean 0 and variance 1 stay.
 
     >>> alpha_dropout(np.zeros(3), 0.5, training=True, generator=0).round(4)
@@ -53,7 +55,9 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False, *, generator=None
     return _dropped("alpha_dropout", input, p, training, generator, alpha=True)
 
 
-def feature_alpha_dropout(input, p=0.5, training=False, inplace=False, *, generator=None) -> Any:
+def feature_alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, generator: Any = None
+) -> Any:
     """`alpha_dropout` of whole channels of (N, C, ...).
 
     >>> feature_alpha_dropout(np.zeros((1, 3, 2)), 0.5, training=True, generator=0)[0, :, 0].round(4)

@@ -43,7 +43,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data, *, dtype=None, requires_grad: bool = True, name: str | None = None):
+    def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(data, dtype=dtype, requires_grad=requires_grad, name=name)
 
 
@@ -72,7 +72,7 @@ class Module:
     training = True
     _buffers: tuple[str, ...] = ()
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from the inputs; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,14 +30,22 @@ class LayerNorm(_Norm):
            [ 0.,  0.]])
     """
 
-    def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, *, dtype=np.float32) -> None:
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-05,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float32,
+    ) -> None:
         self.normalized_shape, self.eps = as_shape(normalized_shape), self._positive(eps)
         self._learn(self.normalized_shape, elementwise_affine, bias, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
@@ -48,14 +56,16 @@ class RMSNorm(_Norm):
     array([[ 1., -1.]])
     """
 
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=np.float32) -> None:
+    def __init__(
+        self, normalized_shape: Any, eps: Any = None, elementwise_affine: bool = True, *, dtype: Any = np.float32
+    ) -> None:
         self.normalized_shape, self.eps = as_shape(normalized_shape), None if eps is None else self._positive(eps)
         self._learn(self.normalized_shape, elementwise_affine, False, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
@@ -66,7 +76,16 @@ class GroupNorm(_Norm):
     array([[-1.,  1.]])
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, bias=True, *, dtype=np.float32) -> None:
+    def __init__(
+        self,
+        num_groups: Any,
+        num_channels: Any,
+        eps: float = 1e-5,
+        affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float32,
+    ) -> None:
         self.num_groups = whole_number("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = whole_number("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
@@ -74,10 +93,10 @@ class GroupNorm(_Norm):
         self.eps = self._positive(eps)
         self._learn(num_channels, affine, bias, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
 
 
@@ -89,8 +108,9 @@ class _ChannelNorm(_Norm):
     def __init_subclass__(cls, layouts: str = "") -> None:
         cls.layouts = tuple(layouts.split())
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, bias=True, *,
-                 dtype=np.float32) -> None:  # fmt: skip
+    def __init__(self, num_features: Any, eps: float = 1e-05, momentum: float = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, bias: bool = True, *,
+                 dtype: Any = np.float32) -> None:  # fmt: skip
         name = type(self).__name__
         self.num_features, self.eps = whole_number(name, "num_features", num_features), self._positive(eps)
         self.momentum = None if momentum is None else real_number(name, "momentum", momentum)
@@ -112,14 +132,14 @@ class _ChannelNorm(_Norm):
             )
         return (input, True) if layout[0] == "N" else (input[None], False)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
 class _BatchNorm(_ChannelNorm):
     """With `momentum=None` the running statistics are the means over all batches so far."""
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         input, _ = self._batch(input)
         learns = self.training and self.running_mean is not None
         momentum = 1 / (self.num_batches_tracked + 1) if learns and self.momentum is None else self.momentum
@@ -151,11 +171,12 @@ class BatchNorm3d(_BatchNorm, layouts="NCDHW"):
 class _InstanceNorm(_ChannelNorm):
     """It counts no batches, as in PyTorch: with `momentum=None` the running statistics stay."""
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, bias=True, *,
-                 dtype=np.float32) -> None:  # fmt: skip
+    def __init__(self, num_features: Any, eps: float = 1e-05, momentum: float = 0.1, affine: bool = False,
+                 track_running_stats: bool = False, bias: bool = True, *,
+                 dtype: Any = np.float32) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype=dtype)
 
-    def forward(self, input):
+    def forward(self, input: Any) -> Any:
         (input, batch), own = self._batch(input), self.training or self.running_mean is None
         out = F.instance_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum or 0.0, self.eps

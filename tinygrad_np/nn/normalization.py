@@ -162,7 +162,7 @@ def _affine(x, weight, bias, shape: tuple[int, ...]):
 
 
 @in_single
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05) -> Tensor:
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
     """Normalize over the last axes, of shape `normalized_shape`, then scale and shift (Ba et al., 2016).
 
     `weight` and `bias` have that shape too.
@@ -212,7 +212,14 @@ def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def batch_norm(
-    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
 ) -> Tensor:
     """Normalize each channel of (N, C, ...) over all else, then scale and shift (Ioffe & Szegedy, 2015).
 
@@ -233,7 +240,14 @@ def batch_norm(
 
 
 def instance_norm(
-    input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-05
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: Any = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
 ) -> Tensor:
     """Normalize each channel of each of (N, C, ...) over its own places, then scale and shift (Ulyanov et al., 2016).
 

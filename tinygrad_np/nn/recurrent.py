@@ -65,8 +65,9 @@ def _weights(owner: Any, suffix: str, sizes: tuple[int, int, int], gates: int, b
 class _Recurrent(Layer):
     kind: ClassVar[str]
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False, proj_size=0, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
+    def __init__(self, input_size: Any, hidden_size: Any, num_layers: Any = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: Any = 0, *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
         self.hidden_size = whole_number(name, "hidden_size", hidden_size, 1)
@@ -87,7 +88,7 @@ class _Recurrent(Layer):
         ends = ("", "_reverse") if self.bidirectional else ("",)
         return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Any, hx: Any = None) -> Any:
         """(output, state) of (L, N, in), (N, L, in) with `batch_first`, or (L, in); the state starts from zeros."""
         name, x = type(self).__name__, floating(type(self).__name__, input)
         if len(x.shape) not in (2, 3) or x.shape[-1] != self.input_size:
@@ -142,7 +143,7 @@ class _Recurrent(Layer):
     def flatten_parameters(self) -> None:
         """Nothing: PyTorch asks for it on a GPU."""
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
         usual["proj_size"] = 0
         return f"{self.input_size}, {self.hidden_size}" + "".join(
@@ -159,8 +160,9 @@ class RNN(_Recurrent):
     (5, 2, 4)
     """
 
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
+    def __init__(self, input_size: Any, hidden_size: Any, num_layers: Any = 1, nonlinearity: str = "tanh",
+                 bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         self.kind = self.nonlinearity = _nonlinearity("RNN", nonlinearity)
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype,
                          generator=generator)  # fmt: skip
@@ -201,14 +203,14 @@ class _Cell(Layer):
     kind: ClassVar[str]
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, *, dtype=np.float32, generator: Seed = None
-    ):
+        self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = np.float32, generator: Seed = None
+    ) -> None:
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
         self.hidden_size = whole_number(name, "hidden_size", hidden_size, 1)
         _weights(self, "", (input_size, hidden_size, hidden_size), STEPS[self.kind][0], bool(bias), dtype, rng)
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Any, hx: Any = None) -> Any:
         """The next state from (N, in) or (in,) and the last state, zeros unless given."""
         x, (_, parts, step) = floating(type(self).__name__, input), STEPS[self.kind]
         if len(x.shape) not in (1, 2) or x.shape[-1] != self.input_size:
@@ -224,7 +226,7 @@ class _Cell(Layer):
         state = state if len(x.shape) == 2 else tuple(part[0] for part in state)
         return state if parts > 1 else state[0]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if hasattr(self, "bias_ih") else ", bias=False")
 
     weight_ih: Parameter
@@ -239,7 +241,14 @@ class RNNCell(_Cell):
     """
 
     def __init__(
-        self, input_size, hidden_size, bias=True, nonlinearity="tanh", *, dtype=np.float32, generator=None
+        self,
+        input_size: Any,
+        hidden_size: Any,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        dtype: Any = np.float32,
+        generator: Any = None,
     ) -> None:
         self.kind = self.nonlinearity = _nonlinearity("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, dtype=dtype, generator=generator)

@@ -108,8 +108,9 @@ MODES = ("nearest", "nearest-exact", "area", "bicubic", *LINEAR)
 
 
 @in_single
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
-                antialias=False) -> Tensor:  # fmt: skip
+def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+                align_corners: Any = None, recompute_scale_factor: Any = None,
+                antialias: Any = False) -> Tensor:  # fmt: skip
     """Grids (N, C, *size) in another size: `size`, or `scale_factor` times as large, one number or one a dimension.
 
     `mode` is "nearest", "nearest-exact", "area", or for one, two and three dimensions "linear", "bilinear" or
@@ -252,7 +253,9 @@ def affine_grid(theta: Array, size: Iterable[int], align_corners: bool | None = 
     return (base.reshape(-1, n + 1) @ np.swapaxes(theta, 1, 2)).reshape(size[0], *size[2:], n)
 
 
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None) -> Tensor:
+def grid_sample(
+    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: Any = None
+) -> Tensor:
     """Images (N, C, H, W), or volumes, at the places `grid` (N, *out, 2), from -1 to 1, (across, down).
 
     `mode` is "bilinear", "nearest" or, of images, "bicubic". Outside lie zeros, or `padding_mode` is "border" or

@@ -31,8 +31,9 @@ class MultiheadAttention(Module):
     ((5, 2, 8), (2, 5, 5))
     """
 
-    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None,
-                 vdim=None, batch_first=False, *, dtype=np.float32, generator=None) -> None:  # fmt: skip
+    def __init__(self, embed_dim: Any, num_heads: Any, dropout: float = 0.0, bias: bool = True,
+                 add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: Any = None, vdim: Any = None,
+                 batch_first: bool = False, *, dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         name, rng = "MultiheadAttention", init.as_generator(generator)
         self.embed_dim = whole_number(name, "embed_dim", embed_dim, 1)
         self.num_heads = whole_number(name, "num_heads", num_heads, 1)
@@ -60,8 +61,9 @@ class MultiheadAttention(Module):
                 for _ in range(2)
             )
 
-    def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
-                average_attn_weights=True, is_causal=False):  # fmt: skip
+    def forward(self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
+                attn_mask: Any = None, average_attn_weights: bool = True,
+                is_causal: bool = False) -> Any:  # fmt: skip
         turned = self.batch_first and np.ndim(query) == 3
         if turned:
             query, key, value = (np.swapaxes(array(x), 0, 1) for x in (query, key, value))
@@ -79,7 +81,7 @@ class MultiheadAttention(Module):
                                                       generator=self.generator)  # fmt: skip
         return np.swapaxes(out, 0, 1) if turned else out, weights
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
 
 
@@ -89,9 +91,10 @@ ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 class _TransformerLayer(Layer):
     """Attention and two linear maps, each added to its input and normalized, before or after."""
 
-    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation="relu", layer_norm_eps=1e-05,
-                 batch_first=False, norm_first=False, bias=True, *, dtype=np.float32,
-                 generator=None) -> None:  # fmt: skip
+    def __init__(self, d_model: Any, nhead: Any, dim_feedforward: Any = 2048, dropout: float = 0.1,
+                 activation: Any = "relu", layer_norm_eps: float = 1e-05, batch_first: bool = False,
+                 norm_first: bool = False, bias: bool = True, *, dtype: Any = np.float32,
+                 generator: Any = None) -> None:  # fmt: skip
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             name = type(self).__name__
             raise ValueError(f"{name}: activation: expected 'relu', 'gelu' or a function, found {activation!r}")
@@ -137,7 +140,7 @@ class TransformerEncoderLayer(_TransformerLayer):
     (5, 3, 8)
     """
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+    def forward(self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         def attend(x):
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
@@ -154,8 +157,9 @@ class TransformerDecoderLayer(_TransformerLayer):
     attentions = 2
     multihead_attn: MultiheadAttention
 
-    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
-                memory_key_padding_mask=None, tgt_is_causal=False, memory_is_causal=False):  # fmt: skip
+    def forward(self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None,
+                tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None, tgt_is_causal: Any = False,
+                memory_is_causal: Any = False) -> Any:  # fmt: skip
         def attend(x):
             return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
 
@@ -185,10 +189,17 @@ class TransformerEncoder(_Stack):
     (5, 3, 8)
     """
 
-    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True) -> None:
+    def __init__(
+        self,
+        encoder_layer: Any,
+        num_layers: Any,
+        norm: Any = None,
+        enable_nested_tensor: Any = True,
+        mask_check: Any = True,
+    ) -> None:
         super().__init__(encoder_layer, num_layers, norm)
 
-    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
+    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = None) -> Any:
         return self._through(src, mask, src_key_padding_mask, bool(is_causal))
 
 
@@ -200,11 +211,12 @@ class TransformerDecoder(_Stack):
     (5, 3, 8)
     """
 
-    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__(decoder_layer, num_layers, norm)
 
-    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
-                memory_key_padding_mask=None, tgt_is_causal=None, memory_is_causal=False):  # fmt: skip
+    def forward(self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None,
+                tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None, tgt_is_causal: Any = None,
+                memory_is_causal: Any = False) -> Any:  # fmt: skip
         return self._through(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
                              bool(tgt_is_causal), memory_is_causal)  # fmt: skip
 
@@ -217,10 +229,11 @@ class Transformer(Layer):
     (5, 3, 8)
     """
 
-    def __init__(self, d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048,
-                 dropout=0.1, activation="relu", custom_encoder=None, custom_decoder=None, layer_norm_eps=1e-05,
-                 batch_first=False, norm_first=False, bias=True, *, dtype=np.float32,
-                 generator=None) -> None:  # fmt: skip
+    def __init__(self, d_model: Any = 512, nhead: Any = 8, num_encoder_layers: Any = 6, num_decoder_layers: Any = 6,
+                 dim_feedforward: Any = 2048, dropout: float = 0.1, activation: Any = "relu",
+                 custom_encoder: Any = None, custom_decoder: Any = None, layer_norm_eps: float = 1e-05,
+                 batch_first: bool = False, norm_first: bool = False, bias: bool = True, *, dtype: Any = np.float32,
+                 generator: Any = None) -> None:  # fmt: skip
         rng = None if generator is None else init.as_generator(generator)
         common = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
 
@@ -238,9 +251,10 @@ class Transformer(Layer):
             if parameter.ndim > 1:
                 init.xavier_uniform_(parameter, generator=rng)
 
-    def forward(self, src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None,
-                tgt_key_padding_mask=None, memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None,
-                memory_is_causal=False):  # fmt: skip
+    def forward(self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
+                src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None,
+                memory_key_padding_mask: Any = None, src_is_causal: Any = None, tgt_is_causal: Any = None,
+                memory_is_causal: Any = False) -> Any:  # fmt: skip
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
                             tgt_is_causal, memory_is_causal)  # fmt: skip

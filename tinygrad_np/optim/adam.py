@@ -67,7 +67,7 @@ class Adam(_Moments):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def names(self, group: Group) -> list[str]:
@@ -99,7 +99,7 @@ class AdamW(Adam):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def decoupled(self, group: Group) -> bool:
@@ -122,7 +122,7 @@ class NAdam(_Moments):
 
     def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
-                 maximize: bool = False):  # fmt: skip
+                 maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     scalars = {"step": 0, "mu_product": 1.0}
@@ -172,7 +172,8 @@ class RAdam(_Moments):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, decoupled_weight_decay: bool = False, *, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 0, decoupled_weight_decay: bool = False, *,
+                 maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
@@ -205,7 +206,7 @@ class Adamax(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, *, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 0, *, maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     scalars = {"step": 0}
@@ -239,7 +240,7 @@ class Lion(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99),
-                 weight_decay: float = 0, *, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 0, *, maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def decoupled(self, group: Group) -> bool:

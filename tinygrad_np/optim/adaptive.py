@@ -24,7 +24,8 @@ class Adagrad(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
-                 initial_accumulator_value: float = 0, eps: float = 1e-10, *, maximize: bool = False):  # fmt: skip
+                 initial_accumulator_value: float = 0, eps: float = 1e-10, *,
+                 maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     scalars = {"step": 0}
@@ -61,7 +62,7 @@ class RMSprop(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
                  weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
-                 maximize: bool = False):  # fmt: skip
+                 maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def names(self, group: Group) -> list[str]:
@@ -106,7 +107,7 @@ class Adadelta(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0, *,
-                 maximize: bool = False):  # fmt: skip
+                 maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     scalars = {"step": 0}

@@ -36,7 +36,7 @@ class LBFGS(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1, max_iter: int = 20, max_eval: int | None = None,
                  tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
-                 line_search_fn: str | None = None):  # fmt: skip
+                 line_search_fn: str | None = None) -> None:  # fmt: skip
         max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
         line_search_fn = line_search_fn or "none"
         super().__init__(params, **options_among(locals()))

@@ -32,7 +32,7 @@ class LRScheduler:
     floor = 0.0  # the rate that factors leave as it is
     kept: tuple[str, ...] = ("last_epoch",)  # the counts that say where it is
 
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = optimizer
         groups = self._groups(optimizer)
         require("last_epoch", last_epoch, lambda n: n >= -1 and n == int(n), "a whole number, -1 or more")
@@ -130,7 +130,7 @@ class LRScheduler:
 class ConstantLR(LRScheduler):
     """lr = base · factor for the first total_iters steps, then base."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         require("factor", factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
@@ -151,7 +151,7 @@ class StepLR(LRScheduler):
     [0.05]
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         require("step_size", step_size, *STEPS)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
@@ -163,7 +163,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr = base · gamma^(the number of milestones up to t)."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -174,7 +176,7 @@ class MultiStepLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """lr = base · gammaᵗ."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         require("gamma", gamma, *POSITIVE)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -186,7 +188,7 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """lr = base · (1 - t / total_iters)^power, and 0 from step total_iters on."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         require("total_iters", total_iters, *STEPS)
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
@@ -201,7 +203,7 @@ class LambdaLR(LRScheduler):
     chains = False
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[Any], float] | Sequence[Callable[[Any], float]],
-                 last_epoch: int = -1):  # fmt: skip
+                 last_epoch: int = -1) -> None:  # fmt: skip
         self.lr_lambdas = self._each(optimizer, "lr_lambda", lr_lambda, "function")
         super().__init__(optimizer, last_epoch)
 
@@ -222,7 +224,7 @@ class LinearLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
-                 total_iters: int = 5, last_epoch: int = -1):  # fmt: skip
+                 total_iters: int = 5, last_epoch: int = -1) -> None:  # fmt: skip
         require("start_factor", start_factor, lambda v: 0 < v <= 1, "a number in (0, 1]")
         require("end_factor", end_factor, lambda v: 0 <= v <= 1, "a number in [0, 1]")
         require("total_iters", total_iters, *STEPS)
@@ -245,7 +247,7 @@ class CosineAnnealingLR(LRScheduler):
     [0.1, 0.0854, 0.05, 0.0146]
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1):
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         require("T_max", T_max, *STEPS)
         self.T_max, self.eta_min, self.floor = T_max, eta_min, eta_min
         super().__init__(optimizer, last_epoch)
@@ -262,7 +264,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     chains = False
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1):
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         for name, value in (("T_0", T_0), ("T_mult", T_mult)):
             require(name, value, lambda v: v >= 1 and v == int(v), "a whole number >= 1")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
@@ -306,7 +310,7 @@ class OneCycleLR(LRScheduler):
                  epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
                  anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
                  max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
-                 three_phase: bool = False, last_epoch: int = -1):  # fmt: skip
+                 three_phase: bool = False, last_epoch: int = -1) -> None:  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: expected total_steps, or both epochs and steps_per_epoch")
@@ -379,7 +383,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
                  threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
-                 min_lr: float | Sequence[float] = 0, eps: float = 1e-8):  # fmt: skip
+                 min_lr: float | Sequence[float] = 0, eps: float = 1e-8) -> None:  # fmt: skip
         require("factor", factor, lambda v: v < 1.0, "a number < 1")
         require("mode", mode, lambda v: v in ("min", "max"), "'min' or 'max'")
         require("threshold_mode", threshold_mode, lambda v: v in ("rel", "abs"), "'rel' or 'abs'")
@@ -425,7 +429,7 @@ class ReduceLROnPlateau(LRScheduler):
 class ChainedScheduler(LRScheduler):
     """Several schedulers of one optimizer, stepped together: each multiplies the rate by what it changes."""
 
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None):
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self.schedulers = _of_one_optimizer(type(self).__name__, schedulers, optimizer)
         self.optimizer, self.last_epoch = self.schedulers[0].optimizer, 0
 
@@ -482,7 +486,7 @@ class SequentialLR(ChainedScheduler):
     [0.05, 0.075, 0.1, 0.1, 0.01]
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]):
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
         super().__init__(schedulers, optimizer)
         if len(milestones) != len(self.schedulers) - 1:
             raise ValueError(

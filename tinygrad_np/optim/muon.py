@@ -33,7 +33,7 @@ class Muon(Optimizer):
     def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
                  nesterov: bool = True, ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
                  eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str | None = None, *,
-                 maximize: bool = False):  # fmt: skip
+                 maximize: bool = False) -> None:  # fmt: skip
         adjust_lr_fn = adjust_lr_fn or "original"
         super().__init__(params, **options_among(locals()))
 

@@ -29,7 +29,7 @@ class Optimizer:
     its "step" count.
     """
 
-    def __init__(self, params: Params, **defaults: Any):
+    def __init__(self, params: Params, **defaults: Any) -> None:
         outside_only("an optimizer")
         self.defaults = defaults
         self.param_groups = [self._group(i, group) for i, group in enumerate(self._groups(params))]

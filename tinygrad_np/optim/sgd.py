@@ -24,7 +24,7 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, *, dampening: float = 0,
-                 weight_decay: float = 0, nesterov: bool = False, maximize: bool = False):  # fmt: skip
+                 weight_decay: float = 0, nesterov: bool = False, maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, **options_among(locals()))
 
     def check(self, group: Group) -> None:

@@ -30,17 +30,17 @@ OFTEN = 2  # inputs of the same shapes and options that these are run on, while 
 
 
 def check_op(
-    op: Callable,
+    op: Callable[..., Any],
     inputs: Any = None,
     *,
-    ref: Callable | None = None,
-    kwargs: dict | None = None,
-    domain: tuple | None = None,
+    ref: Callable[..., Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+    domain: tuple[Any, ...] | None = None,
     kinks: Any = (),
     signature: str | None = None,
     order: int = 2,
     dtypes: tuple[str, ...] = ("float64", "float32"),
-    errors: Iterable[tuple] = (),
+    errors: Iterable[tuple[Any, ...]] = (),
     skip: dict[str, str] | None = None,
     max_examples: int | None = None,
     mutants: bool = False,
@@ -205,7 +205,7 @@ def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
 
 
 def draw(
-    op: Callable,
+    op: Callable[..., Any],
     inputs,
     check: Callable,
     report: OpReport,

@@ -17,7 +17,7 @@ class CheckFailed(AssertionError):
 
     says = "the check failed"
 
-    def __init__(self, message: str = "", report: GradReport | OpReport | None = None):
+    def __init__(self, message: str = "", report: GradReport | OpReport | None = None) -> None:
         super().__init__(message or self.says)
         self.report = report
         self.found: Findings | None = None  # of a derivative that is wrong

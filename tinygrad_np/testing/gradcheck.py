@@ -38,7 +38,7 @@ ZERO = (
 
 
 def gradcheck(
-    f: Callable,
+    f: Callable[..., Any],
     *inputs: Any,
     order: int = 1,
     rtol: float = RTOL,

@@ -48,7 +48,7 @@ class GradReport(Report):
     first.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         self.name = name
         self.failure = None
         self.compared = self.nonzero = self.kinks = self.inconclusive = self.calls = 0
@@ -74,7 +74,7 @@ class GradReport(Report):
             self.sensitivity = max(self.sensitivity, found.sensitivity)
         self.whole &= found.whole
 
-    def fail(self, failure, problem: Problem | None) -> None:
+    def fail(self, failure: Any, problem: Problem | None) -> None:
         """Make the report of a failure."""
         self.failure = type(failure).__name__
         found = failure.found
@@ -102,7 +102,7 @@ class GradReport(Report):
 class OpReport(Report):
     """The result of `check_op`: true when it passed; `str(report)` is one line."""
 
-    def __init__(self, name: str, checks: tuple[str, ...], skip: dict[str, str]):
+    def __init__(self, name: str, checks: tuple[str, ...], skip: dict[str, str]) -> None:
         self.name, self.checks, self.skip = name, checks, skip
         self.failure = None
         self.inputs = self.skipped = self.kinks = self.inconclusive = self.empty = self.ties = 0
@@ -129,7 +129,7 @@ class OpReport(Report):
         self.text = ""
         self._first: bytes | None = None
 
-    def often(self, case) -> int:
+    def often(self, case: Any) -> int:
         """How many inputs like this one were checked before; 0 where every check is run at every input."""
         p = case.problem
         varying = {slot.index for slot in p.slots}
@@ -162,7 +162,7 @@ class OpReport(Report):
         self.failing.clear()
         self.pattern = Traits()
 
-    def cover(self, case) -> None:
+    def cover(self, case: Any) -> None:
         """Widen what is known of the range of each operand, and of the shapes."""
         for slot in case.problem.slots:
             self.shapes.add(slot.array.shape)
@@ -172,7 +172,7 @@ class OpReport(Report):
                 away = np.abs(x[x != 0]).min(initial=np.inf)
                 self.ranges[slot.name] = min(low, float(x.min())), max(high, float(x.max())), min(near, float(away))
 
-    def count(self, case) -> None:
+    def count(self, case: Any) -> None:
         """Count what the checks of one input found."""
         found, p = case.found, case.problem
         self.kinks += bool(found.kinks)
@@ -190,7 +190,7 @@ class OpReport(Report):
         if found.yours is not None and len(self.cases) < 100:
             self.cases.append(case)
 
-    def fail(self, failure) -> None:
+    def fail(self, failure: Any) -> None:
         """Make the report of a failure."""
         self.failure = type(failure).__name__
         case = failure.case

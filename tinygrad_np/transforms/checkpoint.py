@@ -10,6 +10,7 @@ import numpy as np
 from ..engine.modes import current, mode, setting
 from ..engine.operation import Operation
 from ..engine.recording import selected, unwrap, watched_node, wrap
+from ..engine.signatures import Parameters, Result
 from ..engine.tape import Node, new_node, next_serial, oldest_first, pullback, pushforward, together
 from ..engine.tensor import Tensor
 from ..engine.tracing import concrete
@@ -60,7 +61,7 @@ class Checkpointed(Operation):
         return dots if isinstance(node.shape, list) else dots[0]
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """A function with the values and derivatives of f that keeps nothing of its inside: its pullback computes f again.
 
     Memory for time: residuals of a long f live only while its own gradient is computed. f must give the same

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..engine.operation import NotDifferentiable
 from ..engine.recording import unwrap
+from ..engine.signatures import Parameters
 from .arguments import Chosen, Names, Numbers, require_function
 from .trace import Trace, grad, jvp
 
 
+@overload
+def jacobian(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def jacobian(
-    f: Callable[..., Any],
+    f: Callable[Parameters, Any],
     argnums: Numbers = None,
     *,
     argnum: Numbers = None,
     argnames: Names = None,
     mode: str | None = None,
-) -> Callable[..., Any]:
+) -> Callable[Parameters, Any]: ...
+def jacobian(
+    f: Callable[Parameters, Any],
+    argnums: Numbers = None,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    mode: str | None = None,
+) -> Callable[Parameters, Any]:
     """A function that returns ∂f/∂x of shape out.shape + x.shape, for arrays nested in containers on either side.
 
     For containers the result is the output's container, each array in it replaced by the argument's container.
@@ -52,9 +64,15 @@ def jacobian(
     return jacobian_of_f
 
 
+@overload
+def jacfwd(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def jacfwd(
-    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable[..., Any]:
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]: ...
+def jacfwd(
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]:
     """The Jacobian by forward mode, a pass an input element.
 
     >>> jacfwd(np.sin)(np.zeros(1))
@@ -63,9 +81,15 @@ def jacfwd(
     return jacobian(f, argnums, argnum=argnum, argnames=argnames, mode="forward")
 
 
+@overload
+def jacrev(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def jacrev(
-    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable[..., Any]:
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]: ...
+def jacrev(
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]:
     """The Jacobian by reverse mode, a pass an output element.
 
     >>> jacrev(np.sin)(np.zeros(1))
@@ -144,8 +168,8 @@ def stacked(parts: list[Any], shape: tuple[Any, ...], dtype: Any, axis: int) -> 
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable[..., Any]:
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]:
     """A function that returns ∂²f/∂x∂x of shape x.shape + x.shape for an f that returns one number.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
@@ -157,8 +181,8 @@ def hessian(
 
 
 def hessian_diag(
-    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable[..., Any]:
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]:
     """A function that returns the diagonal of the Hessian of f, in the shape of the argument: a pass an element.
 
     >>> hessian_diag(lambda x: (x ** 3).sum())(np.array([1.0, 3.0]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..engine.recording import unwrap
+from ..engine.signatures import Parameters
 from .arguments import Chosen, Names, Numbers
 from .ravel import ravel
 from .trace import Trace, grad, jvp, matched, vjp
@@ -74,9 +75,15 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, LinearMap]:
     return trace.output(), LinearMap(trace)
 
 
+@overload
+def elementwise_grad(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def elementwise_grad(
-    f: Callable[..., Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
-) -> Callable[..., Any]:
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]: ...
+def elementwise_grad(
+    f: Callable[Parameters, Any], argnums: Numbers = None, *, argnum: Numbers = None, argnames: Names = None
+) -> Callable[Parameters, Any]:
     """A function that returns the derivative of f at every element, where each element of f(x) depends on that of x.
 
     It is the sum of the rows of the Jacobian, in one pass.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..engine.operation import NotDifferentiable
 from ..engine.recording import TENSORS, unwrap, wrap
 from ..engine.rules import Row, Undetermined
 from ..engine.seen import see_leaf
+from ..engine.signatures import Parameters, Result
 from ..engine.tape import SMALL, Const, Leaf, Node, Variable, new_node, pullback, pushforward, silent_pullback, together
 from ..engine.tensor import Tensor, lift
 from .arguments import Chosen, Names, Numbers, require_function
@@ -230,15 +231,27 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
     return trace.output(), trace.rebuild_out(dots)
 
 
+@overload
+def value_and_grad(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def value_and_grad(
-    f: Callable[..., Any],
+    f: Callable[Parameters, Result],
     argnums: Numbers = None,
     has_aux: bool = False,
     *,
     argnum: Numbers = None,
     argnames: Names = None,
     holomorphic: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[Parameters, tuple[Result, Any]]: ...
+def value_and_grad(
+    f: Callable[Parameters, Result],
+    argnums: Numbers = None,
+    has_aux: bool = False,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    holomorphic: bool = False,
+) -> Callable[Parameters, tuple[Result, Any]]:
     """A function that returns f(...) and the gradient of that one number with respect to the chosen arguments.
 
     The arguments are chosen by `argnums` (or `argnum`) and `argnames`; the first, where neither is given. With
@@ -322,15 +335,27 @@ def complex_derivative(trace: Trace, one: np.ndarray) -> list[Any]:
     return [np.conjugate(g) for g in gs]
 
 
+@overload
+def grad(f: np.ufunc, *choice: Any, **options: Any) -> Callable[..., Any]: ...
+@overload
 def grad(
-    f: Callable[..., Any],
+    f: Callable[Parameters, Any],
     argnums: Numbers = None,
     has_aux: bool = False,
     *,
     argnum: Numbers = None,
     argnames: Names = None,
     holomorphic: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[Parameters, Any]: ...
+def grad(
+    f: Callable[Parameters, Any],
+    argnums: Numbers = None,
+    has_aux: bool = False,
+    *,
+    argnum: Numbers = None,
+    argnames: Names = None,
+    holomorphic: bool = False,
+) -> Callable[Parameters, Any]:
     """A function that returns the gradient of f, which returns one number; with `has_aux`, (gradient, aux).
 
     >>> grad(grad(lambda x: x ** 3))(2.0)

@@ -103,7 +103,7 @@ def graph_diff(a: GraphView, b: GraphView) -> GraphDiff:
     return graph_diff(a, b)
 
 
-def named(tensor, name: str):
+def named(tensor: Any, name: str):
     """Give a tensor a name, for pictures and errors, and give it back: an intermediate is named where it is made.
 
     >>> import numpy as np, tinygrad_np as tg
