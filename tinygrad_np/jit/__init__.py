@@ -3,9 +3,9 @@
 Reading order. What a program is: errors.py, instruction.py a call as data, functions.py what NumPy's functions do;
 passes.py and layouts.py shorten a program, products.py, kernels.py and narrow.py are products and compiled loops,
 bands.py and plan.py lay it out, loops.py and band_loops.py write the steps that are no single call, replay.py writes
-the whole text, show.py shows it; places.py where values lie outside, bytecode.py what code says by itself, process.py
-what belongs to the whole process, reach.py which of all that the code that ran could read, state.py whether it is
-still so, undo.py puts back what a replay that failed has changed, program.py joins it all.
+the whole text, show.py shows it, save.py writes it to a file; places.py where values lie outside, bytecode.py what
+code says by itself, process.py what belongs to the whole process, reach.py which of all that the code that ran could
+read, state.py whether it is still so, undo.py puts back what a replay that failed has changed, program.py joins it all.
 How one is made, of which those know nothing: refusing.py the user's line, stand_in.py what stands in for an array,
 record.py takes the calls down, watching.py sees the code that runs, arguments.py, exchange.py and outputs.py put
 stand-ins in their places and what was there back, conversions.py lets NumPy take them, recording.py is one whole

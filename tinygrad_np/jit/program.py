@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import weakref
@@ -25,6 +26,7 @@ from .instruction import Instruction, Storage, View, bytes_of, memory, touches
 from .places import ONE_HOLDER, holders
 from .plan import Plan
 from .replay import Source
+from .save import save
 from .state import State
 from .undo import Undo
 
@@ -40,6 +42,7 @@ class Program:
     def __init__(self, key, recording: Recording):
         reach, tape, swap, arguments = recording.reach, recording.tape, recording.swap, recording.arguments
         self.key, self.mode = key, mode.get()
+        self.name, self.parameters = recording.name, recording.parameters
         self.tape, self.inputs, self.outputs, self.rebuild = tape, arguments.inputs, recording.outputs, recording.again
         self.specs = [spec(a) for a in arguments.leaves]
         self.finals = recording.finals
@@ -280,6 +283,26 @@ class Program:
             return leaf
         array = given(leaf, what)
         return np.ascontiguousarray(array).reshape(np.shape(array))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to `path`, a Python file, and what it captured to an .npz beside; they need NumPy alone.
+
+        The file has one function of the program's arrays, in the order of the arguments, and lists what is captured.
+        Tensors among the results are arrays there. A gradient is saved as the program of `tg.jit(tg.grad(f))`.
+        Raises ValueError for a program that changes anything outside, draws random numbers, calls what is not NumPy's,
+        or whose captured values have been changed.
+
+        >>> import tinygrad_np as tg
+        >>> slope = tg.jit(tg.grad(lambda x: (x**3).sum()))
+        >>> slope(np.ones(2))
+        array([3., 3.])
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     slope.programs[0].save(f"{folder}/slope.py")
+        ...     sorted(os.listdir(folder))
+        ['slope.npz', 'slope.py']
+        """
+        save(self, path, self.name)
 
     # ---- looking ------------------------------------------------------------------------------------------
 

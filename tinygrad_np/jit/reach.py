@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.callers import PYTHON
 from ..engine.recording import TENSORS
 from ..engine.rules import Row
 from ..engine.table import Primitive
@@ -125,7 +126,7 @@ class Reach:
         """Some code is about to run for the first time."""
         code, top = frame.f_code, package_of(frame)
         if is_importing(frame):  # what a module holds when it is there is no doing of the function's
-            self.imported |= self.is_own(top)
+            self.imported |= self.is_own(top) and not code.co_filename.startswith((PYTHON, "<"))
             return
         self.ran[id(code)] = code
         self.inner.update(id(c) for c in code.co_consts if isinstance(c, CodeType))

@@ -8,6 +8,7 @@ finally clause; and what belongs to the user is put back by a step that is done 
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sys
 import threading
@@ -38,6 +39,7 @@ class Recording:
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, leaves: list, rebuild: Callable, hosts: list):
         self.f, self.leaves = f, leaves
+        self.name, self.parameters = getattr(f, "__name__", type(f).__name__), parameters_of(f)
         self.tape, self.reach = Tape(), Reach(package_of((inner(f) or [f])[0]))
         self.swap, self.arguments = Swap(self.reach, self.tape), Arguments(leaves, self.tape)
         self.finals: list[Final] = []
@@ -170,6 +172,14 @@ def in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=in_child)
+
+
+def parameters_of(f: Callable) -> list[str]:
+    """The names of a function's parameters, as far as Python tells."""
+    try:
+        return list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def inner(f: Any) -> list[FunctionType]:
