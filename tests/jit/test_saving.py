@@ -118,7 +118,7 @@ STATE, STREAM = {"n": np.zeros(3), "m": None}, np.random.default_rng(0)
         (counting, r"it writes to .*n.*, test_saving.py:\d+"),
         (drawing, r"it draws random numbers, test_saving.py:\d+"),
         (returning, r"it leaves a value in .*m"),
-        (lambda x: tg.scipy.special.erf(x), "is no function of NumPy's"),
+        (lambda x: tg.scipy.special.erf(x), "erf is no function of NumPy's"),
     ],
 )
 def test_what_a_file_could_not_do_is_refused_in_one_line(f, why, tmp_path):

@@ -77,6 +77,17 @@ class Instruction:
     pure = property(lambda self: self.kind not in ("random", "host", "guard"))
 
 
+SURE = ("elementwise", "copy", "product", "host", "guard")  # these give a result for all values; guards come first
+
+
+def may_fail(i: Instruction) -> bool:
+    """Whether a call may raise for some values, or give a result of another shape."""
+    if i.fun is np.power and i.out and i.out[0].dtype.kind in "iu":  # negative powers of integers
+        return True
+    owner = getattr(i.fun, "__self__", None)
+    return i.kind not in SURE and not (isinstance(owner, np.ufunc) and i.fun.__name__ == "reduce")
+
+
 class Step:
     """One or more instructions: element by element in tiles of a loop, or large products side by side."""
 

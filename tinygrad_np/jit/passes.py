@@ -6,6 +6,7 @@ memory, so a pass has to ask only one question: who reads and writes which bytes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 
 import numpy as np
@@ -19,6 +20,7 @@ from .instruction import (
     View,
     bytes_of,
     covers,
+    may_fail,
     renamed,
     replaced,
     temporary,
@@ -146,19 +148,19 @@ def unchecked(i: Instruction, what: str) -> NotReplayable:
     return NotReplayable(f"jit: {i.line}: a check of values depends on {what}; make it outside the jitted function")
 
 
-def guards_first(program, storages):
-    """Conditions that a replay checks come before anything that it could not undo."""
+def brought_first(program, wanted: Callable):
+    """The instructions that are wanted, with what they need, before all others; or one that cannot be, and why."""
     needed: set[int] = set()
     first: list[int] = []
     for position in range(len(program) - 1, -1, -1):
         instruction = program[position]
-        if instruction.kind == "guard" or needed & {v.storage for v in instruction.changed()}:
-            if not instruction.pure and instruction.kind != "guard":
-                raise unchecked(instruction, "random or host numbers")
+        if wanted(instruction) or needed & {v.storage for v in instruction.changed()}:
+            if not instruction.pure and not wanted(instruction):
+                return instruction, "random or host numbers"
             first.append(position)
             needed |= {v.storage for v in instruction.operands()}
     if not first:
-        return program
+        return program, None
     first.reverse()
     chosen = set(first)
     passed = Touching()
@@ -166,8 +168,29 @@ def guards_first(program, storages):
         if position not in chosen:
             passed.add(instruction)
         elif passed.conflicts(instruction):
-            raise unchecked(instruction, "an array that the function itself has changed before")
-    return [program[p] for p in first] + [i for p, i in enumerate(program) if p not in chosen]
+            return instruction, "an array that the function itself has changed before"
+    return [program[p] for p in first] + [i for p, i in enumerate(program) if p not in chosen], None
+
+
+def guards_first(program, storages):
+    """Conditions that a replay checks come before anything that it could not undo."""
+    found, why = brought_first(program, lambda i: i.kind == "guard")
+    if why is not None:
+        raise unchecked(found, why)
+    return found
+
+
+def failing_first(program, storages):
+    """What may fail comes before what is changed outside, so that little is to be undone, where it can be."""
+
+    def outside(i) -> bool:
+        return i.kind in ("random", "host") or any(storages[v.storage].kind in ("state", "input") for v in i.changed())
+
+    start = next((n for n, i in enumerate(program) if outside(i)), len(program))
+    if not any(map(may_fail, program[start:])) or any(may_fail(i) and outside(i) for i in program):
+        return program
+    found, why = brought_first(program, may_fail)
+    return program if why is not None else found
 
 
 def frozen(value, versions):

@@ -18,9 +18,11 @@ from .instruction import (
     conflict,
     contiguous,
     covers,
+    may_fail,
     nbytes,
     overlap,
     same_layout,
+    temporary,
     touches,
 )
 from .products import is_large
@@ -50,8 +52,9 @@ class Plan:
         program = layouts.written_in_place(program, storages, outputs)
         self.outputs: list[Any] = outputs
         program = [layouts.upright(i) for i in program]
+        program = passes.failing_first(program, storages)
         before, bands, after = gathered(program, storages)
-        self.steps = [*fused(before), *bands, *fused(after)]
+        self.steps = [*fused(before, storages), *bands, *fused(after, storages)]
         self.scratch = internal(self.steps, storages, outputs)
         self.offsets, self.peak, self.shared = placed(self.steps, storages, outputs, self.scratch)
 
@@ -82,19 +85,23 @@ def in_tiles(i: Instruction) -> bool:
     return not any(v != i.out[0] and overlap(v, i.out[0]) for v in i.operands())
 
 
-def fused(program: list[Instruction]) -> list[Step]:
-    """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need."""
+def fused(program: list[Instruction], storages: list[Storage]) -> list[Step]:
+    """Gather elementwise instructions of one shape, and large products, moving one up past what it does not need.
+
+    One that changes something outside is not moved past what may fail.
+    """
     steps: list[Step] = []
     for i in program:
         tiled = in_tiles(i) and max(map(nbytes, touches(i))) >= FUSE_BYTES
         together = joins if tiled else independent if is_large(i) else None
         home = None
+        outside = any(not temporary(storages, v) for v in i.changed())
         if together is not None:
             for step in reversed(steps[-12:]):
                 if together(step, i):
                     home = step
                     break
-                if any(conflict(j, i) for j in step.instructions):
+                if any(conflict(j, i) or outside and may_fail(j) for j in step.instructions):
                     break
         if home is None:
             steps.append(Step([i], tile=int(bool(tiled))))

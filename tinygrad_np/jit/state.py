@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from abc import get_cache_token
+from _abc import _get_dump  # type: ignore[import-not-found]
+from abc import ABCMeta, get_cache_token
 from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
@@ -54,7 +55,8 @@ class State:
         self.look_again()
         if "__subclasses__" in reach.names:
             reach.asked += [(cls.__subclasses__, cls.__subclasses__()) for cls in self.classes]
-        self.token = get_cache_token()  # changes when a class is registered with an abstract one
+        self.abstract = [cls for cls in self.classes if isinstance(cls, ABCMeta)]
+        self.token, self.registered = get_cache_token(), self.registries()
         self.still = reach.still
         reach.clear()
 
@@ -63,6 +65,10 @@ class State:
         if any(get() is not None for get, _ in constants):
             gc.collect()  # f may have left circles behind
         self.still = self.still + [(get, was) for get, was in constants if get() is not None]
+
+    def registries(self) -> list[set]:
+        """What is registered with the abstract classes."""
+        return [_get_dump(cls)[0] for cls in self.abstract]
 
     def look_again(self) -> None:
         self.sizes = list(map(len, self.dicts))
@@ -107,7 +113,11 @@ class State:
         for value, _, was in reach.hidden:
             if inside_of(value) != was:
                 return False
-        if get_cache_token() != self.token or any(ask() != was for ask, was in reach.asked):
+        if self.abstract and get_cache_token() != self.token:  # some class was registered with some abstract one
+            if self.registries() != self.registered:
+                return False
+            self.token = get_cache_token()
+        if any(ask() != was for ask, was in reach.asked):
             return False
         for host, structure in reach.hosts:
             if host.__jit_guard__() != structure:

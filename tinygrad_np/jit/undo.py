@@ -7,18 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .instruction import Instruction
+from .instruction import may_fail
 from .plan import Plan
-
-SURE = ("elementwise", "copy", "product", "host", "guard")  # these give a result for all values; guards come first
-
-
-def may_fail(i: Instruction) -> bool:
-    """Whether a call may raise for some values, or give a result of another shape."""
-    if i.fun is np.power and i.out and i.out[0].dtype.kind in "iu":  # negative powers of integers
-        return True
-    owner = getattr(i.fun, "__self__", None)
-    return i.kind not in SURE and not (isinstance(owner, np.ufunc) and i.fun.__name__ == "reduce")
 
 
 class Undo:
