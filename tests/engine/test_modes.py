@@ -1,5 +1,8 @@
 """A block without recording ends where it should, also around a generator."""
 
+import asyncio
+import inspect
+
 import pytest
 
 import tinygrad_np as tg
@@ -45,3 +48,50 @@ def test_a_decorated_generator_records_nothing_and_its_caller_goes_on():
 def failing():
     raise ValueError
     yield
+
+
+def test_decorated_coroutines_record_nothing_and_other_tasks_go_on():
+    x, seen = tg.Tensor([1.0], requires_grad=True), []
+
+    @tg.no_grad()
+    async def evaluate():
+        """Evaluate."""
+        for _ in range(3):
+            seen.append((x * 2).requires_grad)
+            await asyncio.sleep(0)
+        return "done"
+
+    @tg.no_grad()
+    async def batches():
+        try:
+            for k in range(2):
+                seen.append((x * 2).requires_grad)
+                got = yield k
+                await asyncio.sleep(0)
+                assert got is None
+        finally:
+            seen.append((x * 2).requires_grad)
+
+    async def train():
+        for _ in range(3):
+            assert (x * 2).requires_grad
+            await asyncio.sleep(0)
+
+    async def everything():
+        out = await asyncio.gather(evaluate(), train())
+        assert (x * 2).requires_grad
+        async for k in batches():
+            assert (x * 2).requires_grad, k
+        return out
+
+    assert evaluate.__doc__ == "Evaluate." and inspect.iscoroutinefunction(evaluate)
+    assert asyncio.run(everything()) == ["done", None] and seen == [False] * 6
+
+    @tg.no_grad()
+    async def fails():
+        await asyncio.sleep(0)
+        raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        asyncio.run(fails())
+    assert (x * 2).requires_grad

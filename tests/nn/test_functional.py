@@ -301,3 +301,26 @@ def test_above_0_elu_has_the_slope_1_to_the_last_bit(dtype, way):
         g = way(lambda x: tg.grad(lambda x: F.elu(x, 1.6732632).sum())(x))(x)
         assert g.dtype == dtype and (g[x > 0] == 1).all()
         np.testing.assert_allclose(g[x <= 0], 1.6732632 * np.exp(x[x <= 0]), rtol=8 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("way", [lambda f: f, tg.jit], ids=["eager", "jitted"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("some", [True, False])
+def test_rows_that_are_ignored_get_no_gradient_also_where_all_are(some, reduction, smoothing, way):
+    """The mean of no rows is NaN, but a step along its gradient, which is 0, leaves the weights as they are."""
+    y = np.array([-100, 2, -100]) if some else np.full(3, -100)
+    options = dict(reduction=reduction) | (dict(label_smoothing=smoothing) if smoothing else {})
+    for loss in [F.cross_entropy] + [F.nll_loss] * (not smoothing):
+        g = way(tg.grad(lambda x, loss=loss: loss(x, y, **options).sum(), argnums=0))(draw(3, 4))
+        assert np.flatnonzero(g.any(axis=1)).tolist() == [1] * some and np.isfinite(g).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_adaptive_and_moving_windows_agree_on_which_special_number_wins(n, special, rng):
+    x = rng.normal(size=(2, 2, *(6,) * n))
+    x.flat[::5] = special
+    moving = tg.grad(lambda x: getattr(F, f"max_pool{n}d")(x, 3).sum())(x)
+    adaptive = tg.grad(lambda x: getattr(F, f"adaptive_max_pool{n}d")(x, 2).sum())(x)
+    np.testing.assert_array_equal(moving, adaptive)

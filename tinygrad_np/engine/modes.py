@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
@@ -57,7 +58,11 @@ class setting(ContextDecorator):
         mode.reset(self._tokens.pop())
 
     def __call__(self, func: Callable[..., Any]) -> Any:
-        return self._around_each_step(func) if inspect.isgeneratorfunction(func) else super().__call__(func)
+        if inspect.isgeneratorfunction(func):
+            return self._around_each_step(func)
+        if inspect.iscoroutinefunction(func):
+            return self._around_each_wait(func)
+        return self._around_each_value(func) if inspect.isasyncgenfunction(func) else super().__call__(func)
 
     def _around_each_step(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """A generator function that runs in a block of its own from each yield to the next, its caller outside."""
@@ -82,6 +87,44 @@ class setting(ContextDecorator):
                 return stop.value
 
         return steps
+
+    def _around_each_wait(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """A coroutine function that runs in a block of its own from each wait to the next, the other tasks outside."""
+        steps = types.coroutine(self._around_each_step(func))
+
+        @wraps(func)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await steps(*args, **kwargs)
+
+        return call
+
+    def _around_each_value(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The same of an asynchronous generator function."""
+
+        async def asked(step: Callable[..., Any], given: Any) -> Any:
+            return await step(given)
+
+        inside = self._around_each_wait(asked)
+
+        @wraps(func)
+        async def values(*args: Any, **kwargs: Any) -> Any:
+            source = func(*args, **kwargs)
+            step, given = source.asend, None
+            try:
+                while True:
+                    out = await inside(step, given)
+                    try:
+                        step, given = source.asend, (yield out)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        step, given = source.athrow, error
+            except StopAsyncIteration:
+                return
+            finally:
+                await source.aclose()
+
+        return values
 
     def _recreate_cm(self) -> Any:  # a decorated function gets a fresh block a call: it may recurse or be shared
         return setting(**self._fields)

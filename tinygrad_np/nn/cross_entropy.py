@@ -219,7 +219,8 @@ _hard.defvjp(
     ],
 )
 _soft.defvjp(
-    lambda ct, logits, q, scale: ct * scale * (_softmax(logits) * _row_sums(q) - q),
+    # A row that does not count gets nothing, also where none counts and the mean is NaN.
+    lambda ct, logits, q, scale: np.where(_row_sums(q) == 0, 0, ct * scale * (_softmax(logits) * _row_sums(q) - q)),
     lambda ct, logits, scale: -ct * scale * _log_softmax(logits),
     cases=[lambda f, A: f(A("m", 3), A("m", 3), 0.5)],
 )
@@ -285,7 +286,7 @@ def _labels(name: str, target: Any, shape: tuple, x: Any, weight: np.ndarray | N
 
 def _picked(logp, labels, row_weights):
     losses = -logp[np.arange(len(labels)), labels]
-    return losses if row_weights is None else losses * row_weights
+    return losses if row_weights is None else np.where(row_weights == 0, 0, losses * row_weights)
 
 
 def _scale(reduction: str, count):

@@ -312,7 +312,9 @@ def _picked(x, seen):
     flat = flat.reshape(*x.shape[:2], places, entries)
     rows = x.reshape(*x.shape[:2], math.prod(size))
     values = np.take_along_axis(array_of(rows)[..., None, :], flat, -1)
-    best = np.take_along_axis(flat, values.argmax(-1)[..., None], -1)[..., 0]  # the first of equals, a NaN before all
+    nan, last = np.isnan(values), values.shape[-1] - 1
+    first = np.where(nan.any(-1), last - nan[..., ::-1].argmax(-1), values.argmax(-1))  # of equals, but the last NaN
+    best = np.take_along_axis(flat, first[..., None], -1)[..., 0]
     shape = (*x.shape[:2], *(s.shape[-2] for s in seen))
     return np.take_along_axis(rows, best, -1).reshape(shape), best.reshape(shape)
 
