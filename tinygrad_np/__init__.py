@@ -159,9 +159,11 @@ def summarized(*given: Any) -> Any:
     return import_module(f"{__name__}.viz.summary").summary(*given)
 
 
-def sparse_product(*operands: Any) -> Any:
-    """A matrix of scipy.sparse times a tensor, or a tensor times one."""
-    return import_module(f"{__name__}.scipy.sparse").matmul(*operands)
+def sparse_product(name: str, *operands: Any) -> Any:
+    """A matrix of scipy.sparse times a tensor, or a tensor times one; for SciPy's older class * is @."""
+    sparse = import_module(f"{__name__}.scipy.sparse")
+    older = any(map(sparse.ss.isspmatrix, operands)) and all(getattr(a, "ndim", 0) for a in operands)
+    return (sparse.matmul if name == "matmul" or older else sparse.multiply)(*operands)
 
 
 def namespace() -> Any:

@@ -93,6 +93,24 @@ def test_sparse_products(format, rng):
         sparse.with_entries(A, np.zeros(1))
 
 
+@pytest.mark.parametrize("shape", [(), (5,), (4, 1), (1, 5), (4, 5)])
+def test_sparse_elementwise_products(shape, rng):
+    A, x = ss.random_array((4, 5), density=0.5, format="csr", rng=rng), rng.normal(size=shape)
+    weights, D = rng.normal(size=(4, 5)), A.toarray()
+    for f in (lambda d, x: sparse.multiply(sparse.with_entries(A, d), x), lambda d, x: x * sparse.with_entries(A, d)):
+        np.testing.assert_allclose(f(A.data, x).toarray(), D * x)
+        assert gradcheck(lambda d, x, f=f: np.sum(f(d, x).toarray() * weights), A.data, x, order=2)
+    for product in (lambda x: x * A, lambda x: sparse.multiply(A, x)):
+        g = tg.grad(lambda x, f=product: np.sum(f(x).toarray() * weights))(x)
+        np.testing.assert_allclose(g, tg.grad(lambda x: np.sum(D * x * weights))(x))
+        for axis in (None, 0, 1):
+            np.testing.assert_allclose(product(tg.Tensor(x)).sum(axis), (D * x).sum(axis))
+    with pytest.raises(TypeError, match="call tinygrad_np.scipy.sparse.multiply"):
+        tg.grad(lambda x: (A * x).sum())(x)
+    with pytest.raises(ValueError, match="multiplied by"):
+        sparse.multiply(A, np.ones(3))
+
+
 def test_sparse_systems(rng):
     M = ss.csr_array(ss.random_array((4, 4), density=0.4, rng=rng) + 3 * ss.eye_array(4))
     b = rng.normal(size=4)

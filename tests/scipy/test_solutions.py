@@ -179,6 +179,7 @@ def test_solve_ivp(method):
 
 
 def test_scipys_own_names_say_what_to_call():
+    import scipy.integrate
     import scipy.linalg
     import scipy.ndimage
     import scipy.special
@@ -196,6 +197,14 @@ def test_scipys_own_names_say_what_to_call():
         with pytest.raises(TypeError, match=f"tinygrad_np.scipy.{name};") as refused:
             tg.grad(lambda x, call=call: np.sum(call(x)))(P)
         assert "\n" not in str(refused.value)
+    for call, said in (  # and where NumPy has it, what that is called
+        (scipy.integrate.trapezoid, "scipy.integrate.trapezoid would cut .*call np.trapezoid"),
+        (scipy.linalg.norm, "scipy.linalg.norm would cut .*call np.linalg.norm"),
+        (scipy.stats.zscore, "scipy.stats.zscore would cut"),
+        (scipy.stats.gaussian_kde, "scipy.stats.gaussian_kde would cut"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            tg.grad(lambda x, call=call: np.sum(call(x)))(P)
     np.testing.assert_allclose(tg.grad(lambda x: np.sum(scipy.special.gammaln(x)))(P), scipy.special.digamma(P))
 
 

@@ -126,11 +126,11 @@ def twin() -> str | None:
             if type(this).__name__.endswith("_gen") and not isinstance(owner, str):
                 owner = type(this).__name__.removesuffix("_gen")
             if module == "sparse" and "mul" in name:
-                name = "matmul"
+                name = "matmul" if "matmul" in name else "multiply"
             try:
                 theirs: Any = import_module(f"..scipy.{module}", __package__)
                 theirs = getattr(theirs, owner) if isinstance(owner, str) else theirs
-                if callable(getattr(theirs, name, None)):
+                if callable(getattr(theirs, name, None)) and not name.startswith("_"):
                     found = ".".join(["scipy", module, *([owner] if isinstance(owner, str) else []), name])
             except (ImportError, AttributeError):
                 pass
@@ -143,21 +143,33 @@ def twin() -> str | None:
 WAYS = {  # what to write instead of a part of NumPy, or a conversion, that knows no tensors
     "ma": "write np.where(mask, x, 0), and sums with where=",
     "matrixlib": "write arrays of two axes and @",
+    "polynomial": "call that of the np of `from tinygrad_np import numpy as np`",
     "float": "write np.sin(x) for math.sin(x), and f'{x}' to print it",
 }
 
 
-def asked_by_numpy() -> tuple[str, str]:
-    """The function of NumPy that a conversion was made for, if it is written in Python, and the part that it is of."""
+def asked_by() -> tuple[str, str]:
+    """The function of NumPy or SciPy that a conversion was made for, if it is written in Python, and its module."""
     frame: Any = sys._getframe(3)
     name = part = ""
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
-        part = frame.f_globals["__name__"].split(".")[1]
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(("numpy.", "scipy.")):
+        library, part = frame.f_globals["__name__"].split(".")[:2]
         public = frame.f_code.co_qualname.partition(".")[0]
-        module = getattr(np, part, None) if part in ("ma", "polynomial", "linalg", "fft") else np
-        name = f"np.{part}.{public}" if module is not np else f"np.{public}"
+        home = getattr(sys.modules[library], part, None)
+        inside = library == "scipy" or part in ("ma", "polynomial", "linalg", "fft")
+        if hasattr(home if inside else np, public):
+            name = f"{'np' if library == 'numpy' else library}.{f'{part}.' if inside else ''}{public}"
         frame = frame.f_back
     return name, part
+
+
+def numpys_own(name: str) -> str | None:
+    """What NumPy has under the name of a function of SciPy, whose tensors it takes."""
+    library, _, rest = name.partition(".")
+    public = rest.rpartition(".")[2]
+    homes = {"np.fft": np.fft, "np.linalg": np.linalg, "np": np}
+    found = [f"{home}.{public}" for home, module in homes.items() if library == "scipy" and hasattr(module, public)]
+    return f"call {found[0]}" if found else None
 
 
 def detached(tensor: Traced, caller: str) -> np.ndarray:
@@ -169,11 +181,12 @@ def detached(tensor: Traced, caller: str) -> np.ndarray:
                 f"{found} knows no tensors and would cut one off its gradient: call tinygrad_np.{found}; "
                 "use x.numpy() or x.detach() to cut it off"
             )
-        name, part = asked_by_numpy()
+        name, part = asked_by()
         if part == "testing":  # which only compares
             return tensor._array
         way = (
             WAYS.get(part)
+            or numpys_own(name)
             or WAYS.get(caller)
             or (
                 "join tensors with np.array([...], like=x), np.stack, or the np of "

@@ -76,7 +76,7 @@ def record_call(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
         return NotImplemented
     others = [a for a in operands if type(a) not in TENSORS and type(a) not in CONSTANTS]
     if others and row.kind in OF_UFUNCS and any(is_sparse_product(row.name, a) for a in others):
-        return DOORS["sparse"](*operands)
+        return DOORS["sparse"](row.name, *operands)
     foreign = {id(a): as_constant(row, a) for a in others}
     if foreign:
 
@@ -125,11 +125,9 @@ def refuse_lost_labels(name: str, operands: Any) -> None:
 
 
 def is_sparse_product(name: str, a: Any) -> bool:
-    """Whether a ufunc with this operand is a matrix of scipy.sparse times the other; of its older class * is that."""
+    """Whether a ufunc with this operand multiplies a matrix of scipy.sparse."""
     sparse = sys.modules.get("scipy.sparse")
-    if sparse is None or not sparse.issparse(a):
-        return False
-    return name == "matmul" or name == "multiply" and sparse.isspmatrix(a)
+    return name in ("matmul", "multiply") and sparse is not None and sparse.issparse(a)
 
 
 def as_constant(row: Row, a: Any) -> Any:

@@ -16,7 +16,7 @@ from ..derivatives.joining import as_operand
 from ..engine.table import primitive
 from ..engine.tracing import whole
 
-__all__ = ["Sparse", "matmul", "spsolve", "with_entries"]
+__all__ = ["Sparse", "matmul", "multiply", "spsolve", "with_entries"]
 
 
 class Places(NamedTuple):
@@ -105,7 +105,7 @@ solution.defvjp(
 
 
 class Sparse:
-    """A sparse matrix whose entries may be tracked; `@`, `.T`, `.shape`, `.entries` and `toarray()`."""
+    """A sparse matrix whose entries may be tracked; `@`, `*`, `.T`, `.shape`, `.entries`, `sum()` and `toarray()`."""
 
     __array_ufunc__ = None  # so that x @ A asks this class
 
@@ -129,6 +129,24 @@ class Sparse:
     def __rmatmul__(self, x: Any) -> Any:
         x = as_operand(x)
         return np.transpose(self.T @ np.transpose(x))
+
+    def __mul__(self, x: Any) -> Sparse:
+        x, (rows, columns, shape) = as_operand(x), self.places
+        if x.ndim > 2 or any(n not in (1, m) for n, m in zip(x.shape[::-1], shape[::-1])):
+            raise ValueError(f"sparse: found a matrix of shape {shape} multiplied by an array of shape {x.shape}")
+        at = [np.where(n == 1, 0, i) for n, i in zip(x.shape[::-1], (columns, rows))][
+            ::-1
+        ]  # an axis of length 1 repeats
+        return Sparse(self.entries * (x[tuple(at)] if at else x), self.places)
+
+    __rmul__ = __mul__
+
+    def sum(self, axis: int | None = None) -> Any:
+        """The sum of all elements, of the columns (axis 0), or of the rows (axis 1)."""
+        if axis is None:
+            return np.sum(self.entries)
+        A = self if axis in (1, -1) else self.T
+        return A @ np.ones(A.shape[1])
 
     def toarray(self) -> Any:
         """The matrix with its zeros."""
@@ -172,6 +190,16 @@ def matmul(A: Any, x: Any) -> Any:
     array([3., 3.])
     """
     return x_first(A, x) if ss.issparse(x) or isinstance(x, Sparse) else as_sparse(A) @ x
+
+
+def multiply(A: Any, x: Any) -> Sparse:
+    """Each entry of a matrix times the element of an array or tensor in its place; broadcast, and on either side.
+
+    >>> import tinygrad_np as tg
+    >>> tg.grad(lambda x: multiply(ss.csr_array(np.array([[2.0, 0.0], [1.0, 3.0]])), x).sum())(np.ones(2))
+    array([3., 3.])
+    """
+    return as_sparse(x) * A if ss.issparse(x) or isinstance(x, Sparse) else as_sparse(A) * x
 
 
 def x_first(x: Any, A: Any) -> Any:
