@@ -14,22 +14,22 @@ def ones(shape: tuple[int, ...], dtype) -> np.ndarray:
     >>> np.arange(6.0).reshape(2, 3) @ ones((3,), float)
     array([ 3., 12.])
     """
-    return read_only(np.ones(shape, dtype))
+    return _frozen(np.ones(shape, dtype))
 
 
 @lru_cache(maxsize=64)
 def zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
     """A read-only array of zeros, the same one each time: NumPy's maximum of two arrays is vectorized."""
-    return read_only(np.zeros(shape, dtype))
+    return _frozen(np.zeros(shape, dtype))
 
 
 @lru_cache(maxsize=64)
 def identity(n: int, dtype) -> np.ndarray:
     """A read-only identity matrix, the same one each time: its rows are one-hot vectors."""
-    return read_only(np.identity(n, dtype))
+    return _frozen(np.identity(n, dtype))
 
 
-def read_only(array: np.ndarray) -> np.ndarray:
+def _frozen(array: np.ndarray) -> np.ndarray:
     """The array, which nobody can write to from now on."""
     array.flags.writeable = False
     return array

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PATCHES = 1 << 23  # bytes of patches that are made, and multiplied, at a time: fewer cost more calls, more more memory
 SHARED = 1 << 22  # bytes of patches from which on two cores may be quicker than one
-CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
+_CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
 
 
 @in_dimensions(1, 2, 3)
@@ -200,7 +200,7 @@ def _conv(x, weight, window, groups):
 
     pieces = list(_parts(wide, window, places)) if out.size else []
     if len(pieces) > 1 and math.prod((*window.kernel, *places, len(wide), n)) * wide.itemsize > SHARED:
-        CORES.setdefault((x.shape, weight.shape), Choice()).run(part, pieces)
+        _CORES.setdefault((x.shape, weight.shape), Choice()).run(part, pieces)
     else:
         for piece in pieces:
             part(piece)
@@ -245,27 +245,27 @@ def _conv_input(ct, weight, window, groups):
     return window.inside(wide)
 
 
-CASE = Window((2, 2), (2, 1), ((1, 0), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
-CUT = Window((2,), (3,), ((1, -1),), (2,))  # on six elements, of which it leaves one out
+_CASE = Window((2, 2), (2, 1), ((1, 0), (0, 1)), (1, 1))  # an uneven window: what is checked of every row
+_CUT = Window((2,), (3,), ((1, -1),), (2,))  # on six elements, of which it leaves one out
 _conv.defvjp(
     lambda ct, weight, window, groups: _conv_input(ct, weight, window, groups),
     lambda ct, x, window, groups: _conv_weight(ct, x, window, groups),
     shared={"weight": lambda ndim: (0, *range(2, ndim))},
     cases=[
-        lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), CASE, 2),
-        lambda f, A: f(A(1, 2, 3, 3), A(1, 2, 2, 2), CASE, 1),
-        lambda f, A: f(A(2, 1, 6), A(1, 1, 2), CUT, 1),
+        lambda f, A: f(A(2, 2, 3, 3), A(4, 1, 2, 2), _CASE, 2),
+        lambda f, A: f(A(1, 2, 3, 3), A(1, 2, 2, 2), _CASE, 1),
+        lambda f, A: f(A(2, 1, 6), A(1, 1, 2), _CUT, 1),
     ],
 )
 _conv_input.defvjp(
     lambda ct, weight, window, groups: _conv(ct, weight, window, groups),
     lambda u, ct, window, groups: _conv_weight(ct, u, window, groups),
-    cases=[lambda f, A: f(A(2, 4, 2, 3), A(4, 1, 2, 2), CASE, 2), lambda f, A: f(A(2, 1, 2), A(1, 1, 2), CUT, 1)],
+    cases=[lambda f, A: f(A(2, 4, 2, 3), A(4, 1, 2, 2), _CASE, 2), lambda f, A: f(A(2, 1, 2), A(1, 1, 2), _CUT, 1)],
 )
 _conv_weight.defvjp(
     lambda v, x, window, groups: _conv(x, v, window, groups),
     lambda v, ct, window, groups: _conv_input(ct, v, window, groups),
-    cases=[lambda f, A: f(A(2, 4, 2, 3), A(2, 2, 3, 3), CASE, 2)],
+    cases=[lambda f, A: f(A(2, 4, 2, 3), A(2, 2, 3, 3), _CASE, 2)],
 )
 
 
@@ -292,9 +292,10 @@ def _summed(patches, window, places):
 
 
 _patches.defvjp(
-    lambda ct, x_shape, window: _summed(ct, window, window.places(x_shape)), cases=[lambda f, A: f(A(2, 2, 3, 3), CASE)]
+    lambda ct, x_shape, window: _summed(ct, window, window.places(x_shape)),
+    cases=[lambda f, A: f(A(2, 2, 3, 3), _CASE)],
 )
-_summed.defvjp(lambda ct, window: _patches(ct, window), cases=[lambda f, A: f(A(2, 8, 6), CASE, (2, 3))])
+_summed.defvjp(lambda ct, window: _patches(ct, window), cases=[lambda f, A: f(A(2, 8, 6), _CASE, (2, 3))])
 
 
 def unfold(input: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:

@@ -42,7 +42,7 @@ def loss(read: Callable[..., Any], inputs: int = 2, weighted: bool = False) -> C
                 return formula(*args, **kwargs)  # Python says what is wrong
             values = read(name, *(options.pop(what) for what in places[:inputs]))
             weight = options.pop("weight", None) if weighted else None
-            how = (options.pop(what, usual) for what, usual in HOW.items())
+            how = (options.pop(what, usual) for what, usual in REDUCED_BY.items())
             reduction = how_reduced(name, *how, ("batchmean",) if name == "kl_div" else ())
             losses = formula(*values, **options)
             if weight is not None:
@@ -61,7 +61,7 @@ def loss(read: Callable[..., Any], inputs: int = 2, weighted: bool = False) -> C
     return decorate
 
 
-HOW = {"size_average": None, "reduce": None, "reduction": "mean"}
+REDUCED_BY = {"size_average": None, "reduce": None, "reduction": "mean"}
 
 
 def pair(name: str, x: Any, y: Any, read: Callable = floating, broadcast: bool = False) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from . import functional as F
 from .arguments import array, real_number, whole_number
 from .module import Layer, Parameter
-from .normalization import as_shape
+from .normalization import lengths_of
 
 
 class _Norm(Layer):
@@ -39,7 +39,7 @@ class LayerNorm(_Norm):
         *,
         dtype: Any = np.float32,
     ) -> None:
-        self.normalized_shape, self.eps = as_shape(normalized_shape), self._positive(eps)
+        self.normalized_shape, self.eps = lengths_of(normalized_shape), self._positive(eps)
         self._learn(self.normalized_shape, elementwise_affine, bias, dtype)
 
     def forward(self, input: Any) -> Any:
@@ -59,7 +59,7 @@ class RMSNorm(_Norm):
     def __init__(
         self, normalized_shape: Any, eps: Any = None, elementwise_affine: bool = True, *, dtype: Any = np.float32
     ) -> None:
-        self.normalized_shape, self.eps = as_shape(normalized_shape), None if eps is None else self._positive(eps)
+        self.normalized_shape, self.eps = lengths_of(normalized_shape), None if eps is None else self._positive(eps)
         self._learn(self.normalized_shape, elementwise_affine, False, dtype)
 
     def forward(self, input: Any) -> Any:

@@ -191,17 +191,17 @@ def rms_norm(
 
 
 def _last_axes(name: str, x: Any, normalized_shape: Any, **arrays: Any):
-    x, shape = (numbers if name == "rms_norm" else floating)(name, x), as_shape(normalized_shape)
+    x, shape = (numbers if name == "rms_norm" else floating)(name, x), lengths_of(normalized_shape)
     if not shape or tuple(x.shape[-len(shape) :]) != shape:
         raise ValueError(f"{name}: found shape {x.shape}; expected it to end in {shape}, at least one axis")
     same_shapes(name, shape, **arrays)
     return x, shape
 
 
-def as_shape(lengths: int | Sequence[int]) -> tuple[int, ...]:
+def lengths_of(lengths: int | Sequence[int]) -> tuple[int, ...]:
     """One length or several as a shape.
 
-    >>> as_shape(3), as_shape([3, 4])
+    >>> lengths_of(3), lengths_of([3, 4])
     ((3,), (3, 4))
     """
     several = lengths if isinstance(lengths, Sequence) else (lengths,)

@@ -8,9 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..engine.tracing import whole
-from .erf import erf
-
-PIECE = 1 << 16  # numbers: more calls cost more than what the cache saves
+from .erf import PIECE, erf
 
 
 def in_pieces(formula: Callable[..., None], *arrays: np.ndarray, results: int = 1) -> tuple[np.ndarray, ...]:

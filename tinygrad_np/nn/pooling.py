@@ -96,19 +96,19 @@ def _of_winners(u, x, best, window):
     return batch_first(out)
 
 
-CASE = Window((2, 2), (2, 1), ((1, 0), (0, 0)), (1, 1))
+_CASE = Window((2, 2), (2, 1), ((1, 0), (0, 0)), (1, 1))
 _largest.defvjp(
     lambda ct, x, out, window: _to_winners(ct, array_of(x), array_of(out), window),
-    cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)],
+    cases=[lambda f, A: f(A(2, 1, 3, 3), _CASE)],
 )
 _SEEN = np.arange(9.0).reshape(1, 1, 3, 3)[..., ::-1]
 _to_winners.defvjp(
     lambda u, x, best, window: _of_winners(u, x, best, window),
-    cases=[lambda f, A: f(A(1, 1, 2, 2), _SEEN, _largest.fun(_SEEN, CASE), CASE)],
+    cases=[lambda f, A: f(A(1, 1, 2, 2), _SEEN, _largest.fun(_SEEN, _CASE), _CASE)],
 )
 _of_winners.defvjp(
     lambda ct, x, best, window: _to_winners(ct, x, best, window),
-    cases=[lambda f, A: f(A(1, 1, 3, 3), _SEEN, _largest.fun(_SEEN, CASE), CASE)],
+    cases=[lambda f, A: f(A(1, 1, 3, 3), _SEEN, _largest.fun(_SEEN, _CASE), _CASE)],
 )
 
 
@@ -172,8 +172,8 @@ def _spread(ct, window):
     return window.inside(g)
 
 
-_sums.defvjp(lambda ct, window: _spread(ct, window), cases=[lambda f, A: f(A(2, 1, 3, 3), CASE)])
-_spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), CASE)])
+_sums.defvjp(lambda ct, window: _spread(ct, window), cases=[lambda f, A: f(A(2, 1, 3, 3), _CASE)])
+_spread.defvjp(lambda u, window: _sums(u, window), cases=[lambda f, A: f(A(2, 1, 2, 2), _CASE)])
 
 
 @in_dimensions(1, 2, 3)

@@ -43,7 +43,7 @@ def _gru_step(gates, state, weight, bias):
     return (n + z * (state[0] - n),)
 
 
-STEPS = {
+CELLS = {
     "tanh": (1, 1, _rnn_step(np.tanh)),
     "relu": (1, 1, _rnn_step(F.relu)),
     "LSTM": (4, 2, _lstm_step),
@@ -81,7 +81,7 @@ class _Recurrent(Layer):
         out = proj_size or hidden_size
         for layer, suffix in self._suffixes():
             inputs = input_size if layer == 0 else out * (1 + self.bidirectional)
-            _weights(self, suffix, (inputs, hidden_size, out), STEPS[self.kind][0], self.bias, dtype, rng)
+            _weights(self, suffix, (inputs, hidden_size, out), CELLS[self.kind][0], self.bias, dtype, rng)
 
     def _suffixes(self):
         """(layer, what the names of its parameters end in), each direction of each layer."""
@@ -96,7 +96,7 @@ class _Recurrent(Layer):
                 f"{name}: found shape {x.shape}; expected "
                 f"{'(N, L, in)' if self.batch_first else '(L, N, in)'} or (L, in) with in = {self.input_size}"
             )
-        alone, (_, parts, _) = len(x.shape) == 2, STEPS[self.kind]
+        alone, (_, parts, _) = len(x.shape) == 2, CELLS[self.kind]
         x = x[:, None] if alone else np.swapaxes(x, 0, 1) if self.batch_first else x
         states = self._start(hx, x, alone, parts)
         finals: list = []
@@ -131,7 +131,7 @@ class _Recurrent(Layer):
         weight, recurrent, bias, recurrent_bias, projection = (
             getattr(self, name + suffix, None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         )
-        step, outs = STEPS[self.kind][2], []
+        step, outs = CELLS[self.kind][2], []
         gates = linear(x, weight, bias)
         times = range(x.shape[0])
         for t in reversed(times) if suffix.endswith("_reverse") else times:
@@ -208,11 +208,11 @@ class _Cell(Layer):
         name, rng = type(self).__name__, init.as_generator(generator)
         self.input_size = whole_number(name, "input_size", input_size)
         self.hidden_size = whole_number(name, "hidden_size", hidden_size, 1)
-        _weights(self, "", (input_size, hidden_size, hidden_size), STEPS[self.kind][0], bool(bias), dtype, rng)
+        _weights(self, "", (input_size, hidden_size, hidden_size), CELLS[self.kind][0], bool(bias), dtype, rng)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The next state from (N, in) or (in,) and the last state, zeros unless given."""
-        x, (_, parts, step) = floating(type(self).__name__, input), STEPS[self.kind]
+        x, (_, parts, step) = floating(type(self).__name__, input), CELLS[self.kind]
         if len(x.shape) not in (1, 2) or x.shape[-1] != self.input_size:
             raise ValueError(f"{type(self).__name__}: found shape {x.shape}; expected (N, in), in = {self.input_size}")
         rows = x if len(x.shape) == 2 else x[None]

@@ -104,7 +104,7 @@ def means(x, axis: int, asked: int):
 # ---- interpolate ------------------------------------------------------------------------------------------
 
 LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
-MODES = ("nearest", "nearest-exact", "area", "bicubic", *LINEAR)
+_MODES = ("nearest", "nearest-exact", "area", "bicubic", *LINEAR)
 
 
 @in_single
@@ -122,8 +122,8 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     """
     x = numbers("interpolate", input)
     n = len(x.shape) - 2
-    if mode not in MODES or n not in (1, 2, 3) or n != {**LINEAR, "bicubic": 2}.get(mode, n):
-        raise ValueError(f"interpolate: found mode {mode!r} and shape {x.shape}; expected one of {', '.join(MODES)}")
+    if mode not in _MODES or n not in (1, 2, 3) or n != {**LINEAR, "bicubic": 2}.get(mode, n):
+        raise ValueError(f"interpolate: found mode {mode!r} and shape {x.shape}; expected one of {', '.join(_MODES)}")
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
         raise ValueError(f"interpolate: align_corners: mode {mode!r} has none; leave it out")
     if antialias and mode not in ("bilinear", "bicubic"):

@@ -13,11 +13,11 @@ from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .module import Module
 
-Parameters = Module | Tensor | Iterable[Tensor]
+Leaves = Module | Tensor | Iterable[Tensor]
 
 
 def clip_grad_norm_(
-    parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Leaves, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Any:
     """Scale the gradients so that the norm of all together is at most `max_norm`; return the norm that they had.
 
@@ -42,7 +42,7 @@ def clip_grad_norm_(
     return total
 
 
-def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
+def clip_grad_value_(parameters: Leaves, clip_value: float) -> None:
     """Bring every entry of the gradients into [-clip_value, clip_value], in place.
 
     >>> w = Tensor([3.0, 4.0], requires_grad=True)
@@ -58,7 +58,7 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
         _change(p, lambda g, out: np.clip(g, -clip_value, clip_value, out=out))
 
 
-def _with_gradients(caller: str, parameters: Parameters) -> list[Tensor]:
+def _with_gradients(caller: str, parameters: Leaves) -> list[Tensor]:
     """The parameters that have a gradient."""
     if isinstance(parameters, Module):
         parameters = parameters.parameters()

@@ -18,8 +18,8 @@ from .arguments import whole_number
 if TYPE_CHECKING:
     Pair = int | tuple[int, ...]
 
-LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
-SEVERAL = {1: "", 2: ", or two of them (down, across)", 3: ", or three of them (deep, down, across)"}
+_LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
+_SEVERAL = {1: "", 2: ", or two of them (down, across)", 3: ", or three of them (deep, down, across)"}
 
 
 class Window(NamedTuple):
@@ -162,7 +162,7 @@ def numbers_of(name: str, what: str, value: Any, n: int = 2, least: int = 1) -> 
     found = found * n if len(found) == 1 else found
     if len(found) != n or min(found, default=least) < least:
         raise ValueError(
-            f"{name}: {what}: expected a whole number, {least} or more{SEVERAL.get(n, '')}, found {value!r}"
+            f"{name}: {what}: expected a whole number, {least} or more{_SEVERAL.get(n, '')}, found {value!r}"
         )
     return found
 
@@ -192,7 +192,7 @@ def border(
 def batched(name: str, x: Any, n: int) -> Any:
     """Grids (N, C, *size) of n dimensions, also of one without the axis N."""
     if len(x.shape) not in (n + 1, n + 2):
-        raise ValueError(f"{name}: found shape {x.shape}; expected (N, C, {LETTERS[n]}) or (C, {LETTERS[n]})")
+        raise ValueError(f"{name}: found shape {x.shape}; expected (N, C, {_LETTERS[n]}) or (C, {_LETTERS[n]})")
     return x[None] if len(x.shape) == n + 1 else x
 
 

@@ -7,17 +7,17 @@ import math
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import Array, Group, Numbers, Params, Shape, options_among
+from .options import Elements, Group, Params, Scalars, Shape, options_among
 
 
-def mean(m: Array, g: Array, beta: float, rest: float, s: Array) -> Array:
+def mean(m: Elements, g: Elements, beta: float, rest: float, s: Elements) -> Elements:
     """m = β m + (1 - β) g."""
     np.multiply(m, beta, out=m)
-    found: Array = np.add(m, np.multiply(g, rest, out=s), out=m)  # in a recording it is this that is traced, not m
+    found: Elements = np.add(m, np.multiply(g, rest, out=s), out=m)  # in a recording it is this that is traced, not m
     return found
 
 
-def descend(p: Array, direction: Array, root: Array, eps: float, rate: float, s: Array) -> None:
+def descend(p: Elements, direction: Elements, root: Elements, eps: float, rate: float, s: Elements) -> None:
     """p -= rate · direction / (root + eps)."""
     np.add(root, eps, out=s)
     np.divide(direction, s, out=s)
@@ -45,7 +45,7 @@ class _Moments(Optimizer):
     def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_avg_sq"]
 
-    def moments(self, state: Group, g: Array, betas: Numbers, s: Array) -> tuple[Array, Array]:
+    def moments(self, state: Group, g: Elements, betas: Scalars, s: Elements) -> tuple[Elements, Elements]:
         """m and v, with g in them."""
         m, v = state["exp_avg"], state["exp_avg_sq"]
         mean(m, g, betas[0], betas[1], s)
@@ -79,7 +79,9 @@ class Adam(_Moments):
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
         return *_betas(group), eps * c2, lr * c2 / c1
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         *betas, eps, rate = numbers
         m, v = self.moments(state, g, betas, s)
         if "max_exp_avg_sq" in state:
@@ -145,7 +147,9 @@ class NAdam(_Moments):
         c2 = _corrections(group, step)[1]
         return *_betas(group), float(group["eps"]) * c2, lr * a * c2, lr * b * c2
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         *betas, eps, share, rate = numbers
         m, v = self.moments(state, g, betas, s)
         np.multiply(g, share, out=t)
@@ -186,7 +190,9 @@ class RAdam(_Moments):
         r = math.sqrt((rho - 4) * (rho - 2) * end / ((end - 4) * (end - 2) * rho))
         return *_betas(group), math.inf, float(group["eps"]), lr * r * c2 / c1
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         *betas, most, eps, rate = numbers
         m, v = self.moments(state, g, betas, s)
         descend(p, m, np.minimum(np.sqrt(v, out=s), most, out=s), eps, rate, s)
@@ -218,7 +224,9 @@ class Adamax(Optimizer):
         beta1, rest1, beta2, _ = _betas(group)
         return beta1, rest1, beta2, float(group["eps"]), float(group["lr"]) / _corrections(group, state["step"])[0]
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         beta1, rest1, beta2, eps, rate = numbers
         m, u = mean(state["exp_avg"], g, beta1, rest1, s), state["exp_inf"]
         np.multiply(u, beta2, out=u)
@@ -253,7 +261,9 @@ class Lion(Optimizer):
         beta1, rest1, *second = _betas(group)
         return beta1 / rest1, *second, float(group["lr"])
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         ratio, beta2, rest2, lr = numbers
         m = state["exp_avg"]
         np.add(np.multiply(m, ratio, out=s), g, out=s)  # of the sign that β₁m + (1-β₁)g has

@@ -6,7 +6,7 @@ import numpy as np
 
 from .adam import descend, mean
 from .optimizer import Optimizer
-from .options import Array, Group, Numbers, Params, Shape, options_among
+from .options import Elements, Group, Params, Scalars, Shape, options_among
 
 
 class Adagrad(Optimizer):
@@ -39,7 +39,9 @@ class Adagrad(Optimizer):
     def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         return float(group["lr"]) / (1 + (state["step"] - 1) * float(group["lr_decay"])), float(group["eps"])
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         rate, eps = numbers
         v = state["sum"]
         np.add(v, np.multiply(g, g, out=s), out=v)
@@ -73,7 +75,9 @@ class RMSprop(Optimizer):
         alpha = float(group["alpha"])
         return float(group["lr"]), alpha, 1 - alpha, float(group["eps"]), float(group["momentum"])
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         lr, alpha, rest, eps, momentum = numbers
         v = mean(state["square_avg"], np.multiply(g, g, out=s), alpha, rest, s)
         if "grad_avg" in state:
@@ -119,7 +123,9 @@ class Adadelta(Optimizer):
         rho = float(group["rho"])
         return float(group["lr"]), rho, 1 - rho, float(group["eps"])
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         lr, rho, rest, eps = numbers
         v, u = mean(state["square_avg"], np.multiply(g, g, out=s), rho, rest, s), state["acc_delta"]
         np.sqrt(np.add(v, eps, out=s), out=s)

@@ -22,7 +22,7 @@ from ..engine.tracing import TRACERS, concrete, recorder
 from ..parallel.cores import PIECES, Choice, cut
 
 PAD = 64  # bytes: every array starts at a cache line
-TILE = 1 << 14  # elements updated together: what a step touches fits the second-level cache
+_TILE = 1 << 14  # elements updated together: what a step touches fits the second-level cache
 THREADED = 1 << 17  # fewer elements are updated on one core
 
 
@@ -51,7 +51,7 @@ class Flat:
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
 
     def view(self, i: int) -> Any:
-        """Array i."""
+        """Elements i."""
         view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
         return self.buffer.like(view) if type(self.buffer) in TRACERS else view
 
@@ -86,7 +86,7 @@ class Block:
         self.state: dict[str, Flat] = {}
         self.real = np.zeros((), self.dtype).real.dtype  # complex numbers are updated as pairs of these
         self.reals = self.dtype.itemsize // self.real.itemsize
-        self.scratch = np.empty((PIECES, 2, min(TILE, self.values.size * self.reals)), self.real)
+        self.scratch = np.empty((PIECES, 2, min(_TILE, self.values.size * self.reals)), self.real)
         self.cuts: dict[tuple[Any, ...], list[Any]] = {}
         self.cores = Choice()
         self.is_small = self.values.size < THREADED
@@ -192,12 +192,12 @@ class Block:
 
     def cut(self, start: int, end: int, names: tuple[str, ...], buffers: list[Any]) -> list[Any]:
         """The tiles, in pieces that any core may take; each piece has scratch memory of its own."""
-        starts = range(start, end, TILE)
+        starts = range(start, end, _TILE)
         pieces = []
         for part, scratch in zip(cut(len(starts)) if end - start >= THREADED else [slice(None)], self.scratch):
             tiles = []
             for k in starts[part]:
-                stop = min(k + TILE, end)
+                stop = min(k + _TILE, end)
                 p, g, *state = [b[k:stop] for b in buffers]
                 s, t = scratch[:, : stop - k]
                 tiles.append((p, g, dict(zip(names, state)), s, t))

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..engine.public import absent, public_names
 from .optimizer import Optimizer
-from .options import POSITIVE, Group, require
+from .options import NOT_NEGATIVE, Group, require
 
 STEPS = (lambda v: v >= 1, "a number of steps >= 1")
 
@@ -177,7 +177,7 @@ class ExponentialLR(LRScheduler):
     """lr = base · gammaᵗ."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        require("gamma", gamma, *POSITIVE)
+        require("gamma", gamma, *NOT_NEGATIVE)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -283,7 +283,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, t: float | None = None) -> None:
         """Move on by one step, or to step t, and set the learning rates."""
-        require("step", t or 0, *POSITIVE)
+        require("step", t or 0, *NOT_NEGATIVE)
         self.last_epoch = self.last_epoch + 1 if t is None else t
         self._set(None, self.rates(self.last_epoch))
 

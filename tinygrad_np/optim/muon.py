@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.tracing import host
 from .adam import mean
 from .optimizer import Optimizer
-from .options import Array, Group, Numbers, Params, Shape, options_among
+from .options import Elements, Group, Params, Scalars, Shape, options_among
 
 
 class Muon(Optimizer):
@@ -71,7 +71,9 @@ class Muon(Optimizer):
             s, t = np.empty_like(p), np.empty_like(p)
             self._tile(p, g, {"momentum_buffer": b}, numbers, shape, s, t)
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         lr, momentum, rest, original = numbers
         nesterov, steps, coefficients, eps = shape
         rows, columns = p.shape

@@ -13,7 +13,7 @@ from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
 from ..nn.module import Module, Parameter
 from .flat import Block
-from .options import RANGES, Array, Group, Numbers, Params, Shape, require
+from .options import RANGES, Elements, Group, Params, Scalars, Shape, require
 
 
 class Optimizer:
@@ -112,13 +112,15 @@ class Optimizer:
         decay = float(group["weight_decay"])
         return decay, 1 - float(group["lr"]) * decay, *self.numbers(group, states[0], new)
 
-    def _tile(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def _tile(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         decay, shrink, *others = numbers
         self.update(p, self._against(p, g, decay, shrink, shape[:3], s, t), state, others, shape[3:], s, t)
 
     def _against(
-        self, p: Array, g: Array, decay: float, shrink: float, course: tuple[bool, ...], s: Array, t: Array
-    ) -> Array:
+        self, p: Elements, g: Elements, decay: float, shrink: float, course: tuple[bool, ...], s: Elements, t: Elements
+    ) -> Elements:
         """The gradient that an update goes against: turned round, and with the decay of the weights."""
         maximize, decays, shrinks = course
         if maximize:
@@ -254,7 +256,9 @@ class Optimizer:
         decays, apart = bool(group["weight_decay"]), self.decoupled(group)
         return bool(group["maximize"]), decays and not apart, decays and apart
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.

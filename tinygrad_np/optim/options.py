@@ -12,8 +12,8 @@ from ..nn.module import Module
 
 Group = dict[str, Any]  # the options of a group, or the state of a parameter
 Params = Module | Iterable[Any]  # what an optimizer is given
-Array = np.ndarray
-Numbers = Sequence[float]  # what the formula of a step reads
+Elements = np.ndarray
+Scalars = Sequence[float]  # what the formula of a step reads
 Shape = Sequence[Any]  # the options that decide which operations it consists of
 
 
@@ -27,11 +27,11 @@ def require(name: str, value: Any, condition: Callable[[Any], bool], expected: s
         raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
-POSITIVE = (lambda v: 0 <= v < math.inf, "a finite number >= 0")
+NOT_NEGATIVE = (lambda v: 0 <= v < math.inf, "a finite number >= 0")
 WHOLE = (lambda v: v >= 1 and v == int(v), "a whole number >= 1")
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {  # of each option, whatever the optimizer
-    **dict.fromkeys("lr eps weight_decay momentum lr_decay initial_accumulator_value alpha".split(), POSITIVE),
-    **dict.fromkeys("momentum_decay tolerance_grad tolerance_change".split(), POSITIVE),
+    **dict.fromkeys("lr eps weight_decay momentum lr_decay initial_accumulator_value alpha".split(), NOT_NEGATIVE),
+    **dict.fromkeys("momentum_decay tolerance_grad tolerance_change".split(), NOT_NEGATIVE),
     **dict.fromkeys("max_iter max_eval history_size".split(), WHOLE),
     "betas": (lambda b: len(b) == 2 and all(0 <= v < 1 for v in b), "two numbers in [0, 1)"),
     "rho": (lambda v: 0 <= v <= 1, "a number in [0, 1]"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import Array, Group, Numbers, Params, Shape, options_among
+from .options import Elements, Group, Params, Scalars, Shape, options_among
 
 
 class SGD(Optimizer):
@@ -45,7 +45,9 @@ class SGD(Optimizer):
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 
-    def update(self, p: Array, g: Array, state: Group, numbers: Numbers, shape: Shape, s: Array, t: Array) -> None:
+    def update(
+        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
+    ) -> None:
         lr, momentum, share = numbers
         buffered, damped, nesterov = shape
         if buffered:
