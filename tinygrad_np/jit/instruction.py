@@ -48,15 +48,18 @@ class Storage:
 class Instruction:
     """One NumPy call: `fun(*args, **kwargs)`, whose result goes to `out`; `writes` are operands that it changes."""
 
-    __slots__ = ("kind", "fun", "args", "kwargs", "out", "writes", "line")
+    __slots__ = ("kind", "fun", "args", "kwargs", "out", "writes", "line", "_operands")
 
     def __init__(self, kind: str, fun, args: tuple, kwargs: dict, out: tuple[View, ...], writes=(), line=""):
         self.kind, self.fun, self.args, self.kwargs = kind, fun, args, kwargs
         self.out, self.writes, self.line = out, tuple(writes), line
+        self._operands: list[View] | None = None
 
     def operands(self) -> list[View]:
         """What it reads."""
-        return list(views_in((*self.args, *self.kwargs.values())))
+        if self._operands is None:
+            self._operands = list(views_in((*self.args, *self.kwargs.values())))
+        return self._operands
 
     def changed(self) -> tuple[View, ...]:
         """What it writes."""
@@ -113,6 +116,8 @@ NESTED = {tuple, list, slice, dict}
 def replaced(tree, change: Callable):
     """The same nested arguments with `change` applied to what is not a container."""
     kind = type(tree)
+    if kind in NESTED and not tree:
+        return tree
     if kind is tuple or kind is list:
         return kind([replaced(item, change) if type(item) in NESTED else change(item) for item in tree])
     if kind is slice:

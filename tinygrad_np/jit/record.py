@@ -135,6 +135,8 @@ class Tape:
 
     def is_plain(self, args, kwargs, written: tuple) -> bool:
         """Whether a call has to do only with what is fixed, and changes nothing that the program has read."""
+        if not self.fixed or any([type(a) is StandIn and not self.is_fixed(a) for a in args]):
+            return False
         found: list[StandIn] = []
         replaced((args, kwargs, written), lambda value: found.append(value) if type(value) is StandIn else None)
         if not found or not all(map(self.is_fixed, found)):
@@ -160,13 +162,23 @@ class Tape:
 
     def call(self, fun: Callable, args: tuple, kwargs: dict | None = None):
         """Compute, and write down: what NumPy's protocols and a stand-in's methods come to."""
-        if self.watch is None or not runs_alone(fun):
+        if self.watch is None or sys.getprofile() is None:
             return self.taken(fun, args, kwargs)
-        sys.setprofile(None)  # no code of the user's runs meanwhile
+        sys.setprofile(None)  # what runs here is known
         try:
             return self.taken(fun, args, kwargs)
         finally:
             sys.setprofile(self.watch)
+
+    def run(self, fun: Callable, *args, **kwargs):
+        """Call NumPy's function, or whose it is: what code that runs is seen."""
+        if self.watch is None or runs_alone(fun):
+            return fun(*args, **kwargs)
+        sys.setprofile(self.watch)
+        try:
+            return fun(*args, **kwargs)
+        finally:
+            sys.setprofile(None)
 
     def taken(self, fun: Callable, args: tuple, kwargs: dict | None):
         kwargs = dict(kwargs or {})
@@ -191,7 +203,7 @@ class Tape:
                 if not targets
                 else {"out": concrete(targets[0]) if len(targets) == 1 else replaced(targets, concrete)}
             )
-            result = self.constant(fun(*replaced(args, concrete), **replaced(kwargs, concrete), **outs))
+            result = self.constant(self.run(fun, *replaced(args, concrete), **replaced(kwargs, concrete), **outs))
             return result if not targets else targets[0] if len(targets) == 1 else targets
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
@@ -204,7 +216,7 @@ class Tape:
             outs = tuple(t.value if type(t) is StandIn else t for t in targets)
             written = tuple(None if t is None else self.operand(t) for t in targets)
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
-            fun(*values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
+            self.run(fun, *values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
             if options.get("where", True) is True:
                 self.write(kind_of(fun, values, options), fun, *operands, written)
             else:  # the rest of the target stays, so that it is an operand too
@@ -215,10 +227,10 @@ class Tape:
         if writes:
             self.written_by(args[0])
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
-            fun(*values, **options)
+            self.run(fun, *values, **options)
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
             return None
-        result = fun(*values, **options)
+        result = self.run(fun, *values, **options)
         if facts(fun).describes:
             return result
         return self.results(fun, args, kwargs, values, options, result)
