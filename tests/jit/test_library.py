@@ -1,4 +1,4 @@
-"""What the library has replays: functions of nn, layers, optimizers, schedulers; a new one is enrolled by being there."""
+"""What the library has replays: functions of nn, layers, optimizers, schedulers; what is new must be enrolled."""
 
 import inspect
 
