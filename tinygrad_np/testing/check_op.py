@@ -19,6 +19,7 @@ from .inputs.source_text import short
 from .properties.case import Case
 from .properties.checks import CHECKS
 from .properties.sweep import CHECKED, bases, sweep, thresholds_of
+from .properties.user_code import attempt
 from .reference.patience import SECONDS, Stopped, watched
 from .reference.problem import title
 from .report import OpReport
@@ -125,6 +126,8 @@ def one(
     op: Callable, args: tuple, kwargs: dict, report: OpReport, options: dict, names: tuple[str, ...], given: bool
 ) -> None:
     """Run every check on one call, or some by name."""
+    if report.vain and not given:
+        return
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         case = report.last = Case(op, args, kwargs, **options)
@@ -144,28 +147,22 @@ def one(
         seldom = set() if names or report.often(case) < OFTEN else set(BY_SHAPE)
         if report.focus and not names:  # what is to be made smaller fails this check
             todo, seldom = todo[: todo.index(report.focus) + 1], set(BY_SHAPE) - {report.focus}
-        try:
-            for name in todo:
-                if name not in report.skip and name not in seldom:
-                    try:
-                        CHECKS[name](case)
-                    except failures.Skipped as why:
-                        report.skip[name] = str(why)
-        except failures.CheckFailed as failure:
-            failure.case, failure.check = case, name
-            if not report.thorough:
-                report.thorough = True
-                if seldom:  # the earliest that fails
-                    return one(op, args, kwargs, report, options, names, given)
-            if not given and not names and not (report.smooth and at_kink(failure)):
-                report.focus = report.focus or name
-            if report.smooth and at_kink(failure):
+        failure = first_failure(case, report, todo, seldom)
+        if failure is not None and not report.thorough:
+            report.thorough = True
+            if seldom:  # the earliest that fails
+                return one(op, args, kwargs, report, options, names, given)
+        if failure is not None:
+            passed_over = report.smooth and at_kink(failure)
+            if not given and not names and not passed_over:
+                report.focus = report.focus or failure.check
+            if passed_over:
                 return
             report.pattern.note(case.problem, False)
-            report.earliest = min(report.earliest, report.checks.index(name) + 1)
+            report.earliest = min(report.earliest, report.checks.index(failure.check) + 1)
             if failure.found:
                 report.keep(failure)
-            raise
+            raise failure
         if case.found.compared:  # an empty input passes whatever the rule
             report.pattern.note(case.problem, True)
         report.cover(case)
@@ -174,6 +171,20 @@ def one(
             report.cases += [case] * (case.found.yours is not None)
         else:
             report.count(case)
+
+
+def first_failure(case: Case, report: OpReport, names: Iterable[str], seldom: set) -> failures.CheckFailed | None:
+    """The failure of the first check that fails, of those that are run here."""
+    for name in names:
+        if name not in report.skip and name not in seldom:
+            try:
+                attempt(lambda name=name: CHECKS[name](case))
+            except failures.Skipped as why:
+                report.skip[name] = str(why)
+            except failures.CheckFailed as failure:
+                failure.case, failure.check = case, name
+                return failure
+    return None
 
 
 def for_matrices(op: Callable, failure: failures.CheckFailed) -> bool:
@@ -298,9 +309,14 @@ def at_kink(failure: failures.CheckFailed) -> bool:
     return entry is not None and entry.low < entry.high
 
 
-def unsteady(flaky: BaseException) -> failures.NonDeterministic:
-    """One input that failed and then passed, or failed in another way, is itself a failure."""
+def unsteady(flaky: BaseException) -> failures.CheckFailed:
+    """What failed, and then passed or failed in another way: chance, where the results of one call differ."""
     found = [e for e in getattr(flaky, "exceptions", ()) if isinstance(e, failures.CheckFailed)]
+    if found and found[0].case is not None:
+        case = found[0].case
+        runs = [[a.tobytes() for part in case.run() for a in part] for _ in range(8)]
+        if all(run == runs[0] for run in runs):
+            return found[0]
     results = dict.fromkeys(f"{e.says} ({type(e).__name__})" for e in found)
     said = "; then ".join(results) or "it failed, and then passed"
     failure = failures.NonDeterministic(

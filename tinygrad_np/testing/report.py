@@ -15,6 +15,7 @@ from .inputs.source_text import short
 from .reference.problem import Problem, title
 from .reference.verdict import Entry, Findings
 
+VAIN = 12  # inputs at which every derivative is 0
 KEPT = 8  # inputs that fail, to tell what is wrong
 
 
@@ -127,7 +128,7 @@ class OpReport(Report):
         self.hint = ""  # how an operation that is right for other shapes is declared
         self.diagnosis: list[str] = []
         self.text = ""
-        self._first: bytes | None = None
+        self._first: dict[tuple, np.ndarray] = {}  # the values at the first input of each shape
 
     def often(self, case: Any) -> int:
         """How many inputs like this one were checked before; 0 where every check is run at every input."""
@@ -137,6 +138,11 @@ class OpReport(Report):
         key = (title(case.op), *((slot.array.shape, slot.array.dtype) for slot in p.slots), *rest, *sorted(p.kwargs))
         self.calls[key] += 1
         return 0 if self.thorough else self.calls[key] - 1
+
+    @property
+    def vain(self) -> bool:
+        """Whether so many inputs gave one value and no derivative but 0 that more would tell nothing."""
+        return len(self.cases) >= VAIN and not self.nonzero and not self.varied
 
     def stopped(self, seconds: float) -> failures.NeverReturned:
         """The failure of a call that did not come back, at the input that was last tried."""
@@ -184,9 +190,11 @@ class OpReport(Report):
         self.compared += found.compared
         self.nonzero += found.nonzero
         self.sensitivity = max(self.sensitivity, found.sensitivity)
-        value = b"".join(np.unique(out).tobytes() for out in case.outputs)
-        self._first = self._first or value or None
-        self.varied |= bool(value) and value != self._first
+        if case.outputs and p.point.size:
+            key = tuple(slot.array.shape for slot in p.slots), short(p.kwargs)
+            digits = np.concatenate([significant(out) for out in case.outputs])
+            first = self._first.setdefault(key, digits)
+            self.varied |= first.shape != digits.shape or not np.array_equal(first, digits, equal_nan=True)
         if found.yours is not None and len(self.cases) < 100:
             self.cases.append(case)
 
@@ -248,6 +256,12 @@ class OpReport(Report):
                 if not m.noticed:
                     text += f"\n  not noticed: {m.name}: {m.hint}"
         return text
+
+
+def significant(a: np.ndarray) -> np.ndarray:
+    """Numbers to eleven digits of the largest: what differs beyond is rounding."""
+    size = np.abs(a[np.isfinite(a)]).max(initial=0)
+    return np.round(np.ravel(a) / size, 11) * float(f"{size:.11g}") if size else np.ravel(a) + 0.0
 
 
 def span(name: str, low: float, high: float, near: float) -> str:

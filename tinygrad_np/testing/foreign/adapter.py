@@ -88,6 +88,7 @@ def call(parts, what):
 def pull(ct, parts, aux, what, tracked):
     """The gradients by the backward pass of the operation; of tensors, as an operation again."""
     cts = list(ct) if isinstance(ct, (list, tuple)) else [ct]
+    cts = [c if c is None or isinstance(c, Tensor) else np.asarray(c) for c in cts]
     if any(c is None for c in cts):  # an output that is not used
         shapes = what.shapes
         cts = [np.zeros(*shape) if c is None else c for c, shape in zip(cts, shapes)]

@@ -130,22 +130,31 @@ def shared(a: Any) -> Any:
     """An array as a tensor, in the same memory where torch takes it."""
     import torch
 
-    if torch.is_tensor(a):
-        return a.detach()
-    a = np.asarray(a)
-    if any(s < 0 for s in a.strides) or a.dtype.byteorder == ">":
+    if not isinstance(a, np.ndarray):
+        if torch.is_tensor(a):
+            return a.detach()
+        a = np.asarray(a)
+    if a.ndim and a.flags.writeable and a.dtype.isnative and min(a.strides) >= 0:
+        return torch.from_numpy(a)
+    if any(s < 0 for s in a.strides) or not a.dtype.isnative:
         a = a.astype(a.dtype.newbyteorder("="))
+    if not a.ndim:
+        return torch.from_numpy(a.reshape(1)).squeeze(0) if a.flags.writeable else torch.tensor(a[()])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of arrays that are read-only
-        return torch.from_numpy(a) if a.ndim else torch.from_numpy(a.reshape(1)).reshape(())
+        return torch.from_numpy(a)
 
 
 def unshared(t: Any) -> Any:
     """A tensor as an array, in its memory."""
     if not hasattr(t, "detach"):
         return np.asarray(t)
-    t = t.detach().resolve_conj().resolve_neg()
-    return (t.float() if str(t.dtype) == "torch.bfloat16" else t).cpu().numpy()
+    t = t.detach()
+    try:
+        return t.numpy()
+    except (RuntimeError, TypeError):  # conjugated in name only, on a device, or of a dtype that NumPy has not
+        t = t.resolve_conj().resolve_neg().cpu()
+        return (t.float() if str(t.dtype) == "torch.bfloat16" else t).numpy()
 
 
 def as_tensor(source: str) -> str:

@@ -41,6 +41,15 @@ def arity(op: Callable) -> int:
     return max(len(required), 1)
 
 
+def variadic(op: Callable) -> bool:
+    """Whether an operation takes any number of arrays, as far as its parameters say."""
+    try:
+        parameters = inspect.signature(op).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return {p.kind for p in parameters if p.default is p.empty} == {inspect.Parameter.VAR_POSITIONAL}
+
+
 def accepts(op: Callable, shapes, domains, kwargs: dict) -> float:
     """The share of finite results for arrays of these shapes and domains; -1 where the operation raises."""
     rng = np.random.default_rng(0)

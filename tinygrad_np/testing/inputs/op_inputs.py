@@ -16,7 +16,7 @@ from ...engine.table import REAL, TABLE
 from ...engine.tensor import Tensor
 from ...transforms.containers import flatten
 from ..reference.problem import floating
-from .discover import SIGNATURES, accepts, arity, each, find_domain, spread
+from .discover import SIGNATURES, accepts, arity, each, find_domain, spread, variadic
 from .kinks import declared, smooth
 from .source_text import short
 from .values import arrays, broadcastable, sides
@@ -202,6 +202,8 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> tuple[st.SearchStra
     signature; and the domain, if there is one.
     """
     n = arity(op)
+    if variadic(op) and refusal(op, n, kwargs) and not refusal(op, 1, kwargs):
+        n = 1
 
     def where(shapes) -> tuple:
         if domain is None:
