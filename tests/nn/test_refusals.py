@@ -227,7 +227,7 @@ def test_not_a_number_passes_through():
         (tg, "zeros", "np.zeros"),
         (tg, "relu", "nn.functional.relu"),
         (tg, "cat", "np.concatenate"),
-        (nn.ReLU(), "cuda", "on the CPU"),
+        (nn.ReLU(), "cuda", "nothing: everything is on the CPU"),
         (nn.ReLU(), "compile", "tg.jit"),
     ],
 )

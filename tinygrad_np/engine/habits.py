@@ -139,11 +139,11 @@ def unwritten() -> dict[str, str]:
 class Instead:
     """An attribute that is not there, whose error says what to write."""
 
-    def __init__(self, name: str, text: str) -> None:
-        self.name, self.text = name, text
+    def __init__(self, name: str, text: str, whose: str = "a Tensor") -> None:
+        self.name, self.text, self.whose = name, text, whose
 
     def __get__(self, obj: Any, owner: type[Any] | None = None) -> Any:
-        raise AttributeError(f"a Tensor has no {self.name}; write {self.text}")
+        raise AttributeError(f"{self.whose} has no {self.name}; write {self.text}")
 
 
 def spelled(name: str, axis: Any, keepdims: bool, habits: dict[str, Any]) -> tuple[Any, bool]:

@@ -366,15 +366,8 @@ def prelu(input: Array, weight: Array) -> Tensor:
     return np.where(x > 0, x, slope * x)
 
 
-def rrelu(
-    input: Any,
-    lower: Any = 1 / 8,
-    upper: Any = 1 / 3,
-    training: bool = False,
-    inplace: bool = False,
-    *,
-    generator: Any = None,
-) -> Tensor:
+def rrelu(input: Any, lower: Any = 1 / 8, upper: Any = 1 / 3, training: bool = False, inplace: bool = False, *,
+          generator: Any = None) -> Tensor:  # fmt: skip
     """x where x > 0, a x elsewhere: a is drawn from U(lower, upper) for each in training, else it is their mean.
 
     >>> rrelu(np.array([-48.0, 2.0]))

@@ -21,18 +21,9 @@ if TYPE_CHECKING:
 
 
 @in_single
-def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: Any = None,
-    enable_gqa: Any = False,
-    *,
-    generator: Any = None,
-) -> Tensor:
+def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
+                                 is_causal: bool = False, scale: Any = None, enable_gqa: Any = False, *,
+                                 generator: Any = None) -> Tensor:  # fmt: skip
     """softmax(Q Kᵀ scale + mask) V of (..., L, E), (..., S, E) and (..., S, Ev); scale is 1 / √E unless given.
 
     A boolean mask says which keys count, a floating one is added. `is_causal` lets query i see keys up to i. With

@@ -10,7 +10,8 @@ import numpy as np
 from . import functional as F
 from . import init
 from .arguments import whole_number
-from .module import Layer, Parameter
+from .dense_layers import drawn
+from .module import Layer
 from .window import border, numbers_of
 
 
@@ -40,8 +41,8 @@ class _Convolution(Layer):
         shape = (first, second // groups, *self.kernel_size)
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(math.prod(shape[1:]), 1))
-        self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
-        self.bias = init.uniform_(Parameter(np.empty(out, dtype)), -bound, bound, generator) if bias else None
+        self.weight = drawn(shape, bound, dtype, generator)
+        self.bias = drawn(out, bound, dtype, generator) if bias else None
 
     def extra_repr(self) -> str:
         more = getattr(self, "output_padding", ())
@@ -74,14 +75,6 @@ class _Conv(_Convolution):
         return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv1d(_Conv):
-    """Cross-correlation with `out_channels` kernels, (N, C, L) to (N, O, ol); see `Conv2d`.
-
-    >>> Conv1d(1, 8, 3, padding=1)(np.zeros((2, 1, 28), np.float32)).shape
-    (2, 8, 28)
-    """
-
-
 class Conv2d(_Conv):
     """Cross-correlation with `out_channels` kernels, (N, C, H, W) to (N, O, oh, ow); weights start as in PyTorch.
 
@@ -93,12 +86,12 @@ class Conv2d(_Conv):
     """
 
 
-class Conv3d(_Conv):
-    """Cross-correlation with `out_channels` kernels, (N, C, D, H, W) to (N, O, od, oh, ow); see `Conv2d`.
+class Conv1d(_Conv):
+    """`Conv2d` of sequences, (N, C, L) to (N, O, ol)."""
 
-    >>> Conv3d(1, 8, 3, padding=1)(np.zeros((2, 1, 4, 5, 6), np.float32)).shape
-    (2, 8, 4, 5, 6)
-    """
+
+class Conv3d(_Conv):
+    """`Conv2d` of volumes, (N, C, D, H, W) to (N, O, od, oh, ow)."""
 
 
 class _ConvTranspose(_Convolution):
@@ -128,14 +121,6 @@ class _ConvTranspose(_Convolution):
         return function(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
 
 
-class ConvTranspose1d(_ConvTranspose):
-    """The transpose of a `Conv1d` from `out_channels` to `in_channels`; see `ConvTranspose2d`.
-
-    >>> ConvTranspose1d(4, 2, 2, stride=2)(np.zeros((1, 4, 5), np.float32)).shape
-    (1, 2, 10)
-    """
-
-
 class ConvTranspose2d(_ConvTranspose):
     """The transpose of a `Conv2d` from `out_channels` to `in_channels`; `weight` is (in, out / groups, kh, kw).
 
@@ -144,9 +129,9 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
 
-class ConvTranspose3d(_ConvTranspose):
-    """The transpose of a `Conv3d` from `out_channels` to `in_channels`; see `ConvTranspose2d`.
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of a `Conv1d`, as `ConvTranspose2d` of a `Conv2d`."""
 
-    >>> ConvTranspose3d(4, 2, 2, stride=2)(np.zeros((1, 4, 2, 3, 4), np.float32)).shape
-    (1, 2, 4, 6, 8)
-    """
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of a `Conv3d`, as `ConvTranspose2d` of a `Conv2d`."""

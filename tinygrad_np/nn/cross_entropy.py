@@ -90,16 +90,8 @@ _log_softmax.defvjp(lambda ct, out: ct - np.exp(out) * _row_sums(ct), cases=[lam
 
 
 @in_single
-def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    ignore_index: Any = -100,
-    reduce: Any = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Tensor:
+def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: Any = -100,
+                  reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:  # fmt: skip
     """-Σ q log softmax(x) over the classes, averaged: for logits x of shape (N, C), (C,) or (N, C, d1, ...).
 
     `target` holds class indices, shaped like `input` without its axis of classes, or probabilities q, shaped
@@ -139,15 +131,8 @@ def cross_entropy(
 
 
 @in_single
-def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    ignore_index: Any = -100,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
+def nll_loss(input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: Any = -100,
+             reduce: Any = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """-x[target] of log-probabilities x, averaged; shapes and arguments are those of `cross_entropy`.
 
     >>> nll_loss(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]), reduction="none").round(4)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from .init import Seed
 
 
+def drawn(shape, bound: float, dtype, generator) -> Parameter:
+    """A parameter from U(-bound, bound)."""
+    return init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
+
+
 class Linear(Layer):
     """x Wᵀ + b, from (..., in_features) to (..., out_features); `weight` is (out_features, in_features).
 
@@ -32,8 +37,8 @@ class Linear(Layer):
         self.out_features = whole_number("Linear", "out_features", out_features)
         generator = init.as_generator(generator)
         bound = 1 / math.sqrt(max(in_features, 1))
-        self.weight = init.uniform_(Parameter(np.empty((out_features, in_features), dtype)), -bound, bound, generator)
-        self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
+        self.weight = drawn((out_features, in_features), bound, dtype, generator)
+        self.bias = drawn(out_features, bound, dtype, generator) if bias else None
 
     def forward(self, input: Any) -> Any:
         return F.linear(input, self.weight, self.bias)
@@ -49,23 +54,14 @@ class Bilinear(Layer):
     (5, 2)
     """
 
-    def __init__(
-        self,
-        in1_features: Any,
-        in2_features: Any,
-        out_features: Any,
-        bias: bool = True,
-        *,
-        dtype: Any = np.float32,
-        generator: Any = None,
-    ) -> None:
+    def __init__(self, in1_features: Any, in2_features: Any, out_features: Any, bias: bool = True, *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         self.in1_features = whole_number("Bilinear", "in1_features", in1_features, 1)
         self.in2_features = whole_number("Bilinear", "in2_features", in2_features)
         self.out_features = whole_number("Bilinear", "out_features", out_features)
         generator, bound = init.as_generator(generator), 1 / math.sqrt(in1_features)
-        shape = (out_features, in1_features, in2_features)
-        self.weight = init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
-        self.bias = init.uniform_(Parameter(np.empty(out_features, dtype)), -bound, bound, generator) if bias else None
+        self.weight = drawn((out_features, in1_features, in2_features), bound, dtype, generator)
+        self.bias = drawn(out_features, bound, dtype, generator) if bias else None
 
     def forward(self, input1: Any, input2: Any) -> Any:
         return F.bilinear(input1, input2, self.weight, self.bias)

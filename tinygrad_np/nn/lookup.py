@@ -16,15 +16,8 @@ if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 
 
-def embedding(
-    input: Any,
-    weight: Any,
-    padding_idx: Any = None,
-    max_norm: Any = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
+def embedding(input: Any, weight: Any, padding_idx: Any = None, max_norm: Any = None, norm_type: float = 2.0,
+              scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:  # fmt: skip
     """The rows of `weight` (number, dim) that integer `input` (...) names; gives (..., dim).
 
     The row `padding_idx` gets no gradient. `max_norm` first shortens the rows that are named, in place, to that norm.

@@ -177,15 +177,9 @@ def binary_cross_entropy(
 
 
 @loss(pair)
-def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-    pos_weight: Any = None,
-) -> Tensor:
+def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, size_average: Any = None,
+                                     reduce: Any = None, reduction: str = "mean",
+                                     pos_weight: Any = None) -> Tensor:  # fmt: skip
     """-y log σ(x) - (1 - y) log σ(-x) of logits x and labels or probabilities y, free of overflow for any x.
 
     `weight` multiplies each loss and `pos_weight` the terms of y; both broadcast against x.
@@ -200,14 +194,8 @@ def binary_cross_entropy_with_logits(
 
 
 @loss(each(floating, floating))
-def kl_div(
-    input: Any,
-    target: Any,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-    log_target: Any = False,
-) -> Tensor:
+def kl_div(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+           log_target: Any = False) -> Tensor:  # fmt: skip
     """q (log q - x) of log-probabilities x and probabilities q, or log q; "batchmean" sums and divides by N.
 
     >>> kl_div(np.log([0.5, 0.5]), np.array([1.0, 0.0]), reduction="sum").round(4).item()
@@ -220,16 +208,8 @@ def kl_div(
 
 
 @loss(each(floating, floating))
-def poisson_nll_loss(
-    input: Any,
-    target: Any,
-    log_input: bool = True,
-    full: bool = False,
-    size_average: Any = None,
-    eps: float = 1e-08,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
+def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None,
+                     eps: float = 1e-08, reduce: Any = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """exp(x) - y x of the logarithm x of a rate and a count y, or x - y log(x + eps) unless `log_input`.
 
     `full` adds Stirling's approximation of log y! where y > 1.
@@ -292,15 +272,8 @@ def soft_margin_loss(
 
 
 @loss(each(floating, floating, labels), 3)
-def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: float = 0.0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: Any = None,
+                        reduce: Any = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """max(-y (x1 - x2) + margin, 0): where y is 1 x1 should be larger, where it is -1 x2.
 
     >>> margin_ranking_loss(np.array([1.0, 1.0]), np.array([0.0, 3.0]), np.array([1, 1]), reduction="none")
@@ -333,16 +306,8 @@ def _rows_and_labels(name: str, x, y, least: int):
 
 
 @loss(each(floating, labels))
-def multi_margin_loss(
-    input: Any,
-    target: Any,
-    p: Any = 1,
-    margin: float = 1.0,
-    weight: Any = None,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
+def multi_margin_loss(input: Any, target: Any, p: Any = 1, margin: float = 1.0, weight: Any = None,
+                      size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """Σ max(margin - x[y] + x[i], 0)ᵖ / C over the other classes, weighted by that of class y; x is (N, C) or (C,).
 
     >>> multi_margin_loss(np.array([[0.5, 1.0]]), np.array([0])).item()
@@ -462,15 +427,8 @@ def pdist(input: Array, p: float = 2.0) -> Tensor:
 
 
 @loss(each(floating, floating, labels), 3)
-def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: float = 0.0,
-    size_average: Any = None,
-    reduce: Any = None,
-    reduction: str = "mean",
-) -> Tensor:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: Any = None,
+                          reduce: Any = None, reduction: str = "mean") -> Tensor:  # fmt: skip
     """1 - cos(x1, x2) where y is 1, max(cos(x1, x2) - margin, 0) where it is -1; x1 and x2 are (N, D) or (D,).
 
     >>> cosine_embedding_loss(np.eye(2), np.ones((2, 2)), np.array([1, -1]), reduction="none").round(4)
@@ -497,16 +455,9 @@ def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float
 
 
 @loss(each(numbers, numbers, numbers), 3)
-def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    *,
-    distance_function: Any = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
+def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *, distance_function: Any = None,
+                                      margin: float = 1.0, swap: bool = False,
+                                      reduction: str = "mean") -> Tensor:  # fmt: skip
     """`triplet_margin_loss` with a distance of your own, `pairwise_distance` unless given.
 
     >>> x, d = np.ones((1, 2)), lambda x, y: abs(x - y).sum(axis=-1)

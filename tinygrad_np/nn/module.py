@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..engine.above import DOORS
+from ..engine.habits import Instead
 from ..engine.seen import note_origin
 from ..engine.tape import Leaf, next_serial
 from ..engine.tensor import Tensor
@@ -23,15 +24,6 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ..viz.summary import Summary
-
-
-WRITTEN_AS = {
-    "cuda": "everything is on the CPU: leave it out",
-    "bfloat16": "half() or float(): NumPy has no bfloat16",
-    "compile": "tg.jit(step) records a whole step, and replays it",
-    "share_memory": "processes share by tinygrad_np.parallel",
-    "register_full_backward_hook": "tg.vjp(f, x) gives the gradient on its way",
-}
 
 
 class Parameter(Tensor):
@@ -315,12 +307,6 @@ class Module:
         """Itself: everything is on the CPU."""
         return self
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            told = f"; {WRITTEN_AS[name]}" if name in WRITTEN_AS else ""
-            raise AttributeError(f"a {self.__class__.__name__} has no {name}{told}", name=name, obj=self)
-
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Set whether the parameters are trained; return self."""
         for parameter in self.parameters():
@@ -367,6 +353,17 @@ class Module:
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()}", *children]) + "\n)"
+
+
+INSTEAD = {
+    "cuda": "nothing: everything is on the CPU",
+    "bfloat16": "half() or float(): NumPy has no bfloat16",
+    "compile": "tg.jit(step), which records a whole step and replays it",
+    "share_memory": "a step for several processes with tinygrad_np.parallel",
+    "register_full_backward_hook": "tg.vjp(f, x), which gives the gradient on its way",
+}
+for _name, _text in INSTEAD.items():
+    setattr(Module, _name, Instead(_name, _text, "a Module"))
 
 
 class Hook:

@@ -30,15 +30,8 @@ class LayerNorm(_Norm):
            [ 0.,  0.]])
     """
 
-    def __init__(
-        self,
-        normalized_shape: Any,
-        eps: float = 1e-05,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        *,
-        dtype: Any = np.float32,
-    ) -> None:
+    def __init__(self, normalized_shape: Any, eps: float = 1e-05, elementwise_affine: bool = True, bias: bool = True, *,
+                 dtype: Any = np.float32) -> None:  # fmt: skip
         self.normalized_shape, self.eps = lengths_of(normalized_shape), self._positive(eps)
         self._learn(self.normalized_shape, elementwise_affine, bias, dtype)
 
@@ -76,16 +69,8 @@ class GroupNorm(_Norm):
     array([[-1.,  1.]])
     """
 
-    def __init__(
-        self,
-        num_groups: Any,
-        num_channels: Any,
-        eps: float = 1e-5,
-        affine: bool = True,
-        bias: bool = True,
-        *,
-        dtype: Any = np.float32,
-    ) -> None:
+    def __init__(self, num_groups: Any, num_channels: Any, eps: float = 1e-5, affine: bool = True, bias: bool = True, *,
+                 dtype: Any = np.float32) -> None:  # fmt: skip
         self.num_groups = whole_number("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = whole_number("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:

@@ -211,16 +211,8 @@ def lengths_of(lengths: int | Sequence[int]) -> tuple[int, ...]:
 # ---- over all but the channels ----------------------------------------------------------------------------
 
 
-def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
-) -> Tensor:
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:  # fmt: skip
     """Normalize each channel of (N, C, ...) over all else, then scale and shift (Ioffe & Szegedy, 2015).
 
     All others have shape (C,). In training the batch's own mean and variance are used, and the running ones move
@@ -239,16 +231,8 @@ def batch_norm(
     return _by_channel("batch_norm", x, axes, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    use_input_stats: Any = True,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
-) -> Tensor:
+def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+                  use_input_stats: Any = True, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:  # fmt: skip
     """Normalize each channel of each of (N, C, ...) over its own places, then scale and shift (Ulyanov et al., 2016).
 
     The running statistics, of shape (C,), move towards the means over the batch; without `use_input_stats` they are

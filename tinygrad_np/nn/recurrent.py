@@ -240,16 +240,8 @@ class RNNCell(_Cell):
     (2, 4)
     """
 
-    def __init__(
-        self,
-        input_size: Any,
-        hidden_size: Any,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        *,
-        dtype: Any = np.float32,
-        generator: Any = None,
-    ) -> None:
+    def __init__(self, input_size: Any, hidden_size: Any, bias: bool = True, nonlinearity: str = "tanh", *,
+                 dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
         self.kind = self.nonlinearity = _nonlinearity("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, dtype=dtype, generator=generator)
 

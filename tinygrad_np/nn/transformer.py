@@ -189,14 +189,8 @@ class TransformerEncoder(_Stack):
     (5, 3, 8)
     """
 
-    def __init__(
-        self,
-        encoder_layer: Any,
-        num_layers: Any,
-        norm: Any = None,
-        enable_nested_tensor: Any = True,
-        mask_check: Any = True,
-    ) -> None:
+    def __init__(self, encoder_layer: Any, num_layers: Any, norm: Any = None, enable_nested_tensor: Any = True,
+                 mask_check: Any = True) -> None:  # fmt: skip
         super().__init__(encoder_layer, num_layers, norm)
 
     def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = None) -> Any:

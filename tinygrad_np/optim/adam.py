@@ -7,17 +7,17 @@ import math
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import Elements, Group, Params, Scalars, Shape, options_among
+from .options import Group, Params, Scalars, Shape, Tile, options_among
 
 
-def mean(m: Elements, g: Elements, beta: float, rest: float, s: Elements) -> Elements:
+def mean(m: Tile, g: Tile, beta: float, rest: float, s: Tile) -> Tile:
     """m = β m + (1 - β) g."""
     np.multiply(m, beta, out=m)
-    found: Elements = np.add(m, np.multiply(g, rest, out=s), out=m)  # in a recording it is this that is traced, not m
+    found: Tile = np.add(m, np.multiply(g, rest, out=s), out=m)  # in a recording it is this that is traced, not m
     return found
 
 
-def descend(p: Elements, direction: Elements, root: Elements, eps: float, rate: float, s: Elements) -> None:
+def descend(p: Tile, direction: Tile, root: Tile, eps: float, rate: float, s: Tile) -> None:
     """p -= rate · direction / (root + eps)."""
     np.add(root, eps, out=s)
     np.divide(direction, s, out=s)
@@ -45,7 +45,7 @@ class _Moments(Optimizer):
     def names(self, group: Group) -> list[str]:
         return ["exp_avg", "exp_avg_sq"]
 
-    def moments(self, state: Group, g: Elements, betas: Scalars, s: Elements) -> tuple[Elements, Elements]:
+    def moments(self, state: Group, g: Tile, betas: Scalars, s: Tile) -> tuple[Tile, Tile]:
         """m and v, with g in them."""
         m, v = state["exp_avg"], state["exp_avg_sq"]
         mean(m, g, betas[0], betas[1], s)
@@ -79,9 +79,7 @@ class Adam(_Moments):
         # The corrections are numbers, so they move out of the arrays: m̂/(√v̂ + eps) = m·c₂/c₁ / (√v + eps·c₂).
         return *_betas(group), eps * c2, lr * c2 / c1
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         *betas, eps, rate = numbers
         m, v = self.moments(state, g, betas, s)
         if "max_exp_avg_sq" in state:
@@ -147,9 +145,7 @@ class NAdam(_Moments):
         c2 = _corrections(group, step)[1]
         return *_betas(group), float(group["eps"]) * c2, lr * a * c2, lr * b * c2
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         *betas, eps, share, rate = numbers
         m, v = self.moments(state, g, betas, s)
         np.multiply(g, share, out=t)
@@ -190,9 +186,7 @@ class RAdam(_Moments):
         r = math.sqrt((rho - 4) * (rho - 2) * end / ((end - 4) * (end - 2) * rho))
         return *_betas(group), math.inf, float(group["eps"]), lr * r * c2 / c1
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         *betas, most, eps, rate = numbers
         m, v = self.moments(state, g, betas, s)
         descend(p, m, np.minimum(np.sqrt(v, out=s), most, out=s), eps, rate, s)
@@ -224,9 +218,7 @@ class Adamax(Optimizer):
         beta1, rest1, beta2, _ = _betas(group)
         return beta1, rest1, beta2, float(group["eps"]), float(group["lr"]) / _corrections(group, state["step"])[0]
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         beta1, rest1, beta2, eps, rate = numbers
         m, u = mean(state["exp_avg"], g, beta1, rest1, s), state["exp_inf"]
         np.multiply(u, beta2, out=u)
@@ -261,9 +253,7 @@ class Lion(Optimizer):
         beta1, rest1, *second = _betas(group)
         return beta1 / rest1, *second, float(group["lr"])
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         ratio, beta2, rest2, lr = numbers
         m = state["exp_avg"]
         np.add(np.multiply(m, ratio, out=s), g, out=s)  # of the sign that β₁m + (1-β₁)g has

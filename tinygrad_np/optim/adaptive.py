@@ -6,7 +6,7 @@ import numpy as np
 
 from .adam import descend, mean
 from .optimizer import Optimizer
-from .options import Elements, Group, Params, Scalars, Shape, options_among
+from .options import Group, Params, Scalars, Shape, Tile, options_among
 
 
 class Adagrad(Optimizer):
@@ -39,9 +39,7 @@ class Adagrad(Optimizer):
     def numbers(self, group: Group, state: Group, new: bool) -> tuple[float, ...]:
         return float(group["lr"]) / (1 + (state["step"] - 1) * float(group["lr_decay"])), float(group["eps"])
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         rate, eps = numbers
         v = state["sum"]
         np.add(v, np.multiply(g, g, out=s), out=v)
@@ -75,9 +73,7 @@ class RMSprop(Optimizer):
         alpha = float(group["alpha"])
         return float(group["lr"]), alpha, 1 - alpha, float(group["eps"]), float(group["momentum"])
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         lr, alpha, rest, eps, momentum = numbers
         v = mean(state["square_avg"], np.multiply(g, g, out=s), alpha, rest, s)
         if "grad_avg" in state:
@@ -123,9 +119,7 @@ class Adadelta(Optimizer):
         rho = float(group["rho"])
         return float(group["lr"]), rho, 1 - rho, float(group["eps"])
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         lr, rho, rest, eps = numbers
         v, u = mean(state["square_avg"], np.multiply(g, g, out=s), rho, rest, s), state["acc_delta"]
         np.sqrt(np.add(v, eps, out=s), out=s)

@@ -51,7 +51,7 @@ class Flat:
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
 
     def view(self, i: int) -> Any:
-        """Elements i."""
+        """Tile i."""
         view = np.ndarray(self.shapes[i], self.dtype, self.memory, self.starts[i] * self.dtype.itemsize)
         return self.buffer.like(view) if type(self.buffer) in TRACERS else view
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..engine.tracing import host
 from .adam import mean
 from .optimizer import Optimizer
-from .options import Elements, Group, Params, Scalars, Shape, options_among
+from .options import Group, Params, Scalars, Shape, Tile, options_among
 
 
 class Muon(Optimizer):
@@ -71,9 +71,7 @@ class Muon(Optimizer):
             s, t = np.empty_like(p), np.empty_like(p)
             self._tile(p, g, {"momentum_buffer": b}, numbers, shape, s, t)
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         lr, momentum, rest, original = numbers
         nesterov, steps, coefficients, eps = shape
         rows, columns = p.shape

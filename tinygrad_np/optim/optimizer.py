@@ -13,7 +13,7 @@ from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
 from ..nn.module import Module, Parameter
 from .flat import Block
-from .options import RANGES, Elements, Group, Params, Scalars, Shape, require
+from .options import RANGES, Group, Params, Scalars, Shape, Tile, require
 
 
 class Optimizer:
@@ -112,15 +112,13 @@ class Optimizer:
         decay = float(group["weight_decay"])
         return decay, 1 - float(group["lr"]) * decay, *self.numbers(group, states[0], new)
 
-    def _tile(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def _tile(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         decay, shrink, *others = numbers
         self.update(p, self._against(p, g, decay, shrink, shape[:3], s, t), state, others, shape[3:], s, t)
 
     def _against(
-        self, p: Elements, g: Elements, decay: float, shrink: float, course: tuple[bool, ...], s: Elements, t: Elements
-    ) -> Elements:
+        self, p: Tile, g: Tile, decay: float, shrink: float, course: tuple[bool, ...], s: Tile, t: Tile
+    ) -> Tile:
         """The gradient that an update goes against: turned round, and with the decay of the weights."""
         maximize, decays, shrinks = course
         if maximize:
@@ -256,9 +254,7 @@ class Optimizer:
         decays, apart = bool(group["weight_decay"]), self.decoupled(group)
         return bool(group["maximize"]), decays and not apart, decays and apart
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         """Update some elements `p` in place from their gradient `g`, which must not be changed.
 
         `s` and `t` are arrays like `p` for what is temporary; `g` may be `t`.

@@ -12,7 +12,7 @@ from ..nn.module import Module
 
 Group = dict[str, Any]  # the options of a group, or the state of a parameter
 Params = Module | Iterable[Any]  # what an optimizer is given
-Elements = np.ndarray
+Tile = np.ndarray
 Scalars = Sequence[float]  # what the formula of a step reads
 Shape = Sequence[Any]  # the options that decide which operations it consists of
 

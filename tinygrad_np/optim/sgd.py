@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
-from .options import Elements, Group, Params, Scalars, Shape, options_among
+from .options import Group, Params, Scalars, Shape, Tile, options_among
 
 
 class SGD(Optimizer):
@@ -45,9 +45,7 @@ class SGD(Optimizer):
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         return lr, momentum, 1.0 if new else 1 - dampening  # a new buffer is zero, and becomes d
 
-    def update(
-        self, p: Elements, g: Elements, state: Group, numbers: Scalars, shape: Shape, s: Elements, t: Elements
-    ) -> None:
+    def update(self, p: Tile, g: Tile, state: Group, numbers: Scalars, shape: Shape, s: Tile, t: Tile) -> None:
         lr, momentum, share = numbers
         buffered, damped, nesterov = shape
         if buffered:
