@@ -8,6 +8,7 @@ import weakref
 from _abc import _get_dump  # type: ignore[import-not-found]
 from abc import ABCMeta, get_cache_token
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
 from typing import Any
@@ -15,8 +16,32 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Leaf
-from .places import ABSENT, alike, dict_of, inside_of, names_of
+from .places import ABSENT, Place, alike, dict_of, inside_of, names_of
 from .reach import Reach, parts
+
+
+def flat(lists) -> list[Any]:
+    return list(chain.from_iterable(lists))
+
+
+def unzipped(pairs) -> tuple[list, list]:
+    """The first entries of pairs, and the second."""
+    pairs = list(pairs)
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def names_in(known) -> Any:
+    """What names mean in their namespaces now."""
+    return chain.from_iterable([names(space) for names, space in known])
+
+
+def values_of(variables) -> list[Any]:
+    return [variable.get(ABSENT) for variable in variables]
+
+
+def code_of(functions) -> Any:
+    """The code and the defaults of functions."""
+    return chain.from_iterable(map(parts, functions))
 
 
 class State:
@@ -24,32 +49,26 @@ class State:
 
     def __init__(self, reach: Reach, arguments: list):
         self.reach, self.arguments = reach, arguments
+        self.looks: list[tuple[Callable, list]] = []  # how to look at what, in the order of what is expected
+        self.expected: list[Any] = []
         boxes = [(box, was) for box, was, _, hosted in reach.boxes if not hosted]
+        both = [((box.keys(), box.values()), (was.keys(), was.values())) for box, was in boxes if isinstance(box, dict)]
         spaces = [(names_of(space), was) for space, _, was in reach.spaces.values()]
-        self.views = [v for box, _ in boxes for v in ((box.keys(), box.values()) if isinstance(box, dict) else (box,))]
-        self.getters = [(itemgetter(*was, *list(was)[:1]), space) for space, was in spaces if was]
-        self.attributes = [place.get for place, _ in reach.slots]
-        self.outer = [cell for cell, _, _ in reach.cells]
-        self.variables = [variable for variable, _ in reach.variables]
-        self.code = [f for f, _ in reach.code]
-        self.instances = [value for value, _, _, _ in reach.instances]
-        self.having = [value for value, _, _, own in reach.instances if own is not None]
-        usual = all(type(value).__getattribute__ is object.__getattribute__ for value in self.having)
-        self.dict_of: Callable = attrgetter("__dict__") if usual else dict_of
+        having = [(value, own) for value, _, _, own in reach.instances if own is not None]
+        usual = all(type(value).__getattribute__ is object.__getattribute__ for value, _ in having)
         self.classes = [cls for cls, _ in reach.classes]
-        self.expected: list[Any] = [  # as `watched` lists it
-            *chain.from_iterable(
-                v for _, was in boxes for v in ((was.keys(), was.values()) if isinstance(was, dict) else (was,))
-            ),
-            *chain.from_iterable([*was.values(), *list(was.values())[:1]] for _, was in spaces if was),
-            *[was for _, was in reach.slots],
-            *[was for _, _, was in reach.cells],
-            *[was for _, was in reach.variables],
-            *chain.from_iterable(was for _, was in reach.code),
-            *[kind for _, _, kind, _ in reach.instances],
-            *[own for _, _, _, own in reach.instances if own is not None],
-            *[order for _, order in reach.classes],
-        ]
+        self.look(chain.from_iterable, [v for views, _ in both for v in views], flat(w for _, was in both for w in was))
+        others = [(box, was) for box, was in boxes if not isinstance(box, dict)]
+        self.look(chain.from_iterable, [box for box, _ in others], flat(was for _, was in others))
+        known = [(itemgetter(*was, *list(was)[:1]), space) for space, was in spaces if was]
+        self.look(names_in, known, flat([*was.values(), *list(was.values())[:1]] for _, was in spaces if was))
+        self.look(partial(map, Place.get), *unzipped(reach.slots))
+        self.look(partial(map, attrgetter("cell_contents")), *unzipped((cell, was) for cell, _, was in reach.cells))
+        self.look(values_of, *unzipped(reach.variables))
+        self.look(code_of, [f for f, _ in reach.code], flat(was for _, was in reach.code))
+        self.look(partial(map, type), *unzipped((value, kind) for value, _, kind, _ in reach.instances))
+        self.look(partial(map, attrgetter("__dict__") if usual else dict_of), *unzipped(having))
+        self.look(partial(map, attrgetter("__mro__")), *unzipped(reach.classes))
         self.tensors = [tensor for tensor, _ in reach.tensors]
         self.dicts = [space for space, _ in spaces]
         self.look_again()
@@ -74,25 +93,24 @@ class State:
         self.sizes = list(map(len, self.dicts))
         self.lasts = list(map(next, map(reversed, filter(None, self.dicts))))
 
+    def look(self, how: Callable, what: list, was: list) -> None:
+        """Look at this too."""
+        if what:
+            self.looks.append((how, what))
+            self.expected += was
+
     def watched(self) -> list[Any]:
         """Every entry that the function may have read, in a fixed order."""
-        return [
-            *chain.from_iterable(self.views),
-            *chain.from_iterable([getter(space) for getter, space in self.getters]),
-            *[get() for get in self.attributes],
-            *[cell.cell_contents for cell in self.outer],
-            *[variable.get(ABSENT) for variable in self.variables],
-            *chain.from_iterable([parts(f) for f in self.code]),
-            *map(type, self.instances),
-            *map(self.dict_of, self.having),
-            *[cls.__mro__ for cls in self.classes],
-        ]
+        now: list[Any] = []
+        for how, what in self.looks:
+            now += how(what)
+        return now
 
     def unchanged(self) -> bool:
         """Whether f would take the same way again: the same objects, equal numbers, gradients where they were."""
         try:
             now = self.watched()
-        except (KeyError, ValueError, RuntimeError):
+        except (AttributeError, KeyError, ValueError, RuntimeError):
             return False
         expected = self.expected
         if len(now) != len(expected):
