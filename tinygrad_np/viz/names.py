@@ -70,12 +70,22 @@ def hidden_first(item: tuple[str, Any]) -> int:
     return 0 if is_hidden(str(name)) else 1 if isinstance(value, (dict, list, tuple)) else 2
 
 
+def _snapshot() -> int:
+    """The references to a snapshot of variables that its frame and one variable have."""
+    frame = [{}]
+    local = frame[0]
+    return sys.getrefcount(local)
+
+
+SNAPSHOT = _snapshot()
+
+
 def variables_of(frame) -> dict[str, Any]:
     """The variables that code sees, its own before the module's."""
     local = frame.f_locals
     found = {**frame.f_globals, **local}
     if type(local) is dict and local is not frame.f_globals and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-        if sys.getrefcount(local) <= 3:  # a snapshot that Python leaves on the frame would keep arrays alive
+        if sys.getrefcount(local) <= SNAPSHOT:  # a snapshot that Python leaves on the frame would keep arrays alive
             local.clear()
     return found
 
