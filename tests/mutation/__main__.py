@@ -41,6 +41,12 @@ def tests_of(room: str) -> list[str]:
     return [f"tests/{t}" for t in ([name] if own.is_dir() else [f"test_{name}.py"]) + BESIDES.get(name, [])]
 
 
+def nearest_first(file: Path, tests: list[str]) -> list[str]:
+    """The tests with those that a file's name leads to in front, and the file's own examples."""
+    near = [t for t in sorted((ROOT / "tests").rglob(f"test_{file.stem}*.py")) if f"{t.relative_to(ROOT)}" not in tests]
+    return ["--doctest-modules", str(file), *(str(t.relative_to(ROOT)) for t in near), *tests]
+
+
 def noticed(copy: Path, file: Path, text: str, tests: list[str], seconds: float) -> bool:
     """Whether a test fails, or hangs, on a copy in which a file has this text."""
     whole = (copy / file).read_text(encoding="utf-8")
@@ -75,7 +81,7 @@ def main() -> int:
         if noticed(copy, file, whole, tests, given.seconds):
             raise SystemExit(f"tests.mutation: {' '.join(tests)} fail before anything is broken")
         for i, (file, broken) in enumerate(chosen, 1):
-            seen = noticed(copy, file, broken.text, tests, given.seconds)
+            seen = noticed(copy, file, broken.text, nearest_first(file, tests), given.seconds)
             print(f"{i:4} {'noticed' if seen else 'MISSED '} {file}:{broken.line} {broken.what}", flush=True)
             missed += [] if seen else [broken]
     print(f"{len(chosen) - len(missed)} of {len(chosen)} noticed, of {len(places)} possible breaks of {given.room}")
