@@ -10,7 +10,8 @@ told of it, so it is refused; what PyTorch and JAX give for all of these is NaN.
 import numpy as np
 
 from ..engine.arrays import array_of
-from ..engine.rules import NotDifferentiable, Undetermined
+from ..engine.operation import NotDifferentiable
+from ..engine.rules import Undetermined
 from ..engine.tracing import assume
 
 

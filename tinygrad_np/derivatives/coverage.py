@@ -65,7 +65,7 @@ def text_of(rule: Any) -> str:
     inside = [
         node
         for node in candidates
-        if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if hasattr(n, "lineno"))
+        if any((n.lineno, n.col_offset) in where for n in ast.walk(node.body) if isinstance(n, ast.expr))
     ]
     return ast.unparse((inside or candidates)[0].body)
 

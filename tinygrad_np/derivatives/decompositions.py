@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.arrays import array_of
 from ..engine.modes import current
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import composed, function, primitive
 from ..engine.tracing import assume
 from .coincidence import determined, loops, near, uses

@@ -6,7 +6,7 @@ half of a spectrum that is symmetric: their weights count each frequency as ofte
 
 import numpy as np
 
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import composed, function, linear, plain
 from .joining import as_operand
 

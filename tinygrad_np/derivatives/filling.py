@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.arrays import array_of
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.signatures import axes_of
 from ..engine.table import composed
 from .indexing import open_grid

@@ -4,8 +4,8 @@ import numpy as np
 
 from ..engine.arrays import array_of
 from ..engine.facts import ANY
+from ..engine.operation import NotDifferentiable
 from ..engine.places import scatter
-from ..engine.rules import NotDifferentiable
 from ..engine.table import composed
 from .joining import as_operand
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.signatures import axes_of
 from ..engine.table import composed, function, plain
 from ..engine.tracing import assume

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.signatures import along
 from ..engine.table import composed
 from .reductions import gap

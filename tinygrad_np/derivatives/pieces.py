@@ -5,7 +5,7 @@ import numpy as np
 from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
 from ..engine.facts import ANY
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.signatures import axes_of
 from ..engine.table import composed, function, newer
 from .joining import as_operand

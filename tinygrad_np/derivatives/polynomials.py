@@ -4,7 +4,7 @@ import numpy as np
 
 from ..engine.arrays import array_of
 from ..engine.facts import ANY
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import composed, primitive
 from .differences import increasing
 from .joining import as_operand

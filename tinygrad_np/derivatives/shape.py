@@ -4,8 +4,8 @@ import numpy as np
 
 from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
+from ..engine.operation import NotDifferentiable
 from ..engine.places import moves, scatter
-from ..engine.rules import NotDifferentiable
 from ..engine.table import composed, linear
 
 

@@ -6,7 +6,7 @@ An operation sees which of u, s and vᴴ a function uses, so `svd` and `svdvals`
 import numpy as np
 
 from ..engine.arrays import array_of
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import composed, primitive
 from ..engine.tracing import assume
 from .coincidence import determined, loops, marked, near, turn_block, uses

@@ -90,7 +90,7 @@ class setting(ContextDecorator):
 
     def _around_each_wait(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """A coroutine function that runs in a block of its own from each wait to the next, the other tasks outside."""
-        steps = types.coroutine(self._around_each_step(func))
+        steps: Any = types.coroutine(self._around_each_step(func))
 
         @wraps(func)
         async def call(*args: Any, **kwargs: Any) -> Any:

@@ -45,7 +45,7 @@ class Operator:
     def __get__(self, tensor: Any, owner: type[Any] | None = None) -> Callable[[Any], Tensor]:
         form = self.form()
         setattr(self.owner, self.name, form)
-        return form if tensor is None else form.__get__(tensor, owner)  # type: ignore[no-any-return]
+        return form if tensor is None else form.__get__(tensor, owner)
 
 
 def operator(ufunc: np.ufunc) -> Operator:

@@ -43,10 +43,11 @@ class Flat:
     def renew(self) -> None:
         """Take fresh memory, zeroed; the buffer starts it, wherever it lies, so that a replay finds any alike."""
         nbytes = self.size * self.dtype.itemsize
-        room = np.zeros(nbytes + PAD, np.uint8)
+        room: Any = np.zeros(nbytes + PAD, np.uint8)
         aligned = (ctypes.c_char * nbytes).from_buffer(room, -room.__array_interface__["data"][0] % PAD)
-        self.buffer = np.ndarray(self.size, self.dtype, aligned)
-        self.memory: Any = (ctypes.c_char * self.buffer.nbytes).from_buffer(self.buffer)
+        buffer: Any = np.ndarray(self.size, self.dtype, aligned)
+        self.buffer: Any = buffer
+        self.memory: Any = (ctypes.c_char * buffer.nbytes).from_buffer(buffer)
         self.memory.owner, self.memory.flat = self.buffer, weakref.ref(self)
         self.idle = sys.getrefcount(self.memory)  # references when no view is out
 

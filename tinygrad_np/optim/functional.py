@@ -18,18 +18,22 @@ import numpy as np
 
 from ..transforms.ravel import ravel
 
+AnyFunction = Callable[..., Any]
+Vectors = tuple[Any, ...]
+Moved = tuple[Any, list[Any]]  # what is taken from the parameters, and the new state
+
 
 class Descent:
     """An optimizer: how a step and a new state follow from a gradient, all of them vectors."""
 
-    def __init__(self, name: str, doc: str, options: dict[str, float], states: int, step: Callable):
+    def __init__(self, name: str, doc: str, options: dict[str, float], states: int, step: AnyFunction):
         self.__name__, self.__doc__ = name, doc
         self.options, self.states, self.step = options, states, step
 
     def __repr__(self) -> str:
         return f"<optimizer {self.__name__}({', '.join(f'{k}={v}' for k, v in self.options.items())})>"
 
-    def __call__(self, grad: Callable, params: Any, callback: Callable | None = None, steps: int = 100,
+    def __call__(self, grad: AnyFunction, params: Any, callback: AnyFunction | None = None, steps: int = 100,
                  *settings: float, num_iters: int | None = None, **options: float) -> Any:  # fmt: skip
         """The parameters after `steps` steps along grad(params, i), or grad(params), from `params`.
 
@@ -46,12 +50,14 @@ class Descent:
             params, state = self.update(params, gradient, state, **options)
         return params
 
-    def init(self, params: Any) -> tuple:
+    def init(self, params: Any) -> Vectors:
         """The state before the first step: its number, and vectors of zeros."""
         flat = ravel(params)[0]
         return (0, *(np.zeros_like(flat, dtype=np.result_type(flat.dtype, np.float16)) for _ in range(self.states)))
 
-    def update(self, params: Any, gradients: Any, state: tuple, **options: float) -> tuple[Any, tuple]:
+    def update(
+        self, params: Any, gradients: Any, state: tuple[Any, ...], **options: float
+    ) -> tuple[Any, tuple[Any, ...]]:
         """(new parameters, new state) after one step; what is given stays as it is."""
         options = self.settled(options)
         flat, unravel = ravel(params)
@@ -64,14 +70,14 @@ class Descent:
         step, vectors = self.step(gradient, number, vectors, **options)
         return unravel(flat - step), (number + 1, *vectors)
 
-    def settled(self, options: dict) -> dict:
+    def settled(self, options: dict[str, float]) -> dict[str, float]:
         unknown = [name for name in options if name not in self.options]
         if unknown:
             raise TypeError(f"{self.__name__}: found the option {unknown[0]!r}; expected {', '.join(self.options)}")
         return self.options | options
 
 
-def with_number(grad: Callable) -> Callable:
+def with_number(grad: AnyFunction) -> AnyFunction:
     """A gradient as a function of the parameters and the number of the step, whether it asks for that or not."""
     try:
         parameters = inspect.signature(grad).parameters.values()
@@ -82,17 +88,17 @@ def with_number(grad: Callable) -> Callable:
     return grad if starred or len(places) > 1 else lambda params, i: grad(params)
 
 
-def sgd_step(g, number, vectors, step_size, mass):
+def sgd_step(g: Any, number: int, vectors: list[Any], step_size: float, mass: float) -> Moved:
     velocity = mass * vectors[0] + (1 - mass) * g
     return step_size * velocity, [velocity]
 
 
-def rmsprop_step(g, number, vectors, step_size, gamma, eps):
+def rmsprop_step(g: Any, number: int, vectors: list[Any], step_size: float, gamma: float, eps: float) -> Moved:
     square = gamma * vectors[0] + (1 - gamma) * g * g
     return step_size * g / (np.sqrt(square) + eps), [square]
 
 
-def adam_step(g, number, vectors, step_size, b1, b2, eps):
+def adam_step(g: Any, number: int, vectors: list[Any], step_size: float, b1: float, b2: float, eps: float) -> Moved:
     mean = b1 * vectors[0] + (1 - b1) * g
     square = b2 * vectors[1] + (1 - b2) * g * g
     unbiased = mean / (1 - b1 ** (number + 1))

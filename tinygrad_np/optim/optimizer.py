@@ -116,9 +116,7 @@ class Optimizer:
         decay, shrink, *others = numbers
         self.update(p, self._against(p, g, decay, shrink, shape[:3], s, t), state, others, shape[3:], s, t)
 
-    def _against(
-        self, p: Tile, g: Tile, decay: float, shrink: float, course: tuple[bool, ...], s: Tile, t: Tile
-    ) -> Tile:
+    def _against(self, p: Tile, g: Tile, decay: float, shrink: float, course: Shape, s: Tile, t: Tile) -> Tile:
         """The gradient that an update goes against: turned round, and with the decay of the weights."""
         maximize, decays, shrinks = course
         if maximize:

@@ -5,7 +5,7 @@ import scipy.special as sc
 
 from ..engine.arrays import array_of
 from ..engine.cotangents import times
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import POSITIVE, elementwise, function
 from .in_last import in_last
 from .scaled import ive_derivative, kve_derivative

@@ -7,7 +7,7 @@ import scipy.special as sc
 
 from ..engine.arrays import array_of
 from ..engine.cotangents import times, unbroadcast
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import POSITIVE, elementwise, primitive
 from ..engine.tracing import whole
 

@@ -12,7 +12,7 @@ from ..derivatives.matrices import H, positive_definite, regular
 from ..derivatives.products import mT
 from ..engine.arrays import array_of
 from ..engine.cotangents import unbroadcast
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import primitive
 from ..engine.tracing import assume, whole
 

@@ -6,8 +6,8 @@ import scipy.stats
 
 from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
+from ..engine.operation import NotDifferentiable
 from ..engine.recording import is_tracked
-from ..engine.rules import NotDifferentiable
 from . import ufuncs  # noqa: F401 - the rows that are used here
 
 LOG_2PI = np.log(2 * np.pi).item()

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.special as sc
 
 from ..engine.cotangents import times
-from ..engine.rules import NotDifferentiable
+from ..engine.operation import NotDifferentiable
 from ..engine.table import POSITIVE, primitive
 from ..engine.tracing import whole
 

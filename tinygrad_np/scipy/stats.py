@@ -15,8 +15,8 @@ import scipy.stats
 
 from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
+from ..engine.operation import NotDifferentiable
 from ..engine.recording import is_tracked
-from ..engine.rules import NotDifferentiable
 from .multivariate import Distribution
 from .multivariate import dirichlet as dirichlet
 from .multivariate import multivariate_normal as multivariate_normal

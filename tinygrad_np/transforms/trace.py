@@ -83,6 +83,7 @@ class Trace:
                 )
             out, aux = out
             self.aux = self.given_back(aux)
+        self.rebuild_out: Callable[..., Any]
         self.outs, paths, self.rebuild_out = flatten(out) if type(out) not in TENSORS else ([out], [""], first)
         for value, path in zip(self.outs, paths):
             if type(value) in TENSORS:
@@ -292,7 +293,7 @@ def differentiated(
     def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Trace, Any]:
         g, primals, give = chosen.select(f, args, kwargs)
         trace = Trace(g, primals, "grad", has_aux)
-        out = trace.outs[0] if len(trace.outs) == 1 else None
+        out: Any = trace.outs[0] if len(trace.outs) == 1 else None
         shape = out._array.shape if type(out) in TENSORS else np.shape(out) if out is not None else None
         if shape != () and (shape is None or math.prod(shape) != 1):
             found = [np.shape(unwrap(out)) for out in trace.outs]
