@@ -54,6 +54,7 @@ LAYERS: dict[str, tuple[tuple, Callable[[Any, int], Any]]] = {  # name -> (two s
 }
 CHOICE = "NumPy chooses by a mask, or steps along a short axis, one number at a time"
 PASSES = "each step of a formula is a pass over memory; PyTorch has one loop for all"
+WHOLE = PASSES + "; recorded, what is worked on block by block is copied into its place, and looked at for NaN"
 SINGLE = "the product with few kernels runs at two thirds of BLAS's best; PyTorch's own convolution at nearly all of it"
 REASONS = {
     "Linear": "the sum over rows for the bias, and a copy of the gradient, are passes of their own",
@@ -66,16 +67,16 @@ REASONS = {
     "MaxPool2d 3x3": PASSES + ", here one for each of nine entries of the window",
     "AvgPool2d": PASSES,
     "AdaptiveAvgPool2d": CHOICE,
-    "BatchNorm2d": PASSES,
-    "GroupNorm": PASSES,
-    "InstanceNorm2d": PASSES,
-    "LayerNorm": PASSES,
+    "BatchNorm2d": WHOLE,
+    "GroupNorm": WHOLE,
+    "InstanceNorm2d": WHOLE,
+    "LayerNorm": WHOLE,
     "RMSNorm": PASSES,
     "LeakyReLU": PASSES,
     "ELU": "NumPy's expm1 is not vectorized; a hyperbolic tangent, an exponential and ten passes stand for it",
     "GELU": "NumPy has no error function; a polynomial of twelve steps is that many passes",
     "SiLU": "NumPy's exponential takes almost three times PyTorch's time",
-    "Sigmoid": "NumPy's exponential takes almost three times PyTorch's time, and the right tail asks for a second one",
+    "Sigmoid": "NumPy's exponential takes almost three times PyTorch's time",
     "Tanh": PASSES,
     "Softplus": "NumPy's logaddexp is not vectorized",
     "Softmax": PASSES,

@@ -166,7 +166,7 @@ def test_statistics_of_half_precision_neither_overflow_nor_stop_growing(name, si
     np.testing.assert_allclose(g(x).astype(float), g(x.astype(float)), rtol=2e-2, atol=1e-2)
 
 
-@pytest.mark.parametrize("name", ["silu", "gelu", "elu", "celu"])
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "gelu", "elu", "celu"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_worked_on_in_pieces_is_the_same_in_any_layout(name, dtype, rng):
     """More numbers than a piece, in another order, and cotangents in a third, give what they give one row at a time."""

@@ -18,7 +18,7 @@ from . import pieces
 from .arguments import along_axis, floating, numbers, real_number
 from .constants import zeros
 from .cross_entropy import softmax
-from .erf import erf
+from .erf import PIECE, erf
 from .init import as_generator
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def sigmoid(input: Array) -> Tensor:
     >>> sigmoid(np.array([-800.0, 0.0, 800.0]))
     array([0. , 0.5, 1. ])
     """
-    return logistic(floating("sigmoid", input))
+    x = floating("sigmoid", input)
+    return _sigmoid(x) if math.prod(x.shape) > PIECE else logistic(x)
 
 
 @primitive(name="negative_part")
@@ -109,7 +110,19 @@ _normal_cdf.defvjp(
     lambda ct, x: ct * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi), cases=[lambda f, A: f(A("m", "n"))]
 )
 
-# These three are one formula each, worked on in pieces; where a derivative is differentiated, it is its formula.
+# These are one formula each, worked on in pieces; where a derivative is differentiated, it is its formula.
+
+
+@primitive(name="sigmoid")
+def _sigmoid(x):
+    return pieces.sigmoid_and_rest(x)[0]
+
+
+def _d_sigmoid(ct, out, aux):
+    return ct * out * aux if _differentiated(ct, out) else pieces.d_sigmoid(ct, out, aux)
+
+
+_sigmoid.defvjp(_d_sigmoid, aux=(pieces.sigmoid_and_rest, lambda x: logistic(-x)), cases=[lambda f, A: f(A("m", "n"))])
 
 
 @primitive(name="silu")

@@ -47,6 +47,31 @@ def _logistic(x, out, scratch) -> None:
 
 
 @whole
+def sigmoid_and_rest(x):
+    """σ(x) and 1 - σ(x) = σ(-x), each with the digits of both tails, by one exponential."""
+
+    def formula(x, out, rest, scratch):
+        np.exp(np.copysign(x, -1, out=rest), out=rest)
+        np.maximum(rest, x >= 0, out=out)
+        np.add(rest, 1, out=scratch)
+        np.maximum(rest, x <= 0, out=rest)
+        np.divide(out, scratch, out=out)
+        np.divide(rest, scratch, out=rest)
+
+    return in_pieces(formula, x, results=2)
+
+
+@whole
+def d_sigmoid(ct, out_of_x, rest):
+    """ct · σ (1 - σ)."""
+
+    def formula(ct, sigmoid, rest, out, scratch):
+        np.multiply(np.multiply(ct, sigmoid, out=out), rest, out=out)
+
+    return in_pieces(formula, ct, out_of_x, rest)[0]
+
+
+@whole
 def silu_and_sigmoid(x):
     """x σ(x) and σ(x)."""
 
