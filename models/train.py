@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn
-from tinygrad_np.jit.kernels import AFTER, INSTALLED
+from tinygrad_np.jit import kernels
 
 from .batches import batches
 from .data import Labeled
@@ -31,6 +32,7 @@ from .team import Alone, Follower
 DROPOUT = 3  # the random stream of a seed; 0 is the split of the data, 1 the weights, 2 the order of the rows
 ROWS = 4096  # images measured at once; fewer where a convolution makes many numbers of each
 ROWS_OF_CONVOLUTIONS = 512
+COMPILED = 4000  # steps, from which compiled loops, some percent quicker, save more than the seconds they cost
 SEEN = 2  # calls: what is there at the second one alone, as momentum, is recorded as well
 ALONE = Alone()
 
@@ -70,57 +72,69 @@ def train(
     for layer in model.modules():
         if isinstance(layer, nn.Dropout):
             layer.generator = masks
-    method = Method(recipe, model, steps_an_epoch(recipe, len(training)), team)
-    step = step_of(model, method, recipe, jit)
-    state = run.checkpoint()
-    if jit and (state is None or int(state["epoch"]) < recipe.epochs):
-        _record(step, model, method, recipe, training)  # from the first weights: the same programs after a stop
-    if state is None:
-        run.begin_history()
-        epoch = 0
-        best: dict[str, Any] = {"epoch": 0, "accuracy": -1.0, "model": model.state_dict()}
-    else:
-        epoch, best = int(state["epoch"]), state["best"]
-        try:
-            model.load_state_dict(state["model"])
-            method.load_state_dict(state)
-        except (ValueError, TypeError, KeyError) as error:
-            raise Failure(f"{run.folder / 'checkpoint.safetensors'}: {error}") from None
-    measured = build(recipe, training.images.shape[1]) if method.average else model  # what is measured and kept
+    steps = steps_an_epoch(recipe, len(training))
+    method = Method(recipe, model, steps, team)
+    with _compiled(steps * recipe.epochs >= COMPILED):
+        step = step_of(model, method, recipe, jit)
+        state = run.checkpoint()
+        if jit and (state is None or int(state["epoch"]) < recipe.epochs):
+            _record(step, model, method, recipe, training)  # from the first weights: the same programs after a stop
+        if state is None:
+            run.begin_history()
+            epoch = 0
+            best: dict[str, Any] = {"epoch": 0, "accuracy": -1.0, "model": model.state_dict()}
+        else:
+            epoch, best = int(state["epoch"]), state["best"]
+            try:
+                model.load_state_dict(state["model"])
+                method.load_state_dict(state)
+            except (ValueError, TypeError, KeyError) as error:
+                raise Failure(f"{run.folder / 'checkpoint.safetensors'}: {error}") from None
+        measured = build(recipe, training.images.shape[1]) if method.average else model  # what is measured and kept
 
-    while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
-        began = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
-            masks.bit_generator.state = _masks(recipe, epoch, team).bit_generator.state
-            fitted = train_epoch(model, method, recipe, training, epoch, step)
-            if method.average is not None:
-                measured.load_state_dict(method.average.values)
-            held = team.told(measure(measured, held_out) if team.rank == 0 else None)
-        epoch += 1
-        if not math.isfinite(fitted.loss + held.loss):
-            elsewhere = " and another folder (--out)" if epoch > 1 else ""
-            raise Failure(
-                f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
-                f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}"
-            )
-        if held.accuracy > float(best["accuracy"]):
-            best = {"epoch": epoch, "accuracy": held.accuracy, "model": measured.state_dict()}
-        figures = {
-            "epoch": epoch,
-            "train_loss": fitted.loss,
-            "train_accuracy": fitted.accuracy,
-            "held_out_loss": held.loss,
-            "held_out_accuracy": held.accuracy,
-            "seconds": time.perf_counter() - began,
-        }
-        run.save_epoch(figures, {"epoch": epoch, "model": model.state_dict(), "best": best, **method.state_dict()})
-        after_epoch(figures)
+        while epoch < recipe.epochs and not _stalled(recipe, epoch, best):
+            began = time.perf_counter()
+            with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported once, by its value
+                masks.bit_generator.state = _masks(recipe, epoch, team).bit_generator.state
+                fitted = train_epoch(model, method, recipe, training, epoch, step)
+                if method.average is not None:
+                    measured.load_state_dict(method.average.values)
+                held = team.told(measure(measured, held_out) if team.rank == 0 else None)
+            epoch += 1
+            if not math.isfinite(fitted.loss + held.loss):
+                elsewhere = " and another folder (--out)" if epoch > 1 else ""
+                raise Failure(
+                    f"epoch {epoch}: the loss became {fitted.loss}, held-out {held.loss}: training diverged; "
+                    f"try a smaller lr (--set lr={recipe.lr / 10:g}){elsewhere}"
+                )
+            if held.accuracy > float(best["accuracy"]):
+                best = {"epoch": epoch, "accuracy": held.accuracy, "model": measured.state_dict()}
+            figures = {
+                "epoch": epoch,
+                "train_loss": fitted.loss,
+                "train_accuracy": fitted.accuracy,
+                "held_out_loss": held.loss,
+                "held_out_accuracy": held.accuracy,
+                "seconds": time.perf_counter() - began,
+            }
+            run.save_epoch(figures, {"epoch": epoch, "model": model.state_dict(), "best": best, **method.state_dict()})
+            after_epoch(figures)
     if recipe.keep == "last":
         if method.average is not None:
             measured.load_state_dict(method.average.values)
         best = {"epoch": epoch, "model": measured.state_dict()}
     run.keep(best["model"])
     return int(best["epoch"])
+
+
+@contextmanager
+def _compiled(worth: bool) -> Iterator[None]:
+    """Leave all loops to NumPy unless it is worth to compile them: the bits are the same."""
+    installed, kernels.INSTALLED = kernels.INSTALLED, kernels.INSTALLED and worth
+    try:
+        yield
+    finally:
+        kernels.INSTALLED = installed
 
 
 def step_of(model: nn.Module, method: Method, recipe: Recipe, jit: bool) -> Step:
@@ -166,8 +180,8 @@ def _record(step: Step, model: nn.Module, method: Method, recipe: Recipe, data: 
     model.train()
     with np.errstate(over="ignore", invalid="ignore"):
         for rows, number in ((size, whole), (rest, min(rest, 1))):
-            compiled = INSTALLED and number * recipe.epochs > AFTER - SEEN
-            for _ in range((SEEN + AFTER + 2 if compiled else SEEN) if number else 0):
+            compiled = kernels.INSTALLED and number * recipe.epochs > kernels.AFTER - SEEN
+            for _ in range((SEEN + kernels.AFTER + 2 if compiled else SEEN) if number else 0):
                 step(method.team.mine(data.images[:rows]), method.team.mine(data.labels[:rows]))
     model.load_state_dict(before["model"])
     method.load_state_dict(before)
