@@ -160,3 +160,10 @@ def test_containers(name):
             assert type(a) is type(b)
             np.testing.assert_array_equal(a, b)
     assert jitted.recordings <= 2
+
+
+def test_an_array_with_an_arithmetic_of_its_own_takes_no_program_of_others():
+    jitted = tg.jit(lambda x: x * 2)
+    jitted(np.ones(3))
+    with pytest.raises(tg.NotReplayable, match="argument 0 is a MaskedArray"):
+        jitted(np.ma.array(np.ones(3), mask=[0, 1, 0]))

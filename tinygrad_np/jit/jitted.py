@@ -19,6 +19,7 @@ from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
 from .errors import Differs, Moved
+from .places import ARRAYS
 from .program import Program
 from .reach import Settle
 from .recording import Recording
@@ -174,8 +175,8 @@ class Jitted:
 
 def signature(leaf) -> Any:
     """What a program is specialized to, of one argument."""
-    if isinstance(leaf, ndarray):
-        return leaf.shape, leaf.dtype
+    if isinstance(leaf, ndarray):  # others have an arithmetic of their own
+        return (leaf.shape, leaf.dtype) if type(leaf) in ARRAYS else (type(leaf), leaf.shape, leaf.dtype)
     if type(leaf) in TENSORS:
         return Leaf, leaf.shape, leaf.dtype, leaf._node.tracked, leaf.grad is None
     if isinstance(leaf, np.generic):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -50,8 +50,9 @@ class Tape:
         self.storages: list[Storage] = []
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
-        self.stand_ins: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by the id of their array
-        self.alive: WeakValueDictionary[int, StandIn] = WeakValueDictionary()  # by their own
+        # Without callbacks, in which an interrupt would be lost; those of the dead are taken over.
+        self.stand_ins: dict[int, ref[StandIn]] = {}  # by the id of their array
+        self.alive: dict[int, ref[StandIn]] = {}  # by their own
         self.hosts: list[Callable] = []
         self.own: dict[int, ndarray] = {}  # arrays that f made by a creator of tinygrad_np.numpy, by id
         # The storages of arrays that f made without its arguments: it may ask their values.
@@ -149,14 +150,18 @@ class Tape:
     def vacate(self, memory: StandIn, whole: StandIn) -> None:
         """Before `memory`, a part of `whole`, is written to: all others that refer to it keep its values."""
         start, end = byte_bounds(memory.value)
-        inside = [(s, *byte_bounds(s.value)) for s in self.alive.values() if s is not memory and s is not whole]
+        inside = [(s, *byte_bounds(s.value)) for s in self.living() if s is not memory and s is not whole]
         others = [s for s, first, last in inside if start <= first and last <= end]
         if others:
             kept = self.fresh(memory.value.copy(), memory)
             for other in others:
                 view = other.value
                 other.value = np.ndarray(view.shape, view.dtype, kept.value, place_of(view) - start, view.strides)
-                self.stand_ins[id(other.value)] = other
+                self.stand_ins[id(other.value)] = ref(other)
+
+    def living(self) -> list[StandIn]:
+        """The stand-ins that somebody still has."""
+        return [stand_in for get in self.alive.values() if (stand_in := get()) is not None]
 
     # ---- calls --------------------------------------------------------------------------------------------
 

@@ -140,9 +140,11 @@ class Recording:
     def drop(self) -> None:
         """Keep no array alive: the engine counts who else has one."""
         self.tape.open = False
-        self.tape.release()
-        for stand_in in list(self.tape.alive.values()):  # circles may keep them until garbage is collected
+        for stand_in in self.tape.living():  # circles may keep them until garbage is collected
             stand_in.value = GONE
+        self.tape.alive.clear()
+        self.tape.stand_ins.clear()
+        self.tape.release()
         self.swap.entries.clear()
         self.swap.backup.clear()
         self.reach.clear()

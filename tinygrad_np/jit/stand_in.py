@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -89,8 +90,9 @@ class StandIn(NDArrayOperatorsMixin):
         self.number = number
         self.scalar = scalar  # stands in for a NumPy scalar, which never changes
         # what it is a view of, kept as ndarrays do it: the engine counts references
-        self.keeps = tape.stand_ins.get(id(getattr(value, "base", None)))
-        tape.stand_ins[id(value)] = tape.alive[id(self)] = self
+        known = tape.stand_ins.get(id(getattr(value, "base", None)))
+        self.keeps = None if known is None else known()
+        tape.stand_ins[id(value)] = tape.alive[id(self)] = ref(self)
 
     shape = property(
         lambda self: np.shape(self.value),
