@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.14t")
 # The first release of a package with a wheel for a Python, where that is later than our lower bound.
-LATER = {"3.12": {"numba": "0.61.0"}, "3.13": {"pandas": "2.2.3", "scikit-learn": "1.5.2"}}
+LATER = {"3.12": {"numba": "0.61.0"}, "3.13": {"pandas": "2.2.3"}}
 
 
 def found() -> dict[str, str]:
