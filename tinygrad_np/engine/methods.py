@@ -330,7 +330,7 @@ class ArrayMethods(Assignment):
 
     def dot(self, b: ArrayLike, out: Any = None) -> Tensor:
         """NumPy's dot product."""
-        return np.dot(self, b, out)
+        return np.dot(self, b) if out is None else np.dot(self, b, out)  # whose signature NumPy 2.1 does not tell
 
     # ---- where it lives -----------------------------------------------------------------------------------
 
