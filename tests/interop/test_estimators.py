@@ -122,3 +122,26 @@ def test_several_numbers_a_row():
     y = np.hstack([X**2, np.abs(X)])
     model = NeuralRegressor(learning_rate=0.01, random_state=0).fit(X, y)
     assert model.predict(X).shape == (80, 2) and model.score(X, y) > 0.97
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_penalty_is_that_of_the_whole_training_set(jit, monkeypatch):
+    """α/2 Σw² over all rows adds α/n w to the gradient of each batch; biases have none, unused weights shrink."""
+
+    class Spare(nn.Linear):
+        def __init__(self, inputs, outputs):
+            super().__init__(inputs, outputs)
+            self.spare = nn.Parameter(np.ones((2, 2)))
+
+    monkeypatch.setattr("tinygrad_np.interop.estimators.MANY_STEPS", 1)
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    made = {}
+    for alpha in (0.0, 2.0):
+        nn.init.manual_seed(0)
+        fit = NeuralClassifier(
+            Spare(4, 2), optimizer=optim.SGD, learning_rate=0.1, alpha=alpha, max_epochs=1, jit=jit
+        ).fit(X, y)
+        made[alpha] = {name: p.numpy().copy() for name, p in fit.module_.named_parameters()}
+    np.testing.assert_allclose(made[2.0]["bias"], made[0.0]["bias"])
+    np.testing.assert_allclose(made[0.0]["spare"], 1.0)
+    np.testing.assert_allclose(made[2.0]["spare"], 1 - 0.1 * 2.0 / 4)

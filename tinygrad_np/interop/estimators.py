@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn, optim
+from ..engine.arrays import array_of
 from ..engine.modes import no_grad
 from ..jit import jit as jitted
 from ..nn import functional as F
@@ -31,7 +32,8 @@ except ImportError as error:
         'tinygrad_np.interop.estimators needs scikit-learn 1.6 or newer: pip install "tinygrad_np[models]"'
     ) from error
 
-MANY_STEPS = 50  # from here on recording a step pays
+MANY_STEPS = 400  # from here on recording a step pays
+MANY_WEIGHTS = 50_000  # from here on products take the time of a step, and recording it saves nothing
 
 
 class NeuralEstimator(BaseEstimator):
@@ -170,7 +172,8 @@ class NeuralEstimator(BaseEstimator):
         size = min(200, n) if self.batch_size is None else min(self.batch_size, n)
         total = n if weights is None else float(weights.sum())
         step = self._step(total)
-        if self.jit and -(-n // size) * epochs >= MANY_STEPS:
+        small = sum(p.size for p in self.module_.parameters()) < MANY_WEIGHTS
+        if self.jit and small and -(-n // size) * epochs >= MANY_STEPS:
             step = jitted(step)
         best, waited, kept = np.inf, 0, None
         for _ in range(epochs):
@@ -211,16 +214,17 @@ class NeuralEstimator(BaseEstimator):
         """One step on a batch: returns the sum of its losses, weighted."""
         module, optimizer, losses_of = self.module_, self.optimizer_, self._losses  # not self, which changes
         decayed = [p for p in module.parameters() if p.ndim > 1] if self.alpha else []
-        half = 0.5 * self.alpha / total
+        decay = self.alpha / total  # what the penalty α/2 Σp² / total adds to the gradient
 
         def step(x: np.ndarray, y: np.ndarray, w: np.ndarray | None) -> Any:
             losses = losses_of(module(x), y)
             weighted = losses.sum() if w is None else (losses * w).sum()
-            loss = weighted / (len(x) if w is None else w.sum())
-            for p in decayed:
-                loss = loss + half * (p * p).sum()
             optimizer.zero_grad()
-            loss.backward()
+            (weighted / (len(x) if w is None else w.sum())).backward()
+            for p in decayed:
+                if p.grad is None:  # a weight that the network did not use
+                    p.grad = np.zeros_like(array_of(p))
+                p.grad += decay * array_of(p)
             optimizer.step()
             return weighted.detach()
 
