@@ -21,6 +21,10 @@ from .cross_entropy import softmax
 from .erf import PIECE, erf
 from .init import as_generator
 
+__all__ = ["celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmin",
+    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"]  # fmt: skip
+
 if TYPE_CHECKING:
     from .init import Seed
 

@@ -14,6 +14,8 @@ from .cross_entropy import softmax
 from .linear import linear
 from .masks import dropout
 
+__all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+
 if TYPE_CHECKING:
     from .init import Seed
 

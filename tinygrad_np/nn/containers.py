@@ -7,6 +7,8 @@ from typing import Any
 
 from .module import Layer, Module, Parameter
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
 
 class _Entries(Module):
     """Attributes named by keys, in the order in which they were set."""

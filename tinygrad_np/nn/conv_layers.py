@@ -14,6 +14,8 @@ from .dense_layers import drawn
 from .module import Layer
 from .window import border, numbers_of
 
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
 
 class _Convolution(Layer):
     """What convolutions and their transposes share; the number of dimensions is in the name."""

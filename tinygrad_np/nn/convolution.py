@@ -18,6 +18,8 @@ from .arguments import array, numbers, same_shapes, whole_number
 from .pieces import PIECE
 from .window import Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
 
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold"]
+
 if TYPE_CHECKING:
     from .window import Pair
 

@@ -17,6 +17,8 @@ from .arguments import along_axis, array, floating, how_reduced, in_single, prob
 from .constants import identity, ones
 from .linear import linear
 
+__all__ = ["cross_entropy", "linear_cross_entropy", "log_softmax", "nll_loss", "softmax"]
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

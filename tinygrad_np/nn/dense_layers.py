@@ -12,6 +12,8 @@ from . import init
 from .arguments import whole_number
 from .module import Layer, Parameter
 
+__all__ = ["Bilinear", "Embedding", "Linear", "PReLU"]
+
 if TYPE_CHECKING:
     from .init import Seed
 

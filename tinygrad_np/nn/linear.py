@@ -12,6 +12,8 @@ from ..engine.tensor import Tensor
 from .arguments import array, numbers
 from .constants import ones
 
+__all__ = ["bilinear", "linear"]
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

@@ -12,6 +12,8 @@ from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .arguments import array, whole_number
 
+__all__ = ["embedding", "one_hot"]
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

@@ -21,6 +21,12 @@ from ..engine.tracing import assume
 from .activations import logsigmoid
 from .arguments import along_axis, array, floating, how_reduced, in_single, numbers
 
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
+    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
+    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "normalize", "pairwise_distance",
+    "pdist", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss"]  # fmt: skip
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

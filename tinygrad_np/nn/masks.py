@@ -15,6 +15,8 @@ from .arguments import array, probability
 from .init import as_generator
 from .window import in_dimensions
 
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
+
 if TYPE_CHECKING:
     from .init import Seed
 

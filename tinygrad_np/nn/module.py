@@ -20,6 +20,8 @@ from ..engine.tape import Leaf, next_serial
 from ..engine.tensor import Tensor
 from ..transforms.containers import register_container
 
+__all__ = ["Module", "Parameter", "functional_call"]
+
 T = TypeVar("T")
 
 if TYPE_CHECKING:

@@ -11,6 +11,9 @@ from .arguments import array, real_number, whole_number
 from .module import Layer, Parameter
 from .normalization import lengths_of
 
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
+    "InstanceNorm3d", "LayerNorm", "RMSNorm"]  # fmt: skip
+
 
 class _Norm(Layer):
     def _learn(self, shape, scale: bool, shift: bool, dtype) -> None:

@@ -18,6 +18,8 @@ from ..engine.tracing import whole
 from .arguments import floating, in_single, numbers, same_shapes, whole_number
 from .pieces import PIECE
 
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

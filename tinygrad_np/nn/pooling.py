@@ -16,6 +16,11 @@ from .init import as_generator
 from .resampling import covering, means
 from .window import Window, batch_first, batch_last, batched, fitting, in_dimensions, numbers_of, pooling_window, sizes
 
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool2d", "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "fractional_max_pool2d",
+    "fractional_max_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d", "max_pool2d",
+    "max_pool3d"]  # fmt: skip
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

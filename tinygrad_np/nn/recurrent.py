@@ -16,6 +16,8 @@ from .arguments import array, floating, probability, whole_number
 from .linear import linear
 from .module import Layer, Parameter
 
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+
 if TYPE_CHECKING:
     from .init import Seed
 

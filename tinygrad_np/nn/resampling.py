@@ -16,6 +16,9 @@ from ..engine.tracing import whole
 from .arguments import array, floating, in_single, numbers, whole_number
 from .window import sizes
 
+__all__ = ["affine_grid", "channel_shuffle", "grid_sample", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle",
+    "upsample", "upsample_bilinear", "upsample_nearest"]  # fmt: skip
+
 if TYPE_CHECKING:
     Array = Tensor | np.ndarray
 

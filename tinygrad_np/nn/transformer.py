@@ -18,6 +18,9 @@ from .layers import Dropout
 from .module import Layer, Module, Parameter
 from .norm_layers import LayerNorm
 
+__all__ = ["MultiheadAttention", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer"]  # fmt: skip
+
 
 class MultiheadAttention(Module):
     """Attention of `num_heads` heads on (L, N, E), or (N, L, E) with `batch_first`; gives (output, weights or None).
