@@ -12,7 +12,7 @@ import numpy as np
 
 from .aliasing import residual
 from .generated import define, is_warning, warned
-from .modes import mode, note_cut
+from .modes import TRANSFORMED, mode, note_cut
 from .recording import (
     CONSTANTS,
     TENSORS,
@@ -43,6 +43,7 @@ WORDS = {
     "_LinAlgError": np.linalg.LinAlgError,
     "_Node": Node,
     "_TENSORS": TENSORS,
+    "_TRANSFORMED": TRANSFORMED,
     "_as_array": as_array,
     "_asarray": np.asarray,
     "_cut": note_cut,
@@ -120,6 +121,8 @@ COMPUTE = """
     _tensor = _new(_Tensor)
     _tensor._array = _out
     _mode = _now()
+    if _mode is _TRANSFORMED:
+        _mode = None
     if ($TRACKED) and (_mode is None or _mode.recording)$FLOATING:"""
 
 KEPT_OPERAND = """

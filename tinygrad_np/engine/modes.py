@@ -22,6 +22,7 @@ class Mode(NamedTuple):
 
 
 ORDINARY = Mode()
+TRANSFORMED = Mode(transforms=1)  # in a transform's function an operation is recorded as anywhere
 
 # None stands for the ordinary mode: the fast path asks only whether there is anything to look at.
 mode: ContextVar[Mode | None] = ContextVar("tinygrad_np.mode", default=None)

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..engine.modes import ORDINARY, Mode, current, mode
+from ..engine.modes import ORDINARY, TRANSFORMED, Mode, current, mode
 from ..engine.operation import NotDifferentiable
 from ..engine.recording import TENSORS, unwrap, wrap
 from ..engine.rules import Row, Undetermined
@@ -52,8 +52,6 @@ def fresh(value: Any, where: str, caller: str) -> Tensor:
         see_leaf(variable)
     return variable
 
-
-TRANSFORMED = ORDINARY._replace(transforms=1)
 
 derivatives_taken: ContextVar[int] = ContextVar("tinygrad_np.derivatives_taken", default=0)
 
