@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,6 +89,20 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "tinygrad_np", ""
     protocol_version = "HTTP/1.1"
 
+    def handle_one_request(self) -> None:
+        """One request and its answer, before a deadline: each byte in time would be late enough."""
+        late = threading.Timer(self.timeout * 2, self._hang_up)
+        late.daemon = True
+        late.start()
+        try:
+            super().handle_one_request()
+        finally:
+            late.cancel()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the terminal is the user's."""
 
@@ -118,11 +134,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _check_asker(self) -> None:
         hosts = self.server.hosts
-        if self.headers.get("Host", "").lower() not in hosts:
+        found = [host.lower() for host in self.headers.get_all("Host", [])]
+        if len(found) != 1 or found[0] not in hosts:
             raise Refused(HTTPStatus.FORBIDDEN, f"Host: expected {' or '.join(sorted(hosts))}")
         origin = self.headers.get("Origin")
         if origin is not None and origin not in {f"http://{host}" for host in hosts}:
             raise Refused(HTTPStatus.FORBIDDEN, "Origin: a page from elsewhere may not ask")
+        if "Transfer-Encoding" in self.headers:
+            raise Refused(HTTPStatus.LENGTH_REQUIRED, "Transfer-Encoding: expected a Content-Length")
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         if status != HTTPStatus.OK:

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -138,6 +139,24 @@ def test_who_is_slow_or_one_of_too_many_is_hung_up_on(served, monkeypatch):
             pass
         connection.close()
     assert asked(served, body=GOOD)[0] == 200
+
+
+def test_who_sends_a_byte_at_a_time_is_hung_up_on(served, monkeypatch):
+    """Each byte in time, and never a whole request: sixteen such clients held every place there is."""
+    monkeypatch.setattr(server_.Handler, "timeout", 0.3)
+    with socket.create_connection(served.server_address) as dripping, pytest.raises(OSError):
+        for _ in range(50):
+            dripping.sendall(b"X")
+            time.sleep(0.1)
+    assert asked(served, body=GOOD)[0] == 200
+
+
+@pytest.mark.parametrize("header", ["Host: evil.example", "Transfer-Encoding: chunked"])
+def test_a_header_that_others_read_in_another_way_is_refused(served, header):
+    host, port = served.server_address
+    with socket.create_connection((host, port), timeout=5) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\n{header}\r\n\r\n".encode())
+        assert client.recv(100).split()[1] in (b"403", b"411")
 
 
 def test_it_listens_on_the_loopback_address_alone(served):
