@@ -1,6 +1,7 @@
 """What the documents say is true: their blocks run, their tables are computed, their lists are complete."""
 
 import doctest
+import importlib
 import inspect
 import os
 import re
@@ -153,3 +154,38 @@ def test_every_public_name_stands_on_the_page_of_the_api():
     named = set(re.findall(r"^::: tinygrad_np\.(\w+)$", page, re.M))
     modules = {name for name in dir(tg) if inspect.ismodule(getattr(tg, name))}
     assert set(dir(tg)) - modules - {"__version__"} == named
+
+
+ROOMS = "data interop io nn nn.functional nn.init numpy optim optim.lr_scheduler scipy testing transforms viz".split()
+NEED_NO_EXAMPLE = {  # by kind
+    "what is made to be inherited from": "Dataset LRScheduler Module Optimizer",
+    "what a checker gives back": "GradReport OpReport",
+    "what needs another framework": "from_jax from_torch to_jax to_torch",
+    "what another function tells of": "annealing atomic_write multi_head_attention_forward Identity",
+}
+
+
+def public_functions_and_classes():
+    for room in ("", *ROOMS):
+        module = importlib.import_module(".".join(filter(None, ("tinygrad_np", room))))
+        for name in dir(module):
+            found = getattr(module, name)
+            ours = str(getattr(found, "__module__", "")).startswith("tinygrad_np")
+            if ours and callable(found) and name[0] != "_" and room != "numpy":  # whose text is NumPy's own
+                yield room, name, found
+
+
+def test_every_public_name_is_explained_and_has_an_example():
+    """The example is its own, or that of the layer for another number of dimensions; a formula needs none."""
+    found = {(room, name): thing for room, name, thing in public_functions_and_classes()}
+    texts = {key: inspect.getdoc(thing) or "" for key, thing in found.items()}
+    excused = set(" ".join(NEED_NO_EXAMPLE.values()).split())
+    shown = {(room, re.sub(r"[123]d$", "", name)) for (room, name), text in texts.items() if ">>>" in text}
+    bare = []
+    for (room, name), text in texts.items():
+        kind = found[room, name]
+        error = inspect.isclass(kind) and issubclass(kind, Exception)
+        formula = room == "optim.lr_scheduler" and text.startswith("lr = ")
+        if not text or not (error or formula or name in excused or (room, re.sub(r"[123]d$", "", name)) in shown):
+            bare.append(f"{room}.{name}")
+    assert len(texts) > 300 and bare == []

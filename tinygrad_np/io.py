@@ -52,6 +52,12 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises FileNotFoundError, or ValueError with one line where the file is truncated, foreign or damaged in any bit:
     `save` writes a checksum.
+
+    >>> import os, tempfile, numpy as np
+    >>> path = os.path.join(tempfile.mkdtemp(), "weights.npz")
+    >>> save(path, {"layer": {"bias": np.zeros(2)}})
+    >>> load(path)
+    {'layer': {'bias': array([0., 0.])}}
     """
     path = Path(path)
     read = _format(path)[1]

@@ -146,7 +146,14 @@ class no_grad(setting):
 
 
 class enable_grad(setting):
-    """Record again, inside a `no_grad` block. A context manager or a decorator."""
+    """Record again, inside a `no_grad` block. A context manager or a decorator.
+
+    >>> import tinygrad_np as tg
+    >>> x = tg.Tensor([1.0], requires_grad=True)
+    >>> with tg.no_grad(), tg.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     def __init__(self) -> None:
         super().__init__(recording=True)

@@ -198,7 +198,14 @@ class TripletMarginWithDistanceLoss(Applied, function=F.triplet_margin_with_dist
 
 
 class _Pool(Applied):
-    """A window that moves; its sizes are checked, and kept as one number a dimension."""
+    """What the function of the same name makes of every window of (N, C, ...) or (C, ...), such as `F.avg_pool2d`.
+
+    The sizes of the window are checked, and kept as one number a dimension.
+
+    >>> from tinygrad_np import nn
+    >>> nn.AvgPool2d(2)(np.arange(16.0).reshape(1, 4, 4)).tolist()
+    [[[2.5, 4.5], [10.5, 12.5]]]
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -252,7 +259,12 @@ class LocalResponseNorm(Applied, function=F.local_response_norm): ...
 
 
 class _Pad(Layer):
-    """Elements around the last n axes: one number, or (before, after) of the last axis, then of the one before it."""
+    """Elements around the last n axes: one number, or (before, after) of the last axis, then of the one before it.
+
+    >>> from tinygrad_np import nn
+    >>> nn.ReflectionPad1d((2, 0))(np.array([[1.0, 2.0, 3.0]])).tolist()
+    [[3.0, 2.0, 1.0, 2.0, 3.0]]
+    """
 
     mode = "constant"
     value: float | None = None

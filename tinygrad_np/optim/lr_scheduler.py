@@ -260,6 +260,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """A cosine from base to eta_min in T_0 steps, and again in T_mult times as many, and so on (SGDR: same paper).
 
     `step(t)` goes to any t, which may be a fraction, as epoch + batch / batches.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> schedule = CosineAnnealingWarmRestarts(optim.SGD([Tensor([1.0], requires_grad=True)], lr=1.0), T_0=2)
+    >>> [round(schedule.rate(1.0, t), 2) for t in range(5)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
     chains = False
@@ -427,7 +432,14 @@ class ReduceLROnPlateau(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """Several schedulers of one optimizer, stepped together: each multiplies the rate by what it changes."""
+    """Several schedulers of one optimizer, stepped together: each multiplies the rate by what it changes.
+
+    >>> from tinygrad_np import Tensor, optim
+    >>> opt = optim.SGD([Tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> schedule = ChainedScheduler([ExponentialLR(opt, gamma=0.5), ExponentialLR(opt, gamma=0.1)])
+    >>> opt.step(); schedule.step(); round(opt.param_groups[0]["lr"], 3)
+    0.05
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self.schedulers = _of_one_optimizer(type(self).__name__, schedulers, optimizer)
