@@ -208,3 +208,14 @@ def test_every_second_partial_of_two_operands_is_right_to_the_last_digits(name, 
                 wrong.append(float(abs(mp.mpf(value) - right) / max(abs(right), mp.mpf(float(np.finfo(dtype).tiny)))))
         worst = int(np.argmax(wrong))
         assert wrong[worst] < conditioned * LIMITS[dtype], (x[worst], y[worst], found[worst], wrong[worst])
+
+
+def test_a_mean_of_all_is_numpys_to_the_last_bit(rng):
+    arrays = [np.zeros(()), np.ones((2, 3), np.float32).T, np.arange(4), np.ones(3, np.float16), np.ones(2, complex)]
+    for n in (1, 7, 100, 3000):
+        arrays += [rng.normal(size=n), rng.normal(size=(n, 3)).astype(np.float32)[:, ::2]]
+    for a in arrays:
+        ours, theirs = np.mean(tg.Tensor(a)).numpy(), np.mean(a)
+        assert ours.dtype == theirs.dtype and ours == theirs
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match="empty"):
+        assert np.isnan(np.mean(tg.Tensor([])).item())

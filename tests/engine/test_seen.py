@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_np as tg
-from tinygrad_np.engine.seen import given_to
+from tinygrad_np.engine.seen import given_to, is_plain
 from tinygrad_np.engine.tape import SMALL
 
 
@@ -37,6 +37,36 @@ def test_what_a_call_was_given_outlives_backward():
     z = y**3
     z.backward()
     assert given_to(y._node)[0] == 1 and given_to(z._node)[1] == 3
+
+
+@pytest.mark.parametrize("other", [2.0, np.arange(3.0), np.ones(100), np.arange(6.0)[::2], [1.0, 2.0, 3.0]])
+def test_the_constant_of_two_operands_is_found_on_either_side(other):
+    """A node keeps the one that is constant, whether a compiled form made it or the general one."""
+    x = tg.Tensor(np.ones(np.shape(other) or 3), requires_grad=True)
+    for given, place in ((given_to(np.add(other, x)._node), 0), (given_to(np.add(x, other)._node), 1)):
+        found = given[place]
+        assert given[1 - place] is None
+        if isinstance(other, float):
+            assert found == other
+        else:
+            assert found.shape == x.shape and (found.copy is None) == (x.size > SMALL)
+            assert found.copy is None or found.copy.tolist() == list(other)
+    assert given_to((x * x)._node) is None
+
+
+def test_plain_arguments_stay_as_they_are_and_others_are_copied():
+    x = tg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True)
+    index = (slice(0, 2), -1)
+    assert x[index]._node.saved[0][1] is index and given_to(x[index]._node)[1] == index
+    rows = [0, 2]
+    y = x[rows]
+    rows[0] = 1
+    assert y._node.saved[0][1] == [0, 2]
+    y.sum().backward()
+    assert x.grad.sum(axis=1).tolist() == [4, 0, 4]
+    assert is_plain(slice(1, None)) and is_plain((1, slice(2), None, ...)) and is_plain(())
+    for other in ([1], (1, [2]), slice(np.arange(2)), ((1,),), tuple(range(9)), np.arange(2), None):
+        assert not is_plain(other)
 
 
 def test_no_value_and_no_cotangent_is_kept_that_can_be_had_again():
