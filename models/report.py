@@ -22,7 +22,8 @@ from .run import Run
 MISTAKES, KERNELS, BINS = 30, 32, 10
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;
 background:#fff}img,svg{max-width:100%;height:auto}table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;
-text-align:left;vertical-align:top}pre{white-space:pre-wrap}h2{border-top:1px solid #ddd;padding-top:1rem}"""
+text-align:left;vertical-align:top}pre{white-space:pre-wrap}h2{border-top:1px solid #ddd;padding-top:1rem}
+@media (prefers-color-scheme:dark){body{color:#ddd;background:#111}img,svg{background:#fff}h2{border-color:#444}}"""
 
 
 def write(run: Run, model: nn.Module, held_out: Labeled, path: Path) -> None:
@@ -69,7 +70,8 @@ def _facts(run: Run) -> str:
     """What was asked and what was reached, as a table."""
     metrics = run.folder / "metrics.json"
     figures = json.loads(metrics.read_text(encoding="utf-8")) if metrics.exists() else {}
-    rows = {"folder": run.folder, **run.asked["data"], **run.recipe.settings(), **figures, **run.asked["versions"]}
+    data = {f"data: {name}": value for name, value in run.asked["data"].items()}
+    rows = {"folder": run.folder, **data, **run.recipe.settings(), **figures, **run.asked["versions"]}
     cells = (f"<tr><th>{html.escape(str(k))}</th><td>{html.escape(_said(v))}</td></tr>" for k, v in rows.items())
     return f"<details open><summary>What was asked and reached</summary><table>{''.join(cells)}</table></details>"
 

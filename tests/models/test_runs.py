@@ -207,6 +207,31 @@ def test_damage_is_one_line_that_names_the_file(tmp_path, capsys, fault, plain):
     assert "unexpected" not in said.err
 
 
+def test_a_disk_that_is_full_is_one_line_and_the_run_goes_on_when_there_is_room(tmp_path, capsys, plain):
+    resource = pytest.importorskip("resource", reason="limits of the size of files are POSIX's")
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert quick("digits-relu10", *QUICK, "--epochs", 4, "--out", tmp_path / "whole") == 0
+    large = (tmp_path / "whole" / "checkpoint.safetensors").stat().st_size
+    assert quick("digits-relu10", *QUICK, "--epochs", 2, "--out", tmp_path / "run") == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    capsys.readouterr()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (large - 1, most))
+    try:
+        stopped = quick("--resume", tmp_path / "run", "--epochs", 4, "--no-jit")
+        refused = quick("digits-relu10", *QUICK, "--epochs", 1, "--out", tmp_path / "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err.splitlines()
+    assert (stopped, refused, len(said)) == (1, 1, 2) and not (tmp_path / "new").exists()
+    for folder, line in zip(("run", "new"), said, strict=True):
+        assert line.startswith(f"error: {tmp_path / folder / 'checkpoint.safetensors'}: ")
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert kept | {"history.csv": b""} == before | {"history.csv": b""}
+    assert quick("--resume", tmp_path / "run", "--epochs", 4, "--no-jit") == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    assert history(tmp_path / "run") == history(tmp_path / "whole")
+
+
 # ---- recipes with all that there is -------------------------------------------------------------------------
 
 
