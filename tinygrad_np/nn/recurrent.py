@@ -13,6 +13,7 @@ import numpy as np
 from . import functional as F
 from . import init
 from .arguments import array, floating, probability, whole_number
+from .dense_layers import drawn
 from .linear import linear
 from .module import Layer, Parameter
 
@@ -61,7 +62,7 @@ def _weights(owner: Any, suffix: str, sizes: tuple[int, int, int], gates: int, b
     shapes |= {"weight_hr": (out, hidden)} if out != hidden else {}
     bound = 1 / math.sqrt(max(hidden, 1))
     for name, shape in shapes.items():
-        setattr(owner, name + suffix, init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, rng))
+        setattr(owner, name + suffix, drawn(shape, bound, dtype, rng))
 
 
 class _Recurrent(Layer):
@@ -81,14 +82,14 @@ class _Recurrent(Layer):
         self.dropout = probability(name, "dropout", dropout)
         self.generator = rng if generator is not None else rng.spawn(1)[0]  # of the masks between layers
         out = proj_size or hidden_size
-        for layer, suffix in self._suffixes():
-            inputs = input_size if layer == 0 else out * (1 + self.bidirectional)
-            _weights(self, suffix, (inputs, hidden_size, out), CELLS[self.kind][0], self.bias, dtype, rng)
+        for layer in range(num_layers):
+            sizes = (out * (1 + self.bidirectional) if layer else input_size, hidden_size, out)
+            for suffix in self._suffixes(layer):
+                _weights(self, suffix, sizes, CELLS[self.kind][0], self.bias, dtype, rng)
 
-    def _suffixes(self):
-        """(layer, what the names of its parameters end in), each direction of each layer."""
-        ends = ("", "_reverse") if self.bidirectional else ("",)
-        return [(layer, f"_l{layer}{end}") for layer in range(self.num_layers) for end in ends]
+    def _suffixes(self, layer: int) -> list[str]:
+        """What the names of a layer's parameters end in, in each direction."""
+        return [f"_l{layer}{end}" for end in ("", "_reverse")[: 1 + self.bidirectional]]
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """(output, state) of (L, N, in), (N, L, in) with `batch_first`, or (L, in); the state starts from zeros."""
@@ -104,11 +105,10 @@ class _Recurrent(Layer):
         finals: list = []
         for layer in range(self.num_layers):
             outs = []
-            for index, (_, suffix) in enumerate(self._suffixes()):
-                if self._suffixes()[index][0] == layer:
-                    out, final = self._run(x, tuple(part[index] for part in states), suffix)
-                    outs.append(out)
-                    finals.append(final)
+            for suffix in self._suffixes(layer):
+                out, final = self._run(x, tuple(part[len(finals)] for part in states), suffix)
+                outs.append(out)
+                finals.append(final)
             x = np.concatenate(outs, axis=-1) if len(outs) > 1 else outs[0]
             if layer + 1 < self.num_layers:
                 x = F.dropout(x, self.dropout, self.training, generator=self.generator)
@@ -119,7 +119,7 @@ class _Recurrent(Layer):
 
     def _start(self, hx, x, alone: bool, parts: int):
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[:parts]
-        shapes = [(len(self._suffixes()), x.shape[1], width) for width in widths]
+        shapes = [(self.num_layers * (1 + self.bidirectional), x.shape[1], width) for width in widths]
         if hx is None:
             return [np.zeros(shape, x.dtype) for shape in shapes]
         given = [array(part) for part in (hx if parts > 1 else (hx,))]

@@ -81,30 +81,24 @@ class LBFGS(Optimizer):
             before = memory._replace(step=t, loss=loss)
             if slope > -group["tolerance_change"]:
                 break
+
+            def evaluate(t: float, x: np.ndarray = x, d: np.ndarray = d) -> Point:
+                self._move(x + t * d)
+                with enable_grad():
+                    loss = float(closure())
+                grad = self._flat_grad()
+                return Point(t, loss, grad, float(grad @ d))
+
+            used = int(iteration < group["max_iter"])  # without a search nobody would use the last one
             if group["line_search_fn"] == "strong_wolfe":
-
-                def evaluate(t: float, x: np.ndarray = x, d: np.ndarray = d) -> Point:
-                    self._move(x + t * d)
-                    with enable_grad():
-                        loss = float(closure())
-                    grad = self._flat_grad()
-                    return Point(t, loss, grad, float(grad @ d))
-
-                start = here._replace(step=0.0, slope=slope)
-                here, used = strong_wolfe(
-                    evaluate, start, t, float(np.abs(d).max()), group["tolerance_change"], group["max_eval"] - evals
-                )
+                start, longest = here._replace(step=0.0, slope=slope), float(np.abs(d).max())
+                most = group["max_eval"] - evals
+                here, used = strong_wolfe(evaluate, start, t, longest, group["tolerance_change"], most)
                 t = here.step
-                x = x + np.asarray(t, x.dtype) * d
-                self._move(x)
-            else:
-                x = x + np.asarray(t, x.dtype) * d
-                self._move(x)
-                used = 0
-                if iteration < group["max_iter"]:  # nobody would use the last one
-                    with enable_grad():
-                        here = Point(0.0, float(closure()), self._flat_grad(), 0.0)
-                    used = 1
+            elif used:
+                here = evaluate(t)
+            x = x + np.asarray(t, x.dtype) * d
+            self._move(x)
             evals += used
             state["func_evals"] += used
             before = before._replace(step=t)
