@@ -129,3 +129,18 @@ def test_two_forms_of_a_name_have_two_texts():
         same(ZERO)
         forms.append(same.forms[1].__code__.co_filename)
     assert len({*forms}) == 2
+
+
+@pytest.mark.parametrize("error", [TypeError("no"), TypeError("'registry' is none"), ValueError("'registry' must be")])
+def test_an_operation_that_fails_is_tried_once(error):
+    calls = []
+
+    @tg.primitive
+    def failing(x):
+        calls.append(x)
+        raise error
+
+    failing.defvjp(lambda ct: ct)
+    with pytest.raises(type(error)):
+        failing(tg.Tensor([1.0], requires_grad=True))
+    assert len(calls) == 1

@@ -180,3 +180,10 @@ def test_a_number_is_an_array_of_its_own():
     x = Tensor([1.0, 2.0], requires_grad=True)
     for y in (x.sum(), np.sum(x), x[0], x[0] * x[1], np.max(x)):
         assert y._array.base is None and y._array.flags.owndata and y.shape == () and not getattr(y, "_views", ())
+
+
+def test_a_zero_cotangent_wins_where_only_one_of_several_leaves_meets_an_infinite_partial():
+    """One NaN among the gradients is enough for the careful pass, and one operation with partials among linear ones."""
+    x, y = tg.Tensor([0.0, 4.0], requires_grad=True), tg.Tensor([1.0, 2.0], requires_grad=True)
+    (np.where(x.numpy() > 0, np.sqrt(x), 0).sum() + y.sum()).backward()
+    assert x.grad.tolist() == [0, 0.25] and y.grad.tolist() == [1, 1]

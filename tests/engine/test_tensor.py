@@ -9,6 +9,8 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor
+from tinygrad_np.engine.facts import NOTHING
+from tinygrad_np.engine.table import facts_of
 
 
 def leaf(*values, **kw):
@@ -452,3 +454,11 @@ def test_a_public_name_of_a_tensor_is_meant_for_users():
     assert not names & {"array", "node", "views", "public"} and "cuda" not in names
     assert names > {"backward", "grad", "numpy", "sum", "view"}
     assert [name for name in names if not hasattr(type(x), name)] == []
+
+
+def test_facts_are_those_of_a_function_and_of_the_method_of_its_name_alone():
+    def put(a, ind, v):
+        """A user's function that is called as NumPy's."""
+
+    assert facts_of(np.put).writes and facts_of(np.ndarray.put).writes
+    assert facts_of(put) is NOTHING and facts_of(str.index) is NOTHING
