@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_np as tg
 from tinygrad_np import Tensor
+from tinygrad_np.engine.watchers import Watcher, watching
 
 HERE = r"test_debugging.py:\d+ in "
 
@@ -163,3 +164,43 @@ def test_recording_and_debugging_stack():
         with pytest.raises(tg.NonFiniteError):
             np.sqrt(x - 1).sum().backward()
     np.testing.assert_array_equal(x.grad, [2, 4])
+
+
+class Counter(Watcher):
+    """Counts what it is told of."""
+
+    def __init__(self):
+        self.seen = dict.fromkeys(("forward", "before", "backward", "cut"), 0)
+
+    def forward(self, node, out):
+        self.seen["forward"] += 1
+
+    def before(self, node, ct):
+        self.seen["before"] += 1
+
+    def backward(self, node, parent, g):
+        self.seen["backward"] += 1
+
+    def cut(self, step, nodes):
+        self.seen["cut"] += 1
+
+
+class counting(watching):
+    def __init__(self, counter):
+        super().__init__()
+        self.counter = counter
+
+    def watcher(self):
+        return self.counter
+
+
+@pytest.mark.parametrize("inside", [tg.debug, tg.record, lambda: counting(Watcher())])
+def test_a_watcher_hands_on_each_kind_of_event(inside):
+    """A forward, the whole cotangent before a pullback, each cotangent after, and what leaves the tape."""
+    counter = Counter()
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with counting(counter), inside():
+        y = (np.sin(x) * x).sum()
+        y.detach()
+        y.backward()
+    assert counter.seen == {"forward": 3, "before": 3, "backward": 4, "cut": 1}
