@@ -150,6 +150,16 @@ PUBLIC_PACKAGES = "data interop nn numpy optim scipy testing transforms viz nn.f
 PUBLIC_PACKAGES += "nn.utils optim.functional optim.lr_scheduler optim.swa_utils data.transforms".split()
 
 
+@pytest.mark.parametrize("name", "integrate linalg ndimage optimize signal sparse special stats".split())
+def test_dir_shows_what_a_module_of_scipy_has_here(name):
+    """SciPy's names, ours beside them, and nothing of how they are made."""
+    module = importlib.import_module(f"tinygrad_np.scipy.{name}")
+    theirs = importlib.import_module(f"scipy.{name}")
+    ours = {"softplus", "implicit_root", "Sparse", "matmul", "multiply", "with_entries", "spsolve"}
+    assert dir(module) == sorted(set(dir(module)))
+    assert all(hasattr(module, shown) and (hasattr(theirs, shown) or shown in ours) for shown in dir(module))
+
+
 @pytest.mark.parametrize("package", PUBLIC_PACKAGES)
 def test_dir_shows_the_public_names_alone(package):
     """None that starts with an underscore, none that was taken from elsewhere; each is there."""

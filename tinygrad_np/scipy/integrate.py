@@ -218,3 +218,7 @@ def solve_ivp(
 def _plain(tree: Any) -> Any:
     leaves, _, rebuild = flatten(tree, passing=True)
     return rebuild([array_of(leaf) if hasattr(leaf, "_node") else leaf for leaf in leaves])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

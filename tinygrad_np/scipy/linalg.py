@@ -290,3 +290,7 @@ def circulant(c):
     c = as_operand(c)
     n = c.shape[-1]
     return c[..., (np.arange(n)[:, None] - np.arange(n)) % max(n, 1)]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

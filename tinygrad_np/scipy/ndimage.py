@@ -274,3 +274,7 @@ def line(input, size, axis, mode, cval, origin):
     sizes, origins = [1] * x.ndim, [0] * x.ndim
     sizes[axis], origins[axis] = size, origin
     return chosen(x, sizes, None, mode, cval, origins)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

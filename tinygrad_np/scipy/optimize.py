@@ -170,3 +170,7 @@ def least_squares(
 def tracked(args: tuple) -> bool:
     """Whether a gradient flows through an argument."""
     return any(is_tracked(leaf) for leaf in flatten(args, passing=True)[0])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

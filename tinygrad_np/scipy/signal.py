@@ -148,3 +148,7 @@ def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     in1, in2 = operands("correlate2d", in1, in2)
     middle = [k // 2 for k in in2.shape]  # of an even length, the other middle than a convolution has
     return bounded(in1, np.flip(np.conjugate(in2)), mode, boundary, fillvalue, middle)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

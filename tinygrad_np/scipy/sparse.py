@@ -217,3 +217,7 @@ def spsolve(A: Any, b: Any) -> Any:
     if A.shape[0] != A.shape[1] or b.ndim not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(f"spsolve: found a matrix of shape {A.shape} and b of shape {b.shape}")
     return solution(A.entries, b, *A.places)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

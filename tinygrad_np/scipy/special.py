@@ -136,3 +136,9 @@ spherical_jn = spherical("spherical_jn", sc.spherical_jn, -1)
 spherical_yn = spherical("spherical_yn", sc.spherical_yn, -1)
 spherical_in = spherical("spherical_in", sc.spherical_in, 1)
 spherical_kn = spherical("spherical_kn", sc.spherical_kn, -1)
+
+__all__ = sorted({*sc.__all__, "softplus"} & {*globals()})
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -261,3 +261,10 @@ class poisson(metaclass=Distribution):
         """The probability of more than k."""
         k, _, mu = poisson.counts(k, mu, loc)
         return np.where(k >= 0, sc.gammainc(np.maximum(k, 0) + 1, mu), 1 + 0 * mu)
+
+
+__all__ = ["beta", "chi2", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
