@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -204,3 +205,13 @@ def test_a_watcher_hands_on_each_kind_of_event(inside):
         y.detach()
         y.backward()
     assert counter.seen == {"forward": 3, "before": 3, "backward": 4, "cut": 1}
+
+
+def test_the_times_of_a_block_add_up_to_no_more_than_it_took():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    start = time.perf_counter_ns()
+    with tg.record(time=True):
+        loss = (np.sin(x) * x).sum()
+    passed = time.perf_counter_ns() - start
+    times = [node.time_ns for node in loss.graph().nodes if node.time_ns is not None]
+    assert len(times) == 3 and all(t > 0 for t in times) and sum(times) <= passed

@@ -120,3 +120,11 @@ def test_every_name_of_a_pytorch_tensor_works_or_is_answered():
             except AttributeError as error:
                 unanswered += [] if f"no {name}; write " in str(error) else [name]
     assert unanswered == []
+
+
+def test_flatten_takes_an_order_or_axes():
+    a = np.arange(24.0).reshape(2, 3, 4)
+    x = tg.Tensor(a, requires_grad=True)
+    assert x.flatten(1).shape == x.flatten(start_dim=1).shape == (2, 12) and x.flatten(end_dim=1).shape == (6, 4)
+    np.testing.assert_array_equal(x.flatten("F").numpy(), a.flatten("F"))
+    assert x.flatten().shape == (24,)

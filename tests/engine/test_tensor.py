@@ -462,3 +462,12 @@ def test_facts_are_those_of_a_function_and_of_the_method_of_its_name_alone():
 
     assert facts_of(np.put).writes and facts_of(np.ndarray.put).writes
     assert facts_of(put) is NOTHING and facts_of(str.index) is NOTHING
+
+
+def test_a_rule_too_many_is_refused_unless_one_rule_is_for_all():
+    @tg.primitive
+    def double(x):
+        return 2 * x
+
+    with pytest.raises(TypeError, match="found 2 rules; expected one for each of x"):
+        double.defvjp(lambda ct: 2 * ct, lambda ct: ct)
