@@ -232,10 +232,10 @@ def test_narrow_products_of_infinities_and_nan_are_those_of_numpy():
     x[1, 2], x[3, 3], x[5, 69] = np.inf, np.nan, -np.inf
     w, out = np.random.default_rng(5).standard_normal((70, 3)), np.empty((7, 3))
     with np.errstate(invalid="ignore"):  # which BLAS raises or does not, by the machine
-        narrow.compiled("times", 3, x.dtype)(x, w.T, out)
+        narrow.compiled_product("times", 3, x.dtype)(x, w.T, out)
         np.testing.assert_allclose(out, x @ w, rtol=1e-12)
         total = np.empty((3, 70))
-        narrow.compiled("summed", 3, x.dtype)(x, out, total)
+        narrow.compiled_product("summed", 3, x.dtype)(x, out, total)
         np.testing.assert_allclose(total, out.T @ x, rtol=1e-12)
 
 

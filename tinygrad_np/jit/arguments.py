@@ -11,7 +11,7 @@ from ..engine.tape import Leaf
 from ..transforms.containers import flatten, opened
 from .errors import Differs
 from .instruction import memory
-from .places import ARRAYS
+from .places import PLAIN_ARRAYS
 from .record import Tape
 from .refusing import refuse
 from .stand_in import RecordedGenerator, StandIn
@@ -31,7 +31,7 @@ def borrowed(array: ndarray) -> ndarray:
     return alias
 
 
-class Arguments:
+class Given:
     """What f is given: stand-ins for arrays; the caller's own Tensors, with stand-ins inside, while it runs."""
 
     def __init__(self, leaves: list, tape: Tape):
@@ -47,7 +47,7 @@ class Arguments:
         self.numbers: dict[int, int] = {}  # and which inputs they are
 
     def stand_in(self, array, leaf: int, what: str) -> Any:
-        if isinstance(array, ndarray) and type(array) not in ARRAYS:
+        if isinstance(array, ndarray) and type(array) not in PLAIN_ARRAYS:
             refuse(f"argument {leaf} is a {type(array).__name__}, whose arithmetic is its own; pass an ndarray")
         if array.dtype.hasobject:
             refuse(f"argument {leaf} is an array of Python objects; pass one of numbers")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .replay import Source
 
 
-def lines(source: Source, band: Band, number: int) -> list[str]:
+def band_lines(source: Source, band: Band, number: int) -> list[str]:
     """The lines of a band; what they name is put into the source's names."""
     length = band.length
     views = list(dict.fromkeys(v for i in band.instructions for v in touches(i)))
@@ -69,7 +69,7 @@ def lines(source: Source, band: Band, number: int) -> list[str]:
 
 def product(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> str:
     """The line of a product in a round; one that goes in pieces joins the others in `cuts`."""
-    if (compiled := narrow.line(source, i, length)) is not None:
+    if (compiled := narrow.narrow_line(source, i, length)) is not None:
         return compiled
     a, b = map(source.operand, i.args)
     if len(i.out[0].shape) != 2:

@@ -24,7 +24,7 @@ from .instruction import (
 )
 
 BAND_BYTES = 1 << 22  # that a band touches: those of two cores fit into a last-level cache
-WORTH = 2 * PIECES  # bands
+FEWEST = 2 * PIECES  # bands
 TOTAL_BYTES = 1 << 19  # of sums over the rows, which every band adds to
 
 
@@ -100,7 +100,7 @@ def long_axis(program: list[Instruction]) -> int:
     return max(shape, key=lambda length: sum(goes(i, length) for i in program), default=0)
 
 
-def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], list[Band], list[Instruction]]:
+def in_bands(program: list[Instruction], storages) -> tuple[list[Instruction], list[Band], list[Instruction]]:
     """The instructions before a band, the band if there is one, and the instructions after it."""
     length = long_axis(program)
     sizes = {v.storage: nbytes(v) for i in program for v in touches(i) if length in v.shape}
@@ -124,6 +124,6 @@ def gathered(program: list[Instruction], storages) -> tuple[list[Instruction], l
             checked |= i.kind == "guard"
     if sum(i.kind == "product" for i in band) > 1:
         found = Band(band, length, storages)
-        if found.count >= WORTH and sum(nbytes(i.out[0]) for i in band if sums(i, length)) <= TOTAL_BYTES:
+        if found.count >= FEWEST and sum(nbytes(i.out[0]) for i in band if sums(i, length)) <= TOTAL_BYTES:
             return before, [found], after
     return program, [], []

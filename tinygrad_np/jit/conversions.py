@@ -25,8 +25,8 @@ def conversions(tape) -> tuple[Callable[[], object], Callable[[], object]]:
     Each is a single call of C code, which no signal can interrupt.
     """
     new: list[tuple[Any, str, Any]] = []
-    makers = (as_is, copied, contiguous, fortran, filled)
-    for names, make in zip(NAMES, makers, strict=True):
+    makers = (as_is, copy_of, contiguous_of, fortran, full_of)
+    for names, make in zip(CONVERTED_BY, makers, strict=True):
         new += [(np, name, make(tape, getattr(np, name))) for name in names]
     known: dict[str, Callable] = {name: function for _, name, function in new}
     new = [
@@ -52,7 +52,7 @@ CREATORS = set(
     "vander diag tile repeat cumsum tril_indices triu_indices diag_indices "
     "hanning hamming blackman bartlett kaiser".split()
 )  # what f makes by these without its arguments may be indexed, or written into, with what depends on them
-NAMES = (("asarray", "asanyarray"), ("array",), ("ascontiguousarray",), ("asfortranarray",), ("full",))
+CONVERTED_BY = (("asarray", "asanyarray"), ("array",), ("ascontiguousarray",), ("asfortranarray",), ("full",))
 
 
 def creating(tape, name, fun):
@@ -89,7 +89,7 @@ def as_is(tape, asarray):
     return take
 
 
-def copied(tape, array):
+def copy_of(tape, array):
     def take(a, dtype=None, **kwargs):
         if type(a) is StandIn:
             a = tape.fresh(np.empty_like(a.value, dtype), a)
@@ -100,7 +100,7 @@ def copied(tape, array):
     return take
 
 
-def contiguous(tape, ascontiguousarray):
+def contiguous_of(tape, ascontiguousarray):
     def take(a, dtype=None, **kwargs):
         if type(a) is not StandIn:
             return ascontiguousarray(a, dtype, **kwargs)
@@ -119,7 +119,7 @@ def fortran(tape, asfortranarray):
     return take
 
 
-def filled(tape, full):
+def full_of(tape, full):
     def take(shape, fill_value, dtype=None, *args, **kwargs):
         if type(fill_value) is not StandIn:
             return full(shape, fill_value, dtype, *args, **kwargs)

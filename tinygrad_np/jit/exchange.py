@@ -15,10 +15,10 @@ import numpy as np
 
 from ..engine.operation import Operation
 from ..engine.tape import Leaf, Node, new_node
-from .arguments import Arguments
+from .arguments import Given
 from .errors import Differs
 from .instruction import View
-from .places import ABSENT, ONE_HOLDER, SCALARS, Place, alike, dict_of, holder_of, holders, inside_of, names_of
+from .places import ABSENT, ONE_HOLDER, SCALARS, Spot, dict_of, holder_of, holders, inside_of, may_replace, namespace_of
 from .reach import Reach
 from .record import Tape
 from .refusing import refuse, stored
@@ -31,7 +31,7 @@ ndarray = np.ndarray
 class Final:
     """A place outside that holds a new array, or None, after each call."""
 
-    def __init__(self, place: Place, stand_in: StandIn | None, view: View | None):
+    def __init__(self, place: Spot, stand_in: StandIn | None, view: View | None):
         self.place, self.view = place, view
         kind = None if stand_in is None or view is None else stand_in.tape.storages[view.storage].kind
         self.outside = kind == "state"
@@ -60,9 +60,9 @@ class Swap:
     def __init__(self, reach: Reach, tape: Tape):
         self.reach, self.tape = reach, tape
         self.made: dict[int, Any] = {}  # the stand-ins of random streams
-        self.entries: dict[tuple[int, Any], tuple[Place, Any]] = {}
+        self.entries: dict[tuple[int, Any], tuple[Spot, Any]] = {}
         self.shared: set[tuple[int, Any]] = set()  # places whose array something else refers to as well
-        self.replaced: list[Place] = []  # where f has put another array
+        self.replaced: list[Spot] = []  # where f has put another array
         self.random = np.random.get_state(), random.getstate(), np.geterr()
         self.nodes: list[tuple] = []
         self.ends: dict[int, Node] = {}  # where the tape ends for now, by the id of a tensor with a history
@@ -110,7 +110,7 @@ class Swap:
                 self.backup.append((place.get(), place.get().copy()))
                 place.set(tape.stand_in(place.get(), "state", place))
 
-    def view(self, place: Place) -> View:
+    def view(self, place: Spot) -> View:
         return self.tape.view(self.entries[place.spot][1])
 
     def back(self) -> None:
@@ -145,15 +145,15 @@ class Swap:
         for space, _, known in reach.spaces.values():
             holder = holder_of(space)
             for k, v in known.items():
-                put_back(Place(holder, k, ""), v)
+                put_back(Spot(holder, k, ""), v)
             for k in reach.added(space, known):
-                put_back(Place(holder, k, ""), ABSENT)
+                put_back(Spot(holder, k, ""), ABSENT)
         for place, was in reach.slots:
             put_back(place, was)
         for cell, _, was in reach.cells:
-            put_back(Place(cell, "cell_contents", ""), was)
+            put_back(Spot(cell, "cell_contents", ""), was)
         for variable, was in reach.variables:
-            put_back(Place(variable, None, ""), was)
+            put_back(Spot(variable, None, ""), was)
         for place, value in self.entries.values():
             place.set(value)
         for value, copy in self.backup:
@@ -175,14 +175,14 @@ class Swap:
 
     # ---- what f has done ----------------------------------------------------------------------------------
 
-    def results(self, arguments: Arguments) -> list[Final]:
+    def results(self, arguments: Given) -> list[Final]:
         """Copies back into the state's arrays for what f replaced there, and what it made new.
 
         Raises NotReplayable for what a replay would not repeat, and Differs where the next call may be another one.
         """
         finals: list[Final] = []
         seen: set = set()
-        places = [*self.now(), *(Place(leaf, "grad", "a gradient") for leaf in self.reach.grads)]
+        places = [*self.now(), *(Spot(leaf, "grad", "a gradient") for leaf in self.reach.grads)]
         self.refuse_others()
         known = {id(array) for _, array in self.entries.values()}
         moved = {  # arrays of the state that f has put into another place
@@ -208,17 +208,17 @@ class Swap:
                 self.returned(place, place.get(), finals, moved)
         return finals
 
-    def now(self) -> list[Place]:
+    def now(self) -> list[Spot]:
         """The places where f has put another value; refuses those that a replay would not have."""
         reach, found = self.reach, []
         for box, was, name, hosted in reach.boxes:
             if isinstance(box, dict):
                 if hosted:
-                    found += [Place(box, k, f"{name}[{k!r}]") for k, v in box.items() if type(v) is StandIn]
+                    found += [Spot(box, k, f"{name}[{k!r}]") for k, v in box.items() if type(v) is StandIn]
                     continue
                 for k in [*was, *(k for k in box if k not in was)]:
                     if box.get(k, ABSENT) is not was.get(k, ABSENT):
-                        found.append(Place(box, k, f"{name}.{k}" if type(k) is str else f"{name}[{k!r}]"))
+                        found.append(Spot(box, k, f"{name}.{k}" if type(k) is str else f"{name}[{k!r}]"))
                         self.entry(found[-1], was.get(k, ABSENT))
             elif len(box) != len(was):
                 refuse(
@@ -228,30 +228,30 @@ class Swap:
             else:
                 for i, (a, b) in enumerate(zip(box, was)):
                     if a is not b:
-                        found.append(Place(box, i, f"{name}[{i}]"))
+                        found.append(Spot(box, i, f"{name}[{i}]"))
                         self.entry(found[-1], b)
         for space, label, known in reach.spaces.values():
-            names = names_of(space)
+            names = namespace_of(space)
             label = label or "the global "
             for k in [*known, *reach.added(space, known)]:
                 if names.get(k, ABSENT) is not known.get(k, ABSENT):
-                    found.append(Place(holder_of(space), k, label + k))
+                    found.append(Spot(holder_of(space), k, label + k))
                     self.entry(found[-1], known.get(k, ABSENT))
         singles = list(reach.slots)
-        singles += [(Place(c, "cell_contents", f"the variable {name}"), was) for c, name, was in reach.cells]
-        singles += [(Place(variable, None, f"the variable {variable.name}"), was) for variable, was in reach.variables]
+        singles += [(Spot(c, "cell_contents", f"the variable {name}"), was) for c, name, was in reach.cells]
+        singles += [(Spot(variable, None, f"the variable {variable.name}"), was) for variable, was in reach.variables]
         for place, was in singles:
             if place.get() is not was:
                 found.append(place)
                 self.entry(place, was)
         return found
 
-    def entry(self, place: Place, was) -> None:
+    def entry(self, place: Spot, was) -> None:
         """Refuse another number at a place; a new object there may be made once, so the next call is recorded."""
         now, key = place.get(), place.spot
         if key in self.entries or type(now) is StandIn and was is None:
             return
-        if isinstance(was, SCALARS) and isinstance(now, SCALARS) and alike(was, now):
+        if isinstance(was, SCALARS) and isinstance(now, SCALARS) and may_replace(was, now):
             return
         line = stored(self.reach.ran.values(), self.variable(place))
         if isinstance(now, tuple):
@@ -270,7 +270,7 @@ class Swap:
         refuse(f"{place.name} {words}, which a replay would not repeat; change it outside the jitted function", line)
 
     @staticmethod
-    def variable(place: Place):
+    def variable(place: Spot):
         """The name by which code sets a place."""
         return (
             place.name.removeprefix("the variable ")
@@ -278,7 +278,7 @@ class Swap:
             else getattr(place.key, "__name__", place.key)
         )
 
-    def returned(self, place: Place, value, finals: list, moved: set[int]) -> None:
+    def returned(self, place: Spot, value, finals: list, moved: set[int]) -> None:
         """An entry of the state whose array f replaced keeps its array, with the new contents."""
         _, array = self.entries[place.spot]
         if isinstance(array, np.random.Generator):
@@ -304,7 +304,7 @@ class Swap:
         if not isinstance(place.holder, Leaf) and place.key != "_array":
             self.replaced.append(place)
 
-    def is_held(self, place: Place) -> bool:
+    def is_held(self, place: Spot) -> bool:
         """Whether somebody has the array besides the place, and would see it change."""
         return place.spot in self.shared and not isinstance(place.holder, Leaf) and place.key != "_array"
 
@@ -346,7 +346,7 @@ class Swap:
             raise Differs
 
 
-def put_back(place: Place, value) -> None:
+def put_back(place: Spot, value) -> None:
     """Set a place to what was there, if it is something else."""
     if place.get() is not value:
         place.set(value)
@@ -364,7 +364,7 @@ def restore(box, was) -> None:
             for k, v in was.items():
                 kind.__setitem__(box, k, v)
         for k, v in was.items():
-            put_back(Place(box, k, ""), v)
+            put_back(Spot(box, k, ""), v)
     elif isinstance(box, set):
         if box != set(was):
             set.clear(box)

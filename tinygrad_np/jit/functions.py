@@ -26,7 +26,7 @@ IN_PLACE = {
 LAYOUTS = {"T": np.transpose, "mT": np.matrix_transpose, "real": np.real, "imag": np.imag}
 
 
-facts = lru_cache(1 << 12)(facts_of)  # asked at every call; emptied before each recording
+facts_about = lru_cache(1 << 12)(facts_of)  # asked at every call; emptied before each recording
 
 
 # These have a parameter `out` that is no place for the result: multi_dot refuses most arrays, mean sums in it, which
@@ -68,7 +68,7 @@ def root_of(array: ndarray) -> ndarray:
         array = base
 
 
-def place_of(array: ndarray) -> int:
+def address_of(array: ndarray) -> int:
     """The address of an array's first element."""
     return array.__array_interface__["data"][0]
 
@@ -80,7 +80,7 @@ def masked_copy(target, source, where) -> None:
 
 def canonical(fun, args, kwargs):
     """The same call as the ufunc, or the copy, that it amounts to."""
-    reduces = facts(fun).reduces
+    reduces = facts_about(fun).reduces
     if reduces is not None and not hasattr(fun, "__objclass__"):
         bound = inspect.signature(fun).bind(*args, **kwargs).arguments
         array = bound.pop("a")
@@ -119,7 +119,7 @@ def kind_of(fun, values, options) -> str:
 def depends_on_values(fun, args: tuple, kwargs: dict, values: tuple) -> str | None:
     """Why a call's result would have another shape, or be complex, for other values of its operands."""
     name = getattr(fun, "__name__", "")
-    known = facts(fun)
+    known = facts_about(fun)
     operand = known.shape_from
     if operand == ANY or fun is np.where and len(args) == 1:
         return f"the shape of np.{name}'s result depends on values; np.where(condition, x, y) keeps a shape"
@@ -144,7 +144,7 @@ def place_of_operand(fun: Callable, operand: str) -> int:
     return names.index(operand) if not method else 1 + [name for name in names if name != "a"].index(operand)
 
 
-def has_nan(flat: np.ndarray) -> bool:
+def holds_nan(flat: np.ndarray) -> bool:
     """Whether there is a NaN among real numbers: if and only if their sum of squares is one."""
     total = np.dot(flat, flat)
     return bool(total != total)

@@ -253,7 +253,7 @@ def renamed(program, outputs, aliases: dict[int, tuple[int, int]]):
     return [i.changing(change) for i in program], [change(o) for o in outputs]
 
 
-def uses(program, storages) -> tuple[list[list[int]], list[list[int]]]:
+def positions_of(program, storages) -> tuple[list[list[int]], list[list[int]]]:
     """The positions at which each storage is read, and written."""
     reads: list[list[int]] = [[] for _ in storages]
     writes: list[list[int]] = [[] for _ in storages]

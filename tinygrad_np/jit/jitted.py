@@ -19,7 +19,7 @@ from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
 from .errors import Differs, Moved
-from .places import ARRAYS
+from .places import PLAIN_ARRAYS
 from .program import Program
 from .reach import Settle
 from .recording import Recording
@@ -30,14 +30,14 @@ LOUD = {"raise", "call", "print", "log"}  # what np.errstate may ask for, and a 
 TRIES = 8  # recordings in a row that came to nothing, before the function itself is run for good
 
 
-def in_child() -> None:
+def turns_in_child() -> None:
     """After a fork it is nobody's turn: the thread whose it was is not there."""
     global TURNS
     TURNS = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=in_child)
+    os.register_at_fork(after_in_child=turns_in_child)
 
 
 class Jitted:
@@ -176,7 +176,7 @@ class Jitted:
 def signature(leaf) -> Any:
     """What a program is specialized to, of one argument."""
     if isinstance(leaf, ndarray):  # others have an arithmetic of their own
-        return (leaf.shape, leaf.dtype) if type(leaf) in ARRAYS else (type(leaf), leaf.shape, leaf.dtype)
+        return (leaf.shape, leaf.dtype) if type(leaf) in PLAIN_ARRAYS else (type(leaf), leaf.shape, leaf.dtype)
     if type(leaf) in TENSORS:
         return Leaf, leaf.shape, leaf.dtype, leaf._node.tracked, leaf.grad is None
     if isinstance(leaf, np.generic):

@@ -13,20 +13,20 @@ from .instruction import (
     covers,
     last_reads,
     overlap,
+    positions_of,
     renamed,
     replaced,
     same_layout,
     temporary,
     touches,
-    uses,
 )
 
-NARROW = 32  # columns
+FEW_COLUMNS = 32  # columns
 
 
 def without_copies(program, storages, outputs):
     """A copy is its original, where neither is written while both are in use."""
-    reads, writes = uses(program, storages)
+    reads, writes = positions_of(program, storages)
     end = len(program)
     last = last_reads(reads, outputs, end)
     aliases: dict[int, tuple[int, int]] = {}
@@ -67,7 +67,7 @@ def down_columns(program, storages, outputs):
             storages[number].kind == "temporary"
             and number not in returned
             and len(shape) == 2
-            and 1 < shape[1] <= NARROW
+            and 1 < shape[1] <= FEW_COLUMNS
             and shape[0] >= 4 * shape[1]
         ):
             rows = {v for v in views if v.shape == shape and contiguous(v)}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .replay import Source
 
 THREAD_BYTES = 1 << 20  # loops over less than this stay on one core
-FULL = (np.maximum, np.minimum, np.fmax, np.fmin)
+SLOW_ON_NUMBERS = (np.maximum, np.minimum, np.fmax, np.fmin)
 
 
 def scalar_dtype(i: Instruction, number) -> np.dtype | None:
@@ -34,14 +34,14 @@ def full_numbers(instructions: list[Instruction]) -> list[tuple]:
         dict.fromkeys(
             (a, dtype, i.out[0].shape)
             for i in instructions
-            if i.fun in FULL
+            if i.fun in SLOW_ON_NUMBERS
             for a in i.args
             if (dtype := scalar_dtype(i, a)) is not None
         )
     )
 
 
-def lines(source: Source, step: Step, number: int) -> list[str]:
+def loop_lines(source: Source, step: Step, number: int) -> list[str]:
     """The lines of a loop; what they name is put into the source's names."""
     shape = step.instructions[0].out[0].shape
     views = list(dict.fromkeys(v for i in step.instructions for v in touches(i)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from .instruction import Instruction, contiguous
 from .kernels import TYPES, Uncompiled
-from .products import turned
+from .products import transposed
 
 if TYPE_CHECKING:
     from .replay import Source
@@ -23,7 +23,7 @@ DEPTH = 64  # shorter rows are left to BLAS
 ROWS = {"times": 2, "summed": 4}  # at a time, so that what they share is read once for them
 
 
-def times(n: int, count: int, margin: str) -> list[str]:
+def times_text(n: int, count: int, margin: str) -> list[str]:
     """out[i, j] = sum over k of x[i, k] * w[j, k], for n columns of out and `count` rows."""
     cells = [(r, j) for r in range(count) for j in range(n)]
     return [
@@ -36,7 +36,7 @@ def times(n: int, count: int, margin: str) -> list[str]:
     ]
 
 
-def summed(n: int, count: int, margin: str) -> list[str]:
+def summed_text(n: int, count: int, margin: str) -> list[str]:
     """out[j, k] += sum over i of w[i, j] * x[i, k], for n columns of w and `count` rows."""
     rows = range(count)
     return [
@@ -48,9 +48,9 @@ def summed(n: int, count: int, margin: str) -> list[str]:
     ]
 
 
-def text_of(kind: str, n: int) -> str:
+def product_text(kind: str, n: int) -> str:
     """A product over all rows: some at a time, then those that are left over."""
-    lines, count = {"times": times, "summed": summed}[kind], ROWS[kind]
+    lines, count = {"times": times_text, "summed": summed_text}[kind], ROWS[kind]
     first = {"times": ["rows = np.empty(w.shape, w.dtype)", "rows[:, :] = w"], "summed": ["out[:, :] = zero"]}[kind]
     return "\n".join(
         [
@@ -66,14 +66,14 @@ def text_of(kind: str, n: int) -> str:
 
 
 @lru_cache(64)
-def compiled(kind: str, n: int, dtype: np.dtype):
+def compiled_product(kind: str, n: int, dtype: np.dtype):
     """One of the two products, for x row by row; Uncompiled is raised where that fails."""
     try:
         import numba
 
         array: Any = numba.types.Array
         names, item = {"np": np, "zero": dtype.type(0)}, numba.from_dtype(dtype)
-        exec(compile(text_of(kind, n), "<tinygrad_np.jit>", "exec"), names)
+        exec(compile(product_text(kind, n), "<tinygrad_np.jit>", "exec"), names)
         x, w = (array(item, 2, layout, readonly=True, aligned=False) for layout in "CA")
         out = array(item, 2, "C" if kind == "summed" else "A")
         sums = {"reassoc", "contract"}  # may be in any order; all else is as IEEE has it
@@ -91,23 +91,23 @@ def role(i: Instruction, length: int) -> tuple[str, int, str] | None:
         return None
     for kind, x, n, arguments in (
         ("times", a, b.shape[1], "{a}, {b}.T, {out}"),
-        ("times", turned(b), a.shape[0], "{b}.T, {a}, {out}.T"),
+        ("times", transposed(b), a.shape[0], "{b}.T, {a}, {out}.T"),
         ("summed", b, a.shape[0], "{b}, {a}.T, {out}"),
-        ("summed", turned(a), b.shape[1], "{a}.T, {b}, {out}.T"),
+        ("summed", transposed(a), b.shape[1], "{a}.T, {b}, {out}.T"),
     ):
         if x.shape[0] == length and x.shape[1] >= DEPTH and n <= COLUMNS and contiguous(x):
             return kind, n, arguments
     return None
 
 
-def line(source: Source, i: Instruction, length: int) -> str | None:
+def narrow_line(source: Source, i: Instruction, length: int) -> str | None:
     """The call of a product, or None where BLAS does it; a sum must lie as `order` tells."""
     found = role(i, length) if source.compiling else None
     if found is None:
         return None
     kind, n, arguments = found
     try:
-        run = source.name((kind, n, i.out[0].dtype), lambda: compiled(kind, n, i.out[0].dtype), kind)
+        run = source.name((kind, n, i.out[0].dtype), lambda: compiled_product(kind, n, i.out[0].dtype), kind)
     except Uncompiled:
         return None
     a, b, out = map(source.operand, (*i.args, i.out[0]))

@@ -78,10 +78,16 @@ def holds_arrays(value, reach: Reach) -> bool:
         if type(value) is StandIn or isinstance(value, Iterator):
             return True
         for below in gc.get_referents(value):
-            if id(below) not in seen and id(below) not in reach.seen and not isinstance(below, OUTSIDE):
+            if id(below) not in seen and id(below) not in reach.seen and not isinstance(below, HOLDERS_OF_NOTHING):
                 seen.add(id(below))
                 stack.append(below)
     return False
 
 
-OUTSIDE = (type, types.ModuleType, types.FunctionType, types.FrameType, types.CodeType)  # what nothing is kept in
+HOLDERS_OF_NOTHING = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.FrameType,
+    types.CodeType,
+)  # what nothing is kept in

@@ -21,10 +21,10 @@ from .instruction import (
     bytes_of,
     covers,
     may_fail,
+    positions_of,
     renamed,
     replaced,
     temporary,
-    uses,
 )
 
 
@@ -101,7 +101,7 @@ def folded(program, storages):
 
 def computed_before(program, storages):
     """What is computed from constants alone is a constant."""
-    writes = uses(program, storages)[1]
+    writes = positions_of(program, storages)[1]
 
     def constant(value) -> bool:
         return storages[value.storage].kind == "constant" and not writes[value.storage]
@@ -215,7 +215,7 @@ def frozen(value, versions):
 
 def share_results(program, storages, outputs):
     """What was computed before from the same values is not computed again."""
-    writes = uses(program, storages)[1]
+    writes = positions_of(program, storages)[1]
     versions = [0] * len(storages)
     seen: dict = {}
     aliases: dict[int, tuple[int, int]] = {}

@@ -23,9 +23,9 @@ import numpy as np
 
 from ..engine.callers import PACKAGE as FOLDER
 
-PACKAGE = __package__.split(".")[0]
+LIBRARY = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
-OPAQUE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
+NOTHING_INSIDE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
 PLAIN = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
     functools.partial,
     property,
@@ -54,14 +54,14 @@ C_DATA = ctypes.c_int.__mro__[-2]  # of all that ctypes makes
 PYTHONS, FIXED = 1 << 9, 1 << 8  # flags of types: made as those of Python's classes are; never changing
 BOXES = (dict, list, deque, set)  # whose entries are watched
 HIDDEN = (bytearray, array, np.random.Generator, np.random.RandomState, random.Random, Iterator)  # inside C code
-ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own
+PLAIN_ARRAYS = (np.ndarray, np.memmap)  # others have an arithmetic of their own
 CACHED = type(functools.lru_cache(len))
 ABSENT = object()
 TAKEN: set[type] = set()  # the types of what stands in a place while recording
-GENERATED = (f"<{PACKAGE}", FOLDER)  # the names of files of code that is written here
+GENERATED = (f"<{LIBRARY}", FOLDER)  # the names of files of code that is written here
 
 
-class Place:
+class Spot:
     """Where an array lies outside: an entry of a container, an attribute, a variable, or a tensor."""
 
     __slots__ = ("holder", "key", "name")
@@ -108,27 +108,27 @@ class Place:
         return id(self.holder), self.key
 
 
-def holders(place: Place) -> int:
+def holders(place: Spot) -> int:
     """How many references the array at a place has."""
     return sys.getrefcount(place.get())
 
 
 def _one_holder() -> int:
-    place = Place({"": np.empty(0)}, "", "")
+    place = Spot({"": np.empty(0)}, "", "")
     return holders(place)
 
 
 ONE_HOLDER = _one_holder()
 
 
-def names_of(space) -> Any:
+def namespace_of(space) -> Any:
     """What a class, a module, a function or an object has by name, or a dict itself."""
     return space if isinstance(space, dict) else vars(space)
 
 
 def holder_of(space) -> Any:
     """Where the names of a namespace are set: a class does that itself, all others have a dict."""
-    return space if isinstance(space, type) else names_of(space)
+    return space if isinstance(space, type) else namespace_of(space)
 
 
 def dict_of(value) -> dict | None:
@@ -154,7 +154,7 @@ def slots_of(value) -> list[types.MemberDescriptorType]:
 @functools.cache
 def installed(package: str) -> bool:
     """Whether a package is Python's own or lies among the installed ones, whose code does not change."""
-    if package in (PACKAGE, "numpy", "builtins"):
+    if package in (LIBRARY, "numpy", "builtins"):
         return True
     file = getattr(sys.modules.get(package), "__file__", None) or ""
     return package in sys.stdlib_module_names and package != "__main__" or "-packages" in file
@@ -165,7 +165,7 @@ def package_of(value) -> str:
     if isinstance(value, types.FrameType | types.FunctionType):
         code = value.f_code if isinstance(value, types.FrameType) else value.__code__
         space = value.f_globals if isinstance(value, types.FrameType) else value.__globals__
-        name = space.get("__name__", PACKAGE if code.co_filename.startswith(GENERATED) else "")
+        name = space.get("__name__", LIBRARY if code.co_filename.startswith(GENERATED) else "")
     else:
         name = getattr(value, "__module__", None)
     if not isinstance(name, str):
@@ -175,12 +175,12 @@ def package_of(value) -> str:
 
 def is_place(value) -> bool:
     """Whether a stand-in takes the place of a value."""
-    if type(value) in ARRAYS:
+    if type(value) in PLAIN_ARRAYS:
         return not value.dtype.hasobject
     return isinstance(value, np.random.Generator) and not hasattr(value, "tape")  # which a stand-in has
 
 
-def alike(a, b) -> bool:
+def may_replace(a, b) -> bool:
     """Whether one value may take the place of another: equal numbers, or arrays of one layout."""
     if isinstance(a, SCALARS):
         return type(a) is type(b) and (repr(a) == repr(b) if not a else a == b or a != a and b != b)

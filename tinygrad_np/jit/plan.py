@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import layouts, passes
-from .bands import Band, gathered
+from .bands import Band, in_bands
 from .instruction import (
     Instruction,
     Step,
@@ -33,7 +33,7 @@ MANY = 1 << 10  # blocks of memory, which are then placed one after the other
 FUSE_BYTES = 1 << 17  # smaller operands stay in the cache anyway
 
 
-class Plan:
+class Layout:
     """The steps, and where each temporary lies in the one buffer that holds them all."""
 
     def __init__(self, program: list[Instruction], storages: list[Storage], outputs: list):
@@ -53,16 +53,16 @@ class Plan:
         self.outputs: list[Any] = outputs
         program = [layouts.upright(i) for i in program]
         program = passes.failing_first(program, storages)
-        before, bands, after = gathered(program, storages)
+        before, bands, after = in_bands(program, storages)
         self.steps = [*fused(before, storages), *bands, *fused(after, storages)]
         self.scratch = internal(self.steps, storages, outputs)
-        self.offsets, self.peak, self.shared = placed(self.steps, storages, outputs, self.scratch)
+        self.offsets, self.peak, self.shared = places_in_memory(self.steps, storages, outputs, self.scratch)
 
 
 # ---- loops ------------------------------------------------------------------------------------------------
 
 
-def independent(step: Step, new: Instruction) -> bool:
+def side_by_side(step: Step, new: Instruction) -> bool:
     """Whether a large product can run at the same time as others."""
     return all(is_large(i) and not conflict(i, new) for i in step.instructions)
 
@@ -93,7 +93,7 @@ def fused(program: list[Instruction], storages: list[Storage]) -> list[Step]:
     steps: list[Step] = []
     for i in program:
         tiled = in_tiles(i) and max(map(nbytes, touches(i))) >= FUSE_BYTES
-        together = joins if tiled else independent if is_large(i) else None
+        together = joins if tiled else side_by_side if is_large(i) else None
         home = None
         outside = any(not temporary(storages, v) for v in i.changed())
         if together is not None:
@@ -153,7 +153,7 @@ def internal(steps: list[Step], storages, outputs) -> dict[int, int]:
 # ---- memory -----------------------------------------------------------------------------------------------
 
 
-def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict[int, int]]:
+def places_in_memory(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict[int, int]]:
     """{storage: offset} in one buffer, its size, and {storage: the one whose place it takes over in place}."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -210,12 +210,12 @@ def placed(steps, storages, outputs, scratch) -> tuple[dict[int, int], int, dict
     offsets: dict[int, int] = {}
     peak = 0
     for place, members in (by_size if len(blocks) <= MANY else in_turn)(blocks):
-        peak = max(peak, place + aligned(max(storages[s].nbytes for s in members)))
+        peak = max(peak, place + padded(max(storages[s].nbytes for s in members)))
         offsets |= dict.fromkeys(members, place)
     return offsets, peak, shared
 
 
-def aligned(size: int) -> int:
+def padded(size: int) -> int:
     return -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
 
 
@@ -227,7 +227,7 @@ def by_size(blocks):
         for start, stop, since, until in taken:
             if since <= end and begin <= until and start < offset + size and offset < stop:
                 offset = stop
-        insort(taken, (offset, offset + aligned(size), begin, end))
+        insort(taken, (offset, offset + padded(size), begin, end))
         yield offset, members
 
 
@@ -240,7 +240,7 @@ def in_turn(blocks):
         while living and living[0][0] < begin:
             _, its, place = heappop(living)
             free.setdefault(its, []).append(place)
-        size = aligned(size)
+        size = padded(size)
         if free.get(size):
             place = free[size].pop()
         else:

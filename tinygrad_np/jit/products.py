@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 LARGE = 1 << 23  # multiplications, from which two cores are worth waking
 THREADED = 1 << 18  # from which OpenBLAS uses its threads
 NARROW = 16  # rows or columns
-SMALL = 750_000  # multiplications in a piece; up to a million, OpenBLAS has kernels that do not pack
+UNPACKED = 750_000  # multiplications in a piece; up to a million, OpenBLAS has kernels that do not pack
 
 
-def turned(view: View) -> View:
+def transposed(view: View) -> View:
     return view._replace(shape=view.shape[::-1], strides=view.strides[::-1])
 
 
@@ -32,8 +32,8 @@ def oriented(i: Instruction) -> tuple[View, View, View] | None:
     a, b, out = *i.args, i.out[0]
     if contiguous(out):
         return a, b, out
-    if len(out.shape) == 2 and contiguous(turned(out)):
-        return turned(b), turned(a), turned(out)
+    if len(out.shape) == 2 and contiguous(transposed(out)):
+        return transposed(b), transposed(a), transposed(out)
     return None
 
 
@@ -52,7 +52,7 @@ def is_threaded(i: Instruction) -> bool:
     return i.kind == "product" and work(i) >= THREADED
 
 
-def line(source: Source, i: Instruction) -> str:
+def product_line(source: Source, i: Instruction) -> str:
     """The call of a product on one core, or on BLAS's."""
     found = oriented(i)
     if found is None:
@@ -111,9 +111,9 @@ def piece_of(out: np.ndarray, rows: slice, depth: int, empty: Callable = np.empt
     if min(n, depth) > NARROW:
         return Piece(rows, [(slice(None), 1, place[None])], None, place)
     if depth <= len(out):
-        small = stacks(m, max(16, SMALL // (depth * n)))
+        small = stacks(m, max(16, UNPACKED // (depth * n)))
         return Piece(rows, [(s, k, place[s].reshape(k, -1, n)) for s, k in small], None, place)
-    small = stacks(depth, max(16, SMALL // (m * n)))
+    small = stacks(depth, max(16, UNPACKED // (m * n)))
     terms = empty((sum(k for _, k in small), m, n), out.dtype)
     return Piece(rows, [(s, k, terms[j * small[0][1] :][:k]) for j, (s, k) in enumerate(small)], terms, place)
 

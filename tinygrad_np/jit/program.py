@@ -21,10 +21,10 @@ from ..parallel.cores import Choice
 from . import kernels, products, show
 from .bands import Band
 from .errors import Differs, Moved
-from .functions import place_of, root_of
+from .functions import address_of, root_of
 from .instruction import Instruction, Storage, View, bytes_of, memory, touches
 from .places import ONE_HOLDER, holders
-from .plan import Plan
+from .plan import Layout
 from .replay import Source
 from .save import save
 from .state import State
@@ -53,7 +53,7 @@ class Program:
         self.writes = tape.written_inputs()
         self.calls = self.moved = 0
         self.replay: Any = None  # the function that runs, once there is one
-        self.plan: Plan | None = None
+        self.plan: Layout | None = None
         for place, value in swap.entries.values():
             if id(value) in tape.flags:
                 reach.asked.append(
@@ -68,7 +68,7 @@ class Program:
 
     # ---- memory -------------------------------------------------------------------------------------------
 
-    def planned(self) -> Plan:
+    def planned(self) -> Layout:
         """The plan, made when the program is first replayed or looked at."""
         if self.plan is None:
             tape = self.tape
@@ -82,7 +82,7 @@ class Program:
                 if view is not None and tape.storages[view.storage].kind != "input"
             ]
             views = [o.view for o in self.outputs if o.view is not None] + [view for _, view in self.argument_grads]
-            self.plan = Plan(tape.program, tape.storages, views)
+            self.plan = Layout(tape.program, tape.storages, views)
             found = [i for step in self.plan.steps if not isinstance(step, Band) for i in step.instructions]
             self.shares = KNOWN and any(map(products.is_large, found))
             self.threaded = KNOWN and any(map(products.is_threaded, found))
@@ -115,7 +115,7 @@ class Program:
             if not isinstance(array, ndarray):
                 raise Moved
             root = root_of(array)
-            shift = place_of(array) - place_of(root)
+            shift = address_of(array) - address_of(root)
             if (
                 owners.setdefault(view.storage, root) is not root
                 or root.nbytes != storages[view.storage].nbytes
@@ -130,7 +130,7 @@ class Program:
                 self.written.append(place.holder)
         self.changing = {id(owners[s]) for s in changing if s in owners}
         arena = np.empty(plan.peak + 64, np.uint8)
-        start = -place_of(arena) % 64
+        start = -address_of(arena) % 64
         bases: list[Any] = [None] * len(storages)
         self.buffers = {}
         for number, storage in enumerate(storages):
@@ -306,8 +306,8 @@ class Program:
 
     # ---- looking ------------------------------------------------------------------------------------------
 
-    def names(self) -> show.Names:
-        return show.Names(self.planned().storages, self.places)
+    def names(self) -> show.ShownNames:
+        return show.ShownNames(self.planned().storages, self.places)
 
     def __str__(self) -> str:
         """What is run, a call a line, and the memory it takes."""

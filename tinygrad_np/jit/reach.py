@@ -36,12 +36,12 @@ from .places import (
     CACHED,
     FIXED,
     HIDDEN,
-    OPAQUE,
-    PACKAGE,
+    LIBRARY,
+    NOTHING_INSIDE,
     PLAIN,
     SCALARS,
     TAKEN,
-    Place,
+    Spot,
     cached_in,
     dict_of,
     holder_of,
@@ -50,7 +50,7 @@ from .places import (
     is_lent,
     is_of_c,
     is_place,
-    names_of,
+    namespace_of,
     package_of,
     pickled,
     slots_of,
@@ -63,7 +63,7 @@ NAMESPACES = {"globals", "eval", "exec", "locals"}  # and these any name of a mo
 TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
 UNREAD = set("__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__".split())
 UNREAD |= {"_abc_impl", "__slots__", "__spec__", "__loader__"}
-ITSELF = (f"{PACKAGE}.engine.", f"{PACKAGE}.jit.")  # its objects say nothing that a program depends on
+ITSELF = (f"{LIBRARY}.engine.", f"{LIBRARY}.jit.")  # its objects say nothing that a program depends on
 parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 
 
@@ -93,7 +93,7 @@ class Reach:
         self.spaces: dict[int, tuple[Any, str, dict[str, Any]]] = {}  # a namespace, and what its names meant
         self.keys: dict[int, frozenset] = {}  # and all the names that it had
         self.objects: list[tuple[Any, str, bool]] = []  # those of which only named attributes are looked at
-        self.slots: list[tuple[Place, Any]] = []
+        self.slots: list[tuple[Spot, Any]] = []
         self.cells: list[tuple[types.CellType, str, Any]] = []
         self.variables: list[tuple[ContextVar, Any]] = []
         self.code: list[tuple[FunctionType, tuple]] = []
@@ -105,12 +105,12 @@ class Reach:
         self.hosts: list[tuple[Any, Any]] = []  # objects that say themselves what they branch on
         self.still: list[tuple[Callable, bytes]] = []  # arrays where no stand-in can be put, as they were
         self.tensors: list[tuple[Any, str]] = []
-        self.new_places: list[Place] = []
+        self.new_places: list[Spot] = []
         self.nodes: list[Any] = []  # of the tensors
         self.grads: list[Leaf] = []
         self.had_grad: list[bool] = []
         self.shared: Any = None
-        init: Any = sys.modules.get(f"{PACKAGE}.nn.init")
+        init: Any = sys.modules.get(f"{LIBRARY}.nn.init")
         if init is not None:  # the stream of nn.manual_seed is all that functions here share
             self.shared = init
             self.space(init, "nn.init.")
@@ -160,11 +160,11 @@ class Reach:
 
     def is_own(self, top: str) -> bool:
         """Whether code or a class is the user's: that of this library and of installed packages stays as it is."""
-        return top == self.own and top not in (PACKAGE, "numpy", "builtins") or not installed(top)
+        return top == self.own and top not in (LIBRARY, "numpy", "builtins") or not installed(top)
 
     def mention(self, code: CodeType, top: str, space: dict) -> None:
         """Look for the names that some code has in it in all namespaces so far; NumPy's code looks at its own."""
-        if top in (PACKAGE, "numpy"):
+        if top in (LIBRARY, "numpy"):
             return
         names = set(code.co_names)
         names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())  # getattr(x, "name")
@@ -203,7 +203,7 @@ class Reach:
             return
         self.seen[id(f), "ran"] = f  # type: ignore[index]
         for cell, variable in zip(f.__closure__ or (), f.__code__.co_freevars):
-            value = Place(cell, "cell_contents", variable).get()
+            value = Spot(cell, "cell_contents", variable).get()
             if (id(cell), "cell") not in self.seen:
                 self.seen[id(cell), "cell"] = cell  # type: ignore[index]
                 self.cells.append((cell, variable, value))
@@ -228,7 +228,7 @@ class Reach:
     def entry(self, holder, key, value, name: str, hosted: bool) -> None:
         """One entry of something that holds values: an array has a place there, anything else is followed."""
         if is_place(value):
-            self.new_places.append(Place(holder, key, name))
+            self.new_places.append(Spot(holder, key, name))
         else:
             self.stack.append((value, name, hosted))
 
@@ -238,12 +238,12 @@ class Reach:
         if kind in TENSORS:
             self.tensors.append((value, name))
             self.nodes.append(node := value._node)
-            self.new_places.append(Place(value, "_array", name))
+            self.new_places.append(Spot(value, "_array", name))
             if type(node) is Leaf:
                 self.grads.append(node)
                 self.had_grad.append(node.grad is not None)
                 if node.grad is not None:
-                    self.new_places.append(Place(node, "grad", f"{name}.grad"))
+                    self.new_places.append(Spot(node, "grad", f"{name}.grad"))
         elif isinstance(value, BOXES):
             if (isinstance(value, dict) and kind is not dict) or kind not in BOXES:
                 self.object(value, name, hosted)
@@ -289,7 +289,7 @@ class Reach:
         elif isinstance(value, HIDDEN):
             self.hidden.append((value, name, inside_of(value)))
         elif (
-            not isinstance(value, OPAQUE)
+            not isinstance(value, NOTHING_INSIDE)
             and not is_lent(value)
             and (kind is Row or not kind.__module__.startswith(ITSELF))
         ):
@@ -337,7 +337,7 @@ class Reach:
             hosted = True
         own, named = dict_of(value), set()
         for slot in slots_of(value):
-            place = Place(value, slot, f"{name}.{slot.__name__}")
+            place = Spot(value, slot, f"{name}.{slot.__name__}")
             self.slots.append((place, inner := place.get()))
             self.entry(value, slot, inner, place.name, hosted)
             named.add(id(inner))
@@ -349,7 +349,7 @@ class Reach:
             if inner is not own and inner is not kind and id(inner) not in named and not isinstance(value, BOXES):
                 self.fixed((inner,), name, hosted)
         if own is not None:
-            ours = any(package_of(cls) == PACKAGE for cls in kind.__mro__)
+            ours = any(package_of(cls) == LIBRARY for cls in kind.__mro__)
             if ours or "__dataclass_fields__" in kind.__dict__:
                 self.all_attributes(value, name, hosted)
                 return
@@ -381,13 +381,13 @@ class Reach:
     def space(self, value, label: str) -> None:
         """A namespace: of its names those that code mentions, and those that Python has for operators."""
         if id(value) not in self.spaces:
-            self.keys[id(value)] = frozenset(names_of(value))
+            self.keys[id(value)] = frozenset(namespace_of(value))
             self.spaces[id(value)] = value, label, {}
             self.note(*self.spaces[id(value)])
 
     def note(self, value, label: str, known: dict[str, Any]) -> None:
         """What the names that count mean in a namespace."""
-        space, holder = names_of(value), holder_of(value)
+        space, holder = namespace_of(value), holder_of(value)
         for k in self.wanted(value, space):
             if k not in known and k in self.keys[id(value)]:  # else the code that ran has added it
                 known[k] = space[k]
@@ -402,7 +402,7 @@ class Reach:
         if isinstance(value, dict) and self.all_globals:
             return [k for k in space if k[:2] != "__"]
         if isinstance(value, type):
-            if self.reflecting or any(package_of(cls) == PACKAGE for cls in value.__mro__):  # as code here does
+            if self.reflecting or any(package_of(cls) == LIBRARY for cls in value.__mro__):  # as code here does
                 return [k for k in space if k not in UNREAD]
             return [k for k in space if (k in self.names or k[:2] == "__") and k not in UNREAD]
         return [k for k in space if k in self.names and k not in UNREAD]  # in their order, which gives arrays names
@@ -433,12 +433,12 @@ class Reach:
     def added(self, value, known: dict[str, Any]) -> list[str]:
         """The names that count and that a namespace did not have."""
         keys = self.keys[id(value)]
-        return [k for k in self.wanted(value, names_of(value)) if k not in known and k not in keys]
+        return [k for k in self.wanted(value, namespace_of(value)) if k not in known and k not in keys]
 
 
 def is_kept(top: str) -> bool:
     """Whether the modules of a package stay as they are, but for what they hold for their users to set."""
-    return top in sys.stdlib_module_names and top != "__main__" or top in (PACKAGE, "numpy")
+    return top in sys.stdlib_module_names and top != "__main__" or top in (LIBRARY, "numpy")
 
 
 def is_importing(frame: FrameType | None) -> bool:
@@ -462,6 +462,6 @@ def functions_of(code: CodeType, frame: FrameType) -> list[FunctionType]:
 
     def fits(f: FunctionType) -> bool:
         pairs = zip(f.__closure__ or (), code.co_freevars)
-        return all(Place(cell, "cell_contents", "").get() is local.get(name, ABSENT) for cell, name in pairs)
+        return all(Spot(cell, "cell_contents", "").get() is local.get(name, ABSENT) for cell, name in pairs)
 
     return found if len(found) < 2 else list(filter(fits, found)) or found

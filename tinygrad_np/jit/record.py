@@ -17,17 +17,17 @@ from numpy.lib.array_utils import byte_bounds
 from ..engine.tracing import concrete
 from .functions import (
     IN_PLACE,
+    address_of,
     canonical,
     depends_on_values,
-    facts,
+    facts_about,
     kind_of,
     masked_copy,
-    place_of,
     root_of,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
-from .places import ARRAYS
-from .refusing import NOBODYS, calling_frame, in_rule, is_inplace, refuse, user_line
+from .places import PLAIN_ARRAYS
+from .refusing import NOBODYS, calling_frame, in_rule, is_inplace, line_of_user, refuse
 from .stand_in import StandIn
 
 ndarray = np.ndarray
@@ -46,7 +46,7 @@ class Tape:
     """The program while it is being written."""
 
     def __init__(self):
-        facts.cache_clear()
+        facts_about.cache_clear()
         self.storages: list[Storage] = []
         self.program: list[Instruction] = []
         self.roots: dict[int, int] = {}  # the owner of memory, by id -> its storage
@@ -87,7 +87,7 @@ class Tape:
     def view(self, array: ndarray, kind: str = "temporary", where=None) -> View:
         """An array as an operand."""
         storage = self.known(array, kind, where)
-        start = place_of(array) - place_of(self.storages[storage].array)
+        start = address_of(array) - address_of(self.storages[storage].array)
         if not array.size:  # its strides may lead anywhere
             return View(storage, 0, array.shape, np.empty(array.shape, array.dtype).strides, array.dtype)
         return View(storage, start, array.shape, array.strides, array.dtype)
@@ -109,7 +109,7 @@ class Tape:
                 storage.where = storage.array.copy(order="K")
             return view
         if isinstance(value, ndarray):  # not seen before: made by f itself, or out of reach
-            if kind not in ARRAYS:
+            if kind not in PLAIN_ARRAYS:
                 refuse(f"an operand is a {kind.__name__}, whose arithmetic is its own; pass an ndarray")
             view = self.view(value, "constant")
             self.same(self.storages[view.storage])
@@ -156,7 +156,7 @@ class Tape:
             kept = self.fresh(memory.value.copy(), memory)
             for other in others:
                 view = other.value
-                other.value = np.ndarray(view.shape, view.dtype, kept.value, place_of(view) - start, view.strides)
+                other.value = np.ndarray(view.shape, view.dtype, kept.value, address_of(view) - start, view.strides)
                 self.stand_ins[id(other.value)] = ref(other)
 
     def living(self) -> list[StandIn]:
@@ -198,7 +198,7 @@ class Tape:
         targets = () if targets is None else targets if type(targets) is tuple else (targets,)
         writes = (
             fun in IN_PLACE
-            or facts(fun).writes
+            or facts_about(fun).writes
             or getattr(fun, "__name__", "") == "at"
             and isinstance(getattr(fun, "__self__", None), np.ufunc)
         )
@@ -236,7 +236,7 @@ class Tape:
             self.write("writer", fun, *operands, (), writes=(operands[0][0],))
             return None
         result = self.run(fun, *values, **options)
-        if facts(fun).describes:
+        if facts_about(fun).describes:
             return result
         return self.results(fun, args, kwargs, values, options, result)
 
@@ -320,7 +320,7 @@ class Tape:
         return target
 
     def write(self, kind: str, fun, args, kwargs, out, writes=()) -> None:
-        self.program.append(Instruction(kind, fun, args, kwargs, out, writes, user_line()))
+        self.program.append(Instruction(kind, fun, args, kwargs, out, writes, line_of_user()))
         for view in (*out, *writes):
             storage = self.storages[view.storage]
             if storage.kind == "constant" and storage.seen is not None:

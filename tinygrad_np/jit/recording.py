@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
-from .arguments import Arguments, array_like
+from .arguments import Given, array_like
 from .conversions import conversions
 from .errors import Differs
 from .exchange import Final, Swap
@@ -41,7 +41,7 @@ class Recording:
         self.f, self.leaves = f, leaves
         self.name, self.parameters = getattr(f, "__name__", type(f).__name__), parameters_of(f)
         self.tape, self.reach = Tape(), Reach(package_of((inner(f) or [f])[0]))
-        self.swap, self.arguments = Swap(self.reach, self.tape), Arguments(leaves, self.tape)
+        self.swap, self.arguments = Swap(self.reach, self.tape), Given(leaves, self.tape)
         self.finals: list[Final] = []
         self.outputs: list[Output] = []
         self.again: Callable | None = None  # puts the values of a result in their places
@@ -50,8 +50,8 @@ class Recording:
         error: BaseException | None = None
         left = ATTEMPTS
         try:
-            global running
-            running = self
+            global now_recording
+            now_recording = self
             recorder.set(self.tape)
             self.run(rebuild, hosts)
         except BaseException as raised:
@@ -63,7 +63,7 @@ class Recording:
                 break
             except BaseException as interrupt:
                 left, error = left - 1, interrupt
-        running = None
+        now_recording = None
         if error is not None:
             told, error = self.told(error), None
             self.drop()
@@ -159,13 +159,13 @@ class Recording:
         return error if not isinstance(error, Settle) else error.with_traceback(None)
 
 
-running: Recording | None = None
+now_recording: Recording | None = None
 
 
 def in_child() -> None:
     """After a fork there is nobody to end a recording that another thread was in the middle of."""
-    global running
-    now, running = running, None
+    global now_recording
+    now, now_recording = now_recording, None
     if now is not None and now.thread != threading.get_ident():
         for step in now.process:
             step()

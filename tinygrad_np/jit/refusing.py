@@ -47,7 +47,7 @@ def operation(frame) -> str:
     return "BINARY_SUBSCR" if opname[code[at]] == "BINARY_OP" and code[at + 1] == 26 else opname[code[at]]
 
 
-def user_line() -> str:
+def line_of_user() -> str:
     """Where the user's code is, as file:line."""
     frame = own_frame()
     return "" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

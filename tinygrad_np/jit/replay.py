@@ -19,8 +19,8 @@ from .bands import Band
 from .errors import Differs
 from .functions import takes_out
 from .instruction import Instruction, Number, View, contiguous, covers
-from .loops import FULL, scalar_dtype
-from .plan import Plan
+from .loops import SLOW_ON_NUMBERS, scalar_dtype
+from .plan import Layout
 
 ndarray = np.ndarray
 
@@ -31,7 +31,7 @@ serial = itertools.count()  # of texts
 class Source:
     """The text of the replay function, and the objects that it names."""
 
-    def __init__(self, plan: Plan, bases: list, *, compiling: bool = False, sharing: bool = False):
+    def __init__(self, plan: Layout, bases: list, *, compiling: bool = False, sharing: bool = False):
         self.plan, self.bases = plan, bases
         self.compiling, self.sharing = compiling, sharing  # whether loops are compiled, and large products shared
         self.names: dict[str, Any] = {"ndarray": ndarray, "Differs": Differs}
@@ -73,7 +73,7 @@ class Source:
         if isinstance(value, np.generic):
             return self.name((value.dtype, repr(value)), lambda: np.array(value), "c")
         if i is not None and type(value) in (int, float) and (dtype := scalar_dtype(i, value)) is not None:
-            if i.fun in FULL:
+            if i.fun in SLOW_ON_NUMBERS:
                 return self.full(i, value, dtype)
             with np.errstate(all="ignore"):
                 return self.name((dtype, repr(value)), lambda: np.array(value, dtype), "c")
@@ -135,7 +135,7 @@ class Source:
         args = [self.operand(a, i) for a in i.args]
         options = [f"{k}={self.operand(v)}" for k, v in i.kwargs.items()]
         if i.kind == "product" and len(i.out) == 1:
-            return [products.line(self, i)]
+            return [products.product_line(self, i)]
         if i.kind == "elementwise":
             named = "out=" * (i.fun in (np.maximum, np.minimum))  # whose third argument is deprecated
             return [f"{f}({', '.join([*args, named + self.operand(i.out[0])])})"]
@@ -193,9 +193,9 @@ class Source:
         lines: list = []
         for number, step in enumerate(self.plan.steps):
             if isinstance(step, Band):
-                lines += band_loops.lines(self, step, number)
+                lines += band_loops.band_lines(self, step, number)
             elif step.tile:
-                lines += loops.lines(self, step, number)
+                lines += loops.loop_lines(self, step, number)
             elif self.sharing and products.is_large(step.instructions[0]):
                 lines += products.shared_lines(self, step.instructions, number)
             else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..io import atomic_write
-from .functions import has_nan, masked_copy, root_of
+from .functions import holds_nan, masked_copy, root_of
 from .instruction import Instruction, View, bytes_of
 from .replay import Source
 from .show import captures
@@ -27,7 +27,7 @@ NAMED = {
     for name, f in vars(space).items()
     if callable(f)
 }
-HELPERS = {has_nan: "has_nan", masked_copy: "masked_copy"}
+HELPERS = {holds_nan: "has_nan", masked_copy: "masked_copy"}
 
 TEXT = '''"""{title}: {signature}
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from .bands import Band, sums
 from .instruction import Instruction, Number, Storage, View, touches
-from .plan import Plan
+from .plan import Layout
 
 
-class Names:
+class ShownNames:
     """Readable names for what instructions touch."""
 
     def __init__(self, storages: list[Storage], places: list[tuple[Any, View]]):
@@ -81,12 +81,12 @@ def function_name(i: Instruction) -> str:
     return f"{owner.__name__}.{name}" if isinstance(owner, np.ufunc) else name
 
 
-def recorded_text(program: list[Instruction], names: Names) -> str:
+def recorded_text(program: list[Instruction], names: ShownNames) -> str:
     """What was recorded, a call a line, with the user's line."""
     return "\n".join(f"{names.line(i):70s}  # {i.line}" if i.line else names.line(i) for i in program)
 
 
-def planned_text(plan: Plan, names: Names) -> str:
+def planned_text(plan: Layout, names: ShownNames) -> str:
     """What is run: fused loops as blocks, and the memory at the top."""
     calls = sum(len(step.instructions) for step in plan.steps)
     lines = [
@@ -102,12 +102,12 @@ def planned_text(plan: Plan, names: Names) -> str:
     return "\n".join(lines)
 
 
-def unshared(plan: Plan) -> int:
+def unshared(plan: Layout) -> int:
     """The bytes that the temporaries would take if none took over the place of another."""
     return sum(plan.storages[s].nbytes for s in {*plan.offsets, *plan.scratch})
 
 
-def captures(plan: Plan, names: Names) -> list[dict[str, Any]]:
+def captures(plan: Layout, names: ShownNames) -> list[dict[str, Any]]:
     """What a program has beside its arguments: arrays that it looks for anew each time, and constants of its own."""
     found: dict[int, dict[str, Any]] = {}
     for i in (i for step in plan.steps for i in step.instructions):
@@ -127,7 +127,7 @@ def captures(plan: Plan, names: Names) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def data(plan: Plan, names: Names) -> dict[str, Any]:
+def data(plan: Layout, names: ShownNames) -> dict[str, Any]:
     """The plan as plain data, for drawing: steps with what they read and write, and the buffers."""
     steps = [
         {

@@ -12,7 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine.arrays import makes_view
 from ..engine.recording import TENSORS
 from ..engine.tracing import TRACERS, concrete
-from .functions import LAYOUTS, facts, has_nan
+from .functions import LAYOUTS, facts_about, holds_nan
 from .instruction import Number, replaced
 from .places import TAKEN
 from .refusing import NOBODYS, operation, refuse
@@ -51,7 +51,7 @@ def refused(why: str) -> Any:
     return method
 
 
-def told(name: str, why: str) -> Any:
+def telling(name: str, why: str) -> Any:
     """A method that tells values: of an array that f made without its arguments they are always the same."""
 
     def method(self, *args, **kwargs):
@@ -142,7 +142,7 @@ class StandIn(NDArrayOperatorsMixin):
         if name in INSTEAD or not callable(method):
             refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
         named = getattr(np, name, None)
-        reduction = None if named is None or facts(named).reduces is None else named
+        reduction = None if named is None or facts_about(named).reduces is None else named
         return lambda *args, **kwargs: self.tape.call(reduction or method, (self, *args), kwargs)
 
     @property
@@ -210,18 +210,18 @@ class StandIn(NDArrayOperatorsMixin):
         """Whether a recording has to be careful: not where each replay can ask before it has changed anything."""
         if self.tape.effects or self.dtype.kind == "c" or np.isnan(self.value).any():
             return True
-        return self.tape.assume(self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1), has_nan)
+        return self.tape.assume(self.reshape(-1) if self.flags.c_contiguous else self.copy().reshape(-1), holds_nan)
 
     def assume(self) -> bool:
         return self.tape.assume(self, bool)
 
-    __bool__ = told(
+    __bool__ = telling(
         "__bool__",
         "a Python branch on the value of a tensor: a replay would always take the same one; "
         "write it with np.where, or branch outside the jitted function",
     )
     tolist, tobytes, tofile, dump, dumps, __dlpack__ = [
-        told(name, CONVERTED) for name in ("tolist", "tobytes", "tofile", "dump", "dumps", "__dlpack__")
+        telling(name, CONVERTED) for name in ("tolist", "tobytes", "tofile", "dump", "dumps", "__dlpack__")
     ]
 
     def __array__(self, *args, **kwargs):
@@ -234,8 +234,8 @@ class StandIn(NDArrayOperatorsMixin):
     )
 
     __hash__ = refused("a tensor's value as a key: a replay would not see it change")
-    __str__, __format__ = told("__str__", PRINTED), told("__format__", PRINTED)
-    __contains__ = told("__contains__", "`in` asks for values: write it with np.any(x == value)")
+    __str__, __format__ = telling("__str__", PRINTED), telling("__format__", PRINTED)
+    __contains__ = telling("__contains__", "`in` asks for values: write it with np.any(x == value)")
     __reduce_ex__ = refused("an array cannot be pickled while it is being recorded; return it")
 
 
@@ -286,7 +286,7 @@ def located(index) -> tuple:
     return (tuple(found) if type(index) is tuple else found[0]) if moves else index, moves
 
 
-def copied(tape, fun, args, kwargs):
+def copied_alike(tape, fun, args, kwargs):
     return args[0].copy(*(args[1:] or (kwargs.get("order", "K"),)))
 
 
@@ -294,7 +294,7 @@ def converted(tape, fun, args, kwargs):
     return args[0].astype(*args[1:], **{k: v for k, v in kwargs.items() if k in ("dtype", "copy")})
 
 
-def like(tape, fun, args, kwargs):
+def made_alike(tape, fun, args, kwargs):
     """zeros_like and its kin: new memory, filled again at every replay."""
     made = fun(*replaced(args, concrete), **replaced(kwargs, concrete))
     if tape.is_plain(args, kwargs, ()):
@@ -306,12 +306,12 @@ def like(tape, fun, args, kwargs):
 
 
 ALLOCATES = {
-    np.copy: copied,
+    np.copy: copied_alike,
     np.astype: converted,
-    np.zeros_like: like,
-    np.ones_like: like,
-    np.empty_like: like,
-    np.full_like: like,
+    np.zeros_like: made_alike,
+    np.ones_like: made_alike,
+    np.empty_like: made_alike,
+    np.full_like: made_alike,
 }
 
 

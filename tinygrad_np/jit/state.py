@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tape import Leaf
-from .places import ABSENT, Place, alike, dict_of, inside_of, names_of
+from .places import ABSENT, Spot, dict_of, inside_of, may_replace, namespace_of
 from .reach import Reach, parts
 
 
@@ -53,7 +53,7 @@ class State:
         self.expected: list[Any] = []
         boxes = [(box, was) for box, was, _, hosted in reach.boxes if not hosted]
         both = [((box.keys(), box.values()), (was.keys(), was.values())) for box, was in boxes if isinstance(box, dict)]
-        spaces = [(names_of(space), was) for space, _, was in reach.spaces.values()]
+        spaces = [(namespace_of(space), was) for space, _, was in reach.spaces.values()]
         having = [(value, own) for value, _, _, own in reach.instances if own is not None]
         usual = all(type(value).__getattribute__ is object.__getattribute__ for value, _ in having)
         self.classes = [cls for cls, _ in reach.classes]
@@ -62,7 +62,7 @@ class State:
         self.look(chain.from_iterable, [box for box, _ in others], flat(was for _, was in others))
         known = [(itemgetter(*was, *list(was)[:1]), space) for space, was in spaces if was]
         self.look(names_in, known, flat([*was.values(), *list(was.values())[:1]] for _, was in spaces if was))
-        self.look(partial(map, Place.get), *unzipped(reach.slots))
+        self.look(partial(map, Spot.get), *unzipped(reach.slots))
         self.look(partial(map, attrgetter("cell_contents")), *unzipped((cell, was) for cell, _, was in reach.cells))
         self.look(values_of, *unzipped(reach.variables))
         self.look(code_of, [f for f, _ in reach.code], flat(was for _, was in reach.code))
@@ -117,7 +117,7 @@ class State:
             return False
         if not all(map(is_, now, expected)):
             for a, b in zip(now, expected):
-                if a is not b and not alike(a, b):
+                if a is not b and not may_replace(a, b):
                     return False
             self.expected = now
         reach = self.reach
@@ -155,7 +155,7 @@ class State:
     def has_new_names(self) -> bool:
         """Whether a name that code mentions means something where it meant nothing."""
         for space, _, known in self.reach.spaces.values():
-            if any(k not in known for k in self.reach.wanted(space, names_of(space))):
+            if any(k not in known for k in self.reach.wanted(space, namespace_of(space))):
                 return True
         return False
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .instruction import may_fail
-from .plan import Plan
+from .plan import Layout
 
 
 class Undo:
     """What has been changed outside when the last call comes that may fail; nothing to do for most programs."""
 
-    def __init__(self, plan: Plan, bases: list[Any], hosts: list[Any]):
+    def __init__(self, plan: Layout, bases: list[Any], hosts: list[Any]):
         program = [i for step in plan.steps for i in step.instructions]
         end = max((n for n, i in enumerate(program) if may_fail(i)), default=-1) + 1
         kinds = {v.storage: plan.storages[v.storage] for i in program[:end] for v in i.changed()}

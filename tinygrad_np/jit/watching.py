@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from .places import PACKAGE, installed, package_of
+from .places import LIBRARY, installed, package_of
 from .refusing import refuse
 
 ANYTHING = {
@@ -37,10 +37,10 @@ HARMLESS = set(
     "fspath getcwd getcwdb getpid getppid cpu_count sched_getaffinity process_cpu_count _path_normpath".split()
 )
 ONCE = {"importlib", "linecache", "tokenize", "warnings", "_frozen_importlib", "_frozen_importlib_external"}
-NAMES = {name for names in CALLS.values() for name in names}
-NAMES.update(name for module in ANYTHING & set(sys.modules) for name in dir(sys.modules[module]))
-NAMES -= HARMLESS
-NAMES.update(name for kind in (sys.modules["_io"].TextIOWrapper, sys.modules["_io"].BytesIO) for name in dir(kind))
+LOOKED_AT = {name for names in CALLS.values() for name in names}
+LOOKED_AT.update(name for module in ANYTHING & set(sys.modules) for name in dir(sys.modules[module]))
+LOOKED_AT -= HARMLESS
+LOOKED_AT.update(name for kind in (sys.modules["_io"].TextIOWrapper, sys.modules["_io"].BytesIO) for name in dir(kind))
 
 
 def watcher(meet: Callable[[FrameType], None], ran: dict, cached: set, keeps: Callable[[], None]) -> Callable:
@@ -53,7 +53,7 @@ def watcher(meet: Callable[[FrameType], None], ran: dict, cached: set, keeps: Ca
                 meet(frame)
             if code in cached:
                 keeps()
-        elif event == "c_call" and called.__name__ in NAMES:
+        elif event == "c_call" and called.__name__ in LOOKED_AT:
             outside(frame, called)
 
     return watch
@@ -64,23 +64,23 @@ def outside(frame: FrameType, called) -> None:
     owner = getattr(called, "__self__", None)
     module = called.__module__ or getattr(owner if isinstance(owner, type) else type(owner), "__module__", "")
     name = called.__name__
-    if (module in ANYTHING or name in CALLS.get(module, ())) and not beside(frame, module):
+    if (module in ANYTHING or name in CALLS.get(module, ())) and not is_beside(frame, module):
         what = "warnings.warn" if module == "_warnings" else name
         refuse(f"{what} was called, which a replay would not do; call it outside the jitted function")
 
 
-def beside(frame: FrameType | None, module: str) -> bool:
+def is_beside(frame: FrameType | None, module: str) -> bool:
     """Whether a call is none of the function's: an import, a warning, or this package looking at the clock."""
     while module == "_thread" and frame is not None and package_of(frame) == "threading":
         frame = frame.f_back  # whose thread it is: Python 3.12 starts one through threading alone
     top = package_of(frame) if frame is not None else ""
     if module in ("sys", "_warnings"):  # what installed code does there is its own affair
-        return top == PACKAGE or installed(top)
-    if module in ("time", "_thread", "posix", "nt") and top == PACKAGE:
+        return top == LIBRARY or installed(top)
+    if module in ("time", "_thread", "posix", "nt") and top == LIBRARY:
         return True
     while frame is not None:
         name = frame.f_globals.get("__name__")
-        if name == f"{PACKAGE}.jit.jitted":
+        if name == f"{LIBRARY}.jit.jitted":
             return False
         if package_of(frame) in ONCE:
             return True
