@@ -1,5 +1,7 @@
 """What lies beyond what chance draws: thresholds are found, both sides are drawn, the certificate says so."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,75 @@ def rows(t):
 def test_a_branch_forgotten_anywhere_is_refused(species, place):
     with pytest.raises(CheckFailed):
         check_op(species(float(place)), max_examples=5, order=1, dtypes=("float64",))
+
+
+BREAKS = {
+    "sign": lambda g: -g,
+    "nothing": lambda g: 0 * g,
+    "twice": lambda g: 2 * g,
+    "a thousandth": lambda g: 1.001 * g,
+    "a millionth": lambda g: (1 + 1e-6) * g,
+    "not finite": lambda g: g / 0,
+    "a constant": lambda g: 0 * g + 0.75,
+    "absolute value": np.abs,
+    "square": lambda g: g * g,
+    "a term more": lambda g: g + 0.125 * np.abs(g),
+}
+SIDES = {"beyond": np.greater, "below": np.less}
+
+
+def elementwise(wrong):
+    return op(lambda x: 3 * x, lambda ct, x: ct * wrong(3 + 0 * x, x))
+
+
+def first_of_two(wrong):
+    def rule(ct, x, y):
+        return tg.unbroadcast(ct * wrong(y + 0 * x, x), x.shape)
+
+    return op(lambda x, y: x * y, rule, lambda ct, x, y_shape: tg.unbroadcast(ct * x, y_shape))
+
+
+def summed(wrong):
+    return op(lambda x: 2 * x.sum(), lambda ct, x: ct * wrong(np.full_like(x, 2), x))
+
+
+def matrix(wrong):
+    return op(lambda x, w: x @ w, lambda ct, x, w: wrong(ct @ w.T, x), lambda ct, x: x.T @ ct)
+
+
+def indexed(wrong):
+    return op(lambda x: 3 * x[..., ::-1], lambda ct, x: wrong(3 * ct[..., ::-1], x))
+
+
+OPERANDS = {elementwise: None, first_of_two: None, summed: "(n)", matrix: "(m,k),(k,n)", indexed: "(m,n)"}
+
+
+def every_place():
+    """All breaks at all places on both sides, for every kind of operand; a few are quick."""
+    found = itertools.product(OPERANDS, BREAKS, SIDES, PLACES)
+    for i, (kind, how, side, place) in enumerate(found):
+        quick = i % 401 == 13
+        name = f"{kind.__name__}-{how}-{side}-{place:.3g}"
+        yield pytest.param(kind, how, side, float(place), id=name, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("kind, how, side, place", list(every_place()))
+def test_a_mistake_anywhere_is_refused(kind, how, side, place):
+    def wrong(g, x):
+        with np.errstate(all="ignore"):
+            return np.where(SIDES[side](np.abs(x), place), BREAKS[how](g), g)
+
+    made, options = kind(wrong), {"order": 1, "dtypes": ("float64",), "max_examples": 5}
+    with pytest.raises(CheckFailed):
+        check_op(made, signature=OPERANDS[kind], **options)
+
+
+def test_the_sign_of_the_cotangent_counts_also_where_it_is_lost_in_a_corner():
+    def wrong(g, x):
+        return np.where(np.abs(x) < 1e-4, np.abs(g), g)
+
+    with pytest.raises(CheckFailed):
+        check_op(indexed(wrong), signature="(m,n)", order=1, dtypes=("float64",), max_examples=5)
 
 
 def test_numbers_are_read_from_code_defaults_closures_and_attributes():

@@ -101,10 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tinygrad_np.testing", description=__doc__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (
-        ("check", "run every check on operations"),
-        ("write", "print a test file for an operation"),
-    ):
+    for name, text in (("check", "run every check on operations"), ("write", "print a test file for an operation")):
         command = commands.add_parser(name, help=text)
         command.add_argument("target", nargs="+" if name == "check" else 1, metavar="package.module:op")
         command.add_argument("--signature", help='core dimensions of the arguments, as "(m,k),(k,n)"')

@@ -128,6 +128,8 @@ class OpReport(Report):
         self.hint = ""  # how an operation that is right for other shapes is declared
         self.diagnosis: list[str] = []
         self.text = ""
+        self.again = False  # whether a shape came up twice
+        self.numbers: set[float] = set()  # some that were returned
         self._first: dict[tuple, np.ndarray] = {}  # the values at the first input of each shape
 
     def often(self, case: Any) -> int:
@@ -140,9 +142,14 @@ class OpReport(Report):
         return 0 if self.thorough else self.calls[key] - 1
 
     @property
+    def constant(self) -> bool:
+        """Whether nothing that was returned depends on the values of the inputs, as far as was seen."""
+        return not self.varied and (self.again or len(self.numbers) < 2)
+
+    @property
     def vain(self) -> bool:
         """Whether so many inputs gave one value and no derivative but 0 that more would tell nothing."""
-        return len(self.cases) >= VAIN and not self.nonzero and not self.varied
+        return len(self.cases) >= VAIN and not self.nonzero and self.constant
 
     def stopped(self, seconds: float) -> failures.NeverReturned:
         """The failure of a call that did not come back, at the input that was last tried."""
@@ -193,8 +200,10 @@ class OpReport(Report):
         if case.outputs and p.point.size:
             key = tuple(slot.array.shape for slot in p.slots), short(p.kwargs)
             digits = np.concatenate([significant(out) for out in case.outputs])
+            self.again |= key in self._first
             first = self._first.setdefault(key, digits)
             self.varied |= first.shape != digits.shape or not np.array_equal(first, digits, equal_nan=True)
+            self.numbers.update(np.unique(digits)[:2].tolist())
         if found.yours is not None and len(self.cases) < 100:
             self.cases.append(case)
 

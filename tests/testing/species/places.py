@@ -108,17 +108,17 @@ def softmax_summed_along_the_other_axis():
     )
 
 
-@species([(A,)], F.GradientMismatch, "WRONG MASK")
+@species([(A,)], F.GradientMismatch)
 def the_other_triangle():
     return op(lambda x: np.tril(x), lambda ct: np.triu(ct))
 
 
-@species([(V,)], F.GradientMismatch, "SOME TERMS DROPPED")
+@species([(V,)], F.GradientMismatch)
 def padding_that_forgets_the_border():
     return op(lambda x: np.pad(x, 1, mode="edge"), lambda ct: ct[1:-1] * 1.0)
 
 
-@species([(V,)], F.GradientMismatch, "RIGHT SUM IN WRONG PLACES")
+@species([(V,)], F.GradientMismatch)
 def both_terms_of_a_window_in_one_place():
     return op(lambda x: (x[:-1] + x[1:]) / 2, lambda ct: rows_of(ct, [0.0]))
 
@@ -140,7 +140,7 @@ def last_duplicate_wins_with_an_index_of_its_own():
     return op(lambda x: x[index], rule)
 
 
-@species([(np.array([0.3, 1.0, 5.0, 2.0, -1.0, 4.0]),)], F.GradientMismatch, "WRONG MASK")
+@species([(np.array([0.3, 1.0, 5.0, 2.0, -1.0, 4.0]),)], F.GradientMismatch)
 def places_within_windows_taken_for_places():
     def rule(ct, x):
         g = np.zeros_like(x)

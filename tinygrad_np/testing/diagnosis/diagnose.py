@@ -103,7 +103,10 @@ def diagnose(blocks: list[Block]) -> list[str]:
     if not told and not edit:
         told = [r for r in readings(largest, LAST)[0].values() if holds(r, [(b, {}) for b, _ in found])]
     said: dict[str, str] = {}
-    for text in [edit] * bool(edit) + [r.says for r in told]:
+    texts = [r.says for r in told]
+    if edit:  # a number alone says less than what it makes of the whole
+        texts.insert(min(len(texts), edit.startswith("WRONG NUMBER")), edit)
+    for text in texts:
         said.setdefault(re.split(r" \(|:", text)[0], text)
     return list(said.values())
 

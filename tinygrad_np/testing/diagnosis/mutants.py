@@ -74,11 +74,7 @@ MUTANTS: list[tuple[str, Callable, str]] = [
     ("sign flipped", lambda case, j: -j, "the gradient is 0 at every input"),
     ("twice the gradient", lambda case, j: 2 * j, "the gradient is 0 at every input"),
     ("no gradient", lambda case, j: 0 * j, "the gradient is 0 at every input"),
-    (
-        "cotangent ignored",
-        ignore_ct,
-        "no input has two outputs that depend on one element, or several outputs",
-    ),
+    ("cotangent ignored", ignore_ct, "no input has two outputs that depend on one element, or several outputs"),
     ("last use wins", last_use, "no input uses one element twice: broadcast, repeat an index, or reduce"),
     (
         "transposed",
@@ -95,16 +91,8 @@ MUTANTS: list[tuple[str, Callable, str]] = [
         per_slot(lambda g, x: g[..., ::-1] if g.ndim else g),
         "no input has two elements with different gradients",
     ),
-    (
-        "negative branch forgotten",
-        per_slot(lambda g, x: np.where(x < 0, 0, g)),
-        "no input has a negative element",
-    ),
-    (
-        "positive branch forgotten",
-        per_slot(lambda g, x: np.where(x > 0, 0, g)),
-        "no input has a positive element",
-    ),
+    ("negative branch forgotten", per_slot(lambda g, x: np.where(x < 0, 0, g)), "no input has a negative element"),
+    ("positive branch forgotten", per_slot(lambda g, x: np.where(x > 0, 0, g)), "no input has a positive element"),
     (
         "zero treated as one",
         per_slot(lambda g, x: np.where(x == 0, 1.5 * g + 1, g)),
@@ -116,11 +104,7 @@ MUTANTS: list[tuple[str, Callable, str]] = [
     ("first input forgotten", forget_one(0), "the gradient of the first input is 0 at every input"),
     ("second input forgotten", forget_one(1), "the gradient of the second input is 0 at every input"),
     ("inputs swapped", swap_inputs, "no two inputs have one shape and different gradients"),
-    (
-        "only the diagonal",
-        diagonal,
-        "no Jacobian has an entry off its diagonal: an elementwise operation has none",
-    ),
+    ("only the diagonal", diagonal, "no Jacobian has an entry off its diagonal: an elementwise operation has none"),
 ]
 
 

@@ -153,10 +153,7 @@ def submatrix_around(whole: Problem, row: int, column: int) -> Submatrix | None:
         return np.sort([k for k in wanted if 0 <= k < length][:most])
 
     return Submatrix(
-        whole,
-        slots,
-        [[chosen(n) for n in shapes[k]] for k in slots],
-        [[chosen(n) for n in shape] for shape in kept],
+        whole, slots, [[chosen(n) for n in shapes[k]] for k in slots], [[chosen(n) for n in shape] for shape in kept]
     )
 
 

@@ -178,12 +178,7 @@ def layouts(case: Case) -> None:
             arrays = [layout(a) for a in case.arrays] if who == "the inputs" else None
             cts = [layout(ct) for ct in case.cts] if who == "the cotangent" else None
             laid_out(
-                case,
-                outs,
-                grads,
-                arrays,
-                cts,
-                f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}",
+                case, outs, grads, arrays, cts, f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}"
             )
     constant = [np.full(out.shape, 1.25, out.dtype) for out in case.outputs]
     expected = case.run(cts=constant)[1]

@@ -45,13 +45,7 @@ class Problem:
     """f(*args, **kwargs) around one point: `value`, `pull` and `push` on flat float64 vectors."""
 
     def __init__(
-        self,
-        f: Callable,
-        args: tuple,
-        kwargs: dict | None = None,
-        *,
-        dtype: str | None = "float64",
-        wrt=None,
+        self, f: Callable, args: tuple, kwargs: dict | None = None, *, dtype: str | None = "float64", wrt=None
     ):
         self.f = f
         self.args, self.kwargs = tuple(args), kwargs or {}
@@ -165,10 +159,7 @@ class Problem:
     def traced(self):
         if self._pull is None:
             outs, pullback = vjp(self, *self.arrays(self.point))
-            self._pull = (
-                [np.asarray(out._array if isinstance(out, Tensor) else out) for out in outs],
-                pullback,
-            )
+            self._pull = ([np.asarray(out._array if isinstance(out, Tensor) else out) for out in outs], pullback)
         return self._pull
 
     def cut(self, v: np.ndarray) -> list[np.ndarray]:

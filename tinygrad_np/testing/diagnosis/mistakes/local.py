@@ -78,11 +78,7 @@ def functions(b: Block):
         for c in (1.0, -1.0):
             yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", c * np.abs(e)
         yield "SQUARED", "the derivative is squared", e * e
-        yield (
-            "INVERTED",
-            "the derivative stands in the denominator: 1 / f' for f'",
-            np.where(e != 0, 1 / e, 0),
-        )
+        yield ("INVERTED", "the derivative stands in the denominator: 1 / f' for f'", np.where(e != 0, 1 / e, 0))
         yield "SQUARE ROOT", "the square root of the derivative", np.sqrt(np.abs(e)) * np.sign(e)
         norm = np.sqrt((e * e).sum(axis=1, keepdims=True))
         yield "NORMALIZED", "the gradient is divided by its norm", np.where(norm > 0, e / norm, 0)

@@ -10,7 +10,7 @@ from ...inputs.thresholds import MANY, stated
 from ...reference.directions import measured
 from ...reference.finite_differences import scales
 from ...reference.problem import Problem
-from .block import FIT, Block, nonzero, off, right, used
+from .block import FIT, Block, off, right, used
 
 
 def branch(b: Block):
@@ -61,11 +61,10 @@ def scanned(b: Block):
     if len(p.slots) > 1 or not p.bare or len(b.expected) != n or np.any(b.expected * (1 - np.eye(n))):
         return
 
-    def wrong(ts: np.ndarray) -> np.ndarray:
+    def wrong(ts: np.ndarray, near: float = FIT) -> np.ndarray:
         q = Problem(p.f, p.with_arrays([ts])[0])
         yours, expected = q.pull(np.ones(len(ts))), right(q)
-        found = ~(np.abs(yours - np.diag(expected)) <= FIT * np.abs(np.diag(expected)) + 1e-9)
-        return found
+        return ~(np.abs(yours - np.diag(expected)) <= near * np.abs(np.diag(expected)) + 1e-9)
 
     try:
         runs = intervals(wrong)
@@ -99,6 +98,9 @@ def intervals(wrong: Callable) -> list[tuple[float, float]]:
         middle = (low + high) / 2
         same = wrong(middle) == bad[at]
         low, high = np.where(same, middle, low), np.where(same, high, middle)
+    inside = np.where(bad[at], low - 0.02 * np.abs(low), high + 0.02 * np.abs(high))
+    if len(at) and not wrong(inside, 1e-3).all():
+        return []  # it fades, and has no end
     ends = [float(f"{t:.5g}") if abs(t) > 1e-2 else 0.0 for t in high]
     ends = [-np.inf] * bool(bad[0]) + ends
     ends += [np.inf] * (len(ends) % 2)
@@ -197,33 +199,6 @@ def others_wrong(b: Block, wrong: np.ndarray) -> bool:
     column = p.ends[b.frame.slot] + b.frame.entries[j]
     known = v[b.frame.rows[i]] * u[column] * (b.yours - b.expected)[i, j]
     return not np.isclose(apart, known, rtol=1e-3)
-
-
-def support(b: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which derivatives are there in both, are lost, and are invented."""
-    mine, wanted = nonzero(b.yours), used(b)
-    return mine & wanted, wanted & ~mine, mine & ~wanted
-
-
-def inverted(b: Block):
-    kept, lost, invented = support(b)
-    if not kept.any():
-        yield (
-            "MASK INVERTED",
-            "it is 0 where the output depends on the input, and not 0 where it does not",
-            b.yours,
-            not (lost.any() and invented.any()),
-        )
-
-
-def masks(b: Block):
-    """Zeros and numbers in each other's places; and numbers that are right, or 0."""
-    kept, lost, invented = support(b)
-    fits = np.where(kept, b.expected, b.yours)
-    if lost.any() and invented.any():
-        yield "WRONG MASK", "right numbers, but a 0 where one belongs, and a number where a 0 belongs", fits
-    elif kept.any() and lost.any():
-        yield "SOME TERMS DROPPED", "each derivative is right or 0: some outputs send no cotangent back", fits
 
 
 FAMILY = (not_finite, first_of_many, edges, single)

@@ -191,33 +191,4 @@ def order_of(yours: np.ndarray, expected: np.ndarray) -> np.ndarray | None:
     return order if (order != np.arange(len(order))).any() else None
 
 
-def permuted(b: Block):
-    if b.expected.shape[1] > 1 and not b.frame.partial:
-        a, e = np.sort(b.yours, axis=1), np.sort(b.expected, axis=1)
-        if np.abs(a - e).max(initial=0) <= FIT * np.abs(e).max(initial=0):
-            yield (
-                "RIGHT NUMBERS IN WRONG PLACES",
-                "each row holds the right numbers in another order: an index or an order is wrong",
-                b.yours,
-            )
-
-
-def same_sums(b: Block):
-    """Each output has the right total of derivatives, or each input: one of several terms has a wrong index."""
-    if b.frame.partial:
-        return
-    for axis, of in ((1, "output"), (0, "input")):
-        sums = [np.abs(a.sum(axis=axis)) for a in (b.yours - b.expected, np.abs(b.expected))]
-        totals = np.abs(b.expected.sum(axis=axis))
-        if (totals <= FIT * sums[1]).all():
-            continue  # where all sums are 0 they tell nothing
-        if b.expected.shape[axis] > 1 and (sums[0] <= FIT * sums[1]).all():
-            yield (
-                "RIGHT SUM IN WRONG PLACES",
-                f"the derivatives of each {of} add up to the right sum and are in wrong places: the index, or the "
-                "slice, of one of several terms is wrong",
-                b.yours,
-            )
-
-
 FAMILY = (transposed, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis, other_axis)

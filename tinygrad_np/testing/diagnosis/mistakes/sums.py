@@ -67,26 +67,17 @@ def counted(b: Block):
     for axis, n in enumerate(b.frame.lengths):
         if n > 1:
             yield "SUM FOR MEAN", f"the division by the length of axis {axis} is missing", b.expected * n
-            yield (
-                "MEAN FOR SUM",
-                f"there is a division by the length of axis {axis} too many",
-                b.expected / n,
-            )
+            yield ("MEAN FOR SUM", f"there is a division by the length of axis {axis} too many", b.expected / n)
 
 
 def diagonal(b: Block):
     if square(b):
-        only = np.diag(np.diag(b.expected))
-        yield (
-            "DIAGONAL ONLY",
-            "the terms between different elements are missing: this operation is not elementwise",
-            only,
-        )
-        yield (
-            "DIAGONAL MISSING",
-            "the derivative of each output with respect to its own input is missing",
-            b.expected - only,
-        )
+        own = np.eye(len(b.expected), dtype=bool)
+        if used(b)[~own].any() and used(b)[own].all() and np.diag(b.yours).all():
+            text = "each element is treated by itself, as the operation does not: terms between elements are missing"
+            yield "DIAGONAL ONLY", text, np.where(own, b.yours, 0)
+        text = "the derivative of each output with respect to its own input is missing"
+        yield "DIAGONAL MISSING", text, np.where(own, 0, b.expected)
 
 
 def triangle(b: Block):
@@ -99,11 +90,7 @@ def triangle(b: Block):
                 "the gradient is averaged with its transpose",
                 b.moved(lambda r: (r + r.swapaxes(-1, -2)) / 2),
             )
-            yield (
-                "SYMMETRIZED",
-                "the gradient is added to its transpose",
-                b.moved(lambda r: r + r.swapaxes(-1, -2)),
-            )
+            yield ("SYMMETRIZED", "the gradient is added to its transpose", b.moved(lambda r: r + r.swapaxes(-1, -2)))
 
 
 def accumulated(b: Block):
@@ -166,24 +153,4 @@ def shared_equally(b: Block):
         )
 
 
-def elementwise(b: Block):
-    if square(b):
-        off_diagonal = ~np.eye(len(b.expected), dtype=bool)
-        if used(b)[off_diagonal].any() and np.diag(b.yours).all():
-            yield (
-                "DIAGONAL ONLY",
-                "each element is treated by itself, as the operation does not: terms between elements are missing",
-                np.diag(np.diag(b.yours)),
-            )
-
-
-FAMILY = (
-    counted,
-    diagonal,
-    one_term,
-    triangle,
-    unmasked,
-    shared_equally,
-    accumulated,
-    largest_only,
-)
+FAMILY = (diagonal, one_term, triangle, unmasked, shared_equally, accumulated, largest_only)

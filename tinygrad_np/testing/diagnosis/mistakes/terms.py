@@ -73,7 +73,7 @@ def product(b: Block):
     a, c = map(float, np.linalg.lstsq(terms, yours[told], rcond=None)[0])
     kept = [f"{'-' * (k < 0)}{times(k)}{term}" for k, term in ((a, "A"), (c, "B")) if abs(k) > FIT]
     alike = np.linalg.matrix_rank(terms, 1e-3 * np.abs(terms).max()) < 2
-    if not kept or alike or max(abs(a - 1), abs(c - 1)) < FIT:
+    if not kept or alike or abs(a - c) < FIT:
         return
     mine = " + ".join(kept).replace("+ -", "- ")
     kind = "WRONG SIGN" if times(a) == times(c) == "" else "WRONG COEFFICIENT"
@@ -115,19 +115,5 @@ def lost(b: Block):
                 "SYMMETRY ASSUMED",
                 "along the input yours is right, beside it not: a matrix is taken to be symmetric, as A for "
                 "(A + A.T) / 2 in x.T @ A @ x",
-                b.yours,
-            )
-
-
-def some_entries(b: Block):
-    """The same number is missing in some entries of a row and not in others: a mask, the labels."""
-    apart, wrong = b.yours - b.expected, off(b)
-    values = apart[wrong]
-    if values.size > 1 and np.isfinite(values).all() and (~wrong & used(b)).any():
-        if np.ptp(values) <= FIT * np.abs(values).max():
-            yield (
-                "CONSTANT IN SOME ENTRIES",
-                f"yours is off by {values[0]:+.6g} in some entries and right in the others: a mask or the "
-                "one-hot labels are not subtracted, or not added",
                 b.yours,
             )

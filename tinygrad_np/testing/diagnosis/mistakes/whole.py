@@ -46,11 +46,7 @@ def cotangent_summed(b: Block):
 def swapped(b: Block):
     for name, (_, expected) in b.others.items():
         if expected.shape == b.expected.shape:
-            yield (
-                "ARGUMENTS SWAPPED",
-                f"this is the gradient of {name}: the rules are in the wrong order",
-                expected,
-            )
+            yield ("ARGUMENTS SWAPPED", f"this is the gradient of {name}: the rules are in the wrong order", expected)
 
 
 def passed_through(b: Block):
