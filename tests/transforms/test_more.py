@@ -281,3 +281,10 @@ def test_nothing_is_a_vector_of_no_numbers():
     assert flat.shape == (0,) and unravel(flat) == {"a": None, "b": []}
     with pytest.raises(ValueError, match=r"found shape \(1,\); expected \(0,\)"):
         unravel(np.ones(1))
+
+
+def test_what_is_refused_says_such_a_number_and_results_keep_their_masks():
+    with pytest.raises(TypeError, match="is int64 data; expected floating or complex numbers, such as 3.0"):
+        tg.grad(lambda x: x * x)(3)
+    with pytest.raises(TypeError, match="the result.* is a masked array, whose mask would be lost"):
+        tg.vjp(lambda x: np.ma.masked_array([1.0, 2.0], [True, False]), 1.0)
