@@ -22,7 +22,7 @@ ROWS = 23  # a prime: no band is as long as the next
 def short_bands():
     """Bands of a few rows, and products in small parts."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in ((bands, "BAND_BYTES", 256), (bands, "WORTH", 2), (products, "SMALL", 40)):
+        for module, name, value in ((bands, "BAND_BYTES", 256), (bands, "FEWEST", 2), (products, "UNPACKED", 40)):
             patch.setattr(module, name, value)
         yield
 

@@ -115,7 +115,7 @@ WAYS = {
         (plan, "TILE_BYTES"): 40,
         (loops, "THREAD_BYTES"): 1,
         (products, "LARGE"): 1,
-        (products, "SMALL"): 8,
+        (products, "UNPACKED"): 8,
         (kernels, "INSTALLED"): False,
     },
     "compiled": {(plan, "FUSE_BYTES"): 1, (kernels, "WORTH"): 1, (kernels, "AFTER"): 0},
