@@ -17,7 +17,7 @@ import numpy as np
 from .download import mnist_folder
 from .errors import BadUsage, Failure, need
 from .files import places
-from .files.places import Spot
+from .files.places import Place
 from .files.read import read
 from .files.table import PIXELS
 
@@ -109,7 +109,7 @@ def is_source(where: str, *names: str) -> bool:
     return where in (names or SIDES) and not Path(where).exists()
 
 
-def locate(where: str) -> Spot:
+def locate(where: str) -> Place:
     """Return the place of the images that a source or a path stands for."""
     path = Path(where)
     if is_source(where, "mnist"):
@@ -159,6 +159,6 @@ def _digits() -> Dataset:
     )
 
 
-def _load(place: Spot) -> Dataset:
+def _load(place: Place) -> Dataset:
     found = read(place)
     return Dataset(found.images, found.labels, str(place), found.form, found.files)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import Failure
 from . import arrays, csv_file, idx_file, parquet_file, pictures
-from .places import Spot, labels_beside
+from .places import Place, labels_beside
 from .table import PIXELS, SIDE, Table, flat_images, scaled, whole_labels
 from .unpack import UNKNOWN, File, is_zip, start, whole
 
@@ -22,7 +22,7 @@ class Read(NamedTuple):
     files: dict[str, str]
 
 
-def read(place: Spot) -> Read:
+def read(place: Place) -> Read:
     """Read a file, or a folder of pictures, of whatever format; Failure says where, what was found, and expected."""
     file, files = place.file, {}
     if place.pictures:
@@ -46,7 +46,7 @@ def read(place: Spot) -> Read:
     return Read(images, table.labels, ", ".join([table.form, scale, *said]), files)
 
 
-def _table(place: Spot) -> Table:
+def _table(place: Place) -> Table:
     """Read the images of a file, and the labels that are in it."""
     file = place.file
     if not file.member and is_zip(file.path):  # of arrays alone, as it was located
