@@ -1,6 +1,6 @@
 """An epoch as its user writes it: new batches each step, the loss fetched once, at the end.
 
-    python -m tests.benchmarks.epoch [--seconds 2] [--only conv] [--markdown]
+    python -m tests.benchmarks.epoch [--seconds 2] [--only conv]
 
 What repeating one batch hides is in these times: fetching the next rows, data that are not in the cache yet, and that
 JAX's user does not wait after each step. float32; the images are random, four fifths of their pixels black as MNIST's.
