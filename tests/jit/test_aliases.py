@@ -199,7 +199,7 @@ def test_an_array_made_inside_is_written_in_place(f):
 
 @pytest.mark.parametrize("f", [one_name, in_a_list, two_names, through_a_view, of_a_view])
 def test_one_that_a_recording_has_not_seen_is_written_where_one_name_means_it(f, monkeypatch):
-    monkeypatch.setattr(conversions, "CREATORS", set())  # as if made by installed code
+    monkeypatch.setattr(conversions, "MAKERS", set())  # as if made by installed code
     jitted = tg.jit(f)
     for _ in range(3):
         x = rng.standard_normal(3)

@@ -31,7 +31,7 @@ def borrowed(array: ndarray) -> ndarray:
     return alias
 
 
-class Given:
+class GivenInputs:
     """What f is given: stand-ins for arrays; the caller's own Tensors, with stand-ins inside, while it runs."""
 
     def __init__(self, leaves: list, tape: Tape):

@@ -40,7 +40,7 @@ def band_lines(source: Source, band: Band, number: int) -> list[str]:
         if length in v.shape
     ]
     for i in band.instructions:
-        body += [product(source, i, length, cuts)] if i.kind == "product" else source.call(i)
+        body += [product_in_rounds(source, i, length, cuts)] if i.kind == "product" else source.call(i)
         if sums(i, length):
             k = totals.index(i.out[0])
             body.append(f"add(total[{k}], s{k}, total[{k}])")
@@ -67,7 +67,7 @@ def band_lines(source: Source, band: Band, number: int) -> list[str]:
     ]
 
 
-def product(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> str:
+def product_in_rounds(source: Source, i: Instruction, length: int, cuts: list[Instruction]) -> str:
     """The line of a product in a round; one that goes in pieces joins the others in `cuts`."""
     if (compiled := narrow.narrow_line(source, i, length)) is not None:
         return compiled

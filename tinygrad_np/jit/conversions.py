@@ -30,8 +30,7 @@ def conversions(tape) -> tuple[Callable[[], object], Callable[[], object]]:
         new += [(np, name, make(tape, getattr(np, name))) for name in names]
     known: dict[str, Callable] = {name: function for _, name, function in new}
     new = [
-        (np, name, creating(tape, name, known.get(name) or getattr(np, name)))
-        for name in sorted(known.keys() | CREATORS)
+        (np, name, creating(tape, name, known.get(name) or getattr(np, name))) for name in sorted(known.keys() | MAKERS)
     ]
     for name in ("numpy", "__array__"):  # a tensor's
         owner = next(c for c in Tensor.__mro__ if name in vars(c))
@@ -47,7 +46,7 @@ def at_once(entries: list[tuple[Any, str, Any]]) -> Callable[[], object]:
     return partial(deque, map(setattr, *zip(*entries)), 0)
 
 
-CREATORS = set(
+MAKERS = set(
     "zeros ones empty eye identity tri arange linspace logspace geomspace indices fromiter meshgrid "
     "vander diag tile repeat cumsum tril_indices triu_indices diag_indices "
     "hanning hamming blackman bartlett kaiser".split()
@@ -84,7 +83,7 @@ def as_is(tape, asarray):
         if type(a) is StandIn:
             a = tape.fresh(a.value.copy(), a) if a.scalar else a
             return a if dtype is None or a.dtype == dtype else a.astype(dtype)
-        return joined(tape, a, dtype) if holds(a) else asarray(a, dtype, *args, **kwargs)
+        return nested_array(tape, a, dtype) if holds(a) else asarray(a, dtype, *args, **kwargs)
 
     return take
 
@@ -95,7 +94,7 @@ def copy_of(tape, array):
             a = tape.fresh(np.empty_like(a.value, dtype), a)
             ndmin = kwargs.get("ndmin", 0)
             return a[(None,) * (ndmin - a.ndim)] if ndmin > a.ndim else a
-        return joined(tape, a, dtype) if holds(a) else array(a, dtype, **kwargs)
+        return nested_array(tape, a, dtype) if holds(a) else array(a, dtype, **kwargs)
 
     return take
 
@@ -133,9 +132,9 @@ def holds(a) -> bool:
     return isinstance(a, (list, tuple)) and any(type(x) is StandIn or holds(x) for x in a)
 
 
-def joined(tape, a, dtype) -> StandIn:
+def nested_array(tape, a, dtype) -> StandIn:
     """The array that a nested list with stand-ins in it makes."""
-    parts = [joined(tape, x, None) if holds(x) else x for x in a]
+    parts = [nested_array(tape, x, None) if holds(x) else x for x in a]
     made: Any = np.stack([x if type(x) is StandIn else np.asarray(x) for x in parts])
     return made if dtype is None else made.astype(dtype)
 

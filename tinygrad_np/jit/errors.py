@@ -12,5 +12,5 @@ class Differs(Exception):
     """
 
 
-class Moved(Differs):
+class LiesElsewhere(Differs):
     """Arrays outside lie in memory otherwise than when they were recorded: a program of now is needed."""

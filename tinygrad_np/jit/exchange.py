@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.operation import Operation
 from ..engine.tape import Leaf, Node, new_node
-from .arguments import Given
+from .arguments import GivenInputs
 from .errors import Differs
 from .instruction import View
 from .places import ABSENT, ONE_HOLDER, SCALARS, Spot, dict_of, holder_of, holders, inside_of, may_replace, namespace_of
@@ -175,7 +175,7 @@ class Swap:
 
     # ---- what f has done ----------------------------------------------------------------------------------
 
-    def results(self, arguments: Given) -> list[Final]:
+    def results(self, arguments: GivenInputs) -> list[Final]:
         """Copies back into the state's arrays for what f replaced there, and what it made new.
 
         Raises NotReplayable for what a replay would not repeat, and Differs where the next call may be another one.

@@ -105,7 +105,7 @@ def canonical(fun, args, kwargs):
     return fun, args, kwargs
 
 
-def kind_of(fun, values, options) -> str:
+def planned_as(fun, values, options) -> str:
     """elementwise, reduction, product or call: what a planner may do with it."""
     if isinstance(fun, np.ufunc) and fun.signature is None and fun.nout == 1 and not options:
         return "elementwise"

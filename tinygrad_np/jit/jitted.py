@@ -18,7 +18,7 @@ from ..engine.recording import TENSORS
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
-from .errors import Differs, Moved
+from .errors import Differs, LiesElsewhere
 from .places import PLAIN_ARRAYS
 from .program import Program
 from .reach import Settle
@@ -75,7 +75,7 @@ class Jitted:
         if last is not None and not kwargs and last.mode is now and last.takes(args) and last.state.unchanged():
             try:
                 return last(args)
-            except Moved:
+            except LiesElsewhere:
                 self._last = None
                 moved.append(last.moved)
         if now is not None and (now.transforms or now.watch is not None):
@@ -83,7 +83,7 @@ class Jitted:
         leaves, paths, rebuild = flatten((args, kwargs))
         if any(type(a) in TENSORS and a._node.tracked and type(a._node) is not Leaf for a in leaves):
             raise Differs
-        key = (now, tuple(paths), tuple(map(signature, leaves)), repeated(leaves))
+        key = (now, tuple(paths), tuple(map(leaf_signature, leaves)), repeated(leaves))
         for program in self.programs:
             if (
                 program.key == key
@@ -96,7 +96,7 @@ class Jitted:
                 self._programs.move_to_end(id(program))
                 try:
                     return program(leaves)
-                except Moved:
+                except LiesElsewhere:
                     moved.append(program.moved)
         if self._eager or any(n & (n - 1) or n == 1 for n in moved):  # they may be on their way: wait, and then longer
             raise Differs
@@ -173,7 +173,7 @@ class Jitted:
         return f"<jit of {getattr(self.f, '__name__', self.f)}, {len(self._programs)} programs>"
 
 
-def signature(leaf) -> Any:
+def leaf_signature(leaf) -> Any:
     """What a program is specialized to, of one argument."""
     if isinstance(leaf, ndarray):  # others have an arithmetic of their own
         return (leaf.shape, leaf.dtype) if type(leaf) in PLAIN_ARRAYS else (type(leaf), leaf.shape, leaf.dtype)

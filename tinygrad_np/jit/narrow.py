@@ -13,7 +13,7 @@ import numpy as np
 
 from .instruction import Instruction, contiguous
 from .kernels import TYPES, Uncompiled
-from .products import transposed
+from .products import transposed_view
 
 if TYPE_CHECKING:
     from .replay import Source
@@ -36,7 +36,7 @@ def times_text(n: int, count: int, margin: str) -> list[str]:
     ]
 
 
-def summed_text(n: int, count: int, margin: str) -> list[str]:
+def narrow_product_text(n: int, count: int, margin: str) -> list[str]:
     """out[j, k] += sum over i of w[i, j] * x[i, k], for n columns of w and `count` rows."""
     rows = range(count)
     return [
@@ -50,7 +50,7 @@ def summed_text(n: int, count: int, margin: str) -> list[str]:
 
 def product_text(kind: str, n: int) -> str:
     """A product over all rows: some at a time, then those that are left over."""
-    lines, count = {"times": times_text, "summed": summed_text}[kind], ROWS[kind]
+    lines, count = {"times": times_text, "summed": narrow_product_text}[kind], ROWS[kind]
     first = {"times": ["rows = np.empty(w.shape, w.dtype)", "rows[:, :] = w"], "summed": ["out[:, :] = zero"]}[kind]
     return "\n".join(
         [
@@ -91,9 +91,9 @@ def role(i: Instruction, length: int) -> tuple[str, int, str] | None:
         return None
     for kind, x, n, arguments in (
         ("times", a, b.shape[1], "{a}, {b}.T, {out}"),
-        ("times", transposed(b), a.shape[0], "{b}.T, {a}, {out}.T"),
+        ("times", transposed_view(b), a.shape[0], "{b}.T, {a}, {out}.T"),
         ("summed", b, a.shape[0], "{b}, {a}.T, {out}"),
-        ("summed", transposed(a), b.shape[1], "{a}.T, {b}, {out}.T"),
+        ("summed", transposed_view(a), b.shape[1], "{a}.T, {b}, {out}.T"),
     ):
         if x.shape[0] == length and x.shape[1] >= DEPTH and n <= COLUMNS and contiguous(x):
             return kind, n, arguments

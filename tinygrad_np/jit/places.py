@@ -26,7 +26,7 @@ from ..engine.callers import PACKAGE as FOLDER
 LIBRARY = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 NOTHING_INSIDE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
-PLAIN = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
+KNOWN_BY_COLLECTOR = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
     functools.partial,
     property,
     classmethod,

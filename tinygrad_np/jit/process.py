@@ -27,7 +27,7 @@ def decimals() -> list[Any]:
     return [] if module is None else [getattr(module.getcontext(), name) for name in DECIMALS]
 
 
-def habits() -> tuple:
+def ways_of_writing() -> tuple:
     """How numbers, dates and texts are written here."""
     module = sys.modules.get("locale")
     return () if module is None else (module.setlocale(module.LC_ALL), module.localeconv())
@@ -39,7 +39,7 @@ PROCESS: dict[str, Callable[[], Any]] = {
     **dict.fromkeys(("getpid", "getppid"), os.getpid),
     **dict.fromkeys(("get_ident", "get_native_id", "current_thread", "main_thread"), thread),
     **dict.fromkeys(("getcontext", "localcontext", "Decimal"), decimals),
-    **dict.fromkeys(("getlocale", "localeconv", "setlocale", "strcoll", "strxfrm"), habits),
+    **dict.fromkeys(("getlocale", "localeconv", "setlocale", "strcoll", "strxfrm"), ways_of_writing),
     **dict.fromkeys(("get_printoptions", "array2string", "array_repr", "array_str"), np.get_printoptions),
     "geterr": np.geterr,
     "getbufsize": np.getbufsize,

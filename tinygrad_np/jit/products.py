@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .replay import Source
 
 LARGE = 1 << 23  # multiplications, from which two cores are worth waking
-THREADED = 1 << 18  # from which OpenBLAS uses its threads
+BLAS_THREADS_FROM = 1 << 18  # from which OpenBLAS uses its threads
 NARROW = 16  # rows or columns
 UNPACKED = 750_000  # multiplications in a piece; up to a million, OpenBLAS has kernels that do not pack
 
 
-def transposed(view: View) -> View:
+def transposed_view(view: View) -> View:
     return view._replace(shape=view.shape[::-1], strides=view.strides[::-1])
 
 
@@ -32,8 +32,8 @@ def oriented(i: Instruction) -> tuple[View, View, View] | None:
     a, b, out = *i.args, i.out[0]
     if contiguous(out):
         return a, b, out
-    if len(out.shape) == 2 and contiguous(transposed(out)):
-        return transposed(b), transposed(a), transposed(out)
+    if len(out.shape) == 2 and contiguous(transposed_view(out)):
+        return transposed_view(b), transposed_view(a), transposed_view(out)
     return None
 
 
@@ -49,7 +49,7 @@ def is_large(i: Instruction) -> bool:
 
 def is_threaded(i: Instruction) -> bool:
     """Whether BLAS may use threads of its own."""
-    return i.kind == "product" and work(i) >= THREADED
+    return i.kind == "product" and work(i) >= BLAS_THREADS_FROM
 
 
 def product_line(source: Source, i: Instruction) -> str:

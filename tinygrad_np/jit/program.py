@@ -20,7 +20,7 @@ from ..parallel.blas import KNOWN, one_thread, uses_threads
 from ..parallel.cores import Choice
 from . import kernels, products, show
 from .bands import Band
-from .errors import Differs, Moved
+from .errors import Differs, LiesElsewhere
 from .functions import address_of, root_of
 from .instruction import Instruction, Storage, View, bytes_of, memory, touches
 from .places import ONE_HOLDER, holders
@@ -113,7 +113,7 @@ class Program:
                 continue
             array = place.get()
             if not isinstance(array, ndarray):
-                raise Moved
+                raise LiesElsewhere
             root = root_of(array)
             shift = address_of(array) - address_of(root)
             if (
@@ -121,9 +121,9 @@ class Program:
                 or root.nbytes != storages[view.storage].nbytes
                 or (shift, array.shape, array.strides, array.dtype) != view[1:]
             ):
-                raise Moved
+                raise LiesElsewhere
             if view.storage in changing and not array.flags.writeable:
-                raise Moved
+                raise LiesElsewhere
             tensor = place.holder if type(place.holder) in TENSORS else None
             self.checks.append((tensor, place, weakref.ref(array), layout(array)))
             if view.storage in changing and type(place.holder) in TENSORS:
@@ -184,7 +184,7 @@ class Program:
         if self.replay is None or self.calls == kernels.AFTER + 1 and kernels.INSTALLED or not self.fits():
             try:
                 self.bind()
-            except Moved:
+            except LiesElsewhere:
                 self.moved += 1
                 raise
         for tensor in self.written:
@@ -249,7 +249,7 @@ class Program:
         """Gradients of the last call that somebody kept stay theirs: the program gets new memory."""
         held = False
         for number in self.buffers:
-            held |= references(self.buffers, number) > KEPT
+            held |= buffer_references(self.buffers, number) > KEPT
         if self.state.grads_are_kept():
             raise Differs("gradients of the last call are kept; clear them, or copy what is to be kept")
         if held:
@@ -335,12 +335,12 @@ class Program:
         if self.replay is None:
             try:
                 self.bind()
-            except Moved:
+            except LiesElsewhere:
                 return "# the arrays outside are no longer those that were recorded: the function is recorded anew"
         return self.text
 
 
-def references(buffers: dict, number: int) -> int:
+def buffer_references(buffers: dict, number: int) -> int:
     """How many references a buffer has."""
     return sys.getrefcount(buffers[number])
 
@@ -348,7 +348,7 @@ def references(buffers: dict, number: int) -> int:
 def _kept() -> int:
     buffers = {0: np.empty(0)}
     place = [buffers[0]]  # as the place that it was set to has it
-    return references(buffers, len(place) - 1)
+    return buffer_references(buffers, len(place) - 1)
 
 
 KEPT = _kept()  # the count where nobody else has it

@@ -36,9 +36,9 @@ from .places import (
     CACHED,
     FIXED,
     HIDDEN,
+    KNOWN_BY_COLLECTOR,
     LIBRARY,
     NOTHING_INSIDE,
-    PLAIN,
     SCALARS,
     TAKEN,
     Spot,
@@ -328,7 +328,7 @@ class Reach:
         kind = type(value)
         self.stack.append((kind, kind.__name__, False))
         if is_of_c(kind):
-            if not isinstance(value, PLAIN) and (content := pickled(value)) is not None:
+            if not isinstance(value, KNOWN_BY_COLLECTOR) and (content := pickled(value)) is not None:
                 self.hidden.append((value, name, content))
         else:
             self.instances.append((value, name, kind, dict_of(value)))

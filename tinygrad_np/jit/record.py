@@ -21,8 +21,8 @@ from .functions import (
     canonical,
     depends_on_values,
     facts_about,
-    kind_of,
     masked_copy,
+    planned_as,
     root_of,
 )
 from .instruction import Instruction, Number, Storage, View, replaced
@@ -223,7 +223,7 @@ class Tape:
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
             self.run(fun, *values, **options, out=outs if len(outs) > 1 or isinstance(fun, np.ufunc) else outs[0])
             if options.get("where", True) is True:
-                self.write(kind_of(fun, values, options), fun, *operands, written)
+                self.write(planned_as(fun, values, options), fun, *operands, written)
             else:  # the rest of the target stays, so that it is an operand too
                 operands[1]["out"] = written if len(written) > 1 else written[0]
                 self.write("writer", fun, *operands, (), writes=written)
@@ -268,7 +268,7 @@ class Tape:
             self.only_views(fun, (args, kwargs), parts)
         else:
             operands = replaced(args, self.operand), replaced(kwargs, self.operand)
-            self.write(kind_of(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
+            self.write(planned_as(fun, values, options), fun, *operands, tuple(self.view(r) for r in parts))
         of_scalar = len(args) > 0 and type(args[0]) is StandIn and args[0].scalar
         scalars = [
             r is not s or of_scalar and not r.shape and self.view(r).storage == self.view(args[0].value).storage

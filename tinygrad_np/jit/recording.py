@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine.tracing import recorder
 from ..transforms.containers import flatten
-from .arguments import Given, array_like
+from .arguments import GivenInputs, array_like
 from .conversions import conversions
 from .errors import Differs
 from .exchange import Final, Swap
@@ -39,9 +39,9 @@ class Recording:
 
     def __init__(self, f: Callable, args: tuple, kwargs: dict, leaves: list, rebuild: Callable, hosts: list):
         self.f, self.leaves = f, leaves
-        self.name, self.parameters = getattr(f, "__name__", type(f).__name__), parameters_of(f)
+        self.name, self.parameters = getattr(f, "__name__", type(f).__name__), parameter_names(f)
         self.tape, self.reach = Tape(), Reach(package_of((inner(f) or [f])[0]))
-        self.swap, self.arguments = Swap(self.reach, self.tape), Given(leaves, self.tape)
+        self.swap, self.arguments = Swap(self.reach, self.tape), GivenInputs(leaves, self.tape)
         self.finals: list[Final] = []
         self.outputs: list[Output] = []
         self.again: Callable | None = None  # puts the values of a result in their places
@@ -176,7 +176,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=in_child)
 
 
-def parameters_of(f: Callable) -> list[str]:
+def parameter_names(f: Callable) -> list[str]:
     """The names of a function's parameters, as far as Python tells."""
     try:
         return list(inspect.signature(f).parameters)

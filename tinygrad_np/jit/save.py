@@ -189,7 +189,7 @@ def impure(program: Program) -> str | None:
     return None
 
 
-class Result:
+class PartOfResult:
     """The text of a part of the result, in the place where that part stands."""
 
     def __init__(self, text: str):
@@ -199,7 +199,7 @@ class Result:
 def structure(tree) -> str:
     """The text of nested containers of results."""
     kind = type(tree)
-    if kind is Result:
+    if kind is PartOfResult:
         return tree.text
     if kind in (tuple, list):
         inner = ", ".join(map(structure, tree))
@@ -233,7 +233,7 @@ def save(program: Program, path: str | os.PathLike[str], name: str) -> None:
         lines = [line for step in written.plan.steps for i in step.instructions for line in written.call(i)]
         outputs = iter([written.operand(v) for v in written.plan.outputs])
         parts = [
-            Result(f"{next(outputs)}.copy(){'[()]' * (o.kind == 'scalar')}") if o.view is not None else o.thing
+            PartOfResult(f"{next(outputs)}.copy(){'[()]' * (o.kind == 'scalar')}") if o.view is not None else o.thing
             for o in program.outputs
         ]
         result = structure(program.rebuild(parts))

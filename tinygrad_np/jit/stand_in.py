@@ -35,7 +35,7 @@ REACHED_BY = {  # what Python was doing when NumPy asked for an array -> what to
     "BINARY_SUBSCR": "a tensor was in a slice, or the index of a list or of an array that the function made by itself: "
     "a replay would not see it change; pass a Python number, or make an array of the list outside the jitted function",
 }
-INSTEAD = {  # methods and attributes of an array's memory -> what has the same effect
+WAYS_ROUND = {  # methods and attributes of an array's memory -> what has the same effect
     "flat": "; x.ravel() is an array",
     "resize": "; np.resize(x, shape) is an array",
     "setflags": "",
@@ -117,7 +117,9 @@ class StandIn(NDArrayOperatorsMixin):
         if any(hasattr(x, "_node") for x in inputs):
             return NotImplemented
         if "out" in kwargs:
-            self.tape.alone = sys.getrefcount(kwargs["out"][0]) <= ONE_OWNER and not is_shared(kwargs["out"][0].base)
+            self.tape.alone = sys.getrefcount(kwargs["out"][0]) <= ONE_OWNER and not has_other_views(
+                kwargs["out"][0].base
+            )
         if any(type(x) is StandIn and x.scalar for x in kwargs.get("out", ())):
             del kwargs["out"]  # x += y gives a scalar a new value
         return self.tape.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
@@ -139,8 +141,8 @@ class StandIn(NDArrayOperatorsMixin):
         method = getattr(ndarray, name, None)
         if method is None or name[:2] == "__":
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
-        if name in INSTEAD or not callable(method):
-            refuse(f"x.{name} is about an array's memory, which a replay lays out anew{INSTEAD.get(name, '')}")
+        if name in WAYS_ROUND or not callable(method):
+            refuse(f"x.{name} is about an array's memory, which a replay lays out anew{WAYS_ROUND.get(name, '')}")
         named = getattr(np, name, None)
         reduction = None if named is None or facts_about(named).reduces is None else named
         return lambda *args, **kwargs: self.tape.call(reduction or method, (self, *args), kwargs)
@@ -262,7 +264,7 @@ def one_owner() -> tuple[int, int]:
 ONE_OWNER, ONE_VIEW = one_owner()  # the counts where a variable alone refers to x, and x alone to what it is a view of
 
 
-def is_shared(base) -> bool:
+def has_other_views(base) -> bool:
     """Whether anything but one view refers to its base."""
     return base is not None and sys.getrefcount(base) > ONE_VIEW
 

@@ -20,7 +20,7 @@ from .places import ABSENT, Spot, dict_of, inside_of, may_replace, namespace_of
 from .reach import Reach, parts
 
 
-def flat(lists) -> list[Any]:
+def end_to_end(lists) -> list[Any]:
     return list(chain.from_iterable(lists))
 
 
@@ -57,15 +57,17 @@ class State:
         having = [(value, own) for value, _, _, own in reach.instances if own is not None]
         usual = all(type(value).__getattribute__ is object.__getattribute__ for value, _ in having)
         self.classes = [cls for cls, _ in reach.classes]
-        self.look(chain.from_iterable, [v for views, _ in both for v in views], flat(w for _, was in both for w in was))
+        self.look(
+            chain.from_iterable, [v for views, _ in both for v in views], end_to_end(w for _, was in both for w in was)
+        )
         others = [(box, was) for box, was in boxes if not isinstance(box, dict)]
-        self.look(chain.from_iterable, [box for box, _ in others], flat(was for _, was in others))
+        self.look(chain.from_iterable, [box for box, _ in others], end_to_end(was for _, was in others))
         known = [(itemgetter(*was, *list(was)[:1]), space) for space, was in spaces if was]
-        self.look(names_in, known, flat([*was.values(), *list(was.values())[:1]] for _, was in spaces if was))
+        self.look(names_in, known, end_to_end([*was.values(), *list(was.values())[:1]] for _, was in spaces if was))
         self.look(partial(map, Spot.get), *unzipped(reach.slots))
         self.look(partial(map, attrgetter("cell_contents")), *unzipped((cell, was) for cell, _, was in reach.cells))
         self.look(values_of, *unzipped(reach.variables))
-        self.look(code_of, [f for f, _ in reach.code], flat(was for _, was in reach.code))
+        self.look(code_of, [f for f, _ in reach.code], end_to_end(was for _, was in reach.code))
         self.look(partial(map, type), *unzipped((value, kind) for value, _, kind, _ in reach.instances))
         self.look(partial(map, attrgetter("__dict__") if usual else dict_of), *unzipped(having))
         self.look(partial(map, attrgetter("__mro__")), *unzipped(reach.classes))

@@ -14,7 +14,7 @@ from ..engine.table import TABLE
 from ..engine.tape import CONST
 from ..engine.tracing import TRACERS, recorder
 from ..engine.tracing import made as note_made
-from .looking import INSIDE, holds_numbers, joined, joined_inside, listed
+from .looking import OPENED, as_list, holds_numbers, joined_inside, one_tensor
 
 CREATORS = {
     "zeros", "ones", "empty", "full", "eye", "identity", "tri", "arange", "linspace", "logspace", "geomspace",
@@ -27,14 +27,14 @@ CREATORS = {
 JOINS = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack"}
 
 
-def tensor(made: Any) -> Any:
+def made_tensor(made: Any) -> Any:
     """What NumPy made, as a tensor if it is an array of numbers; the arrays in a list or tuple too."""
     if type(made) in TENSORS:
         return made
     if type(made) is np.ndarray and made.dtype.kind in "fcbiu":
         return wrap(note_made(made), CONST)
     if isinstance(made, (list, tuple)):
-        return type(made)([tensor(m) for m in made])
+        return type(made)([made_tensor(m) for m in made])
     if type(made) in TRACERS:
         return wrap(np.asarray(made), CONST)
     if isinstance(made, np.generic) and made.dtype.kind in "fcbiu":
@@ -44,7 +44,7 @@ def tensor(made: Any) -> Any:
 
 def own(made: Any) -> Any:
     """The same, in memory of its own: NumPy may give back what it was given."""
-    return tensor(made.copy() if type(made) is np.ndarray or type(made) in TRACERS else made)
+    return made_tensor(made.copy() if type(made) is np.ndarray or type(made) in TRACERS else made)
 
 
 def first_tensor(value: Any) -> Any:
@@ -58,12 +58,12 @@ def first_tensor(value: Any) -> Any:
 def creator(fun: Callable) -> Callable:
     """A function of NumPy that makes arrays, as one that makes tensors."""
     name = fun.__name__
-    join = listed if name == "block" else joined_inside if name in JOINS else joined
-    owning = own if name.startswith("as") or name in ("require", "from_dlpack", "frombuffer") else tensor
+    join = as_list if name == "block" else joined_inside if name in JOINS else one_tensor
+    owning = own if name.startswith("as") or name in ("require", "from_dlpack", "frombuffer") else made_tensor
 
     def create(*args, **kwargs):
         for a in args:
-            if type(a) in INSIDE or type(a) in TENSORS:
+            if type(a) in OPENED or type(a) in TENSORS:
                 return looked(*args, **kwargs)
         return looked(*args, **kwargs) if kwargs or recorder.get() is not None else owning(fun(*args))
 
@@ -96,24 +96,24 @@ def array(object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, lik
     if copy is True and order == "K" and not subok and not ndmin and type(object) not in TENSORS:
         made = attempt(np.array, object, dtype)  # the rule: NumPy reads options slowly
         if made is not None:
-            return tensor(made)
+            return made_tensor(made)
     options = {"copy": copy, "order": order, "subok": subok, "ndmin": ndmin}
     if type(object) not in TENSORS:
-        object = listed(object)
+        object = as_list(object)
         if not holds_numbers(object):
             made = np.array(object, dtype, **options)
-            return own(made) if copy is not True else tensor(made)
+            return own(made) if copy is not True else made_tensor(made)
     return ARRAY.apply((object, dtype), options)
 
 
 def attempt(make: Callable, object: Any, dtype: Any) -> Any:
     """What NumPy makes of lists without looking into them here; None where tensors, or generators, are in the way."""
-    if type(object) is np.ndarray or type(object) in INSIDE and recorder.get() is None:
+    if type(object) is np.ndarray or type(object) in OPENED and recorder.get() is None:
         try:
             made = make(object, dtype)
         except (TypeError, ValueError):
             return None
-        return None if made.dtype.hasobject and type(object) in INSIDE else made
+        return None if made.dtype.hasobject and type(object) in OPENED else made
     return None
 
 
@@ -128,7 +128,7 @@ def asarray(obj, dtype=None, order=None, *, device=None, copy=None, like=None) -
         made = attempt(np.asarray, obj, dtype)
         if made is not None:
             return own(made)
-        obj = listed(obj)
+        obj = as_list(obj)
         if not holds_numbers(obj):
             return own(np.asarray(obj, dtype, order, device=device))
         obj = as_operand(obj)
@@ -140,7 +140,7 @@ def asarray(obj, dtype=None, order=None, *, device=None, copy=None, like=None) -
 
 def copy(a, order="K", subok=False) -> Any:
     """A copy that is a tensor."""
-    return tensor(np.copy(joined(a), order))
+    return made_tensor(np.copy(one_tensor(a), order))
 
 
 class Grid:
@@ -150,7 +150,7 @@ class Grid:
         self.grid = grid
 
     def __getitem__(self, key: Any) -> Any:
-        return tensor(self.grid[key])
+        return made_tensor(self.grid[key])
 
 
 mgrid, ogrid = Grid(np.mgrid), Grid(np.ogrid)
@@ -165,10 +165,10 @@ class Joining:
     def __getitem__(self, key: Any) -> Any:
         parts = key if isinstance(key, tuple) else (key,)
         directive, rest = (parts[0], parts[1:]) if isinstance(parts[0], str) else (None, parts)
-        rest = tuple([joined(part) for part in rest])
+        rest = tuple([one_tensor(part) for part in rest])
         arrays = TENSORS | TRACERS
         if not any(type(part) in arrays for part in rest):
-            return tensor(self.along[key])
+            return made_tensor(self.along[key])
         # NumPy joins the numbers of the elements; what stands in their places follows.
         parts, numbers, start = [], [], 0
         for part in rest:
@@ -178,7 +178,7 @@ class Joining:
             parts.append(np.ravel(part))
             start += size
         places = self.along[(*(() if directive is None else (directive,)), *numbers)]
-        return tensor(np.reshape(np.concatenate(parts)[np.ravel(places)], np.shape(places)))
+        return made_tensor(np.reshape(np.concatenate(parts)[np.ravel(places)], np.shape(places)))
 
     def __len__(self) -> int:
         return 0

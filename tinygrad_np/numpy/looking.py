@@ -16,8 +16,8 @@ import numpy as np
 from ..derivatives.joining import as_operand
 from ..engine.recording import TENSORS
 
-PASSING = {type({}.values()), type({}.keys()), GeneratorType, map, zip, filter, deque, type(iter([])), type(iter(()))}
-INSIDE = {list, tuple, *PASSING}  # what may have tensors inside
+ITERATORS = {type({}.values()), type({}.keys()), GeneratorType, map, zip, filter, deque, type(iter([])), type(iter(()))}
+OPENED = {list, tuple, *ITERATORS}  # what may have tensors inside
 
 SEQUENCES = {  # functions of lists of arrays, whose elements are joined each by itself
     "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "select", "choose",
@@ -32,38 +32,40 @@ def holds_numbers(value) -> bool:
     return (type(value) is list or type(value) is tuple) and any(map(holds_numbers, value))
 
 
-def listed(value) -> Any:
+def as_list(value) -> Any:
     """A generator, or the values of a dict, as a list; also where they are inside of lists."""
     kind = type(value)
-    if kind in PASSING:
-        return [listed(v) for v in value]
-    return kind([listed(v) for v in value]) if kind is list or kind is tuple else value
+    if kind in ITERATORS:
+        return [as_list(v) for v in value]
+    return kind([as_list(v) for v in value]) if kind is list or kind is tuple else value
 
 
-def joined(value) -> Any:
+def one_tensor(value) -> Any:
     """A list that holds tensors as one tensor; any other value as it is."""
-    if type(value) not in INSIDE:
+    if type(value) not in OPENED:
         return value
-    value = listed(value)
+    value = as_list(value)
     return as_operand(value) if holds_numbers(value) else value
 
 
 def joined_inside(value) -> Any:
     """A list of arrays, each of which may be a list that holds tensors."""
-    if type(value) not in INSIDE:
+    if type(value) not in OPENED:
         return value
-    if type(value) not in PASSING and not any(type(v) in INSIDE for v in value):
+    if type(value) not in ITERATORS and not any(type(v) in OPENED for v in value):
         return value
-    return type(value)([joined(v) for v in value]) if type(value) in (list, tuple) else [joined(v) for v in value]
+    return (
+        type(value)([one_tensor(v) for v in value]) if type(value) in (list, tuple) else [one_tensor(v) for v in value]
+    )
 
 
 def looking(found: Any, name: str | None = None) -> Any:
     """A function of NumPy that looks into its arguments; anything else as it is."""
     if isinstance(found, type) or not callable(found):
         return found
-    join = joined_inside if getattr(found, "__name__", "") in SEQUENCES else joined
+    join = joined_inside if getattr(found, "__name__", "") in SEQUENCES else one_tensor
     if found is np.block:
-        join = listed
+        join = as_list
     looks = look(found, join)
     if isinstance(found, np.ufunc):
         for method in ("reduce", "accumulate", "reduceat", "outer", "at"):
@@ -78,19 +80,19 @@ def look(fun: Callable, join: Callable) -> Callable:
 
     def call(*args, **kwargs):
         for a in args:
-            if type(a) in INSIDE:
+            if type(a) in OPENED:
                 args = tuple([join(a) for a in args])
                 break
         for a in kwargs.values():
-            if type(a) in INSIDE:
+            if type(a) in OPENED:
                 kwargs = {name: join(a) for name, a in kwargs.items()}
                 break
         return fun(*args, **kwargs)
 
-    return wraps(fun)(call) if isinstance(fun, FunctionType) else told(call, fun)
+    return wraps(fun)(call) if isinstance(fun, FunctionType) else told_in_c(call, fun)
 
 
-def told(call: Any, fun: Any) -> Callable:
+def told_in_c(call: Any, fun: Any) -> Callable:
     """The same for what is written in C, which keeps less."""
     call.__name__ = call.__qualname__ = getattr(fun, "__name__", "call")
     call.__doc__, call.__wrapped__ = fun.__doc__, fun

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .creators import tensor
+from .creators import made_tensor
 
 
 class Asked(type):
@@ -28,4 +28,4 @@ class ndarray(metaclass=Asked):
     """
 
     def __new__(cls, shape, dtype=float, buffer=None, offset=0, strides=None, order=None):
-        return tensor(np.ndarray(shape, dtype, buffer, offset, strides, order).copy())
+        return made_tensor(np.ndarray(shape, dtype, buffer, offset, strides, order).copy())

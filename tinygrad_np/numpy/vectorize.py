@@ -10,7 +10,7 @@ import numpy as np
 from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
 from ..engine.recording import TENSORS, is_tracked
-from .looking import holds_numbers, joined
+from .looking import holds_numbers, one_tensor
 
 
 class vectorize(np.vectorize):
@@ -28,9 +28,9 @@ class vectorize(np.vectorize):
             if is_tracked(args) or is_tracked(list(kwargs.values())):
                 raise TypeError("vectorize: signature= works on plain arrays; write the loop over the tensors")
             return super().__call__(*args, **kwargs)
-        args = tuple([joined(a) for a in args])
+        args = tuple([one_tensor(a) for a in args])
         names = [name for name in kwargs if name not in (self.excluded or ())]
-        arrays = np.broadcast_arrays(*args, *[joined(kwargs[name]) for name in names])
+        arrays = np.broadcast_arrays(*args, *[one_tensor(kwargs[name]) for name in names])
         rest = {name: value for name, value in kwargs.items() if name not in names}
         if not arrays or not arrays[0].size or any(i in (self.excluded or ()) for i in range(len(args))):
             return super().__call__(*args, **kwargs)
@@ -41,8 +41,8 @@ class vectorize(np.vectorize):
             values = [row[i] for row in rows]
             outs.append(self.pyfunc(*values[: len(args)], **dict(zip(names, values[len(args) :])), **rest))
         if isinstance(outs[0], tuple):
-            return tuple([np.reshape(joined([out[k] for out in outs]), shape) for k in range(len(outs[0]))])
-        return np.reshape(joined(outs), shape)
+            return tuple([np.reshape(one_tensor([out[k] for out in outs]), shape) for k in range(len(outs[0]))])
+        return np.reshape(one_tensor(outs), shape)
 
 
 def frompyfunc(func: Callable, /, nin: int, nout: int, **identity: Any) -> Any:
@@ -56,10 +56,10 @@ def frompyfunc(func: Callable, /, nin: int, nout: int, **identity: Any) -> Any:
 
     def over(method: Callable) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
-            out = method(*[elements(joined(a)) for a in args], **kwargs)
+            out = method(*[as_elements(one_tensor(a)) for a in args], **kwargs)
             parts = out if isinstance(out, tuple) else (out,)
             parts = [p.tolist() if isinstance(p, np.ndarray) and holds_numbers(p.tolist()) else p for p in parts]
-            return tuple(map(joined, parts)) if isinstance(out, tuple) else joined(parts[0])
+            return tuple(map(one_tensor, parts)) if isinstance(out, tuple) else one_tensor(parts[0])
 
         call.__name__ = getattr(method, "__name__", "call")
         return call
@@ -70,7 +70,7 @@ def frompyfunc(func: Callable, /, nin: int, nout: int, **identity: Any) -> Any:
     return for_tensors
 
 
-def elements(value: Any) -> Any:
+def as_elements(value: Any) -> Any:
     """A tensor as an array of its elements, each a tensor; anything else as it is."""
     if type(value) not in TENSORS or not is_tracked(value):
         return value
@@ -82,7 +82,7 @@ def elements(value: Any) -> Any:
 
 def ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Pairs of an index and the element there; elements of tensors keep their history."""
-    arr = as_operand(joined(arr))
+    arr = as_operand(one_tensor(arr))
     return ((i, arr[i]) for i in np.ndindex(*np.shape(arr)))
 
 

@@ -86,7 +86,7 @@ elementwise(
 )
 
 
-def summed(term, x, sizes):
+def summed_series(term, x, sizes):
     """Σₙ term(n) until it has converged everywhere: after `sizes`, in blocks."""
     total = np.zeros(np.shape(x))
     for start in range(0, sizes, 256):
@@ -120,7 +120,7 @@ def gammainc_da(a, x, order=1):
         return size * bell(lambda k, _: (np.log(x) if k == 1 else 0) - polygamma(k - 1, a + n + 1), order)
 
     most = np.max(x, initial=0)
-    return np.where(finite[..., 0], summed(term, x[..., 0], int(most + 12 * np.sqrt(most) + 60)), 0)
+    return np.where(finite[..., 0], summed_series(term, x[..., 0], int(most + 12 * np.sqrt(most) + 60)), 0)
 
 
 def beta_logs(log_x, log_rest, first, second, both):
@@ -160,7 +160,7 @@ def betainc_dab(a, b, x, i, j):
 
     hard = max(np.max(np.where(inside, (40 + q * 4) / -np.log(z), 0), initial=0), 0)
     terms = int(min(hard + np.max(q, initial=0) * 2 + 60, 200_000))
-    return np.where(inside[..., 0], summed(term, x, terms), 0)
+    return np.where(inside[..., 0], summed_series(term, x, terms), 0)
 
 
 def gamma_density(a, x):

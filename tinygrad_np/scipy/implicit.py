@@ -60,7 +60,7 @@ def refuse_captured(caller: str, out: Any) -> None:
 
 
 @whole
-def found(equation: Equation, *operands: np.ndarray) -> np.ndarray:
+def solved_arrays(equation: Equation, *operands: np.ndarray) -> np.ndarray:
     """The solution for arrays."""
     with setting(transforms=0, recording=True, order=0):  # what a solver does is in no transform: it sees arrays
         x = equation.solve(*operands)
@@ -72,7 +72,7 @@ def found(equation: Equation, *operands: np.ndarray) -> np.ndarray:
 @primitive
 def solution(operands: list, equation: Equation) -> np.ndarray:
     """x with F(x, *operands) = 0."""
-    return found(equation, *operands)
+    return solved_arrays(equation, *operands)
 
 
 def pulled(ct, operands, equation, out):
@@ -115,7 +115,7 @@ def implicit_root(residual: Callable, solve: Solve, linear_solve: Callable | Non
 
     def root(*parameters: Any) -> Any:
         leaves, _, rebuild = flatten(parameters, passing=True)
-        places = [i for i, leaf in enumerate(leaves) if kind_of(leaf) in "fc"]
+        places = [i for i, leaf in enumerate(leaves) if number_kind(leaf) in "fc"]
         made: list = []
 
         def given(operands: tuple) -> tuple:
@@ -144,7 +144,7 @@ def implicit_root(residual: Callable, solve: Solve, linear_solve: Callable | Non
     return root
 
 
-def kind_of(leaf: Any) -> str:
+def number_kind(leaf: Any) -> str:
     """The kind of number that a leaf is; a counting number is no parameter."""
     return leaf.dtype.kind if hasattr(leaf, "dtype") else np.asarray(leaf).dtype.kind
 

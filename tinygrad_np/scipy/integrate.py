@@ -21,7 +21,7 @@ from ..engine.table import primitive
 from ..engine.tracing import whole
 from ..transforms.containers import flatten
 from ..transforms.trace import vjp
-from .implicit import kind_of, refuse_captured
+from .implicit import number_kind, refuse_captured
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -115,7 +115,7 @@ SWING = Flow(
 def run(caller: str, fun: Callable, y0: Any, t: Any, args: tuple, integrate: Callable) -> Any:
     """The trajectory of fun(y, t, *args), whose args may be nested, as an array (times, numbers of y0)."""
     leaves, _, rebuild = flatten(args, passing=True)
-    places = [i for i, leaf in enumerate(leaves) if kind_of(leaf) in "fc"]
+    places = [i for i, leaf in enumerate(leaves) if number_kind(leaf) in "fc"]
 
     def of_operands(y, t, *parameters):
         full = list(leaves)

@@ -79,17 +79,21 @@ def off_the_cut(a):
         raise NotDifferentiable("logm: an eigenvalue is 0 or negative, where the logarithm has a branch cut")
 
 
-ANY = [lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))]
-POSITIVE = [
+MATRICES = [lambda f, A: f(A(3, 3)), lambda f, A: f(A(2, 2, 2))]
+POSITIVE_DEFINITE = [
     lambda f, A: f(positive_definite(A(2, 2))),
     lambda f, A: f(3 * np.eye(2) + np.tanh(A(2, 2))),  # whose eigenvalues have positive real parts
 ]
-expm = matrix_function(sl.expm, ANY)
-sinm, cosm, tanm = matrix_function(sl.sinm, ANY), matrix_function(sl.cosm, ANY), matrix_function(sl.tanm, ANY)
+expm = matrix_function(sl.expm, MATRICES)
+sinm, cosm, tanm = (
+    matrix_function(sl.sinm, MATRICES),
+    matrix_function(sl.cosm, MATRICES),
+    matrix_function(sl.tanm, MATRICES),
+)
 sinhm, coshm, tanhm = (
-    matrix_function(sl.sinhm, ANY),
-    matrix_function(sl.coshm, ANY),
-    matrix_function(sl.tanhm, ANY),
+    matrix_function(sl.sinhm, MATRICES),
+    matrix_function(sl.coshm, MATRICES),
+    matrix_function(sl.tanhm, MATRICES),
 )
 
 
@@ -100,7 +104,7 @@ def logm(a):
     return out.astype(np.float32 if out.dtype.kind == "f" else np.complex64)
 
 
-logm = matrix_function(logm, POSITIVE, off_the_cut)
+logm = matrix_function(logm, POSITIVE_DEFINITE, off_the_cut)
 
 # ---- systems of equations ---------------------------------------------------------------------------------
 
@@ -198,7 +202,7 @@ def banded(l_and_u, ab, b):
     return sl.solve_banded(l_and_u, ab, b)
 
 
-def turned(l_and_u, ab):
+def transposed_bands(l_and_u, ab):
     """The diagonals of the transpose: diagonal k of a, moved k places along its row, is diagonal -k of aᵀ."""
     (low, up), n = l_and_u, ab.shape[1]
     rows = [ab[up + k, max(0, -k) : n - max(0, k)] for k in range(low, -up - 1, -1)]
@@ -208,7 +212,7 @@ def turned(l_and_u, ab):
 def banded_ct(ct, l_and_u, ab, b_shape, out):
     """As for np.linalg.solve, on the diagonals."""
     (low, up), n = l_and_u, ab.shape[1]
-    g = banded((up, low), turned(l_and_u, ab), ct)
+    g = banded((up, low), transposed_bands(l_and_u, ab), ct)
     left, right = (a[:, None] if len(b_shape) == 1 else a for a in (g, out))
     rows = []
     for k in range(-up, low + 1):  # a[j + k, j]
@@ -244,7 +248,7 @@ def sqrtm(a):
 
 
 # The differential s of the root solves root s + s root = da; Higham (2008), Functions of Matrices, section 6.1.
-sqrtm.defvjp(lambda ct, out: solve_sylvester(mT(out), mT(out), ct), cases=POSITIVE)
+sqrtm.defvjp(lambda ct, out: solve_sylvester(mT(out), mT(out), ct), cases=POSITIVE_DEFINITE)
 sqrtm.defjvp(lambda t, out: solve_sylvester(out, out, t))
 
 

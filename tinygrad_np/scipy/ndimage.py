@@ -41,7 +41,7 @@ def filter_of(definition: Callable) -> Callable:
     @wraps(theirs)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not is_tracked(args) and not is_tracked(list(kwargs.values())):
-            return theirs(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
+            return theirs(*map(without_tape, args), **{key: without_tape(value) for key, value in kwargs.items()})
         given = dict(signature.bind(*args, **kwargs).arguments)
         if given.pop("output", None) is not None:
             raise TypeError(f"{name}: output= would lose the gradient; use the returned tensor")
@@ -57,11 +57,11 @@ def filter_of(definition: Callable) -> Callable:
     return call
 
 
-def plain(value: Any) -> Any:
+def without_tape(value: Any) -> Any:
     return array_of(value) if hasattr(value, "_node") else value
 
 
-def each(value: Any, ndim: int) -> list:
+def an_axis(value: Any, ndim: int) -> list:
     """One of something an axis."""
     return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value] * ndim
 
@@ -69,7 +69,7 @@ def each(value: Any, ndim: int) -> list:
 def windows(x: Any, size: list[int], mode: Any, cval: float, origin: Any) -> Any:
     """The elements about every element: the shape of x, and then the sizes of the window."""
     x = as_operand(x)
-    modes, origins = each(mode, x.ndim), each(origin, x.ndim)
+    modes, origins = an_axis(mode, x.ndim), an_axis(origin, x.ndim)
     for axis, (n, m, o) in enumerate(zip(size, modes, origins)):
         if n == 1 and o == 0:
             continue
@@ -95,7 +95,7 @@ def correlate(input, weights, mode="reflect", cval=0.0, origin=0):
 @filter_of
 def convolve(input, weights, mode="reflect", cval=0.0, origin=0):
     weights = as_operand(weights)
-    origins = [-o - (n % 2 == 0) for o, n in zip(each(origin, weights.ndim), weights.shape)]
+    origins = [-o - (n % 2 == 0) for o, n in zip(an_axis(origin, weights.ndim), weights.shape)]
     return correlate_(input, np.flip(weights), mode, cval, origins)
 
 
@@ -103,7 +103,7 @@ def correlate_(input, weights, mode, cval, origin):
     return np.tensordot(windows(input, list(weights.shape), mode, cval, origin), weights, axes=weights.ndim)
 
 
-def along_axis(input, weights, axis, mode, cval, origin):
+def correlated_along(input, weights, axis, mode, cval, origin):
     """Correlation with weights along one axis."""
     input, weights = as_operand(input), as_operand(weights)
     axis %= input.ndim
@@ -114,13 +114,13 @@ def along_axis(input, weights, axis, mode, cval, origin):
 
 @filter_of
 def correlate1d(input, weights, axis=-1, mode="reflect", cval=0.0, origin=0):
-    return along_axis(input, weights, axis, mode, cval, origin)
+    return correlated_along(input, weights, axis, mode, cval, origin)
 
 
 @filter_of
 def convolve1d(input, weights, axis=-1, mode="reflect", cval=0.0, origin=0):
     weights = as_operand(weights)
-    return along_axis(input, np.flip(weights), axis, mode, cval, -origin - (weights.shape[0] % 2 == 0))
+    return correlated_along(input, np.flip(weights), axis, mode, cval, -origin - (weights.shape[0] % 2 == 0))
 
 
 def gaussian_weights(sigma: Any, order: int, radius: int) -> Any:
@@ -139,14 +139,16 @@ def gaussian_weights(sigma: Any, order: int, radius: int) -> Any:
 @filter_of
 def gaussian_filter1d(input, sigma, axis=-1, order=0, mode="reflect", cval=0.0, truncate=4.0, *, radius=None):
     radius = int(truncate * float(array_of(sigma)) + 0.5) if radius is None else radius
-    return along_axis(input, np.flip(gaussian_weights(sigma, order, radius)), axis, mode, cval, 0)
+    return correlated_along(input, np.flip(gaussian_weights(sigma, order, radius)), axis, mode, cval, 0)
 
 
 @filter_of
 def gaussian_filter(input, sigma, order=0, mode="reflect", cval=0.0, truncate=4.0, *, radius=None):
     x = as_operand(input)
     sigmas = [sigma[i] for i in range(x.ndim)] if np.ndim(array_of(as_operand(sigma))) else [sigma] * x.ndim
-    for axis, (s, o, m, r) in enumerate(zip(sigmas, each(order, x.ndim), each(mode, x.ndim), each(radius, x.ndim))):
+    for axis, (s, o, m, r) in enumerate(
+        zip(sigmas, an_axis(order, x.ndim), an_axis(mode, x.ndim), an_axis(radius, x.ndim))
+    ):
         if float(array_of(s)) > 1e-15:
             x = gaussian_filter1d(x, s, axis, o, mode=m, cval=cval, truncate=truncate, radius=r)
     return as_operand(x)
@@ -154,13 +156,13 @@ def gaussian_filter(input, sigma, order=0, mode="reflect", cval=0.0, truncate=4.
 
 @filter_of
 def uniform_filter1d(input, size, axis=-1, mode="reflect", cval=0.0, origin=0):
-    return along_axis(input, np.full(size, 1 / size), axis, mode, cval, origin)
+    return correlated_along(input, np.full(size, 1 / size), axis, mode, cval, origin)
 
 
 @filter_of
 def uniform_filter(input, size=3, mode="reflect", cval=0.0, origin=0):
     x = as_operand(input)
-    for axis, (n, m, o) in enumerate(zip(each(size, x.ndim), each(mode, x.ndim), each(origin, x.ndim))):
+    for axis, (n, m, o) in enumerate(zip(an_axis(size, x.ndim), an_axis(mode, x.ndim), an_axis(origin, x.ndim))):
         x = uniform_filter1d(x, n, axis, mode=m, cval=cval, origin=o) if n > 1 else x
     return x
 
@@ -170,12 +172,12 @@ def edges(smoothing: list[float]) -> Callable:
 
     def definition(input, axis=-1, mode="reflect", cval=0.0):
         x = as_operand(input)
-        modes = each(mode, x.ndim)
+        modes = an_axis(mode, x.ndim)
         axis %= x.ndim
-        out = along_axis(x, np.array([-1.0, 0.0, 1.0]), axis, modes[axis], cval, 0)
+        out = correlated_along(x, np.array([-1.0, 0.0, 1.0]), axis, modes[axis], cval, 0)
         for other in range(x.ndim):
             if other != axis:
-                out = along_axis(out, np.array(smoothing), other, modes[other], cval, 0)
+                out = correlated_along(out, np.array(smoothing), other, modes[other], cval, 0)
         return out
 
     return definition
@@ -192,11 +194,14 @@ prewitt = filter_of(prewitt)
 @filter_of
 def laplace(input, mode="reflect", cval=0.0):
     x = as_operand(input)
-    return sum(along_axis(x, np.array([1.0, -2.0, 1.0]), axis, m, cval, 0) for axis, m in enumerate(each(mode, x.ndim)))
+    return sum(
+        correlated_along(x, np.array([1.0, -2.0, 1.0]), axis, m, cval, 0)
+        for axis, m in enumerate(an_axis(mode, x.ndim))
+    )
 
 
 def second_derivatives(x, sigma, mode, cval, options):
-    sigmas = each(sigma, x.ndim)
+    sigmas = an_axis(sigma, x.ndim)
     for axis in range(x.ndim):
         order = [2 * (i == axis) for i in range(x.ndim)]
         yield gaussian_filter(x, sigmas, order, mode=mode, cval=cval, **options)
@@ -210,7 +215,7 @@ def gaussian_laplace(input, sigma, mode="reflect", cval=0.0, **options):
 @filter_of
 def gaussian_gradient_magnitude(input, sigma, mode="reflect", cval=0.0, **options):
     x = as_operand(input)
-    sigmas = each(sigma, x.ndim)
+    sigmas = an_axis(sigma, x.ndim)
     parts = [
         gaussian_filter(x, sigmas, [int(i == axis) for i in range(x.ndim)], mode=mode, cval=cval, **options)
         for axis in range(x.ndim)
@@ -224,7 +229,7 @@ def chosen(input, size, footprint, mode, cval, origin):
     if footprint is None:
         if size is None:
             raise RuntimeError("no footprint or filter size provided")
-        footprint = np.ones(each(size, x.ndim), bool)
+        footprint = np.ones(an_axis(size, x.ndim), bool)
     footprint = np.asarray(footprint, bool)
     wide = windows(x, list(footprint.shape), mode, cval, origin)
     return np.reshape(wide, (*x.shape, footprint.size))[..., np.flatnonzero(footprint)]
@@ -261,15 +266,15 @@ def percentile_filter(input, percentile, size=None, footprint=None, mode="reflec
 
 @filter_of
 def maximum_filter1d(input, size, axis=-1, mode="reflect", cval=0.0, origin=0):
-    return np.max(line(input, size, axis, mode, cval, origin), axis=-1)
+    return np.max(correlate_line(input, size, axis, mode, cval, origin), axis=-1)
 
 
 @filter_of
 def minimum_filter1d(input, size, axis=-1, mode="reflect", cval=0.0, origin=0):
-    return np.min(line(input, size, axis, mode, cval, origin), axis=-1)
+    return np.min(correlate_line(input, size, axis, mode, cval, origin), axis=-1)
 
 
-def line(input, size, axis, mode, cval, origin):
+def correlate_line(input, size, axis, mode, cval, origin):
     x = as_operand(input)
     sizes, origins = [1] * x.ndim, [0] * x.ndim
     sizes[axis], origins[axis] = size, origin

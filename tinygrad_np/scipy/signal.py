@@ -44,7 +44,7 @@ full.defvjp(
 )
 
 
-def cut(name, out, m, n, mode):
+def part_of_full(name, out, m, n, mode):
     """The part of the full convolution of shapes m and n that a mode names."""
     if mode == "full":
         return out
@@ -57,7 +57,7 @@ def cut(name, out, m, n, mode):
     return part(out, less_one(map(min, m, n)), [abs(i - k) + 1 for i, k in zip(m, n)])
 
 
-def operands(name, in1, in2):
+def two_signals(name, in1, in2):
     """Both as tensors or arrays, of as many axes, none of them empty."""
     in1, in2 = as_operand(in1), as_operand(in2)
     if in1.ndim != in2.ndim or not in1.size or not in2.size:
@@ -77,8 +77,8 @@ def convolve(in1, in2, mode="full", method="auto", *, axes=None, dot_axes=None):
     """
     if axes is not None or dot_axes is not None:
         return contracted(as_operand(in1), as_operand(in2), axes, dot_axes or ([], []), mode)
-    in1, in2 = operands("convolve", in1, in2)
-    return cut("convolve", full(in1, in2, method), in1.shape, in2.shape, mode)
+    in1, in2 = two_signals("convolve", in1, in2)
+    return part_of_full("convolve", full(in1, in2, method), in1.shape, in2.shape, mode)
 
 
 def contracted(in1, in2, axes, dot_axes, mode):
@@ -100,7 +100,7 @@ def contracted(in1, in2, axes, dot_axes, mode):
     summed = ([*range(left, left + d), *range(left + d + k, windows.ndim)], list(range(right, in2.ndim)))
     out = np.tensordot(windows, flipped, summed)  # left of in1, along, left of in2
     out = np.moveaxis(out, list(range(left, left + k)), list(range(-k, 0)))
-    return out if inside else cut("convolve", out, m, n, mode)
+    return out if inside else part_of_full("convolve", out, m, n, mode)
 
 
 def correlate(in1, in2, mode="full", method="auto"):
@@ -110,7 +110,7 @@ def correlate(in1, in2, mode="full", method="auto"):
 
 def fftconvolve(in1, in2, mode="full", axes=None):
     """The convolution along `axes`, by default all, as a product of Fourier transforms; the other axes broadcast."""
-    in1, in2 = operands("fftconvolve", in1, in2)
+    in1, in2 = two_signals("fftconvolve", in1, in2)
     axes = axes_of(axes, in1.ndim)
     last = list(range(in1.ndim - len(axes), in1.ndim))
     in1, in2 = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
@@ -120,13 +120,13 @@ def fftconvolve(in1, in2, mode="full", axes=None):
     there, back = (np.fft.rfftn, np.fft.irfftn) if real else (np.fft.fftn, np.fft.ifftn)
     fast = [next_fast_len(k, real) for k in whole]
     out = back(there(in1, fast, last) * there(in2, fast, last), fast, last) if last else in1 * in2
-    out = cut("fftconvolve", part(out, [0] * len(m), whole), m, n, mode)
+    out = part_of_full("fftconvolve", part(out, [0] * len(m), whole), m, n, mode)
     return np.moveaxis(out, last, axes)
 
 
 def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     """The convolution of two matrices, `in1` going on beyond its edges as `boundary` says: fill, wrap or symm."""
-    in1, in2 = operands("convolve2d", in1, in2)
+    in1, in2 = two_signals("convolve2d", in1, in2)
     middle = [(k - 1) // 2 for k in in2.shape]
     return bounded(in1, in2, mode, boundary, fillvalue, middle)
 
@@ -140,12 +140,14 @@ def bounded(in1, in2, mode, boundary, fillvalue, middle):
     value = {"constant_values": fillvalue} if boundary == "fill" else {}
     wide = np.pad(in1, [(n - 1, n - 1) for n in in2.shape], PADDING[boundary], **value)
     out = part(full(wide, in2), less_one(in2.shape), [m + n - 1 for m, n in zip(in1.shape, in2.shape)])
-    return part(out, middle, in1.shape) if mode == "same" else cut("convolve2d", out, in1.shape, in2.shape, mode)
+    return (
+        part(out, middle, in1.shape) if mode == "same" else part_of_full("convolve2d", out, in1.shape, in2.shape, mode)
+    )
 
 
 def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     """The cross-correlation of two matrices; boundaries as in `convolve2d`."""
-    in1, in2 = operands("correlate2d", in1, in2)
+    in1, in2 = two_signals("correlate2d", in1, in2)
     middle = [k // 2 for k in in2.shape]  # of an even length, the other middle than a convolution has
     return bounded(in1, np.flip(np.conjugate(in2)), mode, boundary, fillvalue, middle)
 

@@ -55,7 +55,7 @@ def places_of(A: Any) -> Places:
 
 
 @whole
-def times(entries, x, rows, columns, shape):
+def matrix_times(entries, x, rows, columns, shape):
     return matrix(entries, rows, columns, shape) @ x
 
 
@@ -65,13 +65,13 @@ def divided(entries, b, rows, columns, shape):
 
 
 @primitive
-def product(entries, x, rows, columns, shape):
+def matrix_product(entries, x, rows, columns, shape):
     """The matrix of these entries times x."""
-    return times(entries, x, rows, columns, shape)
+    return matrix_times(entries, x, rows, columns, shape)
 
 
 @primitive
-def solution(entries, b, rows, columns, shape):
+def sparse_solution(entries, b, rows, columns, shape):
     """The solution x of the matrix of these entries times x = b."""
     return divided(entries, b, rows, columns, shape)
 
@@ -83,20 +83,20 @@ def entries_ct(ct, x, rows, columns):
 
 
 def solution_entries_ct(ct, entries, out, rows, columns, shape):
-    return -entries_ct(solution(entries, ct, columns, rows, shape[::-1]), out, rows, columns)
+    return -entries_ct(sparse_solution(entries, ct, columns, rows, shape[::-1]), out, rows, columns)
 
 
 EXAMPLE = Places(np.array([0, 1, 1, 3]), np.array([0, 2, 1, 0]), (4, 3))
 SQUARE = Places(np.array([0, 1, 2, 0]), np.array([0, 1, 2, 2]), (3, 3))
-product.defvjp(
+matrix_product.defvjp(
     lambda ct, x, rows, columns: entries_ct(ct, x, rows, columns),
-    lambda ct, entries, rows, columns, shape: product(entries, ct, columns, rows, shape[::-1]),
+    lambda ct, entries, rows, columns, shape: matrix_product(entries, ct, columns, rows, shape[::-1]),
     kind="bilinear",
     cases=[lambda f, A: f(A(4), A(3), *EXAMPLE), lambda f, A: f(A(4), A(3, 2), *EXAMPLE)],
 )
-solution.defvjp(
+sparse_solution.defvjp(
     solution_entries_ct,
-    lambda ct, entries, rows, columns, shape: solution(entries, ct, columns, rows, shape[::-1]),
+    lambda ct, entries, rows, columns, shape: sparse_solution(entries, ct, columns, rows, shape[::-1]),
     cases=[
         lambda f, A: f(np.array([3.0, 3.0, 3.0, 0.5]) + np.tanh(A(4)), A(3), *SQUARE),
         lambda f, A: f(np.array([3.0, 3.0, 3.0, 0.5]) + np.tanh(A(4)), A(3, 2), *SQUARE),
@@ -124,7 +124,7 @@ class Sparse:
         x = as_operand(x)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ValueError(f"sparse: found a matrix of shape {self.shape} times {x.shape}")
-        return product(self.entries, x, *self.places)
+        return matrix_product(self.entries, x, *self.places)
 
     def __rmatmul__(self, x: Any) -> Any:
         x = as_operand(x)
@@ -216,7 +216,7 @@ def spsolve(A: Any, b: Any) -> Any:
     A, b = as_sparse(A), as_operand(b)
     if A.shape[0] != A.shape[1] or b.ndim not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(f"spsolve: found a matrix of shape {A.shape} and b of shape {b.shape}")
-    return solution(A.entries, b, *A.places)
+    return sparse_solution(A.entries, b, *A.places)
 
 
 def __dir__() -> list[str]:

@@ -33,7 +33,7 @@ def positive(a):
 
 
 @cache
-def signature(names: tuple[str, ...]) -> inspect.Signature:
+def distribution_signature(names: tuple[str, ...]) -> inspect.Signature:
     """That of these parameters, loc=0 and scale=1."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return inspect.Signature(
@@ -82,7 +82,7 @@ class Continuous:
     def arguments(self, first: tuple[str, ...], args: tuple, kwargs: dict) -> tuple:
         """(values of `first`, shape parameters, loc, scale), of a call."""
         try:
-            bound = signature((*first, *self.shapes)).bind(*args, **kwargs)
+            bound = distribution_signature((*first, *self.shapes)).bind(*args, **kwargs)
         except TypeError as error:
             expected = ", ".join((*first, *self.shapes, "loc=0", "scale=1"))
             raise TypeError(f"{self.name}: {error}; expected ({expected})") from None

@@ -13,13 +13,13 @@ from ..engine.cotangents import times
 from ..engine.table import POSITIVE, REAL, elementwise, function
 from ..engine.tracing import assume
 from . import bessel, cumulative, gamma, orthogonal  # noqa: F401 - their rows are entered
+from .gamma import OPEN_UNIT
 from .in_last import in_last
 from .scaled import dawsn_derivative, erfcx_derivative
 
 inf, pi = np.inf, np.pi
 ROOT_PI, ROOT_2PI = np.sqrt(np.pi).item(), np.sqrt(2 * np.pi).item()
 LOG_PI = np.log(pi).item()
-OPEN_UNIT = (0.0, 1.0)
 
 # ---- error functions (7) ----------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ elementwise(sc.ndtri_exp, lambda x, out: ROOT_2PI * np.exp(x + out * out / 2), d
 # ---- exponential, sine and cosine integrals (6), Fresnel (7) ----------------------------------------------
 
 
-def pair(fun, first, second, domain=REAL):
+def two_results(fun, first, second, domain=REAL):
     """A ufunc with two results: the derivative of each."""
     function(
         fun,
@@ -65,9 +65,9 @@ def cosh_over(x):
     return np.cosh(x) / x
 
 
-pair(sc.sici, lambda x: np.sinc(x / pi), lambda x: np.cos(x) / x, POSITIVE)
-pair(sc.shichi, lambda x: np.where(array_of(x) == 0, 1, over(np.sinh(x), x)), cosh_over, POSITIVE)
-pair(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x * x))
+two_results(sc.sici, lambda x: np.sinc(x / pi), lambda x: np.cos(x) / x, POSITIVE)
+two_results(sc.shichi, lambda x: np.where(array_of(x) == 0, 1, over(np.sinh(x), x)), cosh_over, POSITIVE)
+two_results(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x * x))
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
 
