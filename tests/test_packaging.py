@@ -132,6 +132,28 @@ def test_the_version_and_the_extras():
     assert (PACKAGE / "py.typed").exists()
 
 
+TOP = {
+    "tinygrad_np",
+    "models",
+    "tests",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+}
+
+
+def test_the_top_level_is_fixed():
+    """A file that a slip of the hand adds there would be in every clone for good."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    tops = {line.strip('"').partition("/")[0] for line in listed.stdout.splitlines()}
+    assert {top for top in tops if not top.startswith(".")} == TOP
+
+
 def test_no_file_names_this_machine_or_a_registry():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
