@@ -140,6 +140,34 @@ def test_a_rule_is_as_it_was_after_a_report():
     assert rule.__code__ is code and set(globals()) == names
 
 
+def counted_down(ct, x):
+    n, out = 3, np.ones_like(x)
+    while n > 1:
+        out, n = out * x, n - 1
+    return ct * out * 2
+
+
+def counted_up(ct, x):
+    n, out = 0, np.ones_like(x)
+    while n != 2:
+        out *= x
+        n += 1
+    return ct * out * 2
+
+
+def halved(ct, x):
+    h, out = 1.0, 0 * x
+    while abs(h) > 1e-3:
+        out, h = out + h * x * x, h / 2
+    return ct * out
+
+
+@pytest.mark.parametrize("rule", [counted_down, counted_up, halved])
+def test_an_edit_that_makes_a_loop_endless_is_given_up(rule):
+    report = gradcheck(op(lambda x: x * x * x, rule), V[:2], raise_on_fail=False)
+    assert report.failure == "GradientMismatch" and report.diagnosis
+
+
 def test_digits_are_shown_until_they_differ():
     lines = entry_lines(Problem(np.sin, (V,)), Entry(0, 0, 0.123456789012, 0.123456789011, 0.123456789011, 1e-13))
     assert "0.123456789012" in lines[1] and "0.123456789011" in lines[2] and "1 +8.1e-12" in lines[3]

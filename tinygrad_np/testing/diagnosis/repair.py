@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from .mistakes.terms import times
 
 HOOK = "_the_checkers_hook"
 SECONDS = 2.0  # that the search may take
+CALLS = 10_000  # of the hook, after which an edited rule is given up: a loop may have lost its end
 SUMS = (ast.Add, ast.Sub)
 CHOICES = ("where", "clip", "maximum", "minimum", "heaviside", "clamp")  # calls whose numbers are thresholds
 
@@ -135,9 +137,11 @@ class Edits:
     @contextmanager
     def changed(self, site: int, change: Callable) -> Iterator[None]:
         """While this lasts, what stands at a site is changed."""
-        rule, kept = self.rule, self.rule.__code__
+        rule, kept, calls = self.rule, self.rule.__code__, count(1)
 
         def hook(i: int, value: Any) -> Any:
+            if next(calls) > CALLS:
+                raise RuntimeError("this edit makes the rule endless")
             return change(value) if i == site else value
 
         rule.__globals__[HOOK] = hook
