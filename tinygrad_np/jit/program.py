@@ -99,7 +99,7 @@ class Program:
         return target
 
     def bind(self) -> None:
-        """Point the program at the arrays that now are in their places; raises Moved where they do not fit it."""
+        """Point the program at the arrays in their places now; raises LiesElsewhere where they do not fit it."""
         plan = self.planned()
         self.replay = None
         storages = plan.storages
