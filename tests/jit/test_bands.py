@@ -226,6 +226,7 @@ def test_narrow_products_are_compiled(monkeypatch, name, dtype):
     assert "times" in source and "summed" in source
 
 
+@pytest.mark.slow  # it compiles two loops of its own
 def test_narrow_products_of_infinities_and_nan_are_those_of_numpy():
     pytest.importorskip("numba", reason="narrow products are compiled where Numba is installed")
     x = np.random.default_rng(4).standard_normal((7, 70))

@@ -79,8 +79,11 @@ def levels(case, order: int):
     return every
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (i % 3 > 0)) for i, n in enumerate(SAMPLE)]
+)
 def test_functions_of_nn_replay(name):
+    """A third of them in a quick run: the rows that they are made of are all tried in it, one by one."""
     case = CASES[SAMPLE[name]]
     replays(levels(case, 1), case.primals(), [x * 0.75 for x in case.primals()])
 

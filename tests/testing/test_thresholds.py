@@ -102,7 +102,7 @@ def every_place():
     """All breaks at all places on both sides, for every kind of operand; a few are quick."""
     found = itertools.product(OPERANDS, BREAKS, SIDES, PLACES)
     for i, (kind, how, side, place) in enumerate(found):
-        quick = i % 401 == 13
+        quick = i % 803 == 13
         name = f"{kind.__name__}-{how}-{side}-{place:.3g}"
         yield pytest.param(kind, how, side, float(place), id=name, marks=() if quick else pytest.mark.slow)
 
