@@ -13,11 +13,12 @@ CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "zeros": "ones"
 
 
 class Break(NamedTuple):
-    """The text of a file with one change, and the change in words."""
+    """The text of a file with one change, the change in words, and the lines of the statement that it is in."""
 
     line: int
     what: str
     text: str
+    statement: range
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -68,33 +69,51 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def breaks(text: str) -> list[Break]:
-    """All small breaks of a file.
+    """All small breaks of a file; each leaves the lines of the rest where they are.
 
     >>> [b.what for b in breaks("def f(x):\\n    return x < 2")]
     ['another comparison', 'another constant']
     """
-    found = []
     tree = ast.parse(text)
     skipped = {id(inner) for node in ast.walk(tree) if is_words(node) for inner in ast.walk(node)}
-    for parent in ast.walk(tree):
-        for field, value in ast.iter_fields(parent):
-            several = isinstance(value, list)
-            for place, node in enumerate(value if several else [value]):
-                if not isinstance(node, ast.AST) or id(node) in skipped:
-                    continue
-                for what, new in changes(node):
-                    put(parent, field, place if several else None, new)
-                    found.append(Break(getattr(node, "lineno", 0), what, ast.unparse(ast.fix_missing_locations(tree))))
-                    put(parent, field, place if several else None, node)
+    found = []
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.stmt):
+            for node in parts(statement):
+                if id(node) not in skipped:
+                    for what, new in changes(node):
+                        found.append(Break(node.lineno, what, replaced(text, node, new), lines(statement)))
     return sorted(found, key=lambda b: b.line)
 
 
-def put(parent: ast.AST, field: str, place: int | None, node: ast.AST) -> None:
-    """Set a child of a node."""
-    if place is None:
-        setattr(parent, field, node)
-    else:
-        getattr(parent, field)[place] = node
+def replaced(text: str, node: ast.expr | ast.stmt, new: ast.AST) -> str:
+    """A text with another node in the place of one, over as many lines."""
+    rows = text.encode().splitlines(keepends=True)
+    before = b"".join(rows[: node.lineno - 1]) + rows[node.lineno - 1][: node.col_offset]
+    after = rows[node.end_lineno - 1][node.end_col_offset :] + b"".join(rows[node.end_lineno :])
+    new = ast.unparse(ast.fix_missing_locations(new))
+    rest = "\n" * (node.end_lineno - node.lineno - new.count("\n"))
+    new = new + rest if isinstance(node, ast.stmt) else f"({new}{rest})"
+    return (before + new.encode() + after).decode()
+
+
+def parts(statement: ast.stmt) -> Iterator[ast.AST]:
+    """A statement and what is in it, down to the statements within."""
+    yield statement
+    left = [statement]
+    while left:
+        for child in ast.iter_child_nodes(left.pop()):
+            if not isinstance(child, ast.stmt):
+                yield child
+                left.append(child)
+
+
+def lines(statement: ast.stmt) -> range:
+    """The lines of a statement, or of its head where it holds others."""
+    body = getattr(statement, "body", None)
+    if isinstance(body, list):
+        return range(statement.lineno, max(body[0].lineno, statement.lineno + 1))
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
 
 
 def is_words(node: ast.AST) -> bool:
