@@ -67,7 +67,12 @@ def collapse(whole: Graph, plan: Plan) -> Graph:
 
 def planned(view: Graph) -> Graph:
     """The view if it was collapsed by its user, else its automatic collapse: what the writers draw."""
-    return view if view.plan is not None else collapse(view.whole or view, Plan())
+    if view.plan is not None:
+        return view
+    whole = view.whole or view
+    if not whole.drawn:
+        whole.drawn.append(collapse(whole, Plan()))
+    return whole.drawn[0]
 
 
 class Work:
@@ -80,12 +85,12 @@ class Work:
         self.consumers: dict[int, list[int]] = defaultdict(list)
         for src, dst in self.edges:
             self.consumers[src].append(dst)
-        self.leaf = [node.kind in LEAF_KINDS for node in whole.nodes]
+        self.leaf = leaf = [node.kind in LEAF_KINDS for node in whole.nodes]
         self.scopes = {scope.id: scope for scope in whole.scopes}
         self.chains: dict[str | None, tuple[str, ...]] = {None: ()}
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
-        scopes = Counter(node.scope for node, leaf in zip(whole.nodes, self.leaf, strict=True) if not leaf)
+        scopes = Counter([node.scope for node, is_leaf in zip(whole.nodes, leaf, strict=True) if not is_leaf])
         self.several = several = Counter()
         for scope, n in scopes.items():
             for around in self.chains[scope]:
@@ -120,7 +125,7 @@ class Work:
     def fold(self, boxes: list) -> None:
         """Put leaves into the box that alone uses them: parameters and numbers, and arrays where they are many."""
         nodes = self.whole.nodes
-        closed = Counter(box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf)
+        closed = Counter([box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf])
         users: dict[int, object] = {}  # leaf -> the one box that uses it
         for i, leaf in enumerate(self.leaf):
             if leaf:
@@ -235,7 +240,7 @@ class Work:
             node = self.box(box, members[box])
             names[box] = node.id
             nodes.append(node)
-        many = Counter(box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf)
+        many = Counter([box for box, leaf in zip(boxes, self.leaf, strict=True) if not leaf])
         merged: dict[tuple, Edge] = {}
         for edge, (src, dst) in zip(self.whole.edges, self.edges, strict=True):
             a, b = boxes[src], boxes[dst]
@@ -257,7 +262,7 @@ class Work:
             )
         outputs = tuple(dict.fromkeys(names[boxes[self.index[o]]] for o in self.whole.outputs))
         shown, all_ = len(nodes), len(self.whole.nodes)
-        hidden = any(sum(not m.is_leaf for m in n.members) > 1 for n in nodes)
+        hidden = any(n.ops > 1 for n in nodes)
         notes = (f"drawn as {plural(shown, 'box')} for {plural(all_, 'node')}",) if hidden else ()
         return replace(
             self.whole,
@@ -273,14 +278,18 @@ class Work:
         """The node that stands for the members of one box."""
         if len(members) == 1 and members[0].scope is None:
             return members[0]
-        ops = [m for m in members if not m.is_leaf]
+        ops = [m for m in members if m.kind not in LEAF_KINDS]
         if len(ops) == 1:
-            members = [m._replace(title=self.layer_title(m)) if m is ops[0] else m for m in members]
-            ops = [m for m in members if not m.is_leaf]
+            (op,) = ops
+            title = self.layer_title(op)
+            named = op if title == op.title else op._replace(title=title)
+            return (
+                named
+                if len(members) == 1
+                else named._replace(members=tuple([named if m is op else m for m in members]))
+            )
         if len(members) == 1:
             return members[0]
-        if len(ops) == 1:
-            return ops[0]._replace(members=tuple(members))
         last = ops[-1]
         common: Scope | None = None
         if isinstance(box, str):
@@ -331,10 +340,10 @@ class Work:
 
     def shared_scope(self, ops: list[ViewNode]) -> str | None:
         """The innermost scope that all of some nodes are in."""
-        common = self.chains[ops[0].scope]
-        for op in ops:
-            chain = self.chains[op.scope]
-            common = tuple(a for a, b in zip(common, chain, strict=False) if a == b)
+        first, *others = dict.fromkeys([op.scope for op in ops])
+        common = self.chains[first]
+        for scope in others:
+            common = tuple(a for a, b in zip(common, self.chains[scope], strict=False) if a == b)
         return common[-1] if common else None
 
 

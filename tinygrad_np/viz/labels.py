@@ -37,7 +37,7 @@ def shape_text(shape) -> str:
         return ""
     if shape and isinstance(shape[0], (tuple, list)):
         return " ".join(map(shape_text, shape))
-    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
 
 
 def number_text(x) -> str:
@@ -77,6 +77,8 @@ def sparkline(value: Value) -> str:
 
 def data_lines(node: ViewNode, bars: bool = True) -> list[str]:
     """The line of a box that shows numbers, as in data 2.0000 | grad -1.5000; two lines where one would be long."""
+    if node.value is node.grad is None:
+        return []
     parts = [("data", node.value), ("grad", node.grad)]
     said = [f"{what} {value_text(value, node.shape)}" for what, value in parts if value is not None]
     said = said if bars else [line.rstrip(BARS + " ") for line in said]
@@ -124,7 +126,7 @@ def is_wordless(edge: Edge) -> bool:
 
 def array_text(node: ViewNode) -> str:
     """Shape and dtype, where they are known."""
-    return " ".join(filter(None, (shape_text(node.shape), node.dtype)))
+    return f"{shape_text(node.shape)} {node.dtype or ''}".strip()
 
 
 def plural(n: int, word: str) -> str:
@@ -193,12 +195,13 @@ def keeps_text(node: ViewNode) -> str:
     """What a node holds for backward."""
     if node.is_leaf:
         return ""
-    if any(n.freed for n in _all(node)):
+    if node.freed if not node.members else any([n.freed for n in _all(node)]):
         return "kept for backward: freed"
-    if not node.saved_nbytes:
-        others = nbytes_text(node.shared_nbytes)
-        return f"keeps nothing of its own, uses {others} held by others" if node.shared_nbytes else ""
-    return f"keeps {nbytes_text(node.saved_nbytes)} for backward"
+    own = node.saved_nbytes
+    if not own:
+        shared = node.shared_nbytes
+        return f"keeps nothing of its own, uses {nbytes_text(shared)} held by others" if shared else ""
+    return f"keeps {nbytes_text(own)} for backward"
 
 
 def _all(node: ViewNode):

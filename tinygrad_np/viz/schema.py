@@ -167,6 +167,7 @@ class Graph:
     plan: Any = None
     whole: Graph | None = None
     tape: tuple = field(default=(), compare=False, repr=False)
+    drawn: list[Graph] = field(default_factory=list, init=False, compare=False, repr=False)  # its automatic collapse
 
     # ---- reading ------------------------------------------------------------------------------------------
 

@@ -64,12 +64,10 @@ class Boxes:
         while scope is not None:
             around.add(scope)
             scope = self.scopes[scope].parent
-        nodes = tuple(m._replace(scope=None) if m.scope in around else m for m in node.members)
+        nodes = tuple([m if m.scope is None or m.scope not in around else m._replace(scope=None) for m in node.members])
         known = {m.id for m in nodes}
         edges = tuple(e for m in nodes for e in self.operands.get(m.id, ()) if e.src in known)
-        scopes = tuple(
-            s._replace(parent=None) if s.parent in around else s for s in self.whole.scopes if s.id not in around
-        )
+        scopes = [s._replace(parent=None) if s.parent in around else s for s in self.whole.scopes if s.id not in around]
         used: set[str | None] = set()
         for m in nodes:
             scope = m.scope
@@ -90,12 +88,13 @@ def box_lines(node: ViewNode) -> list[list[str]]:
         lines.append(["", node.formula])
     if node.ops > 1:
         lines.append(["s", f"{node.ops:,} operations"])
-    if node.shape or not data_lines(node):
+    numbers = data_lines(node)
+    if node.shape or not numbers:
         lines.append(["", shape_text(node.shape) or ("()" if node.shape == () else "")])
-    lines += [["", line] for line in data_lines(node)]
+    lines += [["", line] for line in numbers]
     for leaf in [leaf for leaf in node.leaves if leaf.kind in ("param", "leaf")][:6]:
         lines.append(["p", f"{short_name(leaf, node)} {shape_text(leaf.shape)}"])
-    if keeps_text(node) and not data_lines(node):
+    if not numbers:
         lines.append(["s", keeps_text(node)])
     return [line for line in lines if line[1]]
 

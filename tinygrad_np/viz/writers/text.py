@@ -14,7 +14,7 @@ from ..labels import (
     printable,
     totals,
 )
-from ..schema import Graph
+from ..schema import LEAF_KINDS, Graph
 
 FULL = range(1, 7)  # so many numbers of a gradient are all written, and their norm is not
 MOST_FOLDED = 6  # folded leaves named in one line
@@ -48,17 +48,18 @@ def to_text(view: Graph) -> str:
 def line(node, number: dict, edges) -> str:
     """One node of the listing."""
     facts = [array_text(node)]
-    if node.is_leaf:
+    if node.kind in LEAF_KINDS:
         facts.append("requires grad" if node.kind in ("param", "leaf") else "no grad")
         name = printable(heading(node))
     else:
         given = [f"%{number[e.src]} ×{e.times}" if e.times > 1 else f"%{number[e.src]}" for e in edges]
-        leaves = node.leaves
-        given += [
-            printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf)) for leaf in leaves[:MOST_FOLDED]
-        ]
-        if len(leaves) > MOST_FOLDED:
-            given.append(f"{len(leaves) - MOST_FOLDED} more")
+        if node.members:
+            leaves = node.leaves
+            given += [
+                printable(leaf.id if leaf.kind in ("param", "leaf") else heading(leaf)) for leaf in leaves[:MOST_FOLDED]
+            ]
+            if len(leaves) > MOST_FOLDED:
+                given.append(f"{len(leaves) - MOST_FOLDED} more")
         given = ", ".join([*given, node.args] if node.args else given)
         name = f"{printable(node.title or node.op)}({given})"
         if node.formula:
