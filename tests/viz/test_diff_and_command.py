@@ -21,8 +21,15 @@ import numpy as np, tinygrad_np as tg
 from tinygrad_np import nn
 model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
 images = tg.Tensor(np.ones((5, 4), "f4"))
-loss = nn.functional.cross_entropy(model(images), np.array([0, 1, 0, 1, 0]))
-number = 3
+labels = np.array([0, 1, 0, 1, 0])
+loss = nn.functional.cross_entropy(model(images), labels)
+number, scores = 3, np.arange(6.0)
+def hinge(scores, margin=1.0):
+    return np.maximum(0, margin - scores).sum()
+def squared(images):
+    return (images * images).sum()
+def of_others(labels, others):
+    return labels
 if sys.argv[1:] == ["fail"]:
     raise ValueError("no luck")
 """
@@ -74,10 +81,23 @@ def test_draw_a_script(script, tmp_path, capsys, suffix):
     assert capsys.readouterr().out == f"{out}: <GraphView of loss: 4 operations, 5 leaves, 8 edges>\n"
 
 
+def test_a_function_is_called_with_the_scripts_variables_of_its_parameters_names(script, capsys):
+    assert main([f"{script}:hinge"]) == 0  # plain NumPy: nothing requires a gradient
+    text = capsys.readouterr().out
+    assert "= scores  (6,)" in text and "maximum(0, 1 - scores)" in text and "no gradient is recorded" in text
+    assert main([f"{script}:squared"]) == 0
+    assert "images * images" in capsys.readouterr().out
+
+
+def test_the_scripts_arrays_are_called_by_their_variables(script, capsys):
+    assert main([f"{script}:loss"]) == 0
+    assert "images  (5, 4) float32, no grad" in capsys.readouterr().out
+
+
 def test_draw_as_text_with_lines_and_depth(script, capsys):
     assert main([f"{script}:loss", "--source", "--time", "--grads"]) == 0
     text = capsys.readouterr().out
-    assert "linear(" in text and "a script.py:7" in text and " µs" in text and "gradient norm" in text
+    assert "linear(" in text and "a script.py:8" in text and " µs" in text and "gradient norm" in text
     assert main([f"{script}:loss", "--depth", "0"]) == 0
     assert "Sequential(" in capsys.readouterr().out
 
@@ -87,8 +107,10 @@ def test_draw_as_text_with_lines_and_depth(script, capsys):
     [
         (["{script}:los"], 1, "'los' is not a tensor; found the tensors images, loss"),
         (["{script}:number"], 1, "'number' is not a tensor; found a int"),
+        (["{script}:labels"], 1, "name a function of arrays that computes it"),
+        (["{script}:of_others"], 1, "of_others is a function of labels, others; found no others in the script"),
         (["nothing.py:loss"], 1, "no such script"),
-        (["{script}:loss", "fail"], 1, "a script.py:10: ValueError: no luck"),
+        (["{script}:loss", "fail"], 1, "a script.py:17: ValueError: no luck"),
         (["nothing.json"], 1, "No such file"),
         (["diff", "{script}", "{script}"], 1, "not JSON"),
         (["{script}"], 2, "expected script.py:name"),

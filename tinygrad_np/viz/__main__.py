@@ -1,6 +1,7 @@
 """Pictures from the command line: draw a script's tensor, compare two graphs, see which layout engines work here.
 
     python -m tinygrad_np.viz train.py:loss -o loss.html
+    python -m tinygrad_np.viz forces.py:energy      a function of NumPy or JAX: called with the variables of its names
     python -m tinygrad_np.viz diff before.json after.json
     python -m tinygrad_np.viz doctor
 
@@ -11,20 +12,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import inspect
 import runpy
 import sys
 import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..engine.tensor import Tensor
 from ..engine.watchers import record
-from . import from_jax, from_torch, graph, graph_diff
+from . import from_jax, from_torch, graph, graph_diff, trace
 from .collapse import MAX_NODES
 from .view import GraphView
 from .writers import WRITERS
 from .writers.svg import EngineFailed, GraphvizMissing, available, by_dot, by_pygraphviz
 
-EXPECTED = "expected a tensor of this package or of PyTorch, a jaxpr (jax.make_jaxpr(f)(x)), or a GraphView"
+EXPECTED = "expected a tensor of this package or of PyTorch, a jaxpr, a GraphView, or a function"
+FORGETS = "an array does not know how it was computed; name a function of arrays that computes it"
 
 
 class Failure(Exception):
@@ -109,25 +116,56 @@ def run_script(script: Path, name: str, argv: list[str], args) -> GraphView:
     except Exception as error:
         lines = [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(script)]
         where = f"{script}:{lines[-1]}" if lines else f"{script}"
-        raise Failure(f"{where}: {type(error).__name__}: {error}") from None
+        raise Failure(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from None
     finally:
         sys.argv, sys.path[0] = old
-    tensors = {n: v for n, v in names.items() if isinstance(v, Tensor) and not n.startswith("_")}
     if name not in names:
+        tensors = [n for n, v in names.items() if isinstance(v, Tensor) and not n.startswith("_")]
         raise Failure(f"{script}: {name!r} is not a tensor; found the tensors {', '.join(tensors) or '(none)'}")
-    value, options = names[name], {"values": args.values or None, "grads": args.grads or None}
+    return graph_of(names[name], name, names, script, {"values": args.values or None, "grads": args.grads or None})
+
+
+def graph_of(value: Any, name: str, names: dict, script: Path, options: dict) -> GraphView:
+    """The graph of whatever a script has under a name: a tensor of ours or PyTorch's, a jaxpr, a view, a function."""
     try:
-        if name in tensors:
-            return graph(value, names=tensors, title=name, **options)
+        if callable(value) and hasattr(value, "__name__") and not isinstance(value, type):
+            arrays = arguments(value, names, f"{script}: {name}")
+            if is_of_jax(arrays):
+                return from_jax(value, *arrays, title=name)
+            if not any(getattr(array, "requires_grad", False) for array in arrays):
+                return trace(value, *(a.numpy() if isinstance(a, Tensor) else a for a in arrays), title=name)
+            value = value(*arrays)
+        if isinstance(value, Tensor):
+            shown = {n: v for n, v in names.items() if not n.startswith("_")}
+            return graph(value, names=shown | {name: value}, title=name, **options)
         if isinstance(value, GraphView):
             return value
         if hasattr(value, "grad_fn"):
             return from_torch(value, module_of(value, names), title=name)
         if hasattr(value, "jaxpr") and hasattr(value, "consts"):
             return from_jax(value, title=name)
-    except ValueError as error:
-        raise Failure(str(error)) from None
-    raise Failure(f"{script}: {name!r} is not a tensor; found a {type(value).__name__}; {EXPECTED}")
+    except (ValueError, TypeError) as error:
+        raise Failure(f"{script}: {name}: {' '.join(str(error).split())}") from None
+    said = FORGETS if isinstance(value, (np.ndarray, np.generic)) or is_of_jax([value]) else EXPECTED
+    raise Failure(f"{script}: {name!r} is not a tensor; found a {type(value).__name__}; {said}")
+
+
+def arguments(f: Callable, names: dict, what: str) -> list:
+    """The script's variables that are called as the parameters of a function: a call with these is drawn."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wanted = [p.name for p in inspect.signature(f).parameters.values() if p.kind in kinds and p.default is p.empty]
+    missing = [n for n in wanted if n not in names]
+    if missing:
+        raise Failure(
+            f"{what} is a function of {', '.join(wanted)}; found no {' and no '.join(missing)} in the script to call "
+            "it with; expected variables of these names"
+        )
+    return [names[n] for n in wanted]
+
+
+def is_of_jax(values: Iterable) -> bool:
+    """Whether some of these are arrays of JAX."""
+    return any(type(v).__module__.startswith(("jax", "jaxlib")) for v in values)
 
 
 def module_of(value, names: dict):
