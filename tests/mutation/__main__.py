@@ -63,10 +63,16 @@ def reached_in(room: str, file: Path, copy: Path) -> Reached:
 
 
 def asked(file: Path, broken: Break, reached: Reached, seconds: float) -> list[str]:
-    """The tests that reach a break, the quickest first, as many as run in some seconds."""
+    """The tests that reach a break, the quickest first, as many as run in some seconds.
+
+    What runs at import is reached by no test; those are asked that reach another line of the file.
+    """
     found: dict[str, float] = {}
+    lines = reached.get(str(file), {})
     for line in broken.statement:
-        found |= reached.get(str(file), {}).get(str(line), {})
+        found |= lines.get(str(line), {})
+    for tests in lines.values() if not found else ():
+        found |= tests
     chosen, total = [], 0.0
     for test in sorted(found, key=found.__getitem__):
         total += found[test]

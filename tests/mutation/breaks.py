@@ -58,7 +58,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield f"{CALLS[name]} for {name}", new
         if name in ("conjugate", "astype", "copy") and isinstance(node.func, ast.Attribute):
             yield f".{name}() gone", node.func.value
-        if node.keywords and node.keywords[-1].arg:
+        if node.keywords and node.keywords[-1].arg not in (None, "cases", "names"):
             new = deepcopy(node)
             gone = new.keywords.pop()
             yield f"{gone.arg}= gone", new
@@ -117,7 +117,9 @@ def lines(statement: ast.stmt) -> range:
 
 
 def is_words(node: ast.AST) -> bool:
-    """What no behaviour hangs on: annotations, messages, the branch for type checkers, what a test cannot reach."""
+    """What no behaviour hangs on: annotations, messages, the branch for type checkers, what tests draw."""
+    if isinstance(node, ast.keyword):
+        return node.arg in ("cases", "names")
     if isinstance(node, ast.Raise | ast.AnnAssign | ast.Assert | ast.ImportFrom | ast.Import | ast.arguments):
         return True
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
