@@ -273,7 +273,8 @@ def serve(run: str, port: str, json: bool) -> None:
     model = trained(opened, known)
     recognizer = Recognizer(model, known.images, known.labels, f"{opened.recipe.name}, {opened.folder.name}")
     with Server(recognizer, int(port)) as server:
-        where = f"http://{server.server_address[0]}:{server.server_address[1]}/"
+        host, bound = server.socket.getsockname()[:2]
+        where = f"http://{host}:{bound}/"
         if json:
             print(json_.dumps({"url": where}), flush=True)
         else:

@@ -44,7 +44,7 @@ def _part(text: str) -> int | float:
 
 def _convolutions(text: str) -> tuple[str, ...]:
     """Blocks such as `24x5p`: 24 kernels of 5x5, then max-pooling; `s` keeps the size of the images."""
-    return tuple(_checked(block, re.fullmatch(r"[1-9]\d*x[1-9]s?p?", block)) for block in text.split(","))
+    return tuple(_checked(block, bool(re.fullmatch(r"[1-9]\d*x[1-9]s?p?", block))) for block in text.split(","))
 
 
 def _flag(text: str) -> bool:

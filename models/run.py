@@ -84,11 +84,11 @@ class Run:
         """Move the files of the run that is there out of the way."""
         there = [name for name in FILES if (self.folder / name).exists()]
         if there:
-            self.replaced = Path(tempfile.mkdtemp(prefix=".replaced-", dir=self.folder))
-            self.undo.callback(self.replaced.rmdir)
-        for name in there:
-            os.replace(self.folder / name, self.replaced / name)
-            self.undo.callback(os.replace, self.replaced / name, self.folder / name)
+            self.replaced = aside = Path(tempfile.mkdtemp(prefix=".replaced-", dir=self.folder))
+            self.undo.callback(aside.rmdir)
+            for name in there:
+                os.replace(self.folder / name, aside / name)
+                self.undo.callback(os.replace, aside / name, self.folder / name)
 
     def resume(self, asked: dict[str, Any]) -> Run:
         """Return the run to go on with, or fail where what is asked now is not what was asked then.

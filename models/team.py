@@ -52,8 +52,10 @@ class Job(Alone):
 
     def __init__(self, world: Any) -> None:
         self.world, self.rank, self.size = world, world.rank, world.size
-        self.mine = world.mine
         self.dissolved = False
+
+    def mine(self, rows: Any) -> Any:
+        return self.world.mine(rows)
 
     def told(self, value: Any = None) -> Any:
         return self.world.communicator.bcast(value, root=0)

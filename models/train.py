@@ -198,7 +198,7 @@ def _copied(state: dict[str, Any]) -> dict[str, Any]:
 def train_epoch(model: nn.Module, method: Method, recipe: Recipe, data: Labeled, epoch: int, step: Step) -> Measured:
     """Take one step for each batch; return the loss and accuracy met on the way (with dropout, before each step)."""
     model.train()
-    loss_sum, right = 0.0, 0
+    loss_sum, right = 0.0, 0.0
     team = method.team
     for images, labels in batches(data, recipe, epoch):
         mine = team.mine(labels)

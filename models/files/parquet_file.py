@@ -29,7 +29,8 @@ def read(file: File) -> Table:
                 raise Failure(f"{file}: found {size:,} bytes when unpacked, expected at most {limit:,}")
             names = opened.schema_arrow.names
             label = _label(names, file)
-            parts, labels = [], []
+            parts: list[Any] = []
+            labels: list[Any] = []
             for batch in opened.iter_batches(ROWS):
                 if label is not None:
                     labels.append(_numbers(batch.column(label), f"{file}: {label}"))

@@ -19,7 +19,7 @@ from ..errors import Failure
 BLOCK = 1 << 16  # small enough for its arrays to stay in the cache, and for malloc to keep their pages
 LEAST, TIMES = 64_000_000, 100  # packed data may unpack to so many bytes, or so many times their size
 DEPTH = 3  # a zip archive of gzip files is common; more than this is not
-PACKED = {
+PACKED: dict[bytes, tuple[str, Any]] = {
     b"\x1f\x8b": ("gzip", lambda stream: gzip.GzipFile(fileobj=stream)),
     b"\xfd7zXZ\0": ("xz", lzma.LZMAFile),
     b"BZh": ("bzip2", bz2.BZ2File),

@@ -108,7 +108,7 @@ class NeuralEstimator(BaseEstimator):
             self._begin(X)
         return self._train(X, y, weights, self.max_epochs)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+    def _one_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """Train for one epoch, from where the last call ended; a classifier is told all `classes` at the first."""
         first = not hasattr(self, "module_")
         X, y, weights = self._data(X, y, sample_weight, reset=first, classes=classes)
@@ -152,7 +152,7 @@ class NeuralEstimator(BaseEstimator):
         self.generator_ = np.random.default_rng(seed)
         features, outputs = X.shape[1], self._outputs
         if self.module is None:
-            self.module_ = perceptron([features, *self.hidden, outputs], X.dtype, self.generator_)
+            self.module_: Any = perceptron([features, *self.hidden, outputs], X.dtype, self.generator_)
         elif isinstance(self.module, nn.Module):
             self.module_ = deepcopy(self.module)
         else:
@@ -295,7 +295,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
             )
         self._partial = True
         try:
-            return super().partial_fit(X, y, classes, sample_weight)
+            return self._one_epoch(X, y, sample_weight, classes)
         finally:
             del self._partial
 
@@ -306,7 +306,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
     def _score_of(self, X: np.ndarray, y: np.ndarray) -> float:
         return float(np.mean(self._outputs_of(X).numpy().argmax(1) == y))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """The probability of each class, in the order of `classes_`: (rows, classes)."""
         return F.softmax(self._forward(X), dim=1)
 
@@ -345,7 +345,7 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train for one epoch, from where the last call ended."""
-        return super().partial_fit(X, y, sample_weight=sample_weight)
+        return self._one_epoch(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -356,9 +356,9 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
 
 def perceptron(sizes: list[int], dtype: Any, generator: np.random.Generator) -> nn.Sequential:
     """Linear layers with rectifiers between, from weights as MLPClassifier draws them (Glorot and Bengio, 2010)."""
-    layers: list[nn.Module] = []
+    layers: list[Any] = []
     for i, o in zip(sizes, sizes[1:], strict=False):
-        layer = nn.Linear(i, o, dtype=dtype, generator=generator)
+        layer: Any = nn.Linear(i, o, dtype=dtype, generator=generator)
         bound = np.sqrt(6 / (i + o))
         layer.weight.data = generator.uniform(-bound, bound, (o, i)).astype(dtype)
         layer.bias.data = generator.uniform(-bound, bound, o).astype(dtype)

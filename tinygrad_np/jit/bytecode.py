@@ -22,7 +22,8 @@ def asks_by_name(code: CodeType) -> bool:
     for start, step in enumerate(steps):
         if step.argval not in BY_NAME:
             continue
-        depth, second = 0, []  # what is on the stack of the call's arguments; what happens once the first is there
+        depth = 0  # what is on the stack of the call's arguments
+        second: list[Any] = []  # what happens once the first of them is there
         for n, after in enumerate(steps[start + 1 :]):
             if after.opname in ("PRECALL", "CALL") and after.arg == depth:
                 break
@@ -79,7 +80,7 @@ def called_at(code, at: int) -> str | None:
         return None
     while before and before[-1].opname in ("PRECALL", "KW_NAMES"):
         before.pop()
-    depth = call.arg + (call.opname == "CALL_KW")  # what is still to be found of the arguments
+    depth = (call.arg or 0) + (call.opname == "CALL_KW")  # what is still to be found of the arguments
     for step in reversed(before):
         if depth == 0 and step.opname != "PUSH_NULL":
             return step.argval if step.opname.startswith("LOAD") and isinstance(step.argval, str) else None

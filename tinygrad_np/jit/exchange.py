@@ -359,10 +359,10 @@ def restore(box, was) -> None:
             for k in [k for k in box if k not in was]:
                 dict.__delitem__(box, k) if not isinstance(box, OrderedDict) else OrderedDict.__delitem__(box, k)
         if list(box) != list(was):  # something was removed
-            kind = OrderedDict if isinstance(box, OrderedDict) else dict
-            kind.clear(box)
+            named = OrderedDict if isinstance(box, OrderedDict) else dict
+            named.clear(box)
             for k, v in was.items():
-                kind.__setitem__(box, k, v)
+                named.__setitem__(box, k, v)
         for k, v in was.items():
             put_back(Spot(box, k, ""), v)
     elif isinstance(box, set):

@@ -26,7 +26,9 @@ from ..engine.callers import PACKAGE as FOLDER
 LIBRARY = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 NOTHING_INSIDE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
-KNOWN_BY_COLLECTOR = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
+KNOWN_BY_COLLECTOR: tuple[
+    type, ...
+] = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
     functools.partial,
     property,
     classmethod,
@@ -99,8 +101,8 @@ class Spot:
                 return kind.__delitem__(holder, key) if gone else kind.__setitem__(holder, key, value)  # type: ignore
         if isinstance(holder, ContextVar):
             return None if gone else holder.set(value) and None
-        kind = type if isinstance(holder, type) else object
-        return kind.__delattr__(holder, key) if gone else kind.__setattr__(holder, key, value)
+        base = type if isinstance(holder, type) else object
+        return base.__delattr__(holder, key) if gone else base.__setattr__(holder, key, value)
 
     @property
     def spot(self) -> tuple[int, Any]:
@@ -212,10 +214,11 @@ def is_lent(value) -> bool:
     return lends and (hasattr(value, "owner") or value._objects is None)
 
 
-def pickled(value) -> bytes | None:
+def pickled(value: Any) -> bytes | None:
     """What an object of C code says of itself, if it does."""
+    shown: Any = value
     try:
-        return bytes(memoryview(value)) if isinstance(value, (C_DATA, mmap)) else pickle.dumps(value)
+        return bytes(memoryview(shown)) if isinstance(value, (C_DATA, mmap)) else pickle.dumps(value)
     except Exception:
         return None
 

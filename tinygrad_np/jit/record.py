@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -203,12 +204,9 @@ class Tape:
             and isinstance(getattr(fun, "__self__", None), np.ufunc)
         )
         if self.is_plain(args, kwargs, targets or args[:1] if writes else targets):
-            outs = (
-                {}
-                if not targets
-                else {"out": concrete(targets[0]) if len(targets) == 1 else replaced(targets, concrete)}
-            )
-            result = self.constant(self.run(fun, *replaced(args, concrete), **replaced(kwargs, concrete), **outs))
+            into = replaced(targets, concrete)
+            out = {"out": into[0] if len(into) == 1 else into} if into else {}
+            result = self.constant(self.run(fun, *replaced(args, concrete), **replaced(kwargs, concrete), **out))
             return result if not targets else targets[0] if len(targets) == 1 else targets
         if not {"raise", "call"}.isdisjoint(np.geterr().values()):
             refuse("np.errstate(... 'raise' or 'call') depends on values: use it outside the jitted function")
@@ -308,7 +306,7 @@ class Tape:
         else:
             self.write("writer", masked_copy, (written, *operands), {}, (), writes=(written,))
 
-    def fresh(self, array: ndarray, source, scalar: bool = False) -> StandIn:
+    def fresh(self, array: ndarray, source, scalar: bool = False) -> Any:
         """A new array, or scalar, filled from `source` if there is one."""
         if type(source) is StandIn and self.is_fixed(source):
             np.copyto(array, source.value, casting="unsafe")
@@ -394,7 +392,7 @@ class Tape:
                 "repeat: make it with np.zeros_like(x) of an argument or tensor"
             )
 
-    def constants(self) -> list[tuple[ref, bytes]]:
+    def constants(self) -> list[tuple[ref, bytes | None]]:
         """The arrays that f used without anybody having told of them, and what was in them."""
         found = [s for s in self.storages if s.kind == "constant" and s.seen is not None]
         return [(ref(s.array), s.seen) for s in found if s.array.flags.writeable]

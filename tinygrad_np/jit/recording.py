@@ -40,11 +40,11 @@ class Recording:
     def __init__(self, f: Callable, args: tuple, kwargs: dict, leaves: list, rebuild: Callable, hosts: list):
         self.f, self.leaves = f, leaves
         self.name, self.parameters = getattr(f, "__name__", type(f).__name__), parameter_names(f)
-        self.tape, self.reach = Tape(), Reach(package_of((inner(f) or [f])[0]))
+        self.tape, self.reach = Tape(), Reach(package_of([*inner(f), f][0]))
         self.swap, self.arguments = Swap(self.reach, self.tape), GivenInputs(leaves, self.tape)
         self.finals: list[Final] = []
         self.outputs: list[Output] = []
-        self.again: Callable | None = None  # puts the values of a result in their places
+        self.again: Any = None  # puts the values of a result in their places
         self.process: list[Callable] = []  # what puts the process back, for a child that is forked meanwhile
         self.thread = threading.get_ident()
         error: BaseException | None = None
@@ -104,7 +104,7 @@ class Recording:
         reach = self.reach
         watch = watcher(self.swap.meet, reach.ran, reach.cached, self.keeps)
         patch, unpatch = conversions(self.tape)
-        profiler = sys.getprofile()
+        profiler: Any = sys.getprofile()
         profiling = callable(profiler) or profiler is None
         unwatch = sys.setprofile if profiling else profiler.enable
         others = (profiler,) if profiling else ()

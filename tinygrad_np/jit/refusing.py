@@ -67,8 +67,9 @@ def stored(codes, name) -> tuple[str, int, str] | None:
     for code in codes:
         if not code.co_filename.startswith(NOBODYS) and name in (*code.co_names, *code.co_cellvars, *code.co_freevars):
             for i in dis.get_instructions(code):
-                if i.opname.startswith(("STORE_", "DELETE_")) and i.argval == name and i.positions.lineno:
-                    return code.co_filename, i.positions.lineno, code.co_name
+                line = i.positions and i.positions.lineno
+                if i.opname.startswith(("STORE_", "DELETE_")) and i.argval == name and line:
+                    return code.co_filename, line, code.co_name
     return None
 
 

@@ -81,7 +81,7 @@ class State:
         self.still = reach.still
         reach.clear()
 
-    def keep(self, constants: list[tuple[weakref.ref, bytes]]) -> None:
+    def keep(self, constants: list[tuple[weakref.ref, Any]]) -> None:
         """Compare arrays that f read past the recording, and that outlive it, at every call: they are from outside."""
         if any(get() is not None for get, _ in constants):
             gc.collect()  # f may have left circles behind

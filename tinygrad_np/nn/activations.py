@@ -345,7 +345,8 @@ def threshold(input: Array, threshold: float, value: float, inplace: bool = Fals
     array([-1.,  2.])
     """
     x = floating("threshold", input)
-    return np.where(x > threshold, x, value).astype(x.dtype)
+    out: Any = np.where(x > threshold, x, value).astype(x.dtype)
+    return out
 
 
 def hardshrink(input: Array, lambd: float = 0.5) -> Tensor:
@@ -355,7 +356,8 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Tensor:
     array([0., 2.])
     """
     x = floating("hardshrink", input)
-    return np.where(np.abs(array_of(x)) <= lambd, 0, x)
+    out: Any = np.where(np.abs(array_of(x)) <= lambd, 0, x)
+    return out
 
 
 def softshrink(input: Array, lambd: float = 0.5) -> Tensor:
@@ -413,7 +415,8 @@ def glu(input: Array, dim: int = -1) -> Tensor:
     if not len(x.shape) or x.shape[dim] % 2:
         raise ValueError(f"glu: found shape {x.shape}; expected an even length of axis {dim}")
     a, b = np.split(x, 2, dim)
-    return a * sigmoid(b)
+    out: Any = a * sigmoid(b)
+    return out
 
 
 @along_axis

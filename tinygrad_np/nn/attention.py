@@ -47,9 +47,9 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
 
 def _weights(q, k, mask, dropout_p: float, generator: Seed = None):
     """How much each key counts, before dropout and after."""
-    scores = q @ np.swapaxes(k, -1, -2)
+    scores: Any = q @ np.swapaxes(k, -1, -2)
     if mask is None:
-        weights = softmax(scores)
+        weights: Any = softmax(scores)
     else:
         mask = array(mask)
         scores = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask

@@ -22,6 +22,8 @@ class _Convolution(Layer):
 
     transposed = False
 
+    padding: Any
+
     def _make(
         self, channels, out, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, generator
     ) -> None:
@@ -69,7 +71,7 @@ class _Conv(_Convolution):
         )  # fmt: skip
 
     def forward(self, input: Any) -> Any:
-        padding = self.padding
+        padding: Any = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, [p for pair in self.around[::-1] for p in pair], self.padding_mode)
             padding = 0

@@ -6,7 +6,7 @@ The three functions are bilinear and each one's derivatives are the other two, s
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -136,7 +136,8 @@ def _unfolded(wide, window: Window, places: tuple[int, ...]) -> np.ndarray:
     """What each entry of a kernel meets in padded grids (C, *size, N), as (C, *kernel, *places, N)."""
     out = np.empty((len(wide), *window.kernel, *places, wide.shape[-1]), wide.dtype)
     for entry, seen in window.slices(places):
-        out[:, *entry] = wide[seen]
+        place: Any = (slice(None), *entry)
+        out[place] = wide[seen]
     return out
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def drawn(shape, bound: float, dtype, generator) -> Parameter:
     """A parameter from U(-bound, bound)."""
-    return init.uniform_(Parameter(np.empty(shape, dtype)), -bound, bound, generator)
+    made = Parameter(np.empty(shape, dtype))
+    init.uniform_(made, -bound, bound, generator)
+    return made
 
 
 class Linear(Layer):

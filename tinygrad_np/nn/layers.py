@@ -47,6 +47,7 @@ class Applied(Layer):
 
     function: ClassVar[Callable]
     options: ClassVar[inspect.Signature]
+    __signature__: ClassVar[inspect.Signature]
     more: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(

@@ -297,7 +297,8 @@ def hinge_embedding_loss(
     >>> hinge_embedding_loss(np.array([2.0, 0.25]), np.array([1, -1]), reduction="none")
     array([2.  , 0.75])
     """
-    return np.where(target != 1, _hinge(margin - input), 0) + np.where(target != -1, input, 0)
+    losses: Any = np.where(target != 1, _hinge(margin - input), 0) + np.where(target != -1, input, 0)
+    return losses
 
 
 def _rows_and_labels(name: str, x, y, least: int):
@@ -445,7 +446,8 @@ def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float =
         found = f"found shapes {x.shape}, {y.shape} and {target.shape}"
         raise ValueError(f"cosine_embedding_loss: {found}; expected (N, D) twice, (N,)")
     cos = (x * y).sum(axis=-1) / np.sqrt(((x * x).sum(axis=-1) + eps) * ((y * y).sum(axis=-1) + eps))
-    return np.where(target == 1, 1 - cos, 0) + np.where(target == -1, _hinge(cos - margin), 0)
+    losses: Any = np.where(target == 1, 1 - cos, 0) + np.where(target == -1, _hinge(cos - margin), 0)
+    return losses
 
 
 @loss(each(numbers, numbers, numbers), 3)

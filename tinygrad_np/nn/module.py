@@ -379,7 +379,8 @@ class Hook:
     def __deepcopy__(self, memo: dict) -> Hook:
         """The same function around the copied module."""
         twin = copy.copy(self)
-        twin.module = weakref.ref(memo.get(id(self.module()), self.module()))
+        module: Any = self.module()
+        twin.module = weakref.ref(memo.get(id(module), module))
         return twin
 
     def __reduce__(self):

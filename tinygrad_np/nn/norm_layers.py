@@ -92,6 +92,7 @@ class _ChannelNorm(_Norm):
     """What the batch and instance norms share: a scale and a shift a channel, and running statistics for evaluation."""
 
     layouts: ClassVar[tuple[str, ...]] = ()
+    num_batches_tracked: Any
 
     def __init_subclass__(cls, layouts: str = "") -> None:
         cls.layouts = tuple(layouts.split())

@@ -221,7 +221,8 @@ def lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False) -> T
     powers = avg_pool[n - 1](np.power(numbers(name, input), norm_type), kernel_size, stride, 0, ceil_mode)
     none = array_of(powers) == 0  # where the root has no slope, so that zeros get none
     sums = np.where(none, 1, powers * math.prod(numbers_of(name, "kernel_size", kernel_size, n)))
-    return np.where(none, 0, np.power(sums, 1 / norm_type))
+    out: Any = np.where(none, 0, np.power(sums, 1 / norm_type))
+    return out
 
 
 # ---- as many windows as are asked for ---------------------------------------------------------------------

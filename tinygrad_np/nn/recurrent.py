@@ -6,7 +6,7 @@ What is done to the inputs does not wait for the state, so it is one product for
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,7 +57,7 @@ CELLS = {
 def _weights(owner: Any, suffix: str, sizes: tuple[int, int, int], gates: int, bias: bool, dtype, rng, bound=None):
     """The parameters of a cell, by PyTorch's names."""
     inputs, hidden, out = sizes
-    shapes = {"weight_ih": (gates * hidden, inputs), "weight_hh": (gates * hidden, out)}
+    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates * hidden, inputs), "weight_hh": (gates * hidden, out)}
     shapes |= {"bias_ih": (gates * hidden,), "bias_hh": (gates * hidden,)} if bias else {}
     shapes |= {"weight_hr": (out, hidden)} if out != hidden else {}
     bound = 1 / math.sqrt(max(hidden, 1))
@@ -66,7 +66,7 @@ def _weights(owner: Any, suffix: str, sizes: tuple[int, int, int], gates: int, b
 
 
 class _Recurrent(Layer):
-    kind: ClassVar[str]
+    kind: str
 
     def __init__(self, input_size: Any, hidden_size: Any, num_layers: Any = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: Any = 0, *,
@@ -130,9 +130,9 @@ class _Recurrent(Layer):
 
     def _run(self, x, state, suffix: str):
         """All outputs of one direction of one layer, and its last state."""
-        weight, recurrent, bias, recurrent_bias, projection = (
-            getattr(self, name + suffix, None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        )
+        weight, recurrent = getattr(self, f"weight_ih{suffix}"), getattr(self, f"weight_hh{suffix}")
+        names = ("bias_ih", "bias_hh", "weight_hr")
+        bias, recurrent_bias, projection = (getattr(self, name + suffix, None) for name in names)
         step, outs = CELLS[self.kind][2], []
         gates = linear(x, weight, bias)
         times = range(x.shape[0])
@@ -202,7 +202,7 @@ class GRU(_Recurrent):
 
 
 class _Cell(Layer):
-    kind: ClassVar[str]
+    kind: str
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = np.float32, generator: Seed = None

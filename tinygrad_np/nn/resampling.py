@@ -294,9 +294,11 @@ def grid_sample(
                 (_brought_in(i.astype(float), length, padding_mode, align_corners).astype(int), w) for i, w in along
             ]
         taps.append(along)
-    rows, total = x.reshape(*x.shape[:2], -1), 0
+    rows = x.reshape(*x.shape[:2], -1)
+    total: Any = 0
     for combination in itertools.product(*taps):
-        flat, weight = 0, 1
+        flat: Any = 0
+        weight: Any = 1
         for (i, w), length in zip(combination, size):
             flat = flat * length + np.clip(i, 0, length - 1)
             weight = weight * ((i >= 0) & (i < length))
@@ -401,4 +403,7 @@ def pad(input: Array, pad: Iterable[int], mode: str = "constant", value: float |
     pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
     if not any(map(any, pairs)):
         return x
-    return np.pad(x, pairs, PADDINGS[mode], **({"constant_values": value or 0} if mode == "constant" else {}))
+    more: dict[str, Any] = {"constant_values": value or 0} if mode == "constant" else {}
+    how: Any = PADDINGS[mode]
+    wider: Any = np.pad(x, pairs, how, **more)
+    return wider

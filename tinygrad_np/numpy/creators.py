@@ -170,15 +170,17 @@ class Joining:
         if not any(type(part) in arrays for part in rest):
             return made_tensor(self.along[key])
         # NumPy joins the numbers of the elements; what stands in their places follows.
-        parts, numbers, start = [], [], 0
+        elements: list[Any] = []
+        numbers: list[np.ndarray] = []
+        start = 0
         for part in rest:
             part = part if type(part) in arrays else self.along[part] if isinstance(part, slice) else np.asarray(part)
             size = int(np.size(part))
             numbers.append(np.arange(start, start + size).reshape(np.shape(part)))
-            parts.append(np.ravel(part))
+            elements.append(np.ravel(part))
             start += size
         places = self.along[(*(() if directive is None else (directive,)), *numbers)]
-        return made_tensor(np.reshape(np.concatenate(parts)[np.ravel(places)], np.shape(places)))
+        return made_tensor(np.reshape(np.concatenate(elements)[np.ravel(places)], np.shape(places)))
 
     def __len__(self) -> int:
         return 0

@@ -33,7 +33,7 @@ def as_strided(x: _Any, shape: _Any = None, strides: _Any = None, subok: bool = 
     places = order[_np.minimum(_np.searchsorted(own, wanted, sorter=order), own.size - 1)]
     if not _np.array_equal(own[places], wanted):
         raise ValueError(f"as_strided: shape {shape} and strides {strides} reach beyond the elements of the tensor")
-    shown = _np.ravel(x)[places]
+    shown: _Any = _np.ravel(x)[places]
     shown._array = _read_only(shown._array)
     _note_view(shown, x)  # so that a write is refused
     return shown

@@ -31,7 +31,7 @@ def _over_tensors(module: _ModuleType, others: dict) -> _ModuleType:
         if isinstance(value, (staticmethod, classmethod)):
             return type(value)(moved(value.__func__))
         if isinstance(value, property):
-            return property(*map(moved, (value.fget, value.fset, value.fdel)), value.__doc__)
+            return property(moved(value.fget), moved(value.fset), moved(value.fdel), value.__doc__)
         if isinstance(value, _FunctionType) and value.__module__ == module.__name__:
             new = _FunctionType(value.__code__, space, value.__name__, value.__defaults__, value.__closure__)
             new.__kwdefaults__, new.__doc__, new.__dict__ = value.__kwdefaults__, value.__doc__, value.__dict__

@@ -11,12 +11,13 @@ from functools import wraps
 from typing import Any
 
 import numpy as _np
-from numpy.random import *  # noqa: F403
 
 from ..engine.recording import TENSORS as _TENSORS
 from ..engine.recording import wrap as _wrap
 from ..engine.tape import CONST as _CONST
 from ..engine.tracing import TRACERS as _TRACERS
+
+globals().update({_name: getattr(_np.random, _name) for _name in _np.random.__all__})
 
 
 def _drawn(method: Callable) -> Callable:
@@ -68,11 +69,11 @@ class RandomState(_np.random.RandomState):
         return RandomState, (), self.get_state(legacy=False)
 
 
-def _by_numpys(kind: type, name: str) -> Callable:
+def _by_numpys(kind: Any, name: str) -> Callable:
     """A method that draws by way of another, whose arrays it changes: NumPy's own stream runs it."""
 
     def draw(self: Any, *args: Any, **kwargs: Any) -> Any:
-        stream = kind(self.bit_generator) if kind is _np.random.Generator else kind()
+        stream: Any = kind(self.bit_generator) if kind is _np.random.Generator else kind()
         if kind is _np.random.RandomState:
             stream.set_state(self.get_state())
         out = _real(getattr(stream, name)(*args, **kwargs))

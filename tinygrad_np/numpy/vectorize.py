@@ -57,8 +57,8 @@ def frompyfunc(func: Callable, /, nin: int, nout: int, **identity: Any) -> Any:
     def over(method: Callable) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
             out = method(*[as_elements(one_tensor(a)) for a in args], **kwargs)
-            parts = out if isinstance(out, tuple) else (out,)
-            parts = [p.tolist() if isinstance(p, np.ndarray) and holds_numbers(p.tolist()) else p for p in parts]
+            made = out if isinstance(out, tuple) else (out,)
+            parts = [p.tolist() if isinstance(p, np.ndarray) and holds_numbers(p.tolist()) else p for p in made]
             return tuple(map(one_tensor, parts)) if isinstance(out, tuple) else one_tensor(parts[0])
 
         call.__name__ = getattr(method, "__name__", "call")
@@ -92,5 +92,5 @@ def nditer(op: Any, flags: Any = None, op_flags: Any = None, **options: Any) -> 
     written = any("write" in str(flag) for flag in (op_flags or ())) and any(type(o) in TENSORS for o in operands)
     if written or is_tracked(operands):
         raise TypeError("np.nditer knows no tensors: loop over np.ndindex(x.shape), np.ndenumerate(x) or x.flat")
-    arrays = [o if o is None else array_of(o) for o in operands]
+    arrays: Any = [o if o is None else array_of(o) for o in operands]
     return np.nditer(arrays if isinstance(op, (list, tuple)) else arrays[0], flags or [], op_flags or None, **options)

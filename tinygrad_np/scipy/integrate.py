@@ -106,7 +106,7 @@ def by_odeint(fun: Callable, y0: np.ndarray, t: np.ndarray, **options: Any) -> n
     return y
 
 
-SWING = Flow(
+SWING: Flow = Flow(
     lambda y, t, p: np.stack([y[1] * p[0], -np.sin(y[0]) * p[1] + t]),
     lambda fun, y0, t: by_odeint(fun, y0, t, rtol=1e-11, atol=1e-12),
 )

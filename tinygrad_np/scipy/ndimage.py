@@ -18,7 +18,7 @@ from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
 from ..engine.recording import is_tracked
 
-PADDED = {  # SciPy's modes of borders, by np.pad's names for them
+PADDED: dict[str, Any] = {  # SciPy's modes of borders, by np.pad's names for them
     "reflect": "symmetric",
     "grid-mirror": "symmetric",
     "nearest": "edge",
@@ -79,7 +79,7 @@ def windows(x: Any, size: list[int], mode: Any, cval: float, origin: Any) -> Any
             raise ValueError(f"origin: found {o} for a window of {n}; it reaches outside of it")
         before = n // 2 + o
         widths = [(0, 0)] * axis + [(before, n - 1 - before)] + [(0, 0)] * (x.ndim - axis - 1)
-        more = {"constant_values": cval} if PADDED[m] == "constant" else {}
+        more: dict[str, Any] = {"constant_values": cval} if PADDED[m] == "constant" else {}
         x = np.pad(x, widths, PADDED[m], **more)
     return np.lib.stride_tricks.sliding_window_view(x, tuple(size))
 

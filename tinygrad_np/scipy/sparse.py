@@ -51,7 +51,8 @@ def places_of(A: Any) -> Places:
         rows, columns = (major, A.indices) if A.format == "csr" else (A.indices, major)
         return Places(rows, columns, A.shape)
     coo = A.tocoo()
-    return Places(*coo.coords, A.shape)
+    rows, columns = coo.coords
+    return Places(rows, columns, A.shape)
 
 
 @whole

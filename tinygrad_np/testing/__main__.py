@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import traceback
+from typing import Any
 
 import numpy as np
 
@@ -145,7 +146,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):  # what a console cannot write is replaced
+    streams: list[Any] = [sys.stdout, sys.stderr]
+    for stream in streams:  # what a console cannot write is replaced
         if stream is not None:
             stream.reconfigure(errors="replace")
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .naming import Ids, Numbering
 from .residuals import dtype_name, nbytes_of, number
 from .schema import Edge, Saved, Scope, Value, ViewNode
@@ -39,7 +41,9 @@ class Builder:
     def number(self, value: Any, of: str, slot: int) -> str:
         """A constant of an operation."""
         id_ = self.ids.new(f"{of}[{slot}]")
-        self.nodes.append(ViewNode(id_, "const", number(value), (), dtype_name(type(value)), args=number(value)))
+        self.nodes.append(
+            ViewNode(id_, "const", number(value), (), dtype_name(np.dtype(type(value))), args=number(value))
+        )
         return id_
 
     def name(self, op: str, scope: str | None = None) -> str:

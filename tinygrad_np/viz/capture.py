@@ -181,7 +181,7 @@ class Capture:
             )
             value = number(given.copy) if given.copy is not None and given.copy.ndim == 0 else value
         elif number(given):
-            shape, dtype, value = (), dtype or dtype_name(type(given)), number(given)
+            shape, dtype, value = (), dtype or dtype_name(np.dtype(type(given))), number(given)
         if node.dtype is not None:
             shape, dtype = node.shape, dtype_name(node.dtype)
             known = self.values.of(node) if self.values.believed else None
@@ -221,7 +221,7 @@ class Capture:
                 edge = Edge(src, id_, slot, operand, node_shape(parent), True, summed(node, slot, operand))
                 if row.shared and over_batch(row, operand):
                     edge = edge._replace(over_batch=True)
-                self.edges.append(edge if self.back is None else self.with_numbers(edge, key, row))
+                self.edges.append(edge if self.back is None else self.with_numbers(edge, key, row, self.back))
             else:
                 facts, of = constants.get(slot, UNKNOWN), given.get(operand)
                 src = self.constant(parent, f"{id_}[{slot}]", facts, of)
@@ -243,7 +243,7 @@ class Capture:
             formula = UNNAMED
         if args or given.texts:
             args = {k: v for k, v in args.items() if given.get(k) is None} | given.texts
-        args = ", ".join([f"{k}={v}" if k else v for k, v in args.items()])
+        options = ", ".join([f"{k}={v}" if k else v for k, v in args.items()])
         grad_norm, grad = self.gradient(node)
         self.nodes.append(
             ViewNode(
@@ -254,7 +254,7 @@ class Capture:
                 dtype,
                 0 if row is SELECT else nbytes,
                 scope,
-                args,
+                options,
                 self.order[key],
                 self.steps[key],
                 self.uses[key],
@@ -271,14 +271,14 @@ class Capture:
             )
         )
 
-    def with_numbers(self, edge: Edge, key: int, row) -> Edge:
+    def with_numbers(self, edge: Edge, key: int, row, back: Back) -> Edge:
         """An edge with what came back along it, and the derivative by which that was multiplied."""
-        along = self.back.along.get((key, edge.slot))
+        along = back.along.get((key, edge.slot))
         if along is None and row is SELECT:
-            along = self.back.totals.get(key)
+            along = back.totals.get(key)
         return edge._replace(
             grad_norm=None if along is None or isinstance(along, (dict, tuple)) else euclidean_norm(along),
-            local=shown_gradient(self.back.local.get((key, edge.slot))),
+            local=shown_gradient(back.local.get((key, edge.slot))),
             gives=shown_gradient(along, bool(self.asked)),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .labels import plural
 from .schema import LEAF_KINDS, Edge, Graph, Scope, ViewNode
@@ -45,7 +46,7 @@ class Plan:
             )
 
 
-def collapse(whole: Graph, plan: Plan) -> Graph:
+def collapse(whole: Any, plan: Plan) -> Any:
     """The view of `whole` that a plan asks for."""
     if plan.level == "none":
         return replace(whole, plan=plan, whole=whole)
@@ -65,7 +66,7 @@ def collapse(whole: Graph, plan: Plan) -> Graph:
     return work.draw(boxes)
 
 
-def planned(view: Graph) -> Graph:
+def planned(view: Any) -> Any:
     """The view if it was collapsed by its user, else its automatic collapse: what the writers draw."""
     if view.plan is not None:
         return view
@@ -91,9 +92,9 @@ class Work:
         for scope in whole.scopes:
             self.chains[scope.id] = (*self.chains[scope.parent], scope.id)
         scopes = Counter([node.scope for node, is_leaf in zip(whole.nodes, leaf, strict=True) if not is_leaf])
-        self.several = several = Counter()
-        for scope, n in scopes.items():
-            for around in self.chains[scope]:
+        self.several = several = Counter[str | None]()
+        for inner, n in scopes.items():
+            for around in self.chains[inner]:
                 several[around] += n
         self.layer = {  # scope -> the outermost layer around it that is more than one operation
             scope: next((s for s in chain if self.scopes[s].layer and several[s] > 1), None)

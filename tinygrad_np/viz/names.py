@@ -72,7 +72,7 @@ def hidden_first(item: tuple[str, Any]) -> int:
 
 def _snapshot() -> int:
     """The references to a snapshot of variables that its frame and one variable have."""
-    frame = [{}]
+    frame: list[dict] = [{}]
     local = frame[0]
     return sys.getrefcount(local)
 

@@ -82,7 +82,7 @@ def arrays_in(value) -> Iterable[np.ndarray]:
 def constant_facts(value) -> tuple:
     """(shape, dtype, text of the number) of an operand without gradient, from the residual that holds it."""
     if type(value) in PYTHON_NUMBERS:
-        return (), dtype_name(type(value)), number(value)
+        return (), dtype_name(np.dtype(type(value))), number(value)
     shape = np.shape(value) if not isinstance(value, (list, tuple)) else ()
     plain = np.dtype(type(value)) if isinstance(value, (int, float, complex)) else None
     return shape, dtype_name(getattr(value, "dtype", plain)), number(value) if shape == () else ""

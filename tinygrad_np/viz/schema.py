@@ -165,7 +165,7 @@ class Graph:
     title: str = ""
     notes: tuple[str, ...] = ()
     plan: Any = None
-    whole: Graph | None = None
+    whole: Self | None = None
     tape: tuple = field(default=(), compare=False, repr=False)
     drawn: list[Graph] = field(default_factory=list, init=False, compare=False, repr=False)  # its automatic collapse
 

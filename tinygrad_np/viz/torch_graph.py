@@ -52,9 +52,9 @@ class TorchReading:
                 name = self.names.get(id(getattr(parent, "variable", None)))
                 if name is not None:
                     paths.add(name.rpartition(".")[0])
-            paths.discard(None)
-            if len(paths) == 1:
-                (found[fn],) = paths
+            known = [path for path in paths if path is not None]
+            if len(known) == 1:
+                found[fn] = known[0]
         return found
 
     def only_view(self, fn: Any) -> bool:

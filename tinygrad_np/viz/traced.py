@@ -82,7 +82,9 @@ class Tracing:
         out = fun(*[arrays_of(a) for a in args], **{k: arrays_of(v) for k, v in kwargs.items()})
         if kwargs.get("out") is not None:
             raise TypeError(f"trace: {name}(out=...) writes into an array; compute a new one")
-        operands, texts, words = [], [], []
+        operands: list[tuple[str, str, Any, bool]] = []
+        texts: list[str] = []
+        words: list[Any] = []
         id_ = self.builder.name(name)
         called = isinstance(getattr(fun, "__self__", None), np.ufunc) or name == "where"  # numbers are operands of it
         for word, arg in [("", a) for a in args] + list(kwargs.items()):

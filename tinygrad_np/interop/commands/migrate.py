@@ -175,8 +175,8 @@ def imported_from(node: ast.ImportFrom, notes: list[Remark]) -> list[str]:
             ours, name = (AUTOGRAD_MODULES[f"{theirs}.{alias.name}"] or "tinygrad_np").rpartition(".")[::2]
             name, ours = (name, ours) if ours else (alias.name, "tinygrad_np")
         else:
-            ours, rest = target(theirs)
-            ours = f"{ours or 'tinygrad_np'}.{rest}" if rest else ours or "tinygrad_np"
+            package, rest = target(theirs)
+            ours = f"{package or 'tinygrad_np'}.{rest}" if rest else package or "tinygrad_np"
             name = NAMES.get(alias.name, alias.name)
         if ours == "tinygrad_np" and name not in OUR_NAMES:
             notes.append(Remark(node.lineno, f"{alias.name}: {LOOK.get(alias.name, 'has no counterpart')}"))

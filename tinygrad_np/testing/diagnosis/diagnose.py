@@ -113,7 +113,7 @@ def diagnose(blocks: list[Block]) -> list[str]:
 
 def holds(reading: Reading, found: list[tuple[Block, dict[str, Reading]]]) -> bool:
     """Whether a reading is true of all blocks, and one of them is evidence for it."""
-    sure = reading.predict is not None and sum(off(b).any() for b, _ in found) > 1
+    sure = reading.predict is not None and sum(bool(off(b).any()) for b, _ in found) > 1
     for b, given in found:
         there = given.get(reading.says)
         if reading.predict is not None:

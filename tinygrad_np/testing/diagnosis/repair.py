@@ -49,7 +49,7 @@ class Hooks(ast.NodeTransformer):
     def __init__(self) -> None:
         self.sites: list[Site] = []
 
-    def hooked(self, node: Any, kind: str, **more: Any) -> ast.AST:
+    def hooked(self, node: Any, kind: str, **more: Any) -> Any:
         if kind == "term" and (isinstance(node, ast.BinOp) and isinstance(node.op, SUMS) or number(node) is not None):
             return self.visit(node) if number(node) is None else self.hooked(node, "number")
         text = ast.unparse(node)
@@ -60,10 +60,10 @@ class Hooks(ast.NodeTransformer):
         call = ast.Call(ast.Name(HOOK, ast.Load()), [at, inner], [])
         return ast.fix_missing_locations(ast.copy_location(call, node))
 
-    def operand(self, node: Any, kind: str = "number") -> ast.AST:
+    def operand(self, node: Any, kind: str = "number") -> Any:
         return self.hooked(node, kind) if number(node) is not None else self.visit(node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         if isinstance(node.op, SUMS):
             minus, left, right = isinstance(node.op, ast.Sub), ast.unparse(node.left), ast.unparse(node.right)
             node.left = self.hooked(node.left, "term", other=right, minus=minus, first=True)
@@ -72,7 +72,7 @@ class Hooks(ast.NodeTransformer):
             node.left, node.right = self.operand(node.left), self.operand(node.right)
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         if isinstance(node.op, SUMS):
             minus = isinstance(node.op, ast.Sub)
             node.value = self.hooked(node.value, "term", other=ast.unparse(node.target), minus=minus)
@@ -80,7 +80,7 @@ class Hooks(ast.NodeTransformer):
         node.value = self.operand(node.value)
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+    def visit_Compare(self, node: ast.Compare) -> Any:
         if any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in node.ops) or len(node.ops) > 1:
             return node
         text = ast.unparse(node)
@@ -91,13 +91,13 @@ class Hooks(ast.NodeTransformer):
         call = ast.Call(ast.Name(HOOK, ast.Load()), [at, node], [])
         return ast.fix_missing_locations(ast.copy_location(call, node))
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> Any:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         node.func = self.visit(node.func)
         node.args = [self.operand(a, "limit") if name in CHOICES else self.visit(a) for a in node.args]
         return node  # keywords are options: an axis, a dtype
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
         node.value = self.visit(node.value)
         return node
 
@@ -171,9 +171,9 @@ def tree_of(code: types.CodeType) -> Any:
     except SyntaxError:
         return None
     kind = ast.Lambda if code.co_name == "<lambda>" else ast.FunctionDef
-    fit = [n for n in ast.walk(tree) if isinstance(n, kind) and starts(n) == code.co_firstlineno]
+    fit: list[Any] = [n for n in ast.walk(tree) if isinstance(n, kind) and starts(n) == code.co_firstlineno]
     places = [(p[0], p[2]) for p in code.co_positions() if p[1] != p[0] or p[2] != p[3]]
-    inside = [p for p in places if None not in p and p[1] > 0]
+    inside = [p for p in places if p[0] is not None and p[1]]
     if len(fit) > 1 and inside:
         at = max(inside)
         fit = [n for n in fit if (n.body.lineno, n.body.col_offset) <= at < (n.body.end_lineno, n.body.end_col_offset)]

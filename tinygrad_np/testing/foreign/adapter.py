@@ -190,7 +190,7 @@ def plain(a: Any) -> Any:
     return a
 
 
-def numbers(arrays: Any) -> list[np.ndarray]:
+def numbers(arrays: Any) -> list:
     """What a backward pass returned, one or several, as arrays; None stays."""
     several = arrays if isinstance(arrays, (list, tuple)) else (arrays,)
     return [None if a is None else np.asarray(a) for a in several]

@@ -175,15 +175,20 @@ def torch(f: Any) -> Foreign:
     Reverse mode is the backward pass of this call; the second order is what `create_graph=True` gives; forward mode is
     used where there is one. Arrays and tensors share memory. A module's parameters follow its inputs.
     """
-    library = sys.modules.get("torch") or __import__("torch")
+    library: Any = sys.modules.get("torch") or __import__("torch")
     if isinstance(f, library.nn.Module):
         return Layered(Parameters(f))
     if isinstance(f, type) and issubclass(f, library.autograd.Function):
-        plain = f.setup_context is library.autograd.Function.setup_context
-        fun = f.forward
-        rules = [f.backward if f.backward is not library.autograd.Function.backward else f.vjp]
-        return made(Torch(f, positional(f, drop=int(plain)), fun, *rules), fun, drop=int(plain), name=f.__name__)
+        return of_function(f, library.autograd.Function)
     return made(Torch(f, f))
+
+
+def of_function(f: Any, base: Any) -> Foreign:
+    """The operation of a subclass of `torch.autograd.Function`."""
+    plain = f.setup_context is base.setup_context
+    rules = [f.backward if f.backward is not base.backward else f.vjp]
+    operation = Torch(f, positional(f, drop=int(plain)), f.forward, *rules)
+    return made(operation, f.forward, drop=int(plain), name=f.__name__)
 
 
 def positional(f: Any, drop: int) -> Callable:
@@ -205,17 +210,20 @@ def positional(f: Any, drop: int) -> Callable:
 class Layered(Foreign):
     """A module: its parameters are operands too, after the inputs."""
 
+    adapter: Parameters
+
     def __init__(self, adapter: Parameters):
         import inspect
 
-        forward = list(inspect.signature(adapter.fun.forward).parameters.values())
+        module: Any = adapter.fun
+        forward = list(inspect.signature(module.forward).parameters.values())
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         inputs = [p for p in forward if p.kind in kinds and p.default is p.empty] or [
             inspect.Parameter("x", inspect.Parameter.POSITIONAL_ONLY)
         ]
         more = [inspect.Parameter(n.replace(".", "_"), kinds[1]) for n in adapter.parameters]
-        name = type(adapter.fun).__name__
-        super().__init__(adapter, name, type(adapter.fun).__module__, inspect.Signature([*inputs, *more]))
+        name = type(module).__name__
+        super().__init__(adapter, name, type(module).__module__, inspect.Signature([*inputs, *more]))
         self.inputs = len(inputs)
 
     def complete(self, args: tuple) -> tuple:

@@ -226,14 +226,15 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> tuple[st.SearchStra
         domains = where(shapes)
         if accepts(op, shapes, domains, kwargs) >= 0:
             working.append((signature, domains, runs_back(op, shapes, domains, kwargs)))
-    working = [(signature, found) for signature, found, back in working if back or not any(b for *_, b in working)]
+    back = any(b for *_, b in working)
+    working = [one for one in working if one[2] or not back]
     if not working:
         raise TypeError(
             f"check_op: found no arrays that {getattr(op, '__name__', op)} accepts{refusal(op, n, kwargs)}; "
             "pass inputs=[(args...), ...] or signature='(m,k),(k,n)'"
         )
-    chosen = [signature_inputs(signature, found, dtype) for signature, found in working]
-    return st.one_of(*chosen), working[0][1] if len({found for _, found in working}) == 1 else None
+    chosen = [signature_inputs(signature, found, dtype) for signature, found, _ in working]
+    return st.one_of(*chosen), working[0][1] if len({found for _, found, _ in working}) == 1 else None
 
 
 def with_options(inputs: st.SearchStrategy, kwargs: dict | None) -> st.SearchStrategy[tuple]:

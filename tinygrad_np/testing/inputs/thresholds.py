@@ -103,7 +103,7 @@ def rays() -> np.ndarray:
 
 def bends(f: Callable[[float], np.ndarray]) -> list[float]:
     """Where f, of one number, has a corner or a jump, among all magnitudes and on both sides of 0."""
-    return [sign * t for sign in (1.0, -1.0) for t in bends_of(lambda t, sign=sign: f(sign * t), rays())]
+    return bends_of(f, rays()) + [-t for t in bends_of(lambda t: f(-t), rays())]
 
 
 def bends_of(f: Callable[[float], np.ndarray], ts: np.ndarray) -> list[float]:

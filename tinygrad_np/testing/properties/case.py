@@ -8,8 +8,9 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from ...engine.recording import wrap
 from ...engine.tape import Const, Leaf
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ..reference.directions import generic
 from ..reference.finite_differences import EPS
 from ..reference.problem import Problem

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.recording import wrap
 from ...engine.tape import Leaf
-from ...engine.tensor import wrap
 from .. import failures
 from ..inputs.discover import each
 from ..reference.problem import Problem, floating

@@ -120,17 +120,19 @@ def sweep(case: Case, check: Callable, thresholds: list[float], domain: Any, kin
     and whether a call did not return.
     """
     found: list[failures.CheckFailed] = []
-    usual = np.abs(case.found.yours[np.isfinite(case.found.yours)]).max(initial=0)
+    yours: Any = case.found.yours
+    usual = np.abs(yours[np.isfinite(yours)]).max(initial=0)
     for args, kwargs in others(case, thresholds, domain, kinks):
         try:
             check(args, kwargs, case.op, CHECKED)
         except failures.CheckFailed as failure:
             entry = failure.found.entry if failure.found else None
-            if entry is not None and entry.column < 0 and not ordinary(failure.case):
+            at: Any = failure.case
+            if entry is not None and entry.column < 0 and not ordinary(at):
                 continue  # so far out, many kinks may lie within every step
             if entry is not None and max(map(abs, (entry.yours, entry.low, entry.high))) <= VANISHED * usual:
                 continue  # a sigmoid that limits its input to keep from overflow, say: nothing is left there
-            if entry is not None and entry.yours == 0 and flat_there(failure.case.problem, entry):
+            if entry is not None and entry.yours == 0 and flat_there(at.problem, entry):
                 continue  # a step function, whose steps are smaller than those of the reference
             found.append(smaller(failure, check) if elementwise(case) else failure)
         except np.linalg.LinAlgError:

@@ -19,8 +19,9 @@ from typing import Any, Self
 import numpy as np
 
 from ... import no_grad
+from ...engine.recording import wrap
 from ...engine.tape import CONST
-from ...engine.tensor import Tensor, wrap
+from ...engine.tensor import Tensor
 from ...transforms.containers import flatten
 from ...transforms.trace import jvp, vjp
 from .patience import call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -30,7 +31,7 @@ def to_json(view: Graph) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def from_json(text: str, make: type[Graph] = Graph) -> Graph:
+def from_json(text: str, make: Callable[..., Any] = Graph) -> Any:
     """The view that a text describes; ValueError says what it lacks."""
     try:
         data = json.loads(text)

@@ -60,8 +60,8 @@ def line(node, number: dict, edges) -> str:
             ]
             if len(leaves) > MOST_FOLDED:
                 given.append(f"{len(leaves) - MOST_FOLDED} more")
-        given = ", ".join([*given, node.args] if node.args else given)
-        name = f"{printable(node.title or node.op)}({given})"
+        operands = ", ".join([*given, node.args] if node.args else given)
+        name = f"{printable(node.title or node.op)}({operands})"
         if node.formula:
             name += f"  {printable(node.formula)}"
         if node.name:

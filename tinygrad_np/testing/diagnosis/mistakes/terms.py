@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .block import FIT, Block, named_constant, off, used
 
-TERMS = {
+TERMS: dict[str, Callable] = {
     "{}": lambda x: x,
     "sign({})": np.sign,
     "1": np.ones_like,
