@@ -113,3 +113,31 @@ def assert_mermaid(text: str) -> None:
     assert depth == 0
     labels = "".join(re.findall(r'"([^"]*)"', text))
     assert not set(re.sub(r"#\d+;|<br/>", "", labels)) & set('<>"#`;&{}|\\')
+
+
+class Neuron:
+    """A model as one writes it before there are modules."""
+
+    def __init__(self):
+        self.w, self.b = (tg.Tensor(v, requires_grad=True) for v in (2.0, -1.0))
+
+    def drawn_inside(self, x):
+        return np.tanh(self.w * x + self.b).graph()
+
+
+def test_what_an_object_has_is_named_by_it():
+    neuron = Neuron()
+    assert {"neuron.w", "neuron.b"} <= {n.op for n in np.tanh(neuron.w * 3 + neuron.b).graph().nodes}
+    assert neuron.drawn_inside(3.0)["add#0"].formula == "self.w * 3 + self.b"
+    w = neuron.w
+    assert (w * 2).graph()["w"].kind == "leaf"  # a variable before a place in an object
+
+
+@pytest.mark.parametrize("size", [4, 400])  # small arrays are noted whole
+def test_a_view_is_the_box_of_its_array_and_says_so(size):
+    w, x = tg.Tensor(2.0, requires_grad=True), np.arange(float(size))
+    g = ((w * x).sum() + (w * x[1:]).sum()).graph()
+    assert [n.op for n in g.nodes if n.kind == "data"] == ["x"]
+    assert [n.formula for n in g.nodes if n.op == "multiply"] == ["w * x", "w * x[…]"]
+    if size == 4:
+        assert (w * x[::-1]).graph()["multiply#0"].formula == "w * x[…]"

@@ -228,7 +228,7 @@ class Capture:
                 shape = of.shape if type(of) is Given else parent.shape if parent.dtype is not None else facts[0]
                 text = number(of)
                 shape, text = ((), text) if text else (shape, facts[2])
-                told.append(number_said(text) if text else self.named_box(src, shape))
+                told.append(number_said(text) if text else self.named_box(src, shape, of))
                 self.edges.append(Edge(src, id_, slot, operand, shape, False))
         if isinstance(node.dtype, (list, tuple)):
             dtype = ", ".join(dict.fromkeys(str(dtype_name(d)) for d in node.dtype))
@@ -293,12 +293,22 @@ class Capture:
         memory = given.owner()
         return "" if memory is None else self.names.of_array.get(id(memory), "")
 
-    def named_box(self, id_: str, shape) -> Expression:
-        """The name of a constant array in a formula."""
-        return Expression(id_) if shape and not id_.endswith("]") else UNNAMED
+    def named_box(self, id_: str, shape, given) -> Expression:
+        """The name of a constant array in a formula; x[…] of a view of it that is not all of it as it stands."""
+        if not shape or id_.endswith("]"):
+            return UNNAMED
+        return Expression(f"{id_}[…]" if type(given) is Given and is_part(given) else id_)
 
 
 ARRAYS = (np.ndarray,)
+
+
+def is_part(given: Given) -> bool:
+    """Whether an array that was given is another than the one whose memory it has, as far as that was noted."""
+    memory = given.owner()
+    if memory is None or memory.shape != given.shape:
+        return memory is not None
+    return given.copy is not None and not np.array_equal(memory, given.copy, memory.dtype.kind in "fc")
 
 
 def is_small(node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class CallerNames:
         self.variables: dict[int, str] = {}  # node -> the one variable that holds it
         for all_, kept in ((found, self.variables), (arrays, self.of_array)):
             for i, texts in all_.items():
-                plain = {text for text in texts if "[" not in text} or texts
+                plain = {text for text in texts if text.isidentifier()} or texts
                 if len(plain) == 1 and i not in kept:
                     (kept[i],) = plain
 
@@ -91,7 +92,7 @@ def variables_of(frame) -> dict[str, Any]:
 
 
 def elements_named(name: str, value) -> list[tuple[str, Any]]:
-    """A tensor or array and its name; for a short list of them, or a dict, the elements and theirs."""
+    """A tensor or array and its name; for a short list of them, a dict, or an object, what is in it and its names."""
     if hasattr(type(value), "_node") and hasattr(type(value), "_array"):
         return [(name, value)]
     if type(value) is np.ndarray:
@@ -101,4 +102,14 @@ def elements_named(name: str, value) -> list[tuple[str, Any]]:
     if type(value) is dict:
         some = list(value.items())[:MOST_LISTED]
         return [(f"{name}[{k!r}]", v) for k, v in some if hasattr(type(v), "_node") and isinstance(k, (str, int))]
-    return []
+    return [(f"{name}.{k}", v) for k, v in attributes_of(value) if hasattr(type(v), "_node")]
+
+
+def attributes_of(value) -> list[tuple[str, Any]]:
+    """What an object of its user's has; a Module names its parameters itself, and those of a module are not `of` it."""
+    try:
+        attributes = object.__getattribute__(value, "__dict__")  # its own __getattr__ may do anything
+    except AttributeError:
+        return []
+    plain = type(attributes) is dict and not isinstance(value, (ModuleType, FunctionType))
+    return list(attributes.items())[:MOST_LISTED] if plain and not hasattr(type(value), "named_modules") else []
