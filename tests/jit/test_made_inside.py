@@ -101,6 +101,8 @@ WRITTEN = [entries, numbers_and_entries, counted, shaped, views, view_written, c
 
 @pytest.mark.parametrize("f", WRITTEN)
 def test_what_is_written_there_is_written_anew(f):
+    if f is installed:
+        f(np.ones(3))  # SciPy 1.14 completes its compiled modules when they are first called
     jitted = tg.jit(f)
     for x in np.array([[1.0, 2, 3], [4, 5, 6], [-1, 0, 2], [7, 7, 7]]):
         for a, b in zip(jitted(x), f(x), strict=True):

@@ -38,6 +38,16 @@ def test_the_norm_of_an_operation_is_that_of_its_whole_cotangent(name):
     assert sine.grad_norm == pytest.approx(np.linalg.norm(start.grad), rel=1e-12)
 
 
+def test_a_gradient_passes_through_a_checkpoint_to_what_was_before_it():
+    x = Tensor(rng.normal(size=3), requires_grad=True, name="x")
+    inside = np.tanh(x)
+    y = (tg.checkpoint(lambda h: (np.sin(h) * x, np.cos(h)))(inside)[0] ** 2).sum()
+    g = tg.graph(y)  # a small graph: its gradients are shown without being asked for
+    y.backward()
+    assert np.allclose(g["x"].grad.numbers, x.grad)
+    assert g["inside"].grad is not None and g.check()
+
+
 def test_several_outputs_and_one_output_twice():
     x = Tensor([1.0, 2.0], requires_grad=True, name="x")
     y, z = x * x, np.sin(x)

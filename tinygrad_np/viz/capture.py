@@ -297,13 +297,13 @@ class Capture:
         """The name of a constant array in a formula; x[…] of a view of it that is not all of it as it stands."""
         if not shape or id_.endswith("]"):
             return UNNAMED
-        return Expression(f"{id_}[…]" if type(given) is Given and is_part(given) else id_)
+        return Expression(f"{id_}[…]" if type(given) is Given and covers_part(given) else id_)
 
 
 ARRAYS = (np.ndarray,)
 
 
-def is_part(given: Given) -> bool:
+def covers_part(given: Given) -> bool:
     """Whether an array that was given is another than the one whose memory it has, as far as that was noted."""
     memory = given.owner()
     if memory is None or memory.shape != given.shape:

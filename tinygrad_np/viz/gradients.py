@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.kinds import Elementwise
+from ..engine.operation import Operation
 from ..engine.seen import Given, given_to
 from ..engine.signatures import PLAIN
 from ..engine.tape import CONST, FREED, SELECT, FreedGraphError, Node, new_node, together, walk
@@ -54,6 +55,18 @@ def euclidean_norm(g) -> float:
     return math.nan if found != found else found  # the one object, so that equal pictures are equal
 
 
+class AsRecorded(Operation):
+    """The operation of a copied node that runs a function again, which ends at the nodes that were recorded."""
+
+    kind = "checkpoint"
+
+    def __init__(self, node: Node):
+        self.node, self.name = node, node.op.name
+
+    def pull_all(self, node: Node, ct: Any, lift: Any) -> list[Any]:
+        return self.node.op.pull_all(self.node, ct, lift)
+
+
 class Back:
     """One pass from the outputs: `totals` {node: cotangent}, what came `along` {(node, slot): cotangent} each edge.
 
@@ -75,7 +88,8 @@ class Back:
                 continue
             parents = tuple(copies.get(id(p), p) for p in node.parents)
             saved = values.residuals(node) if node.saved is FREED else node.saved
-            copies[id(node)] = copy = new_node(node.op, parents, saved, node.shape, node.dtype)
+            op = AsRecorded(node) if node.op.kind == "checkpoint" else node.op
+            copies[id(node)] = copy = new_node(op, parents, saved, node.shape, node.dtype)
             self.original[copy] = node
         tracked = [out for out in outputs if out._node.tracked]
         roots = [copies[id(out._node)] for out in tracked]
