@@ -155,35 +155,15 @@ def defined(module: str) -> set[str]:
     return {name for name in found if not name.startswith("_")}
 
 
-SPOKEN = (
-    "",
-    "engine",
-    "derivatives",
-    "transforms",
-    "parallel",
-    "data",
-    "interop",
-    "io",
-    "jit",
-    "numpy",
-    "scipy",
-    "tensor",
-    "viz",
-    "nn",
-    "optim",
-)
-
-
 def test_a_word_means_one_thing():
-    """No two modules of these rooms define one name, but NumPy's and PyTorch's, which are those of their functions.
+    """No two modules define one name, but NumPy's and PyTorch's, which are those of their functions.
 
     A package's own function of a name that one of its files defines is the door to that one; `main` is a command's.
     """
     homes: dict[str, list[str]] = {}
     for module in FILES:
-        if room(module) in SPOKEN:
-            for name in defined(module) - {"main"}:
-                homes.setdefault(name, []).append(module)
+        for name in defined(module) - {"main"}:
+            homes.setdefault(name, []).append(module)
     for where in homes.values():
         where[:] = [m for m in where if m not in PACKAGES or not any(other.startswith(f"{m}.") for other in where)]
     found = {

@@ -7,9 +7,9 @@ import pytest
 from species import V, op
 
 from tinygrad_np.testing import CheckFailed, check_op, gradcheck
-from tinygrad_np.testing.diagnosis.diagnose import KNOWN
+from tinygrad_np.testing.diagnosis.diagnose import KNOWN_MISTAKES
 from tinygrad_np.testing.diagnosis.explain import entry_lines
-from tinygrad_np.testing.diagnosis.mistakes import MISTAKES, names_of
+from tinygrad_np.testing.diagnosis.mistakes import MISTAKES, mistake_names
 from tinygrad_np.testing.reference.problem import Problem
 from tinygrad_np.testing.reference.verdict import Entry
 
@@ -175,5 +175,5 @@ def test_digits_are_shown_until_they_differ():
 
 def test_one_count_of_the_mistakes_that_are_known():
     unknown = op(lambda x: np.sin(x), eval("lambda ct, x: ct * np.arctan(x + 0.123) ** 3", {"np": np}))
-    assert f"none of the {KNOWN} mistakes" in str(gradcheck(unknown, V, raise_on_fail=False))
-    assert len(names_of(MISTAKES)) < KNOWN and all(inspect.isfunction(rule) for rule in MISTAKES)
+    assert f"none of the {KNOWN_MISTAKES} mistakes" in str(gradcheck(unknown, V, raise_on_fail=False))
+    assert len(mistake_names(MISTAKES)) < KNOWN_MISTAKES and all(inspect.isfunction(rule) for rule in MISTAKES)

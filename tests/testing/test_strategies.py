@@ -9,7 +9,7 @@ import tinygrad_np as tg
 from tinygrad_np import Tensor
 from tinygrad_np.engine.table import TABLE
 from tinygrad_np.testing import register, strategies
-from tinygrad_np.testing.inputs.layouts import LAYOUTS
+from tinygrad_np.testing.inputs.layouts import MEMORY_LAYOUTS
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 register.register()
@@ -35,15 +35,15 @@ def test_values_lie_inside_their_domain_on_a_grid(data, domain):
 @FEW
 @given(st.data(), strategies.layouts(), strategies.arrays())
 def test_a_layout_keeps_the_values(data, name, x):
-    laid_out = LAYOUTS[name](x)
+    laid_out = MEMORY_LAYOUTS[name](x)
     np.testing.assert_array_equal(laid_out, x)
     assert laid_out.shape == x.shape and laid_out.dtype == x.dtype and not np.may_share_memory(laid_out, x)
 
 
 def test_layouts_are_what_they_say():
     x = np.arange(6.0).reshape(2, 3)
-    assert LAYOUTS["F"](x).flags.f_contiguous and LAYOUTS["reversed"](x).strides == (-24, -8)
-    assert not LAYOUTS["strided"](x).flags.contiguous and not LAYOUTS["read-only"](x).flags.writeable
+    assert MEMORY_LAYOUTS["F"](x).flags.f_contiguous and MEMORY_LAYOUTS["reversed"](x).strides == (-24, -8)
+    assert not MEMORY_LAYOUTS["strided"](x).flags.contiguous and not MEMORY_LAYOUTS["read-only"](x).flags.writeable
 
 
 @FEW

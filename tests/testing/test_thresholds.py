@@ -8,7 +8,7 @@ import pytest
 import tinygrad_np as tg
 from tinygrad_np.testing import CheckFailed, check_op, failures, gradcheck
 from tinygrad_np.testing.inputs.special import special
-from tinygrad_np.testing.inputs.thresholds import bends, stated
+from tinygrad_np.testing.inputs.thresholds import corners, written_numbers
 
 PLACES = np.logspace(-6, 6, 20)
 
@@ -139,15 +139,18 @@ def test_numbers_are_read_from_code_defaults_closures_and_attributes():
     def outer(c):
         return lambda x: np.where(x > c, 1e4, x)
 
-    assert set(stated(Layer())) >= {7.5, 11.0, 255.0, 3e-4} and set(stated(outer(77.0))) == {77.0, 1e4}
-    assert stated(clipped(19.0)) == [19.0]
+    assert set(written_numbers(Layer())) >= {7.5, 11.0, 255.0, 3e-4} and set(written_numbers(outer(77.0))) == {
+        77.0,
+        1e4,
+    }
+    assert written_numbers(clipped(19.0)) == [19.0]
 
 
 def test_bends_and_jumps_are_found_along_rays():
-    assert np.allclose(bends(lambda t: np.clip(t, -1e-5, 2e5)), [2e5, -1e-5], rtol=1e-4)
-    assert np.allclose(bends(lambda t: np.where(abs(t) > 0.5, t, 0)), [0.5, -0.5], rtol=1e-4)
+    assert np.allclose(corners(lambda t: np.clip(t, -1e-5, 2e5)), [2e5, -1e-5], rtol=1e-4)
+    assert np.allclose(corners(lambda t: np.where(abs(t) > 0.5, t, 0)), [0.5, -0.5], rtol=1e-4)
     for smooth in (np.sin, np.tanh, lambda t: np.logaddexp(t, 0), lambda t: 1 / (1 + np.exp(-max(t, -500)))):
-        assert bends(smooth) == []
+        assert corners(smooth) == []
 
 
 def test_special_inputs_have_zeros_and_all_magnitudes():
@@ -225,7 +228,7 @@ def test_a_constant_and_a_minimum_have_no_derivative_to_check():
 def test_what_does_not_return_is_stopped(monkeypatch):
     from tinygrad_np.testing.reference import patience
 
-    monkeypatch.setattr(patience, "SECONDS", 1.0)
+    monkeypatch.setattr(patience, "PATIENCE", 1.0)
 
     def endless(x):
         while x.sum() > -1:

@@ -12,7 +12,7 @@ from .tape import Node
 from .tracing import TRACERS
 
 
-class WrongShape(ValueError):
+class WrongCotangentShape(ValueError):
     """A rule returned a cotangent whose shape is not its argument's."""
 
 
@@ -78,7 +78,7 @@ def careful_bilinear(pull: Callable[..., Any]) -> Callable[..., Any]:
 def fit(g: Any, node: Node, name: str) -> Any:
     """Give a cotangent (or tangent) its node's dtype. A wrong shape is the rule's mistake and never repaired."""
     if g.shape != node.shape:
-        raise WrongShape(
+        raise WrongCotangentShape(
             f"{name}: a rule returned shape {g.shape} where {node.shape} is expected; "
             "sum over broadcast axes with tinygrad_np.unbroadcast(ct, shape)"
         )

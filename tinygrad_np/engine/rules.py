@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .cotangents import WrongShape, careful_bilinear, conjugated, fit, times
+from .cotangents import WrongCotangentShape, careful_bilinear, conjugated, fit, times
 from .operation import NotDifferentiable, Operation
 from .signatures import binder, names_of, selector, signature_of
 from .tape import SELECT, Leaf, Node, new_node, pullback
@@ -197,7 +197,7 @@ class Row(Operation):
             except AttributeError:
                 if hasattr(g, "shape"):
                     raise
-                raise WrongShape(
+                raise WrongCotangentShape(
                     f"{name}: a rule returned a {type(g).__name__}; expected an array of shape "
                     f"{parent.shape}, the cotangent of its operand"
                 ) from None

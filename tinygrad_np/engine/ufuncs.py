@@ -27,7 +27,7 @@ def named_as(fact: str) -> dict[Any, Any]:
     return found
 
 
-def with_options(
+def ufunc_with_options(
     ufunc: Any,
     *inputs: Any,
     out: Any = None,
@@ -99,7 +99,7 @@ def reduce(
         axes = axes_of(axis, array.ndim)
         result = fold_axes(ufunc, array, axes, initial, where)
         result = np.expand_dims(result, axes) if keepdims else result
-    return result if out is None else with_options(np.positive, result, out=out)
+    return result if out is None else ufunc_with_options(np.positive, result, out=out)
 
 
 def fold_axes(ufunc: Any, array: Any, axes: tuple[Any, ...], initial: Any, where: Any) -> Any:
@@ -138,7 +138,7 @@ def accumulate(ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, out: An
         for i in range(1, array.shape[axis]):
             rows.append(ufunc(rows[-1], array[along(i, axis, array.ndim)]))
         result = np.stack(rows, axis) if rows else array
-    return result if out is None else with_options(np.positive, result, out=out)
+    return result if out is None else ufunc_with_options(np.positive, result, out=out)
 
 
 def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -153,13 +153,13 @@ def reduceat(ufunc: Any, array: Any, indices: Any, axis: Any = 0, dtype: Any = N
         for s, e in zip(starts, ends)
     ]
     result = np.stack(parts, axis)
-    return result if out is None else with_options(np.positive, result, out=out)
+    return result if out is None else ufunc_with_options(np.positive, result, out=out)
 
 
 def outer(ufunc: Any, a: Any, b: Any, **options: Any) -> Any:
     """ufunc.outer: every pair."""
     a = a if hasattr(a, "_node") else np.asarray(a)
-    return with_options(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
+    return ufunc_with_options(ufunc, a[(...,) + (None,) * np.ndim(array_of(b))], b, **options)
 
 
 def at(ufunc: Any, a: Any, indices: Any, b: Any = None) -> None:
@@ -193,7 +193,7 @@ def _turn(seen: dict[int, int], n: int) -> int:
 
 
 UFUNC_METHODS: dict[str, Callable[..., Any]] = {
-    "__call__": with_options,
+    "__call__": ufunc_with_options,
     "reduce": reduce,
     "accumulate": accumulate,
     "reduceat": reduceat,

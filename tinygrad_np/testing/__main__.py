@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import CheckFailed, check_op
-from .foreign.recognize import beside
+from .foreign.recognize import and_its_backward
 
 TEST = '''"""Is the derivative of {name} right? Made by python -m tinygrad_np.testing write {target}."""
 
@@ -50,7 +50,7 @@ def find(target: str):
         owner, found = found, getattr(found, name)
     if not callable(found):
         raise LookupError(f"{target} is not a function")
-    return beside(owner, name, found)
+    return and_its_backward(owner, name, found)
 
 
 def test_file(target: str, signature: str | None) -> str:
@@ -86,7 +86,7 @@ def domain_of(text: str) -> tuple:
     return found[0] if len(found) == 1 else found
 
 
-def arguments_of(text: str) -> tuple:
+def parsed_arguments(text: str) -> tuple:
     """The arguments that source text says: lists and numbers with a point are arrays, whole numbers are options."""
     try:
         found = ast.literal_eval(f"({text},)")
@@ -126,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
                 print(
                     check_op(
                         find(target),
-                        [arguments_of(options.inputs)] if options.inputs else None,
+                        [parsed_arguments(options.inputs)] if options.inputs else None,
                         signature=options.signature,
                         domain=domain_of(options.domain) if options.domain else None,
                         order=options.order,

@@ -12,15 +12,15 @@ import numpy as np
 from .. import NotDifferentiable
 from . import failures
 from . import session as session
-from .foreign.adapter import Foreign, plain
-from .foreign.recognize import operation
-from .inputs.discover import spread
+from .foreign.adapter import Foreign, as_plain
+from .foreign.recognize import as_operation
+from .inputs.discover import spread_over
 from .inputs.source_text import short
 from .properties.case import Case
 from .properties.checks import CHECKS
 from .properties.sweep import CHECKED, bases, sweep, thresholds_of
-from .properties.user_code import attempt
-from .reference.patience import SECONDS, Stopped, watched
+from .properties.user_code import as_failure
+from .reference.patience import PATIENCE, Stopped, patient
 from .reference.problem import title
 from .report import OpReport
 
@@ -61,7 +61,7 @@ def check_op(
     tanh: PASS 15/15 checks, 1 input...
     """
     __tracebackhide__ = True  # pytest shows the report, not this
-    op = operation(op)
+    op = as_operation(op)
     skip = {**getattr(op, "skips", {}), **(skip or {})}
     report = OpReport(title(op), tuple(name for name in CHECKS if name not in skip), skip)
     unknown = set(skip) - {*CHECKS, *BESIDES}
@@ -70,7 +70,7 @@ def check_op(
     given = inputs is not None and not hasattr(inputs, "example")
     report.thorough = given
     if given:
-        inputs = [tuple(map(plain, a)) if isinstance(a, tuple) else (plain(a),) for a in inputs]
+        inputs = [tuple(map(as_plain, a)) if isinstance(a, tuple) else (as_plain(a),) for a in inputs]
     if isinstance(op, Foreign):
         max_examples = op.adapter.examples if max_examples is None else max_examples
         inputs = [op.complete(a) for a in inputs] if given else inputs
@@ -81,13 +81,13 @@ def check_op(
 
     watch = ExitStack()
     try:
-        watch.enter_context(watched())
+        watch.enter_context(patient())
         for arguments, exception in errors:
-            refused(op, arguments, exception)
+            must_refuse(op, arguments, exception)
         if given:
             every(check, inputs, kwargs or {})
         else:
-            draw(
+            draw_inputs(
                 op,
                 inputs,
                 check,
@@ -103,7 +103,7 @@ def check_op(
             vacuity(report, given)
     except (failures.CheckFailed, Stopped) as failure:
         if isinstance(failure, Stopped):
-            failure = report.stopped(SECONDS)
+            failure = report.stopped(PATIENCE)
         if not given and signature is None and for_matrices(op, failure):
             report.hint = 'it passes for matrices: if it is for them alone, say signature="(m,n)", one () an operand'
         report.fail(failure)
@@ -178,7 +178,7 @@ def first_failure(case: Case, report: OpReport, names: Iterable[str], seldom: se
     for name in names:
         if name not in report.skip and name not in seldom:
             try:
-                attempt(lambda name=name: CHECKS[name](case))
+                as_failure(lambda name=name: CHECKS[name](case))
             except failures.Skipped as why:
                 report.skip[name] = str(why)
             except failures.CheckFailed as failure:
@@ -192,7 +192,7 @@ def for_matrices(op: Callable, failure: failures.CheckFailed) -> bool:
     case = failure.case
     if case is None or not case.arrays or any(a.ndim > 1 for a in case.arrays):
         return False
-    matrices = case.problem.with_arrays([spread(case.rng, (2, 3), 0.0, np.inf) for _ in case.arrays])
+    matrices = case.problem.with_arrays([spread_over(case.rng, (2, 3), 0.0, np.inf) for _ in case.arrays])
     whole = Case(op, *matrices, order=case.order, dtypes=case.dtypes, domain=case.domain)
     try:
         last = max(map(list(CHECKS).index, (failure.check, "gradient")))
@@ -215,7 +215,7 @@ def every(check: Callable, inputs: list[tuple], kwargs: dict) -> None:
         raise min(found, key=lambda failure: list(CHECKS).index(failure.check))
 
 
-def draw(
+def draw_inputs(
     op: Callable[..., Any],
     inputs,
     check: Callable,
@@ -274,7 +274,7 @@ def draw(
     try:
         over(check, n, phases)
     except hypothesis.errors.Flaky as flaky:
-        raise unsteady(flaky) from None
+        raise flaky_failure(flaky) from None
     except failures.CheckFailed as failure:
         over(collect, min(n, 40), phases[:1])
         again = report.earliest < report.checks.index(failure.check) + 1
@@ -298,7 +298,7 @@ def swept(op: Callable, check: Callable, report: OpReport, found, kwargs: dict) 
         more, stopped = sweep(case, check, report.thresholds, found.domain, found.kinks)
         wrong += more
         if stopped:
-            report.refusals.append(f"stopped: it did not return within {SECONDS:.0f} s at {short(report.last.args)}")
+            report.refusals.append(f"stopped: it did not return within {PATIENCE:.0f} s at {short(report.last.args)}")
     if wrong:
         raise min(wrong, key=lambda failure: (at_kink(failure), failure.case.problem.point.size))
 
@@ -309,7 +309,7 @@ def at_kink(failure: failures.CheckFailed) -> bool:
     return entry is not None and entry.low < entry.high
 
 
-def unsteady(flaky: BaseException) -> failures.CheckFailed:
+def flaky_failure(flaky: BaseException) -> failures.CheckFailed:
     """What failed, and then passed or failed in another way: chance, where the results of one call differ."""
     found = [e for e in getattr(flaky, "exceptions", ()) if isinstance(e, failures.CheckFailed)]
     if found and found[0].case is not None:
@@ -328,7 +328,7 @@ def unsteady(flaky: BaseException) -> failures.CheckFailed:
     return failure
 
 
-def refused(op: Callable, arguments, exception) -> None:
+def must_refuse(op: Callable, arguments, exception) -> None:
     """A bad argument raises what it should, on tensors too."""
     from ..engine.tensor import Tensor
 

@@ -14,23 +14,23 @@ import numpy as np
 from ..nn.module import Module
 from . import failures
 from . import session as session
-from .foreign.adapter import Foreign, plain
-from .foreign.recognize import operation
+from .foreign.adapter import Foreign, as_plain
+from .foreign.recognize import as_operation
 from .properties.case import Case
 from .properties.compare import first_order
 from .properties.identities import adjoint, linear, natural
 from .properties.precision import precise
 from .properties.second_order import second_order
 from .properties.side_effects import mutation, steady
-from .properties.user_code import attempt, guilty
+from .properties.user_code import as_failure, guilty
 from .reference.directions import generic
 from .reference.finite_differences import scales
-from .reference.patience import SECONDS, Stopped, watched
-from .reference.problem import Problem, flat, title
+from .reference.patience import PATIENCE, Stopped, patient
+from .reference.problem import Problem, flat_vector, title
 from .reference.verdict import RTOL, Findings
 from .report import GradReport
 
-FLAT = 1e-12  # beside the largest number that is met on the way, this is rounding
+ROUNDING = 1e-12  # beside the largest number that is met on the way, this is rounding
 ZERO = (
     "every derivative is 0, so a rule that returns zeros would pass; check it at a point where the function "
     "changes with its inputs"
@@ -61,24 +61,24 @@ def gradcheck(
     __tracebackhide__ = True  # pytest shows the report, not this
     if unknown:
         raise TypeError(spelled_here(f, inputs, unknown))
-    f = operation(f)
-    inputs = tuple(map(plain, inputs))
+    f = as_operation(f)
+    inputs = tuple(map(as_plain, inputs))
     if isinstance(f, Foreign):
         inputs = f.complete(inputs)
     report = GradReport(title(f))
     problem = None
     try:
-        with watched(), unchanged(f, inputs):
+        with patient(), unchanged(f, inputs):
             problem = Problem(f, inputs)
             if not problem.slots:
                 raise failures.VacuousCheck(
                     "no input varies: pass floating arrays or tensors (integers have no gradient)"
                 )
-            called(problem)
+            function_runs(problem)
             verify(problem, order, rtol, atol, report)
-            as_given(f, inputs, problem)
+            in_own_dtype(f, inputs, problem)
     except Stopped:
-        stopped = failures.NeverReturned(f"a call did not return within {SECONDS:.0f} s, and was stopped")
+        stopped = failures.NeverReturned(f"a call did not return within {PATIENCE:.0f} s, and was stopped")
         report.fail(stopped, problem)
         session.note(report)
         if raise_on_fail:
@@ -135,7 +135,7 @@ def unchanged(f: Callable, inputs: tuple) -> Iterator[None]:
             setattr(module, name, array)
 
 
-def called(problem: Problem) -> None:
+def function_runs(problem: Problem) -> None:
     """Call the function once: what it raises is its own, and no mistake of its derivative."""
     try:
         problem.value(problem.point)
@@ -151,22 +151,22 @@ def cell_filled(cell: Any) -> bool:
         return False
 
 
-def constant(problem: Problem, rng) -> bool:
+def never_changes(problem: Problem, rng) -> bool:
     """Whether f does not change at all, but for rounding, and its derivative is 0, but for rounding."""
     v = generic(problem.size_out, rng)
     with np.errstate(all="ignore"):
-        g = attempt(lambda: problem.pull(v))
-        size = max(problem.peak, float(np.abs(flat(problem.outputs)).max(initial=0)))
-        if not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= FLAT * size:
+        g = as_failure(lambda: problem.pull(v))
+        size = max(problem.peak, float(np.abs(flat_vector(problem.outputs)).max(initial=0)))
+        if not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= ROUNDING * size:
             return False
-        here = flat(problem.outputs)
+        here = flat_vector(problem.outputs)
         for relative, far in product((True, False), (2.0**-3, 2.0**-20)):
             step = far * generic(problem.point.size, rng) * scales(problem.point, relative)
             try:
                 once = problem.value(problem.point + step)
             except Exception:  # outside the domain
                 return False
-            if once.shape != here.shape or not np.abs(once - here).max(initial=0) <= FLAT * size:
+            if once.shape != here.shape or not np.abs(once - here).max(initial=0) <= ROUNDING * size:
                 return False
             if 0 < np.abs(once - here).max(initial=0) < 1e-3 * np.finfo(float).eps * size:
                 return False  # a small function: what rounding makes of its largest number is more
@@ -176,7 +176,7 @@ def constant(problem: Problem, rng) -> bool:
 def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradReport) -> None:
     """The whole check of one problem, in float64; findings go into the report, failures are raised."""
     rng = np.random.default_rng(0)
-    attempt(problem.traced)
+    as_failure(problem.traced)
     if not problem.outputs:
         raise failures.VacuousCheck(
             f"the function returned {problem.returned}, and nothing floating that could be differentiated"
@@ -186,7 +186,7 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
         case.start()
         mutation(case)
         steady(problem, rng)
-        if constant(problem, rng):
+        if never_changes(problem, rng):
             raise failures.VacuousCheck(ZERO)
         linear(problem, rng)
     found = first_order(problem, rng, rtol, atol)
@@ -202,7 +202,7 @@ def verify(problem: Problem, order: int, rtol: float, atol: float, report: GradR
         report.add(second_order(problem, rng, rtol, atol), order=2)
 
 
-def as_given(f: Callable, inputs: tuple, problem: Problem) -> None:
+def in_own_dtype(f: Callable, inputs: tuple, problem: Problem) -> None:
     """In the dtype that the inputs came in: the gradient of that dtype, near the one verified in float64."""
     if all(np.finfo(d).bits >= 64 for d in problem.dtypes) or not problem.point.size or not problem.size_out:
         return
@@ -213,7 +213,7 @@ def nothing(found: Findings, problem: Problem) -> str:
     """Why a comparison of nothing is no check."""
     if found.unknown and not found.compared:
         size = max(natural(problem), secant(problem))
-        if found.yours is None or not np.abs(found.yours).max(initial=0) <= FLAT * size:
+        if found.yours is None or not np.abs(found.yours).max(initial=0) <= ROUNDING * size:
             return (
                 "no derivative could be estimated here: the function is too noisy, or the point is at the "
                 "edge of its domain; check it at another point"
@@ -226,7 +226,7 @@ def secant(problem: Problem) -> float:
     step = scales(problem.point, True) * generic(problem.point.size, np.random.default_rng(1)) / 8
     try:
         with np.errstate(all="ignore"):
-            apart = np.abs(problem.value(problem.point + step) - flat(problem.outputs)).max(initial=0)
+            apart = np.abs(problem.value(problem.point + step) - flat_vector(problem.outputs)).max(initial=0)
             return float(np.nan_to_num(apart / np.abs(step).max(initial=0), posinf=0))
     except Exception:  # outside the domain
         return 0.0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-EFFORT = {"quick": 0.2, "normal": 1.0, "full": 10.0}
+FACTORS = {"quick": 0.2, "normal": 1.0, "full": 10.0}
 
 
 def pytest_addoption(parser) -> None:
     parser.getgroup("tinygrad_np").addoption(
         "--gradcheck",
-        choices=tuple(EFFORT),
+        choices=tuple(FACTORS),
         default="normal",
         help="how many inputs check_op draws: a fifth, its own number, or ten times as many",
     )
@@ -24,19 +24,18 @@ def pytest_configure(config) -> None:
     if config.getoption("--gradcheck", "normal") != "normal":
         from .session import EFFORT as effort
 
-        effort["examples"] = EFFORT[config.getoption("--gradcheck")]
+        effort["examples"] = FACTORS[config.getoption("--gradcheck")]
 
 
-@pytest.fixture
-def gradcheck():
+@pytest.fixture(name="gradcheck")
+def checker():
     """tinygrad_np.testing.gradcheck; `gradcheck.op` is check_op."""
-    from . import check_op
-    from . import gradcheck as function
+    from . import check_op, gradcheck
 
     def check(f, *inputs, **options):
         """gradcheck(f, *inputs, **options)"""
         __tracebackhide__ = True
-        return function(f, *inputs, **options)
+        return gradcheck(f, *inputs, **options)
 
     def op(f, *inputs, **options):
         """check_op(f, *inputs, **options)"""
@@ -48,8 +47,8 @@ def gradcheck():
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    from .session import summary
+    from .session import summary_line
 
-    line = summary()
+    line = summary_line()
     if line:
         terminalreporter.write_line(line)

@@ -16,7 +16,7 @@ from .reference.problem import Problem, title
 from .reference.verdict import Entry, Findings
 
 VAIN = 12  # inputs at which every derivative is 0
-KEPT = 8  # inputs that fail, to tell what is wrong
+KEPT_FAILURES = 8  # inputs that fail, to tell what is wrong
 
 
 class Report:
@@ -161,9 +161,9 @@ class OpReport(Report):
         """Remember some inputs that fail, of as many shapes as can be: one shape may hide what is wrong."""
         shapes = [tuple(slot.array.shape for slot in f.case.problem.slots) for f in (*self.failing, failure)]
         again = [i for i, shape in enumerate(shapes[:-1]) if shapes.count(shape) > 1]
-        if len(shapes) > KEPT and again and shapes.count(shapes[-1]) == 1:
+        if len(shapes) > KEPT_FAILURES and again and shapes.count(shapes[-1]) == 1:
             del self.failing[again[0]]
-        if len(self.failing) < KEPT:
+        if len(self.failing) < KEPT_FAILURES:
             self.failing.append(failure)
 
     def restart(self, smooth: bool) -> None:
@@ -222,7 +222,7 @@ class OpReport(Report):
         """Which numbers, ties, thresholds and shapes the inputs went through."""
         if not self.ranges:
             return ""
-        parts = ["; ".join(span(name, *found) for name, found in self.ranges.items())]
+        parts = ["; ".join(range_in_words(name, *found) for name, found in self.ranges.items())]
         if self.thresholds:
             parts.append("thresholds " + ", ".join(f"{c:.6g}" for c in self.thresholds))
         shapes = sorted(self.shapes, key=lambda s: (int(np.prod(s)), s))
@@ -273,7 +273,7 @@ def significant(a: np.ndarray) -> np.ndarray:
     return np.round(np.ravel(a) / size, 11) * float(f"{size:.11g}") if size else np.ravel(a) + 0.0
 
 
-def span(name: str, low: float, high: float, near: float) -> str:
+def range_in_words(name: str, low: float, high: float, near: float) -> str:
     """The range of an operand in words."""
     to_zero = f", as near to 0 as {near:.2g}" if low < 0 < high and near < 1e-3 else ""
     return f"{name} from {low:.4g} to {high:.4g}{to_zero}"

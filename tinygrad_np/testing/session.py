@@ -12,7 +12,7 @@ def note(report) -> None:
     RECORDS.append((report.name, verdict, report.sensitivity))
 
 
-def summary() -> str:
+def summary_line() -> str:
     """One line: how many were checked, failed and inconclusive, and the weakest certificate. Empty if
     nothing was.
     """

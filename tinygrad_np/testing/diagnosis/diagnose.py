@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .mistakes import FIT, LAST, MISTAKES, Block, block_of, names_of, off
+from .mistakes import FIT, LAST, MISTAKES, Part, mistake_names, off, part_of
 from .mistakes.block import right
 from .repair import SAYS, repaired
 
-KNOWN = len(names_of((*MISTAKES, *SAYS)))  # how many mistakes are known, by name
+KNOWN_MISTAKES = len(mistake_names((*MISTAKES, *SAYS)))  # how many mistakes are known, by name
 STRICT = ("LOW PRECISION", "INEXACT CONSTANT", "NEARLY RIGHT")  # what differs little has to fit well
 
 
@@ -26,14 +26,14 @@ class Reading(NamedTuple):
     says: str
     fits: bool
     sure: bool  # whether the block is evidence for it
-    predict: Callable[[Block], np.ndarray] | None
+    predict: Callable[[Part], np.ndarray] | None
 
     @property
     def kind(self) -> str:
         return self.says.split(":")[0]
 
 
-def readings(b: Block, rules: tuple) -> tuple[dict[str, Reading], tuple]:
+def readings(b: Part, rules: tuple) -> tuple[dict[str, Reading], tuple]:
     """What rules say of a block, in order of preference, and those rules of which something fits."""
     found: dict[str, Reading] = {}
     fitting = []
@@ -41,7 +41,7 @@ def readings(b: Block, rules: tuple) -> tuple[dict[str, Reading], tuple]:
         with np.errstate(all="ignore"):
             for name, text, predicted, *weak in rule(b):
                 predict = predicted if callable(predicted) else None
-                says, fit = f"{name}: {text}", fits(b, name, predict(b) if predict else predicted)
+                says, fit = f"{name}: {text}", predicts(b, name, predict(b) if predict else predicted)
                 if says not in found or fit and not found[says].fits:
                     found[says] = Reading(says, fit, not any(weak), predict)
                 if fit and rule not in fitting:
@@ -49,7 +49,7 @@ def readings(b: Block, rules: tuple) -> tuple[dict[str, Reading], tuple]:
     return found, tuple(fitting)
 
 
-def fits(b: Block, name: str, predicted: np.ndarray) -> bool:
+def predicts(b: Part, name: str, predicted: np.ndarray) -> bool:
     """Whether a prediction is what the block holds; of a block that is wrong, also not what it should hold."""
     with np.errstate(all="ignore"):
         scale = sum(np.abs(a[np.isfinite(a)]).max(initial=0) for a in (b.expected, b.yours))
@@ -61,7 +61,7 @@ def fits(b: Block, name: str, predicted: np.ndarray) -> bool:
         return bool(near.all() and (differs.any() or not off(b).any()))
 
 
-def fresh(b: Block) -> list[Block]:
+def other_points(b: Part) -> list[Part]:
     """The same part of the Jacobian at other points: at one number every mistake is a constant factor."""
     p, found = b.problem, []
     rng = np.random.default_rng(5)
@@ -78,17 +78,17 @@ def fresh(b: Block) -> list[Block]:
         except Exception:  # outside the domain
             continue
         if yours.shape == expected.shape and np.isfinite(expected).all():
-            found.append(block_of(q, yours, expected, b.slot))
+            found.append(part_of(q, yours, expected, b.slot))
     return found
 
 
-def diagnose(blocks: list[Block]) -> list[str]:
+def diagnose(blocks: list[Part]) -> list[str]:
     """The mistakes that fit the first block and all the others, best first; one of them may be what is shown."""
     blocks = [b for b in blocks if b.expected.size and off(b).any()]
     if not blocks:
         return []
     largest = max(blocks, key=lambda b: b.expected.size)
-    more = [c for b in {id(b): b for b in (blocks[0], largest)}.values() for c in fresh(b)]
+    more = [c for b in {id(b): b for b in (blocks[0], largest)}.values() for c in other_points(b)]
     wrong = blocks + [b for b in more if off(b).any()]
     found, rules = [], MISTAKES
     for b in sorted(wrong, key=lambda b: -b.expected.size) + [b for b in more if not off(b).any()]:
@@ -97,11 +97,11 @@ def diagnose(blocks: list[Block]) -> list[str]:
         rules = fitting if b is largest else rules  # a mistake fits the first, which tells most, or it is none
     every = {r.says: r for _, given in reversed(found) for r in given.values() if r.fits}
     order = {says: None for _, given in found for says in given if says in every}
-    told = [every[says] for says in order if holds(every[says], found)]
+    told = [every[says] for says in order if true_of_all(every[says], found)]
     told = told or one_kind([(b, given) for b, given in found if off(b).any()], blocks[0])
     edit = repaired(largest, [b for b in wrong if b is not largest] + more)
     if not told and not edit:
-        told = [r for r in readings(largest, LAST)[0].values() if holds(r, [(b, {}) for b, _ in found])]
+        told = [r for r in readings(largest, LAST)[0].values() if true_of_all(r, [(b, {}) for b, _ in found])]
     said: dict[str, str] = {}
     texts = [r.says for r in told]
     if edit:  # a number alone says less than what it makes of the whole
@@ -111,21 +111,21 @@ def diagnose(blocks: list[Block]) -> list[str]:
     return list(said.values())
 
 
-def holds(reading: Reading, found: list[tuple[Block, dict[str, Reading]]]) -> bool:
+def true_of_all(reading: Reading, found: list[tuple[Part, dict[str, Reading]]]) -> bool:
     """Whether a reading is true of all blocks, and one of them is evidence for it."""
     sure = reading.predict is not None and sum(bool(off(b).any()) for b, _ in found) > 1
     for b, given in found:
         there = given.get(reading.says)
         if reading.predict is not None:
             with np.errstate(all="ignore"):
-                there = reading._replace(fits=fits(b, reading.kind, reading.predict(b)))
+                there = reading._replace(fits=predicts(b, reading.kind, reading.predict(b)))
         if there is None and off(b).any() or there is not None and not there.fits:
             return False
         sure |= there is not None and there.sure
     return sure
 
 
-def one_kind(found: list[tuple[Block, dict[str, Reading]]], shown: Block) -> list[Reading]:
+def one_kind(found: list[tuple[Part, dict[str, Reading]]], shown: Part) -> list[Reading]:
     """The same mistake may read a little differently at each input: the kinds that fit all, as the one shown reads."""
     here = next(given for b, given in found if b is shown)
     first = [r for r in here.values() if r.fits and "FACTOR" not in r.kind]

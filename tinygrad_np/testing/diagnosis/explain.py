@@ -14,13 +14,13 @@ import numpy as np
 from ..failures import CheckFailed
 from ..inputs.source_text import can_be_written, short, written_out
 from ..reference.finite_differences import scales
-from ..reference.problem import Problem, parameter, within
+from ..reference.problem import Problem, parameter, which_of
 from ..reference.verdict import Entry, Findings
-from .diagnose import KNOWN, diagnose
-from .mistakes import Block, block_of
+from .diagnose import KNOWN_MISTAKES, diagnose
+from .mistakes import Part, part_of
 from .submatrix import submatrix_around
 
-SMALL = 8  # the largest side of a Jacobian that is printed
+PRINTED_SIDE = 8  # the largest side of a Jacobian that is printed
 
 
 def explain(
@@ -31,7 +31,7 @@ def explain(
         return [], f"{name}: {failure.says}: {failure}"
     found = failure.found
     lines = [f"{name}({', '.join(names(problem))}): {failure.says}    {where}".rstrip(), ""]
-    lines += section("input", arguments(problem))
+    lines += section("input", inputs_in_words(problem))
     diagnosis: list[str] = []
     entry = found.entry if found else None
     if found is None or entry is None:
@@ -44,7 +44,7 @@ def explain(
         diagnosis = diagnose(here + more)
         larger = max(more, key=lambda b: b.expected.size, default=None)
         if not diagnosis and here and larger and larger.expected.size > here[0].expected.size:
-            at = f" (at {', '.join(arguments(larger.problem))})"  # a smaller one may fail for another reason
+            at = f" (at {', '.join(inputs_in_words(larger.problem))})"  # a smaller one may fail for another reason
             alike = [b for b in more if b.shape == larger.shape]
             diagnosis = [says + at for says in diagnose([larger, *alike])]
         if entry.column < 0:
@@ -61,7 +61,7 @@ def explain(
                 size = " x ".join(map(str, here[0].expected.shape))
                 lines += section("", [f"(as far as a part of the Jacobian around this entry shows, {size} entries)"])
         else:
-            lines += section("looks like", [f"none of the {KNOWN} mistakes that are known by sight"])
+            lines += section("looks like", [f"none of the {KNOWN_MISTAKES} mistakes that are known by sight"])
         lines += section("ruled out", [ruled_out(problem, entry, where)])
     if pattern:
         lines += section("pattern", [*pattern])
@@ -83,7 +83,7 @@ def names(problem: Problem) -> list[str]:
     return given + [f"{k}={short(v)}" for k, v in problem.kwargs.items()]
 
 
-def arguments(problem: Problem) -> list[str]:
+def inputs_in_words(problem: Problem) -> list[str]:
     lines = []
     varying = {slot.index: slot.name for slot in problem.slots if slot.index is not None}
     if problem.bare:
@@ -113,9 +113,9 @@ def entry_lines(problem: Problem, e: Entry) -> list[str]:
     return lines
 
 
-def jacobian_lines(here: list[Block]) -> list[str]:
+def jacobian_lines(here: list[Part]) -> list[str]:
     """Both Jacobians side by side, of the input that the worst entry belongs to."""
-    if not here or here[0].frame.partial or max(here[0].yours.shape) > SMALL:
+    if not here or here[0].frame.partial or max(here[0].yours.shape) > PRINTED_SIDE:
         return []
     block = here[0]
     with np.errstate(all="ignore"):
@@ -129,20 +129,20 @@ def jacobian_lines(here: list[Block]) -> list[str]:
     return section("Jacobian", [f"d out / d {block.problem.slots[block.slot].name}, a row an output", *rows])
 
 
-def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Block]:
+def blocks(problem: Problem, found: Findings, entry: Entry) -> list[Part]:
     """Yours and expected, of the input that the worst entry belongs to: one block, of a part where all is too large;
     none where no part of it can be told, or no input alone is wrong.
     """
     if entry.column < 0:
         return []
-    slot, _ = within(problem.ends, entry.column)
+    slot, _ = which_of(problem.ends, entry.column)
     if found.yours is not None and found.expected is not None:
-        return [block_of(problem, found.yours, found.expected.value.T, slot)]
+        return [part_of(problem, found.yours, found.expected.value.T, slot)]
     small = submatrix_around(problem, entry.row, entry.column)
     if small is None:
         return []
     yours = np.array([problem.pull(np.eye(1, problem.size_out, row)[0])[small.columns_at] for row in small.rows])
-    return [block_of(small, yours, small.columns[small.rows], small.kept.index(slot))]
+    return [part_of(small, yours, small.columns[small.rows], small.kept.index(slot))]
 
 
 def ruled_out(problem: Problem, e: Entry, where: str) -> str:

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..inputs.thresholds import MANY, stated
-from .mistakes.block import FIT, Block
-from .mistakes.terms import times
+from ..inputs.thresholds import MOST_THRESHOLDS, written_numbers
+from .mistakes.block import FIT, Part
+from .mistakes.terms import factor_in_words
 
 HOOK = "_the_checkers_hook"
-SECONDS = 2.0  # that the search may take
-CALLS = 10_000  # of the hook, after which an edited rule is given up: a loop may have lost its end
+SEARCH_SECONDS = 2.0  # that the search may take
+HOOK_CALLS = 10_000  # of the hook, after which an edited rule is given up: a loop may have lost its end
 SUMS = (ast.Add, ast.Sub)
 CHOICES = ("where", "clip", "maximum", "minimum", "heaviside", "clamp")  # calls whose numbers are thresholds
 
@@ -140,7 +140,7 @@ class Edits:
         rule, kept, calls = self.rule, self.rule.__code__, count(1)
 
         def hook(i: int, value: Any) -> Any:
-            if next(calls) > CALLS:
+            if next(calls) > HOOK_CALLS:
                 raise RuntimeError("this edit makes the rule endless")
             return change(value) if i == site else value
 
@@ -197,9 +197,9 @@ def rules_of(f: Any) -> list[types.FunctionType]:
     return [rule for rule in dict.fromkeys(plain) if isinstance(rule, types.FunctionType)]
 
 
-def repaired(first: Block, others: list[Block]) -> str:
+def repaired(first: Part, others: list[Part]) -> str:
     """The edit that makes a block right, and all the others, as a sentence; "" where no one edit does."""
-    p, until = first.problem, perf_counter() + SECONDS
+    p, until = first.problem, perf_counter() + SEARCH_SECONDS
     f = getattr(p, "whole", p).f
     for rule in rules_of(f):
         edits = Edits(rule)
@@ -212,7 +212,7 @@ def repaired(first: Block, others: list[Block]) -> str:
     return ""
 
 
-def jacobian(edits: Edits, i: int, change: Callable, b: Block) -> np.ndarray | None:
+def edited_jacobian(edits: Edits, i: int, change: Callable, b: Part) -> np.ndarray | None:
     """The block with a rule edited; None where that raises."""
     p = b.problem.at(b.problem.point)
     start, end = p.ends[b.slot : b.slot + 2]
@@ -223,25 +223,25 @@ def jacobian(edits: Edits, i: int, change: Callable, b: Block) -> np.ndarray | N
         return None
 
 
-def right_with(edits: Edits, i: int, change: Callable, b: Block) -> bool:
+def right_with(edits: Edits, i: int, change: Callable, b: Part) -> bool:
     """Whether a block is right with a rule edited."""
-    found = jacobian(edits, i, change, b)
-    return found is not None and found.shape == b.expected.shape and fits(found, b.expected)
+    found = edited_jacobian(edits, i, change, b)
+    return found is not None and found.shape == b.expected.shape and made_right(found, b.expected)
 
 
-def fits(found: np.ndarray, expected: np.ndarray) -> bool:
+def made_right(found: np.ndarray, expected: np.ndarray) -> bool:
     with np.errstate(all="ignore"):
         near = FIT * (np.abs(expected) + 1e-3 * np.abs(expected).max(initial=0))
         return bool((np.abs(found - expected) <= near).all())
 
 
-def changes(edits: Edits, i: int, b: Block, f: Any) -> Iterator[tuple[Callable, str, str]]:
+def changes(edits: Edits, i: int, b: Part, f: Any) -> Iterator[tuple[Callable, str, str]]:
     """The changes of one place that may be right, each with what it says."""
     site = edits.sites[i]
     if site.kind == "comparison":
         yield np.logical_not, "CONDITION INVERTED", f"{site.text} holds where it must not, and not where it must"
         return
-    twice = jacobian(edits, i, lambda value: 2 * value, b)
+    twice = edited_jacobian(edits, i, lambda value: 2 * value, b)
     if twice is None or twice.shape != b.yours.shape:
         return
     with np.errstate(all="ignore"):
@@ -259,7 +259,7 @@ def changes(edits: Edits, i: int, b: Block, f: Any) -> Iterator[tuple[Callable, 
     c = site.value
     wanted = [nice(k * c), c + 1, c - 1, -c, 2 * c, c / 2]
     if site.kind == "limit":
-        wanted = [float(np.copysign(t, c)) for t in stated(f)[:MANY]]
+        wanted = [float(np.copysign(t, c)) for t in written_numbers(f)[:MOST_THRESHOLDS]]
     kind = "WRONG THRESHOLD" if site.kind == "limit" else "WRONG NUMBER"
     for t in dict.fromkeys(w for w in wanted if w != c and np.isfinite(w)):
         yield lambda value, t=t: type(value)(t) if t == int(t) else t, kind, f"{c:g} stands where {t:.6g} belongs"
@@ -277,9 +277,9 @@ def in_a_sum(site: Site, k: float) -> tuple[str, str]:
     sign = "-" if site.minus else "+"
     yours = f"A {sign} B"
     if site.first:
-        wanted = f"{'-' if k < 0 else ''}{times(k)}A {sign} B"
+        wanted = f"{'-' if k < 0 else ''}{factor_in_words(k)}A {sign} B"
     else:
-        wanted = f"A {sign if k > 0 else '+' if site.minus else '-'} {times(k)}B"
+        wanted = f"A {sign if k > 0 else '+' if site.minus else '-'} {factor_in_words(k)}B"
     if k == 0:
         wanted = f"{'-' * site.minus}B" if site.first else "A"
     kind = "WRONG SIGN" if k == -1 else "WRONG COEFFICIENT" if k else "TERM TOO MANY"

@@ -16,11 +16,11 @@ import numpy as np
 from ...engine.tensor import Tensor
 from ..reference.directions import estimated
 from ..reference.finite_differences import FIRST
-from ..reference.problem import Problem, location, within
+from ..reference.problem import Problem, location, which_of
 
-ENTRIES = 36  # the most entries of an input, or of the outputs, that are looked at
+PART_ENTRIES = 36  # the most entries of an input, or of the outputs, that are looked at
 SLOTS = 4  # the most inputs
-SECONDS = 1.0  # what the finite differences of a part may take
+PART_SECONDS = 1.0  # what the finite differences of a part may take
 
 
 class Submatrix(Problem):
@@ -124,12 +124,12 @@ def on_grid(array: np.ndarray, grid: tuple) -> np.ndarray:
 
 def submatrix_around(whole: Problem, row: int, column: int) -> Submatrix | None:
     """The part around an entry of the Jacobian; None where even that takes too long."""
-    calls = SECONDS / duration(whole) / (2 * len(FIRST)) / 4  # the point itself, and three more
-    entries = int(min(ENTRIES, calls))
+    calls = PART_SECONDS / duration(whole) / (2 * len(FIRST)) / 4  # the point itself, and three more
+    entries = int(min(PART_ENTRIES, calls))
     if entries < 4:
         return None
-    guilty, entry = within(whole.ends, column)
-    hit, entry_out = within(whole.ends_out, row)
+    guilty, entry = which_of(whole.ends, column)
+    hit, entry_out = which_of(whole.ends_out, row)
     shapes = [slot.array.shape for slot in whole.slots]
     slots = [guilty] + [k for k in range(len(shapes)) if k != guilty]
     slots = sorted(slots[: max(1, min(SLOTS, int(calls) // entries))])

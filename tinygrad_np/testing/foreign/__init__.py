@@ -9,7 +9,7 @@ from .pairs import cached as cached
 from .pairs import numpy as numpy
 from .pairs import scipy as scipy
 from .pytorch import torch as torch
-from .recognize import operation as operation
+from .recognize import as_operation as operation
 from .transforms import autograd as autograd
 from .transforms import jax as jax
 from .transforms import mygrad as mygrad

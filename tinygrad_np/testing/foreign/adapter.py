@@ -80,7 +80,7 @@ def seen(a: np.ndarray) -> np.ndarray:
     return a if a.base is None or isinstance(a.base, np.ndarray) else a[...]
 
 
-def call(parts, what):
+def run_foreign(parts, what):
     """The outputs alone."""
     return what.run(parts)[0]
 
@@ -102,7 +102,7 @@ def pull(ct, parts, aux, what, tracked):
     return list(found) if isinstance(found, (list, tuple)) else [found]
 
 
-apply_call = Primitive(call)
+apply_call = Primitive(run_foreign)
 apply_call.defvjp(
     pull, diff=("parts",), joint=True, conj=False, aux=(lambda parts, what: what.run(parts), lambda parts, what: None)
 )
@@ -166,7 +166,7 @@ class Foreign:
         return apply(self.adapter, list(args), kwargs)
 
 
-def made(adapter: Adapter, fun: Callable | None = None, drop: int = 0, name: str = "") -> Foreign:
+def foreign_operation(adapter: Adapter, fun: Callable | None = None, drop: int = 0, name: str = "") -> Foreign:
     """The operation of an adapter, named after a function, whose first parameters may be dropped (ctx, self)."""
     fun = adapter.fun if fun is None else fun
     try:
@@ -178,10 +178,10 @@ def made(adapter: Adapter, fun: Callable | None = None, drop: int = 0, name: str
     return Foreign(adapter, name or getattr(adapter.fun, "__name__", type(adapter.fun).__name__), module, signature)
 
 
-def plain(a: Any) -> Any:
+def as_plain(a: Any) -> Any:
     """An array of another framework, alone or in a container, as one of NumPy."""
     if isinstance(a, (list, tuple)) and type(a) in (list, tuple):
-        return type(a)(map(plain, a))
+        return type(a)(map(as_plain, a))
     root = type(a).__module__.partition(".")[0]
     if root in ("torch", "jax", "jaxlib", "mygrad") and hasattr(a, "shape"):
         if root == "torch":
@@ -190,13 +190,13 @@ def plain(a: Any) -> Any:
     return a
 
 
-def numbers(arrays: Any) -> list:
+def float_arrays(arrays: Any) -> list:
     """What a backward pass returned, one or several, as arrays; None stays."""
     several = arrays if isinstance(arrays, (list, tuple)) else (arrays,)
     return [None if a is None else np.asarray(a) for a in several]
 
 
-def written(name: str, call: str, uses: str, imports: list[str], lines: list[str]) -> str:
+def test_text(name: str, call: str, uses: str, imports: list[str], lines: list[str]) -> str:
     """A test of an operation from elsewhere, as source text."""
     head = "\n".join([*imports, f"from tinygrad_np.testing import {uses}, foreign", *lines])
     return f"{head}\n\n\ndef test_{name if name.isidentifier() else 'gradient'}():\n    {call}"

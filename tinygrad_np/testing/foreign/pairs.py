@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .adapter import Adapter, Call, Foreign, made, numbers, written
+from .adapter import Adapter, Call, Foreign, float_arrays, foreign_operation, test_text
 
-PLAIN = {
+NOT_ASKED = {
     "forward_mode": "a pair of NumPy functions has no forward mode",
     "second": "the backward pass of a pair of NumPy functions is not differentiated",
 }
@@ -21,7 +21,7 @@ class Pair(Adapter):
     """`forward(*inputs)` and `backward(ct, *inputs)`, or `out, cache = forward(*inputs)` and `backward(ct, cache)`."""
 
     framework = "NumPy"
-    skips = PLAIN
+    skips = NOT_ASKED
 
     def __init__(self, forward: Callable, backward: Callable, cached: bool | None = None):
         super().__init__(forward, backward)
@@ -36,8 +36,8 @@ class Pair(Adapter):
         if self.cached:
             *outs, cache = found
             out = outs[0] if len(outs) == 1 else tuple(outs)
-            return arrays(out), (cache, None, args, places, kwargs)
-        return arrays(found), (None, found, args, places, kwargs)
+            return output_arrays(out), (cache, None, args, places, kwargs)
+        return output_arrays(found), (None, found, args, places, kwargs)
 
     def looks_cached(self, found: Any, n: int) -> bool:
         """Whether the last of what forward returned is for backward alone: that takes (ct, cache) and no input."""
@@ -54,7 +54,7 @@ class Pair(Adapter):
             takes = self.takes or ()
             more = {k: v for k, v in kwargs.items() if k in takes or "**" in takes}
             found = self.back(ct, *args, **more) if "out" not in takes else self.back(ct, *args, out=out, **more)
-        several = numbers(list(found.values()) if isinstance(found, dict) else found)
+        several = float_arrays(list(found.values()) if isinstance(found, dict) else found)
         if len(several) < len(places):
             raise TypeError(
                 f"{name_of(self.back)} returned {len(several)} gradients; expected {len(places)}, one an input"
@@ -66,7 +66,7 @@ class Pair(Adapter):
         inside = f"from {module} import {name}, {back}" if module else f"{name} = ...\n{back} = ..."
         kind = "cached" if self.cached else "numpy"
         call = f"gradcheck(foreign.{kind}({name}, {back}), {', '.join([*arguments, *options])})"
-        return written(name, call, "gradcheck", ["import numpy as np"], [inside])
+        return test_text(name, call, "gradcheck", ["import numpy as np"], [inside])
 
 
 class Minimized(Adapter):
@@ -83,8 +83,8 @@ class Minimized(Adapter):
     def forward(self, args, kwargs, places):
         found = self.fun(*args, **kwargs)
         if self.jac is True:
-            return arrays(found[0]), (args, kwargs, places, np.asarray(found[1]))
-        return arrays(found), (args, kwargs, places, None)
+            return output_arrays(found[0]), (args, kwargs, places, np.asarray(found[1]))
+        return output_arrays(found), (args, kwargs, places, None)
 
     def backward(self, kept, cts, wanted):
         args, kwargs, places, known = kept
@@ -104,7 +104,7 @@ class Minimized(Adapter):
         inside = f"from {module} import {names}" if real else "\n".join(f"{v} = ..." for v in names.split(", "))
         spelled = ", ".join([name, *[f"{k}={v}" for k, v in parts]])
         call = f"gradcheck(foreign.scipy({spelled}), {', '.join([*arguments, *options])}, order=2)"
-        return written(name, call, "gradcheck", ["import numpy as np"], [inside])
+        return test_text(name, call, "gradcheck", ["import numpy as np"], [inside])
 
 
 class Curved(Adapter):
@@ -119,7 +119,10 @@ class Curved(Adapter):
     def forward(self, args, kwargs, places):
         ct, x = args
         full = tuple(self.what.filled([x]))
-        return arrays(self.of.backward((full, self.what.kwargs, self.what.places, None), [ct], (True,))[0]), (ct, full)
+        return output_arrays(self.of.backward((full, self.what.kwargs, self.what.places, None), [ct], (True,))[0]), (
+            ct,
+            full,
+        )
 
     def backward(self, kept, cts, wanted):
         (ct, full), (v,) = kept, cts
@@ -144,19 +147,19 @@ def numpy(forward: Callable, backward: Callable) -> Foreign:
     >>> bool(gradcheck(square, np.array([0.5, 2.0])))
     True
     """
-    return made(Pair(forward, backward), drop=len(set((parameters(forward) or ())[:1]) & set(SELF[1:])))
+    return foreign_operation(Pair(forward, backward), drop=len(set((parameters(forward) or ())[:1]) & set(SELF[1:])))
 
 
 def cached(forward: Callable, backward: Callable) -> Foreign:
     """The operation of `out, cache = forward(x, w, b)` and `dx, dw, db = backward(dout, cache)`."""
-    return made(Pair(forward, backward, cached=True))
+    return foreign_operation(Pair(forward, backward, cached=True))
 
 
 def scipy(f: Callable, jac: Callable | bool = True, hess: Callable | None = None, hessp: Callable | None = None):
     """The operation of SciPy's `f(x)`, `jac(x)`, `hess(x)`, `hessp(x, p)`; with `jac=True`, f returns both."""
     if hess is not None and hessp is not None:
-        return made(Minimized(f, jac, hess, None)), made(Minimized(f, jac, None, hessp))
-    return made(Minimized(f, jac, hess, hessp))
+        return foreign_operation(Minimized(f, jac, hess, None)), foreign_operation(Minimized(f, jac, None, hessp))
+    return foreign_operation(Minimized(f, jac, hess, hessp))
 
 
 def parameters(f: Callable) -> tuple[str, ...] | None:
@@ -174,6 +177,6 @@ def name_of(f: Any, otherwise: str = "backward") -> str:
     return name if name.isidentifier() else otherwise
 
 
-def arrays(out: Any) -> Any:
+def output_arrays(out: Any) -> Any:
     """What a function returned, numbers as arrays."""
     return tuple(np.asarray(o) for o in out) if isinstance(out, (list, tuple)) else np.asarray(out)

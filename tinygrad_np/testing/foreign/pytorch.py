@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..failures import Skipped
-from .adapter import Adapter, Call, Foreign, floating, made, written
+from .adapter import Adapter, Call, Foreign, floating, foreign_operation, test_text
 
 
 class Torch(Adapter):
@@ -29,7 +29,7 @@ class Torch(Adapter):
         with torch.enable_grad():
             out = self.call(*given, **kwargs)
         outs = out if isinstance(out, (list, tuple)) else (out,)
-        found = tuple(map(unshared, outs))
+        found = tuple(map(unaliased, outs))
         return found if isinstance(out, (list, tuple)) else found[0], ([given[i] for i in places], outs)
 
     def value(self, args, kwargs, places):
@@ -37,7 +37,7 @@ class Torch(Adapter):
 
         with torch.no_grad():
             out = self.call(*[shared(a) if i in places else a for i, a in enumerate(args)], **kwargs)
-        return tuple(map(unshared, out)) if isinstance(out, (list, tuple)) else unshared(out)
+        return tuple(map(unaliased, out)) if isinstance(out, (list, tuple)) else unaliased(out)
 
     def backward(self, kept, cts, wanted):
         import torch
@@ -49,7 +49,7 @@ class Torch(Adapter):
             return [None] * len(inputs)
         ends, given = zip(*pairs)
         found = iter(torch.autograd.grad(ends, chosen, given, retain_graph=True, allow_unused=True))
-        return [unshared(g) if w and (g := next(found)) is not None else None for w in wanted]
+        return [unaliased(g) if w and (g := next(found)) is not None else None for w in wanted]
 
     def pulled(self, what: Call, n: int):
         import torch
@@ -93,7 +93,7 @@ class Torch(Adapter):
             found = []
             for o in out if isinstance(out, (list, tuple)) else [out]:
                 tangent = forward_ad.unpack_dual(o).tangent
-                found.append(np.zeros(tuple(o.shape)) if tangent is None else unshared(tangent))
+                found.append(np.zeros(tuple(o.shape)) if tangent is None else unaliased(tangent))
             return found
 
     def test(self, name, module, arguments, options):
@@ -102,10 +102,10 @@ class Torch(Adapter):
         spelled = [as_tensor(a) for a in arguments]
         imports = (["import numpy as np"] if any("np." in a for a in spelled) else []) + ["import torch"]
         call = f"gradcheck(foreign.torch({name}), {', '.join([*spelled, *options])})"
-        return written(name, call, "gradcheck", imports, [inside])
+        return test_text(name, call, "gradcheck", imports, [inside])
 
 
-class Parameters(Torch):
+class ModuleParameters(Torch):
     """A module as a function of its inputs and its parameters; its buffers stay as they were."""
 
     def __init__(self, module: Any):
@@ -145,7 +145,7 @@ def shared(a: Any) -> Any:
         return torch.from_numpy(a)
 
 
-def unshared(t: Any) -> Any:
+def unaliased(t: Any) -> Any:
     """A tensor as an array, in its memory."""
     if not hasattr(t, "detach"):
         return np.asarray(t)
@@ -177,10 +177,10 @@ def torch(f: Any) -> Foreign:
     """
     library: Any = sys.modules.get("torch") or __import__("torch")
     if isinstance(f, library.nn.Module):
-        return Layered(Parameters(f))
+        return Layered(ModuleParameters(f))
     if isinstance(f, type) and issubclass(f, library.autograd.Function):
         return of_function(f, library.autograd.Function)
-    return made(Torch(f, f))
+    return foreign_operation(Torch(f, f))
 
 
 def of_function(f: Any, base: Any) -> Foreign:
@@ -188,7 +188,7 @@ def of_function(f: Any, base: Any) -> Foreign:
     plain = f.setup_context is base.setup_context
     rules = [f.backward if f.backward is not base.backward else f.vjp]
     operation = Torch(f, positional(f, drop=int(plain)), f.forward, *rules)
-    return made(operation, f.forward, drop=int(plain), name=f.__name__)
+    return foreign_operation(operation, f.forward, drop=int(plain), name=f.__name__)
 
 
 def positional(f: Any, drop: int) -> Callable:
@@ -210,9 +210,9 @@ def positional(f: Any, drop: int) -> Callable:
 class Layered(Foreign):
     """A module: its parameters are operands too, after the inputs."""
 
-    adapter: Parameters
+    adapter: ModuleParameters
 
-    def __init__(self, adapter: Parameters):
+    def __init__(self, adapter: ModuleParameters):
         import inspect
 
         module: Any = adapter.fun

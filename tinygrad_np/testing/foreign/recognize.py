@@ -21,7 +21,7 @@ FRAMEWORKS = {
 DERIVATIVES = (("_forward", "_backward"), ("_fwd", "_bwd"), ("forward_", "backward_"), ("forward", "backward"))
 
 
-def operation(thing: Any) -> Any:
+def as_operation(thing: Any) -> Any:
     """The operation of whatever was given; what belongs to this library, and what is not known, stays as it is.
 
     A pair of functions, a `torch.autograd.Function` or module, a `jax.custom_vjp`, an autograd primitive, or a function
@@ -78,7 +78,7 @@ def named_in(f: Any) -> str:
     return ""
 
 
-def beside(module: Any, name: str, found: Callable) -> Any:
+def and_its_backward(module: Any, name: str, found: Callable) -> Any:
     """The operation of a function of a module, with the backward pass that stands beside it under a usual name."""
     for forward, backward in DERIVATIVES:
         other = name.replace(forward, backward) if forward in name else ""
@@ -89,4 +89,4 @@ def beside(module: Any, name: str, found: Callable) -> Any:
         if callable(jac):
             hess, hessp = (getattr(module, name + more, None) for more in ("_hess", "_hess_prod"))
             return pairs.scipy(found, jac, hess, None if hess else hessp)
-    return operation(found)
+    return as_operation(found)

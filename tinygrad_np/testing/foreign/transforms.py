@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .adapter import Adapter, Call, Foreign, made, written
-from .pairs import arrays
+from .adapter import Adapter, Call, Foreign, foreign_operation, test_text
+from .pairs import output_arrays
 
 
 class Transformed(Adapter):
@@ -38,7 +38,7 @@ class Transformed(Adapter):
         with self.about():
             out, pull = self.pullback(self.around(args, kwargs, places), [args[i] for i in places])
         self.many = isinstance(out, (list, tuple))
-        return arrays(out), (pull, self.many)
+        return output_arrays(out), (pull, self.many)
 
     def backward(self, kept, cts, wanted):
         pull, many = kept
@@ -60,7 +60,7 @@ class Transformed(Adapter):
         name = name if name.isidentifier() else "f"
         inside = f"from {module} import {name}" if module else f"{name} = ..."
         call = f"gradcheck(foreign.{self.module}({name}), {', '.join([*arguments, *options])})"
-        return written(name, call, "gradcheck", ["import numpy as np"], [inside])
+        return test_text(name, call, "gradcheck", ["import numpy as np"], [inside])
 
 
 class Jax(Transformed):
@@ -134,14 +134,14 @@ def pack(out: Any, boxed: Callable) -> Any:
 
 def jax(f: Callable) -> Foreign:
     """The operation of a function of JAX's arrays: `custom_vjp`, `custom_jvp`, or any other."""
-    return made(Jax(f, *(getattr(f, name, None) for name in ("fun", "fwd", "bwd", "jvp"))))
+    return foreign_operation(Jax(f, *(getattr(f, name, None) for name in ("fun", "fwd", "bwd", "jvp"))))
 
 
 def autograd(f: Callable) -> Foreign:
     """The operation of a primitive of HIPS autograd, or of any function of its NumPy."""
-    return made(Hips(f, getattr(f, "fun", None)), getattr(f, "fun", f))
+    return foreign_operation(Hips(f, getattr(f, "fun", None)), getattr(f, "fun", f))
 
 
 def mygrad(f: Callable) -> Foreign:
     """The operation of a function of MyGrad's tensors."""
-    return made(MyGrad(f))
+    return foreign_operation(MyGrad(f))

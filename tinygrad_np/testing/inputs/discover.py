@@ -13,11 +13,11 @@ import numpy as np
 from ... import no_grad
 from ...engine.table import POSITIVE, REAL, UNIT
 from ...engine.tensor import Tensor
-from ..reference.patience import call
+from ..reference.patience import timed_call
 from ..reference.problem import floating
 
 DOMAINS = (POSITIVE, UNIT, (1.0, np.inf))
-SIGNATURES = {
+USUAL_SIGNATURES = {
     1: ("(m,n)", "(n,n)", "(m)", "(3,3)"),
     2: ("(m,k),(k,n)", "(n),(n)", "(m,k),(k)", "(m,n),(m,n)", "(n,n),(n)"),
     3: ("(m,n),(n),(n)", "(n,m),(k,m),(k)", "(m,k),(k,n),(n)", "(n),(n),(n)"),
@@ -55,19 +55,19 @@ def accepts(op: Callable, shapes, domains, kwargs: dict) -> float:
     rng = np.random.default_rng(0)
     shares = []
     for _ in range(6):
-        args = [np.asarray(spread(rng, shape, *domain), float) for shape, domain in zip(shapes, domains)]
+        args = [np.asarray(spread_over(rng, shape, *domain), float) for shape, domain in zip(shapes, domains)]
         shares.append(finite_share(op, args, kwargs))
         if shares[-1] < 0:
             return -1.0
     return float(np.mean(shares))
 
 
-def each(domain, n: int) -> tuple:
+def domains_of(domain, n: int) -> tuple:
     """The domains of n operands, from one for all or one for each."""
     return domain if isinstance(domain[0], tuple) else (domain,) * n
 
 
-def spread(rng, shape, lo: float, hi: float) -> np.ndarray:
+def spread_over(rng, shape, lo: float, hi: float) -> np.ndarray:
     """Numbers all over an open interval, as far as five from a finite end of it, or from zero."""
     eighths = rng.integers(1, 40, shape) / 8
     if np.isfinite(lo) and np.isfinite(hi):
@@ -82,7 +82,7 @@ def spread(rng, shape, lo: float, hi: float) -> np.ndarray:
 def finite_share(op: Callable, args: list, kwargs: dict) -> float:
     """The share of finite results; -1 where the operation raises."""
     try:
-        with call(), no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
+        with timed_call(), no_grad(), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outs = floating(op(*map(Tensor, args), **kwargs))
     except Exception:
@@ -101,14 +101,14 @@ def find_domain(op: Callable, shapes, kwargs: dict) -> tuple:
     for usual in chain([None], ((d,) * n for d in DOMAINS)):
         if most == 1:
             return best
-        domains: tuple | None = usual or intervals(op, shapes, kwargs)
+        domains: tuple | None = usual or finite_intervals(op, shapes, kwargs)
         share = accepts(op, shapes, domains, kwargs) if domains else -1
         if domains and share > most + 1e-9:
             best, most = domains, share
     return best
 
 
-def intervals(op: Callable, shapes, kwargs: dict) -> tuple | None:
+def finite_intervals(op: Callable, shapes, kwargs: dict) -> tuple | None:
     """The longest interval of each operand on which the results are finite, the others staying at a point."""
     n = len(shapes)
 

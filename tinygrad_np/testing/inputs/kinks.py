@@ -19,9 +19,9 @@ def declared(kinks, row) -> list[Callable]:
     return [k for k in (*given, getattr(row, "kinks", None)) if callable(k)]
 
 
-def smooth(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
+def off_declared(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
     """The call, moved off the declared kinks, a little or generically; (None, None) where that fails."""
-    p = Problem(smooth, args, kwargs)
+    p = Problem(off_declared, args, kwargs)
     for irregular in (
         np.zeros_like,
         lambda i: i * GOLDEN % 1 / 8,
@@ -32,12 +32,12 @@ def smooth(args: tuple, kwargs: dict, kinks: list, program=None) -> tuple:
             a += np.floor(1024 * irregular(start + np.arange(a.size))).reshape(a.shape) / 1024
             start += a.size
         operands = arrays if program is None else program.operands(arrays)
-        if not any(near(k, operands) for k in kinks):
+        if not any(near_kink(k, operands) for k in kinks):
             return p.with_arrays(arrays)
     return None, None
 
 
-def near(kink: Callable, arrays: list) -> bool:
+def near_kink(kink: Callable, arrays: list) -> bool:
     """Whether a kink is near these operands."""
     code = getattr(kink, "__code__", None)
     n = len(arrays) if code is None or code.co_flags & inspect.CO_VARARGS else code.co_argcount

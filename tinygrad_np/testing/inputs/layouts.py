@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-def fortran(a: np.ndarray) -> np.ndarray:
+def column_order(a: np.ndarray) -> np.ndarray:
     """Column by column."""
     return np.array(a, order="F")
 
@@ -32,24 +32,24 @@ def offset(a: np.ndarray) -> np.ndarray:
     return buffer[1 : a.size + 1].reshape(a.shape)
 
 
-def transposed(a: np.ndarray) -> np.ndarray:
+def transposed_memory(a: np.ndarray) -> np.ndarray:
     """The transpose of a contiguous array, its first two axes exchanged in memory."""
     return np.array(a.swapaxes(0, -1), order="C").swapaxes(0, -1) if a.ndim > 1 else a.copy()
 
 
-def read_only(a: np.ndarray) -> np.ndarray:
+def not_writeable(a: np.ndarray) -> np.ndarray:
     """Contiguous, and not to be written."""
     a = a.copy()
     a.flags.writeable = False
     return a
 
 
-LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+MEMORY_LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "C": np.copy,
-    "F": fortran,
+    "F": column_order,
     "reversed": reversed_,
     "strided": strided,
     "offset": offset,
-    "transposed": transposed,
-    "read-only": read_only,
+    "transposed": transposed_memory,
+    "read-only": not_writeable,
 }

@@ -16,16 +16,16 @@ from ...engine.table import REAL, TABLE
 from ...engine.tensor import Tensor
 from ...transforms.containers import flatten
 from ..reference.problem import floating
-from .discover import SIGNATURES, accepts, arity, each, find_domain, spread, variadic
-from .kinks import declared, smooth
+from .discover import USUAL_SIGNATURES, accepts, arity, domains_of, find_domain, spread_over, variadic
+from .kinks import declared, off_declared
 from .source_text import short
-from .values import arrays, broadcastable, sides
+from .values import arrays, axis_lengths, broadcastable
 
 
 @st.composite
 def elementwise_inputs(draw, n: int, domain=REAL, dtype="float64") -> tuple:
     """(args, kwargs) with n arrays that broadcast; two of one shape are sometimes one array."""
-    domains = each(domain, n)
+    domains = domains_of(domain, n)
     sides = draw(broadcastable(n))
     args = [draw(arrays(shape, d, dtype)) for shape, d in zip(sides, domains)]
     return tuple(args), {}
@@ -39,7 +39,7 @@ def apart(call: tuple, made: int) -> bool:
     return len(found) <= made and not any(np.may_share_memory(a, b) for i, a in enumerate(found) for b in found[:i])
 
 
-class Program:
+class CaseProgram:
     """A case that does more than call its function once: the arrays it asked for are its arguments."""
 
     def __init__(self, case: Callable, fun: Callable, name: str):
@@ -81,7 +81,7 @@ def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="
     def array(*dims):
         for d in dims:
             if isinstance(d, str) and d not in sizes:
-                sizes[d] = draw(sides(0, max_side))
+                sizes[d] = draw(axis_lengths(0, max_side))
         here = next(domains, REAL) if domains else domain
         made.append(draw(arrays(tuple(sizes.get(d, d) for d in dims), here, dtype)))
         return made[-1].copy()
@@ -103,7 +103,7 @@ def case_inputs(draw, fun: Callable, cases, name: str = "", domain=REAL, dtype="
         hypothesis.reject()  # NumPy itself refuses these sizes
     if len(calls) == 1 and result is calls[0][2] and result is not None and apart(calls[0][:2], len(made)):
         return calls[0][:2]
-    return tuple(made), {}, Program(case, fun, name)
+    return tuple(made), {}, CaseProgram(case, fun, name)
 
 
 @st.composite
@@ -115,7 +115,7 @@ def signature_inputs(draw, signature: str, domain=REAL, dtype="float64", max_sid
     cores = [core[1:] if more else core for core, more in zip(cores, wide)]
     sizes = {d: int(d) if d.isdigit() else draw(st.integers(1, max_side)) for core in cores for d in core}
     fronts = [front if more else () for front, more in zip(draw(broadcastable(len(cores), max_dims=1)), wide)]
-    domains = each(domain, len(cores))
+    domains = domains_of(domain, len(cores))
     return tuple(
         draw(arrays(front + tuple(sizes[d] for d in core), d_, dtype))
         for front, core, d_ in zip(fronts, cores, domains)
@@ -170,9 +170,9 @@ def drawn_for(
     return Drawn(drawn, domain, known)
 
 
-def off_kinks(kinks: list, args: tuple, kwargs: dict, *program: Program) -> tuple:
+def off_kinks(kinks: list, args: tuple, kwargs: dict, *program: CaseProgram) -> tuple:
     """A drawn call, moved off the kinks."""
-    return *smooth(args, kwargs, kinks, *program), *program
+    return *off_declared(args, kwargs, kinks, *program), *program
 
 
 def refusal(op: Callable, n: int, kwargs: dict) -> str:
@@ -187,7 +187,7 @@ def refusal(op: Callable, n: int, kwargs: dict) -> str:
 def runs_back(op: Callable, shapes: list, domains: tuple, kwargs: dict) -> bool:
     """Whether the derivative runs too, and gives gradients of the right shapes: a rule may be for matrices alone."""
     rng = np.random.default_rng(0)
-    tensors = [Tensor(np.asarray(spread(rng, s, *d), float), requires_grad=True) for s, d in zip(shapes, domains)]
+    tensors = [Tensor(np.asarray(spread_over(rng, s, *d), float), requires_grad=True) for s, d in zip(shapes, domains)]
     try:
         with np.errstate(all="ignore"):
             for out in floating(op(*tensors, **kwargs)):
@@ -208,7 +208,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> tuple[st.SearchStra
     def where(shapes) -> tuple:
         if domain is None:
             return find_domain(op, shapes, kwargs)
-        return each(domain, n)
+        return domains_of(domain, n)
 
     trial = [(2, 3)] * n
     mixed = [(3,), (2, 1), (2, 3), (1,)]
@@ -217,7 +217,7 @@ def guess(op: Callable, domain, dtype: str, kwargs: dict) -> tuple[st.SearchStra
     if all(accepts(op, shapes, domains, kwargs) >= 0 for shapes in (pairs if n > 1 else pairs[:2])):
         return elementwise_inputs(n, domains, dtype), domains
     working = []
-    for signature in SIGNATURES.get(n, ("(n),(n)" + ",(n)" * (n - 2),)):
+    for signature in USUAL_SIGNATURES.get(n, ("(n),(n)" + ",(n)" * (n - 2),)):
         sizes = {"m": 2, "n": 3, "k": 4}
         shapes = [
             tuple(int(d) if d.isdigit() else sizes[d] for d in part.strip("()").split(",") if d)

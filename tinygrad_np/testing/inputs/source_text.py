@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-LONG = 100  # numbers that a test to paste may hold
+LONGEST_PASTED = 100  # numbers that a test to paste may hold
 
 
 def short(value, whole: bool = False) -> str:
@@ -14,9 +14,9 @@ def short(value, whole: bool = False) -> str:
     if hasattr(value, "_node"):
         value = value._array
     if isinstance(value, np.ndarray):
-        if whole and value.size > LONG:
+        if whole and value.size > LONGEST_PASTED:
             return f"np.load('array of shape {value.shape}.npy')"
-        limit = LONG if whole else 60
+        limit = LONGEST_PASTED if whole else 60
         text = np.array2string(value, separator=", ", threshold=limit, floatmode="unique")
         text = re.sub(r"(?<=\[) +| +(?=[,\]])|\n", "", text)
         text = re.sub(r" +", " ", text)

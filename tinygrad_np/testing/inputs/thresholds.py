@@ -16,24 +16,24 @@ import numpy as np
 
 MAGNITUDES = (-6, 6)  # the decades that are looked through
 A_DECADE = 16  # points of a ray
-MANY = 24  # thresholds, the most that are tried
-SMALL = 8  # elements of an array that may be a list of thresholds
-DEPTH = 6  # functions that call functions
-LIBRARIES = ("numpy", "scipy", "torch", "jax", "autograd", "mygrad", "tinygrad_np", "builtins", "math", "functools")
+MOST_THRESHOLDS = 24  # thresholds, the most that are tried
+SHORT_LIST = 8  # elements of an array that may be a list of thresholds
+CALL_DEPTH = 6  # functions that call functions
+NOT_READ = ("numpy", "scipy", "torch", "jax", "autograd", "mygrad", "tinygrad_np", "builtins", "math", "functools")
 ZOOMS, FINER = 12, 8  # how often a stretch with a bend is cut, into how many pieces
 SPIKE = 6.0  # times the curvature around it
 
 
-def stated(*functions: Any) -> list[float]:
+def written_numbers(*functions: Any) -> list[float]:
     """The numbers, other than 0, that functions and what they call of their own module have written in them."""
     found: set[float] = set()
     seen: set[int] = set()
     for f in functions:
-        read(f, found, seen, DEPTH)
+        gather(f, found, seen, CALL_DEPTH)
     return sorted({abs(c) for c in found if 1e-12 < abs(c) < 1e12})
 
 
-def read(value: Any, found: set[float], seen: set[int], depth: int) -> None:
+def gather(value: Any, found: set[float], seen: set[int], depth: int) -> None:
     """Add the numbers within a value: itself, its elements, the code and the surroundings of a function."""
     if isinstance(value, (bool, np.bool_, str, bytes, type(None), types.ModuleType)) or depth < 0:
         return
@@ -44,19 +44,19 @@ def read(value: Any, found: set[float], seen: set[int], depth: int) -> None:
     if id(value) in seen:
         return
     seen.add(id(value))
-    for inner in within(value):
-        read(inner, found, seen, depth - 1)
+    for inner in parts_of_value(value):
+        gather(inner, found, seen, depth - 1)
 
 
-def within(value: Any) -> Iterator[Any]:
+def parts_of_value(value: Any) -> Iterator[Any]:
     """What a value is made of, as far as it may hold a threshold."""
     if isinstance(value, np.ndarray):
-        if value.size <= SMALL and value.dtype.kind in "iuf":
+        if value.size <= SHORT_LIST and value.dtype.kind in "iuf":
             yield from value.ravel().tolist()
     elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from list(value)[:SMALL]
+        yield from list(value)[:SHORT_LIST]
     elif isinstance(value, dict):
-        yield from list(value.values())[:SMALL]
+        yield from list(value.values())[:SHORT_LIST]
     elif isinstance(value, types.CodeType):
         yield from value.co_consts
     elif isinstance(value, partial):
@@ -70,8 +70,8 @@ def within(value: Any) -> Iterator[Any]:
                 yield cell.cell_contents
             except ValueError:  # not yet filled
                 continue
-        yield from (value.__globals__[name] for name in names_in(value.__code__) if name in value.__globals__)
-    elif own(value):
+        yield from (value.__globals__[name] for name in names_read(value.__code__) if name in value.__globals__)
+    elif users_own(value):
         yield from (a for name, a in list(getattr(value, "__dict__", {}).items()) if not name.startswith("__"))
         if not isinstance(value, type):
             yield from (a for name, a in list(vars(type(value)).items()) if name == "__call__" or name[:2] != "__")
@@ -81,18 +81,18 @@ def within(value: Any) -> Iterator[Any]:
         yield from value.written_by_the_user
 
 
-def names_in(code: types.CodeType) -> Iterator[str]:
+def names_read(code: types.CodeType) -> Iterator[str]:
     """The names that a function and those inside it read."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
-            yield from names_in(inner)
+            yield from names_read(inner)
 
 
-def own(value: Any) -> bool:
+def users_own(value: Any) -> bool:
     """Whether an object, or the class of one, was written by a user."""
     cls = value if isinstance(value, type) else type(value)
-    return not (getattr(cls, "__module__", "") or "builtins").startswith(LIBRARIES)
+    return not (getattr(cls, "__module__", "") or "builtins").startswith(NOT_READ)
 
 
 def rays() -> np.ndarray:
@@ -101,12 +101,12 @@ def rays() -> np.ndarray:
     return np.logspace(low, high, (high - low) * A_DECADE + 1) * 1.01  # beside round numbers, not at them
 
 
-def bends(f: Callable[[float], np.ndarray]) -> list[float]:
+def corners(f: Callable[[float], np.ndarray]) -> list[float]:
     """Where f, of one number, has a corner or a jump, among all magnitudes and on both sides of 0."""
-    return bends_of(f, rays()) + [-t for t in bends_of(lambda t: f(-t), rays())]
+    return corners_of(f, rays()) + [-t for t in corners_of(lambda t: f(-t), rays())]
 
 
-def bends_of(f: Callable[[float], np.ndarray], ts: np.ndarray) -> list[float]:
+def corners_of(f: Callable[[float], np.ndarray], ts: np.ndarray) -> list[float]:
     values = sampled(f, ts)
     if values is None:
         return []

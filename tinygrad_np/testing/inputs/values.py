@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from ...engine.table import REAL
 from ...engine.tensor import Tensor
-from .layouts import LAYOUTS
+from .layouts import MEMORY_LAYOUTS
 
 Domain = tuple[float, float]
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[tuple]:
     """Shapes; a side of length 0 is rare."""
-    return st.integers(min_dims, max_dims).flatmap(lambda n: st.tuples(*[sides(min_side, max_side)] * n))
+    return st.integers(min_dims, max_dims).flatmap(lambda n: st.tuples(*[axis_lengths(min_side, max_side)] * n))
 
 
-def sides(min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[int]:
+def axis_lengths(min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[int]:
     """The length of an axis: mostly above one, rarely zero."""
     usual = list(range(max(min_side, 1), max_side + 1))
     return st.sampled_from(usual + usual[1:] * 5 + [0] * (min_side == 0))
@@ -53,8 +53,8 @@ def arrays(draw, shape=None, domain: Domain = REAL, dtype="float64") -> np.ndarr
 
 
 def layouts() -> st.SearchStrategy[str]:
-    """Names of memory layouts, "C" the simplest; `layouts.LAYOUTS[name](array)` gives the array in it."""
-    return st.sampled_from(list(LAYOUTS))
+    """Names of memory layouts, "C" the simplest; `layouts.MEMORY_LAYOUTS[name](array)` gives the array in it."""
+    return st.sampled_from(list(MEMORY_LAYOUTS))
 
 
 @st.composite

@@ -16,7 +16,7 @@ from ..reference.finite_differences import EPS
 from ..reference.problem import Problem
 from ..reference.verdict import Findings
 
-NEARBY = 2.0**-10
+NEARBY_INPUTS = 2.0**-10
 CLOSE = 1e-11  # relative: sums may be taken in another order, nothing else may differ
 
 
@@ -66,7 +66,7 @@ class Case:
         self.outputs: list[np.ndarray] = []
         self.cts: list[np.ndarray] = []
         outs = self.forward(self.arrays)[1]
-        self.outputs = [np.array(values_of(out)) for out in outs]
+        self.outputs = [np.array(value_of(out)) for out in outs]
         if not self.problem.slots:
             return False
         self.finite = all(np.isfinite(out).all() for out in self.outputs)
@@ -99,13 +99,13 @@ class Case:
         """How far rounding the inputs moves each output and each gradient: by how much they differ nearby,
         times eps. Asked only where they are found to differ.
         """
-        near = [a * (1 + NEARBY * self.rng.uniform(-2, 2, a.shape)) for a in self.arrays]
+        near = [a * (1 + NEARBY_INPUTS * self.rng.uniform(-2, 2, a.shape)) for a in self.arrays]
         try:
             found = zip(self.run(near), self.run())
         except Exception:  # outside the domain
             return [0.0] * len(self.outputs), [0.0] * len(self.problem.slots)
         with np.errstate(all="ignore"):
-            outs, grads = ([moved(a, b) for a, b in zip(*pair)] for pair in found)
+            outs, grads = ([rounding_between(a, b) for a, b in zip(*pair)] for pair in found)
         return outs, grads
 
     def values_differ(self, found: list, expected: list, tolerance: float = CLOSE) -> str:
@@ -120,17 +120,17 @@ class Case:
         """The outputs and gradients of a fresh call."""
         tensors, outs = self.forward(self.arrays if arrays is None else arrays, tracked)
         grads = self.backward(tensors, outs, [ct.copy() for ct in self.cts] if cts is None else cts)
-        return [np.array(values_of(out)) for out in outs], grads
+        return [np.array(value_of(out)) for out in outs], grads
 
 
-def values_of(out) -> np.ndarray:
+def value_of(out) -> np.ndarray:
     return out._array if isinstance(out, Tensor) else np.asarray(out)
 
 
-def moved(a: np.ndarray, b: np.ndarray) -> float:
+def rounding_between(a: np.ndarray, b: np.ndarray) -> float:
     """The rounding that two results at points nearby stand for."""
     apart = float(np.abs(a - b).max(initial=0)) if a.shape == b.shape else 0.0
-    return 256 * EPS / NEARBY * apart if np.isfinite(apart) else 0.0
+    return 256 * EPS / NEARBY_INPUTS * apart if np.isfinite(apart) else 0.0
 
 
 def differ(found: list, expected: list, tolerance: float = CLOSE, floors=()) -> str:

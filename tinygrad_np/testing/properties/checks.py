@@ -16,19 +16,19 @@ import numpy as np
 from ...engine.recording import wrap
 from ...engine.tape import Leaf
 from .. import failures
-from ..inputs.discover import each
+from ..inputs.discover import domains_of
 from ..reference.problem import Problem, floating
 from .case import Case, differ
 from .compare import first_order
 from .identities import adjoint, linear
 from .precision import precise
 from .second_order import second_order
-from .side_effects import determinism, interleaving, layouts, memory, mutation
-from .user_code import attempt
+from .side_effects import any_layout, determinism, interleaving, mutation, own_memory
+from .user_code import as_failure
 
 SAME, ALIKE = 1e-5, 1e-2  # of values, and of gradients, that are computed in float32 in part
 HALF = 1 + 2.0**-10  # the rounding of float16
-FEW = 4  # inputs, all subsets of which may need a gradient; of more, each alone
+FEW_OPERANDS = 4  # inputs, all subsets of which may need a gradient; of more, each alone
 
 
 def value(case: Case) -> None:
@@ -56,9 +56,9 @@ def value(case: Case) -> None:
         raise failures.ForwardMismatch(f"the value and the reference's are {apart}")
 
 
-def shapes(case: Case) -> None:
+def own_shapes(case: Case) -> None:
     """Each gradient has the shape and the dtype of its input, also where that is empty or has no axes."""
-    outs, grads = attempt(case.run)
+    outs, grads = as_failure(case.run)
     for slot, g in zip(case.problem.slots, grads):
         if g.shape != slot.array.shape:
             raise failures.WrongShape(f"the gradient of {slot.name} has shape {g.shape}; expected {slot.array.shape}")
@@ -104,7 +104,7 @@ def inside(domain: tuple | None, problem: Problem) -> bool:
     if domain is None:
         return True
     arrays = problem.arrays(problem.point)
-    return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(arrays, each(domain, len(arrays))))
+    return all(np.all((a > lo) & (a < hi)) for a, (lo, hi) in zip(arrays, domains_of(domain, len(arrays))))
 
 
 def subsets(case: Case) -> None:
@@ -112,10 +112,10 @@ def subsets(case: Case) -> None:
     n = len(case.problem.slots)
     if n > 1:
         _, grads = case.run()
-        sizes = range(1, n) if n <= FEW else (1,)
+        sizes = range(1, n) if n <= FEW_OPERANDS else (1,)
         for some in chain.from_iterable(combinations(range(n), size) for size in sizes):
             case.run_others()  # what a rule left behind for another one is then another call's
-            found = attempt(lambda some=some: case.run(tracked=[k in some for k in range(n)])[1])
+            found = as_failure(lambda some=some: case.run(tracked=[k in some for k in range(n)])[1])
             for i in some:
                 apart = case.gradients_differ([found[i]], [grads[i]], i)
                 if apart:
@@ -200,7 +200,7 @@ def mixed(case: Case) -> None:
                 raise failures.WrongDtype(f"{beside} is {g.dtype}")
             if a.dtype == np.float64 and narrowed(g) and not narrowed(w):
                 raise failures.WrongDtype(f"{beside} has the digits of float32 alone: a cast to the narrower dtype")
-            if same and far(g, w, ALIKE * np.abs(w).max(initial=0) + SAME):
+            if same and far_apart(g, w, ALIKE * np.abs(w).max(initial=0) + SAME):
                 raise failures.WrongDtype(f"{beside} is another one than where all are float64: {differ([g], [w])}")
     half([a.astype(np.float16) for a in case.arrays], case)
 
@@ -223,14 +223,14 @@ def half(arrays: list[np.ndarray], case: Case) -> None:
         with np.errstate(all="ignore"):
             moved = max(float(np.abs(w - ws[0]).max(initial=0)) for w in ws[1:])
             near = 0.2 * np.abs(ws[0]).max(initial=0) + 0.1 * size * max(1.0, len(ws[0].reshape(-1))) + 8 * moved
-        if all(np.isfinite(o).all() for o in outs) and np.isfinite(ws[0]).all() and far(g, ws[0], near):
+        if all(np.isfinite(o).all() for o in outs) and np.isfinite(ws[0]).all() and far_apart(g, ws[0], near):
             raise failures.WrongDtype(
                 f"in float16 the gradient of {slot.name} and that in float64, which is verified, are "
                 f"{differ([g.astype(np.float64)], [ws[0]], 0.1)}"
             )
 
 
-def far(g: np.ndarray, w: np.ndarray, near: float) -> bool:
+def far_apart(g: np.ndarray, w: np.ndarray, near: float) -> bool:
     """Whether finite numbers are further apart than rounding makes them."""
     with np.errstate(all="ignore"):
         return bool((np.abs(g - w) > near)[np.isfinite(g) & np.isfinite(w)].any())
@@ -255,22 +255,19 @@ def second(case: Case) -> None:
 
 
 CHECKS: dict[str, Callable[[Case], Any]] = {
-    check.__name__: check
-    for check in (
-        mutation,
-        shapes,
-        determinism,
-        value,
-        memory,
-        interleaving,
-        linearity,
-        gradient,
-        subsets,
-        twice,
-        layouts,
-        extremes,
-        dtypes,
-        forward_mode,
-        second,
-    )
+    "mutation": mutation,
+    "shapes": own_shapes,
+    "determinism": determinism,
+    "value": value,
+    "memory": own_memory,
+    "interleaving": interleaving,
+    "linearity": linearity,
+    "gradient": gradient,
+    "subsets": subsets,
+    "twice": twice,
+    "layouts": any_layout,
+    "extremes": extremes,
+    "dtypes": dtypes,
+    "forward_mode": forward_mode,
+    "second": second,
 }

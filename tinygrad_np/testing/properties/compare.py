@@ -9,22 +9,22 @@ import numpy as np
 
 from .. import failures
 from ..reference.clarke import additive, clarke
-from ..reference.directions import TINY, check_direction, largest, level, measured, rounded, unsteady
+from ..reference.directions import TINY, check_direction, input_rounding, largest, level, measured, rule_wobble
 from ..reference.finite_differences import scales
-from ..reference.interval import merged, placed, some
+from ..reference.interval import rows_replaced, some, tighter
 from ..reference.problem import Problem
 from ..reference.verdict import FAIL, PASS, RTOL, Findings, doubtful, judge, tally, worst
 from .probes import compare_probes
-from .user_code import attempt
+from .user_code import as_failure
 
 UNDERFLOW = 2 * float(np.finfo(float).tiny)  # a value below it may be 0, and a derivative of it is nothing
 UNSTEADY = 1e-3  # the largest part of a derivative that may be rounding within its rule
-WHOLE = 4096  # the largest Jacobian that is compared entry by entry
+WHOLE_JACOBIAN = 4096  # the largest Jacobian that is compared entry by entry
 
 
 def first_order(problem: Problem, rng, rtol: float, atol: float) -> Findings:
     """Reverse mode against finite differences."""
-    found = attempt(lambda: compare(problem, rng, rtol, atol))
+    found = as_failure(lambda: compare(problem, rng, rtol, atol))
     if found.entry is not None:
         kind = failures.GradientMismatch if np.isfinite(found.entry.yours) else failures.NaNGradient
         failure: failures.CheckFailed = kind()
@@ -41,7 +41,7 @@ def compare(
     if not n or not m:
         p.pull(np.zeros(m))
         return Findings()
-    if n * m <= WHOLE and not brief:
+    if n * m <= WHOLE_JACOBIAN and not brief:
         return compare_whole(p, rng, rtol, atol)
     return compare_probes(p, rng, rtol, atol, brief)
 
@@ -64,14 +64,14 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
         if not len(again):
             break
         better = measured(p, np.diag(unit)[again], careful=True).over(unit[again, None])
-        ref = placed(ref, again, better if unit is size else merged(some(ref, again), better))
+        ref = rows_replaced(ref, again, better if unit is size else tighter(some(ref, again), better))
         status, slack = judge(claim, ref, rtol, noise, floor)
     if (status == FAIL).any():
         noise = noise + UNDERFLOW / size[:, None]
         status, slack = judge(claim, ref, rtol, noise, floor)
     if (status == FAIL).any():  # an output is rounded as a whole, whichever input moves
-        noise = noise + rounded(p, np.array(dense(n, rng)) * size) / size[:, None]
-        noise = noise + np.minimum(unsteady(p, np.diag(signs), pulled).T, UNSTEADY * finite)
+        noise = noise + input_rounding(p, np.array(dense(n, rng)) * size) / size[:, None]
+        noise = noise + np.minimum(rule_wobble(p, np.diag(signs), pulled).T, UNSTEADY * finite)
         status, slack = judge(claim, ref, rtol, noise, floor)
     failing = np.flatnonzero((status == FAIL).any(axis=1))
     if len(failing) and n > 1 and not all(additive(p, u * size, ref).all() for u in dense(n, rng)):
@@ -82,7 +82,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
             slack[failing] * size[failing, None],
             some(ref, failing).over(1 / size[failing, None]),
         )
-        ref = placed(ref, failing, near.over(size[failing, None]))
+        ref = rows_replaced(ref, failing, near.over(size[failing, None]))
         status, slack = judge(claim, ref, rtol, noise, floor)
     found = tally(status, slack, ref, claim)
     found.yours, found.expected = yours, ref

@@ -11,32 +11,32 @@ import numpy as np
 
 from ...engine.rules import transpose
 from .. import failures
-from ..reference.directions import generic, rounded, unsteady
+from ..reference.directions import generic, input_rounding, rule_wobble
 from ..reference.finite_differences import EPS
-from ..reference.problem import Problem, flat
+from ..reference.problem import Problem, flat_vector
 from ..reference.verdict import Findings
-from .user_code import attempt, guilty
+from .user_code import as_failure, guilty
 
-ADJOINT = 1e-12
-LINEAR = 1e-11
+ADJOINT_TO = 1e-12
+LINEAR_TO = 1e-11
 FLOAT32 = 2.0**-18  # the rounding of a few operations in float32
-FEW = 4  # up to so many inputs, forward mode is also asked with one tangent alone
+FEW_TANGENTS = 4  # up to so many inputs, forward mode is also asked with one tangent alone
 
 
 def linear(problem: Problem, rng) -> None:
     """Jᵀ(a v + b w) = a Jᵀv + b Jᵀw, and Jᵀ0 = 0."""
     m = problem.size_out
     v, w = generic(m, rng), generic(m, rng)
-    pulls = attempt(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)])
+    pulls = as_failure(lambda: [problem.pull(c) for c in (v, w, 0 * v, 2 * v, v - 0.5 * w, -v)])
     with np.errstate(all="ignore"):
         largest = np.abs(pulls[0]).max(initial=0) + np.abs(pulls[1]).max(initial=0)
         size = largest + 1e-2 * natural(problem)
         if not np.isfinite(size):
             return
-        near = LINEAR * coarseness(problem) * size
+        near = LINEAR_TO * coarseness(problem) * size
         near += float(np.finfo(float).tiny) * max(1.0, largest)  # below it, numbers have fewer digits
         if nonlinear(problem, pulls, near):
-            wobble = unsteady(problem, v[None], pulls[0][None]).max()
+            wobble = rule_wobble(problem, v[None], pulls[0][None]).max()
             wobble += stretched(problem.pull, v, pulls[0], pulls[2]).max(initial=0)
             found = nonlinear(problem, pulls, near + min(wobble, 1e-4 * largest))
             exact = coarseness(problem) == 1 and all((g == g.astype(np.float32)).all() for g in pulls)
@@ -99,7 +99,7 @@ def natural(problem: Problem) -> float:
     this.
     """
     with np.errstate(all="ignore"):
-        size = np.abs(flat(problem.outputs)).max(initial=0) / (np.abs(problem.point).max(initial=0) + 1e-300)
+        size = np.abs(flat_vector(problem.outputs)).max(initial=0) / (np.abs(problem.point).max(initial=0) + 1e-300)
     return float(np.nan_to_num(size, posinf=0))
 
 
@@ -111,7 +111,7 @@ def coarseness(problem: Problem) -> float:
 def adjoint(problem: Problem, rng, found: Findings) -> None:
     """<v, J u> = <Jᵀ v, u>, which needs no step: forward mode is as right as reverse mode."""
     n = len(problem.slots)
-    for only in (None, None, *(range(n) if 1 < n <= FEW else ())):
+    for only in (None, None, *(range(n) if 1 < n <= FEW_TANGENTS else ())):
         u, v = generic(problem.point.size, rng), generic(problem.size_out, rng)
         if only is not None:  # a sum of tangents may hide that one of them is wrong
             start, end = problem.ends[only : only + 2]
@@ -134,9 +134,9 @@ def adjoint(problem: Problem, rng, found: Findings) -> None:
             return
         size = np.abs(left).sum() + np.abs(right).sum() + 1e-2 * natural(problem)
         apart = abs(left.sum() - right.sum())
-        near = ADJOINT * coarseness(problem) * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300
+        near = ADJOINT_TO * coarseness(problem) * size * max(1.0, np.sqrt(problem.point.size) / 8) + 1e-300
         if apart > near:
-            near += np.abs(v) @ rounded(problem, u[None])
+            near += np.abs(v) @ input_rounding(problem, u[None])
             wobble = np.abs(u) @ stretched(problem.pull, v, back)
             wobble += np.abs(v) @ stretched(lambda t, only=only: problem.push(t, only), u, forward)
             near += min(wobble, 1e-4 * size)

@@ -7,25 +7,25 @@ import numpy as np
 from ...transforms import vjp
 from .. import failures
 from ..reference.directions import generic
-from ..reference.problem import Problem, flat
+from ..reference.problem import Problem, flat_vector
 from .identities import natural
-from .user_code import attempt
+from .user_code import as_failure
 
 
 def precise(low: Problem, problem: Problem) -> None:
     """Compare a float32 (or narrower) run with the verified float64 one, where it can hold the numbers."""
-    if not held(np.concatenate([problem.point, flat(problem.outputs)])):
+    if not representable(np.concatenate([problem.point, flat_vector(problem.outputs)])):
         return
     rng = np.random.default_rng(1)
     dtype = min((slot.array.dtype for slot in low.slots), key=lambda d: np.finfo(d).bits)
     eps = float(np.finfo(dtype).eps)
     v = generic(problem.size_out, rng)
-    outs, pullback = attempt(low.traced)
+    outs, pullback = as_failure(low.traced)
     if [o.shape for o in outs] != [o.shape for o in problem.outputs]:
         raise failures.WrongDtype(
             f"in {dtype} the output has shape {outs[0].shape}; expected {problem.outputs[0].shape}"
         )
-    gs = attempt(lambda: pullback(low.cut(v)))
+    gs = as_failure(lambda: pullback(low.cut(v)))
     for slot, g in zip(low.slots, gs):
         if g.dtype != slot.array.dtype:
             raise failures.WrongDtype(f"the gradient of {slot.name} is {g.dtype}; expected {slot.array.dtype}")
@@ -35,7 +35,7 @@ def precise(low: Problem, problem: Problem) -> None:
         size = np.abs(expected).max(initial=0)
         off = np.abs(found - expected)
         near = 2**13 * eps * (size + 0.01 * natural(problem))
-        near += 16 * unsteady(problem, v, expected, eps)  # what rounding the inputs does
+        near += 16 * input_wobble(problem, v, expected, eps)  # what rounding the inputs does
         # what 1 - tanh² loses where it saturates
         near += 64 * eps * max(1.0, np.abs(problem.point).max()) * min(1.0, usual(problem, rng))
         bad = off > near
@@ -52,17 +52,17 @@ def flat_of(arrays) -> np.ndarray:
     return np.concatenate([np.abs(a).reshape(-1) for a in arrays]) if arrays else np.zeros(0)
 
 
-def unsteady(problem: Problem, v: np.ndarray, g: np.ndarray, eps: float) -> np.ndarray:
+def input_wobble(problem: Problem, v: np.ndarray, g: np.ndarray, eps: float) -> np.ndarray:
     """How far the gradient moves when the inputs change in the last digit of the narrow dtype."""
     moved = np.zeros(g.shape)
     for sign in (1, -1):
         there = vjp(problem, *problem.arrays(problem.point * (1 + sign * eps)))[1](problem.cut(v))
-        apart = np.abs(flat(there) - g)
+        apart = np.abs(flat_vector(there) - g)
         moved = np.maximum(moved, np.where(np.isnan(apart), np.inf, apart))
     return moved
 
 
-def held(numbers: np.ndarray) -> bool:
+def representable(numbers: np.ndarray) -> bool:
     """Whether numbers, their squares and their cubes fit into float32."""
     sizes = np.abs(numbers[numbers != 0])
     return bool(np.all((sizes > 2.0**-40) & (sizes < 2.0**40)))
@@ -70,7 +70,7 @@ def held(numbers: np.ndarray) -> bool:
 
 def usual(problem: Problem, rng) -> float:
     """The size of the outputs here and at random points of the same size, where they may not cancel."""
-    sizes = [np.abs(flat(problem.outputs))]
+    sizes = [np.abs(flat_vector(problem.outputs))]
     for _ in range(4):
         with np.errstate(all="ignore"):
             try:

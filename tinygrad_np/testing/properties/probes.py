@@ -12,7 +12,7 @@ from ..reference.interval import projected
 from ..reference.problem import Problem
 from ..reference.verdict import FAIL, Entry, Findings, tally, worst
 
-ROWS = 64  # the most outputs that are compared one by one along random directions
+FEW_ROWS = 64  # the most outputs that are compared one by one along random directions
 PROBES = 3
 
 
@@ -21,7 +21,7 @@ def compare_probes(p: Problem, rng, rtol: float, atol: float, brief: bool = Fals
     n, m = p.point.size, p.size_out
     v = (
         np.eye(m)
-        if m <= ROWS and not brief
+        if m <= FEW_ROWS and not brief
         else rng.choice([-1.0, 1.0], (PROBES, m)) * (1 + rng.integers(0, 8, (PROBES, m)) / 8)
     )
     rows = np.array([p.pull(row) for row in v])

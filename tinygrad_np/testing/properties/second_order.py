@@ -15,7 +15,7 @@ from .identities import coarseness, natural
 from .user_code import guilty
 
 SYMMETRY = 1e-9
-LARGE = 1e290
+OVERFLOWING = 1e290
 CANCELED = 1e-4  # of the size of a second derivative where nothing cancels: cos(x, x) is constant
 SECOND = 1e-6  # beside the largest second derivative: saturated terms are differences of rounded numbers
 
@@ -31,7 +31,7 @@ def second_order(problem: Problem, rng, rtol: float, atol: float, *, brief: bool
 
     with np.errstate(all="ignore"):
         smallest = np.abs(problem.point[problem.point != 0]).min(initial=np.inf)
-        if np.abs(problem.pull(v)).max(initial=0) / smallest > LARGE:
+        if np.abs(problem.pull(v)).max(initial=0) / smallest > OVERFLOWING:
             return Findings()  # a second derivative of that size is not a number
     inner = Problem(gradient, (*problem.arrays(problem.point), *cts))
     slope = max(natural(problem), float(np.abs(np.nan_to_num(problem.pull(v))).max(initial=0)))

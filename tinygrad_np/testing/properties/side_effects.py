@@ -7,11 +7,11 @@ import numpy as np
 from ...engine.tape import pullback
 from ...engine.tensor import Tensor
 from .. import failures
-from ..inputs.layouts import LAYOUTS
+from ..inputs.layouts import MEMORY_LAYOUTS
 from ..reference.directions import generic
 from ..reference.problem import Problem
-from .case import Case, differ, values_of
-from .user_code import attempt, guilty
+from .case import Case, differ, value_of
+from .user_code import as_failure, guilty
 
 CHANCES = 8  # equal calls, before what differs is not called chance
 NOISE = 1e-4  # with less of it in its values, a function has a slope that can be measured
@@ -27,9 +27,9 @@ def mutation(case: Case) -> None:
             raise failures.MutatedInput(
                 f"calling the operation changed {slot.name}{where_written(case)}; work on a copy"
             )
-    kept = [values_of(out).copy() for out in outs]
+    kept = [value_of(out).copy() for out in outs]
     given = [ct.tobytes() for ct in cts]
-    attempt(lambda: case.backward(tensors, outs, cts))
+    as_failure(lambda: case.backward(tensors, outs, cts))
     for ct, was in zip(cts, given):
         if ct.tobytes() != was:
             raise failures.MutatedCotangent(
@@ -42,7 +42,7 @@ def mutation(case: Case) -> None:
                 f"the derivative changed the input {slot.name}{where_written(case)}; work on a copy"
             )
     for out, value in zip(outs, kept):
-        if values_of(out).tobytes() != value.tobytes():
+        if value_of(out).tobytes() != value.tobytes():
             raise failures.MutatedInput("the derivative changed the output that the graph keeps; work on a copy")
 
 
@@ -61,7 +61,7 @@ def where_written(case: Case, cotangent: bool = False) -> str:
 
 def determinism(case: Case) -> None:
     """The same call twice gives the same."""
-    attempt(case.run)
+    as_failure(case.run)
     again(case, 1)
     tensors, outs = case.forward(case.arrays)
     first = [g.copy() for g in case.backward(tensors, outs, case.cts)]
@@ -94,13 +94,13 @@ def steady(problem: Problem, rng) -> None:
     """At a point: the same call twice gives the same, and another call in between changes no gradient."""
     v = generic(problem.size_out, rng)
     with np.errstate(all="ignore"):
-        first, again = (attempt(lambda: problem.value(problem.point)) for _ in range(2))
-        before = attempt(lambda: problem.pull(v))
+        first, again = (as_failure(lambda: problem.value(problem.point)) for _ in range(2))
+        before = as_failure(lambda: problem.pull(v))
         try:
             problem.value(problem.point * 1.0625)
         except Exception:  # outside the domain
             pass
-        after = attempt(lambda: problem.pull(v))
+        after = as_failure(lambda: problem.pull(v))
     apart = differ([first], [again], NOISE)
     if apart:
         raise failures.NonDeterministic(
@@ -114,12 +114,12 @@ def steady(problem: Problem, rng) -> None:
         )
 
 
-def memory(case: Case) -> None:
+def own_memory(case: Case) -> None:
     """Results of different calls, and the gradients of different inputs, are different memory."""
     tensors, outs = case.forward(case.arrays)
     _, others = case.forward(case.arrays)
     for out in outs:
-        if any(np.may_share_memory(values_of(out), values_of(o)) and out is not o for o in others):
+        if any(np.may_share_memory(value_of(out), value_of(o)) and out is not o for o in others):
             raise failures.SharedMemory(
                 "the outputs of two calls are the same memory: the operation returns a buffer that it keeps"
             )
@@ -157,7 +157,7 @@ def interleaving(case: Case) -> None:
     outs_a, expected_a = case.run()
     a_in, a_out = case.forward(case.arrays)
     b_in, b_out = case.forward([b.copy() for b in there])
-    apart = case.values_differ([values_of(o) for o in a_out], outs_a)
+    apart = case.values_differ([value_of(o) for o in a_out], outs_a)
     if apart:
         raise failures.HiddenState(f"a second call changed the output of the first: {apart}")
     apart = case.gradients_differ(case.backward(b_in, b_out, case.cts), expected_b)
@@ -170,19 +170,19 @@ def interleaving(case: Case) -> None:
         )
 
 
-def layouts(case: Case) -> None:
+def any_layout(case: Case) -> None:
     """The result does not depend on how inputs and cotangents lie in memory."""
     outs, grads = case.run()
-    for name, layout in LAYOUTS.items():
+    for name, layout in MEMORY_LAYOUTS.items():
         for who in ("the inputs", "the cotangent"):
             arrays = [layout(a) for a in case.arrays] if who == "the inputs" else None
             cts = [layout(ct) for ct in case.cts] if who == "the cotangent" else None
-            laid_out(
+            same_laid_out(
                 case, outs, grads, arrays, cts, f"{who} {'read-only' if name == 'read-only' else f'in {name} layout'}"
             )
     constant = [np.full(out.shape, 1.25, out.dtype) for out in case.outputs]
     expected = case.run(cts=constant)[1]
-    laid_out(
+    same_laid_out(
         case,
         outs,
         expected,
@@ -192,7 +192,7 @@ def layouts(case: Case) -> None:
     )
 
 
-def laid_out(case: Case, outs, grads, arrays, cts, how: str) -> None:
+def same_laid_out(case: Case, outs, grads, arrays, cts, how: str) -> None:
     try:
         found, g = case.run(arrays, cts)
     except Exception as error:

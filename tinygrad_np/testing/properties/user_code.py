@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from ... import NotDifferentiable
 from ...engine.callers import blamed
-from ...engine.cotangents import WrongShape as EngineWrongShape
+from ...engine.cotangents import WrongCotangentShape as EngineWrongShape
 from .. import failures
 
-LIBRARIES = ("hypothesis", "scipy", "torch", "jax", "autograd", "mygrad")
+NOT_BLAMED = ("hypothesis", "scipy", "torch", "jax", "autograd", "mygrad")
 
 
-def attempt(step: Callable):
+def as_failure(step: Callable):
     """Run a step of the user's rule; what it raises becomes a failure that says where."""
     try:
         return step()
@@ -34,6 +34,6 @@ def attempt(step: Callable):
 
 def guilty(error: BaseException) -> str:
     """The innermost line of the traceback that is the user's, as ` (file:line in name)`."""
-    known = [sys.modules.get(name) for name in LIBRARIES]  # whose lines are nobody's either
+    known = [sys.modules.get(name) for name in NOT_BLAMED]  # whose lines are nobody's either
     line = blamed(error, tuple(os.path.dirname(m.__file__) + os.sep for m in known if m is not None and m.__file__))
     return f" ({line})" if line else ""

@@ -14,8 +14,8 @@ from .interval import Reference
 from .problem import Problem
 
 DISTANCE, STEP = 2.0**-12, 2.0**-18  # of the points, and of the largest step there, in units of each entry
-POINTS = 64
-EXACT = 1e-4  # the largest error, beside the derivative, that a point may have to count
+POINTS_AROUND = 64
+EXACT_AROUND = 1e-4  # the largest error, beside the derivative, that a point may have to count
 ADDITIVE = 1e-6
 
 
@@ -33,11 +33,11 @@ def clarke(p: Problem, directions: np.ndarray, claim: np.ndarray, slack: np.ndar
     rng = np.random.default_rng(6)
     size = scales(p.point, relative=True)
     low, high, error = ref.low, ref.high, ref.error
-    for _ in range(POINTS):
+    for _ in range(POINTS_AROUND):
         near = p.point + DISTANCE * size * rng.uniform(-1, 1, p.point.size)
         there = reference(p.value, near, directions * STEP, p.size_out).over(np.array(STEP))
         with np.errstate(all="ignore"):
-            counts = there.error <= EXACT * np.maximum(there.size, ref.size.max())
+            counts = there.error <= EXACT_AROUND * np.maximum(there.size, ref.size.max())
             low = np.where(counts, np.fmin(low, there.value), low)
             high = np.where(counts, np.fmax(high, there.value), high)
             error = np.where(counts, np.fmax(error, there.error), error)

@@ -9,14 +9,14 @@ import numpy as np
 
 from ...transforms import vjp
 from .finite_differences import EPS, WIDE, reference, roundoff, sample, scales
-from .interval import Reference, placed, projected
-from .problem import Problem, flat
+from .interval import Reference, projected, rows_replaced
+from .problem import Problem, flat_vector
 from .verdict import FAIL, doubtful, judge
 
 TINY = 2e-13  # beside a derivative of size 1 in the same column, this is rounding
-FLAT = 10  # the level of the step within which a function is asked whether it changes at all
-EXACT = 1e-7  # the part of a derivative that an estimate of it may be off by
-NEARBY = (2.0**-10, 2.0**-10, 2.0**-26)
+FLAT_LEVEL = 10  # the level of the step within which a function is asked whether it changes at all
+EXACT_QUICKLY = 1e-7  # the part of a derivative that an estimate of it may be off by
+NEARBY_POINTS = (2.0**-10, 2.0**-10, 2.0**-26)
 
 
 def generic(n: int, rng) -> np.ndarray:
@@ -38,10 +38,10 @@ def estimated(p: Problem, columns: np.ndarray | None = None) -> np.ndarray:
     steps[np.arange(len(columns)), columns] = size
     found = measured(p, steps)
     with np.errstate(invalid="ignore"):
-        exact = found.error <= EXACT * np.maximum(found.size, 1e-3 * largest(found.size))
+        exact = found.error <= EXACT_QUICKLY * np.maximum(found.size, 1e-3 * largest(found.size))
     lost = np.flatnonzero(~exact.all(axis=1))
     if len(lost):
-        found = placed(found, lost, measured(p, steps[lost], careful=True))
+        found = rows_replaced(found, lost, measured(p, steps[lost], careful=True))
     return (np.where(np.isfinite(found.error), found.value, np.nan) / size[:, None]).T
 
 
@@ -52,8 +52,8 @@ def hidden(p: Problem, directions: np.ndarray) -> float | np.ndarray:
     if not large.any():
         return 0.0
     noise = roundoff(p.value, p.point, directions, p.size_out, WIDE, order=6)
-    right, left = sample(p.value, p.point, directions, (FLAT,), p.size_out)
-    flat_here = (right[0] == left[0]) & (right[0] == flat(p.outputs))
+    right, left = sample(p.value, p.point, directions, (FLAT_LEVEL,), p.size_out)
+    flat_here = (right[0] == left[0]) & (right[0] == flat_vector(p.outputs))
     found = np.maximum(height, np.minimum(noise, 4 * height))
     return np.where(large & ((noise > height / 16) | flat_here), found, 0.0)
 
@@ -67,12 +67,12 @@ def check_direction(p: Problem, probe, claim, rtol, atol, floor, v=None):
         if not doubtful(status, slack, ref, 1e-2 * largest(claim)).any():
             return status, slack, ref
     if (status == FAIL).any():
-        off = rounded(p, probe)
+        off = input_rounding(p, probe)
         status, slack = judge(claim, ref, rtol, atol + (off if v is None else np.abs(v) @ off), floor)
     return status, slack, ref
 
 
-def rounded(p: Problem, directions: np.ndarray) -> np.ndarray:
+def input_rounding(p: Problem, directions: np.ndarray) -> np.ndarray:
     """How far rounding the inputs moves the derivatives along these directions, for each output.
 
     That is by how much they differ at points nearby, times a few hundred eps. The determinant of a singular
@@ -82,7 +82,7 @@ def rounded(p: Problem, directions: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(3)
     here = measured(p, directions)
     moved = np.zeros(p.size_out)
-    for distance in NEARBY:
+    for distance in NEARBY_POINTS:
         amount = rng.uniform(-2, 2, p.point.size)  # signs alone may keep a symmetry
         near = p.point + distance * amount * scales(p.point, relative=True)
         with np.errstate(all="ignore"):
@@ -93,14 +93,14 @@ def rounded(p: Problem, directions: np.ndarray) -> np.ndarray:
     return 256 * EPS * moved
 
 
-def unsteady(p: Problem, cotangents: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+def rule_wobble(p: Problem, cotangents: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """The rounding within a rule: how far its results move when the inputs change in their last digits."""
     rng = np.random.default_rng(4)
     moved = np.zeros(gradients.shape)
     for _ in range(3):
         near = p.point * (1 + 8 * EPS * rng.choice([-1.0, 1.0], p.point.size))
         pullback = vjp(p, *p.arrays(near))[1]
-        there = np.array([flat(pullback(p.cut(v))) for v in cotangents])
+        there = np.array([flat_vector(pullback(p.cut(v))) for v in cotangents])
         with np.errstate(all="ignore"):
             moved = np.maximum(moved, np.nan_to_num(np.abs(there - gradients), posinf=0))
     return 16 * moved
@@ -108,7 +108,7 @@ def unsteady(p: Problem, cotangents: np.ndarray, gradients: np.ndarray) -> np.nd
 
 def level(p: Problem, v=None) -> np.ndarray:
     """The size of each output, or of each combination of outputs: a slope far below it is as good as zero."""
-    out = np.abs(np.nan_to_num(flat(p.outputs), posinf=0, neginf=0))
+    out = np.abs(np.nan_to_num(flat_vector(p.outputs), posinf=0, neginf=0))
     return out if v is None else np.abs(v) @ out
 
 

@@ -14,7 +14,7 @@ from math import comb
 
 import numpy as np
 
-from .interval import Reference, merged, placed, some
+from .interval import Reference, rows_replaced, some, tighter
 
 EPS = float(np.finfo(np.float64).eps)
 FIRST = tuple(range(3, 9)) + (20,)
@@ -23,11 +23,11 @@ CONFIRM = 20
 SPACINGS = (2.0**-36, 2.0**-30, 2.0**-25)
 CORNER = 1e-3
 WIDE = tuple(1.38 * 2.0**-k for k in (20, 15, 10, 4))  # no multiples of a power of two: stairs are
-POINTS = 9
+NOISE_POINTS = 9
 LOST = 2.0**-25  # the part of a step that may be lost where x + h is rounded
 DEEPER = 2.0**-24  # where steps of all levels leave the domain, those of a ladder below it may not
 ENOUGH = 4  # steps, to see whether f is elementwise
-FEW = 8  # levels; with fewer inside the domain, the ladder below it is tried too
+FEW_LEVELS = 8  # levels; with fewer inside the domain, the ladder below it is tried too
 
 
 def scales(x: np.ndarray, relative: bool) -> np.ndarray:
@@ -47,20 +47,20 @@ def sample(f: Callable, x: np.ndarray, directions: np.ndarray, levels, n_out: in
         sizes = np.exp2(-np.asarray(levels, float))[:, None]
         done: set[int] = set()
         for group in separate(directions, n_out, len(levels)):
-            if together(f, x, directions, group, sizes, right, left):
+            if sample_elementwise(f, x, directions, group, sizes, right, left):
                 done.update(group)
         for d in set(range(len(directions))) - done:
             u = directions[d]
             for side, steps in ((right, u * sizes), (left, u * -sizes)):
                 places = x + steps
-                for k in np.flatnonzero(held(places, x, steps).all(axis=1)):
+                for k in np.flatnonzero(moved_exactly(places, x, steps).all(axis=1)):
                     y = tried(f, places[k], n_out)
                     if y is not None:
                         side[k, d] = y
     return right, left
 
 
-def held(places: np.ndarray, x: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def moved_exactly(places: np.ndarray, x: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Which entries have moved by their step: where rounding x changes a step, that says nothing."""
     return np.abs(places - x - steps) <= LOST * np.abs(steps)
 
@@ -84,7 +84,7 @@ def separate(directions: np.ndarray, n_out: int, levels: int) -> list[list[int]]
     return [group for group in groups.values() if len(group) > 2]
 
 
-def together(f: Callable, x: np.ndarray, directions, group: list[int], sizes, right, left) -> bool:
+def sample_elementwise(f: Callable, x: np.ndarray, directions, group: list[int], sizes, right, left) -> bool:
     """Sample directions of an elementwise f at once; False, and nothing is known, where it is not elementwise.
 
     It is where, at every step, moving some entries up, some down and some not at all, chosen at random and twice, gives
@@ -112,7 +112,7 @@ def together(f: Callable, x: np.ndarray, directions, group: list[int], sizes, ri
                 return False
     for k, (size, ends) in enumerate(zip(sizes[:, 0], found)):
         for side, end, s in zip((right, left), ends, (size, -size)):
-            kept = held(x + s * u, x, s * u)[entries]
+            kept = moved_exactly(x + s * u, x, s * u)[entries]
             places, rows = np.array(group)[kept], own[kept]
             side[k, places] = here
             side[k, places, rows] = end[rows]
@@ -129,7 +129,7 @@ def extrapolate(rough: np.ndarray, noise: np.ndarray, levels, power: int) -> tup
     plain, bar = finest(rough, noise, levels)
     best = np.zeros(rough.shape[1:])
     error = np.full(rough.shape[1:], np.inf)
-    for start, stop in runs(levels):
+    for start, stop in level_runs(levels):
         table, floor = rough[start:stop], noise[start:stop]
         for j in range(1, min(stop - start, 6)):
             factor = 2.0 ** (power * j)
@@ -164,7 +164,7 @@ def finest(rough: np.ndarray, noise: np.ndarray, levels) -> tuple[np.ndarray, np
     )
 
 
-def runs(levels) -> list[tuple[int, int]]:
+def level_runs(levels) -> list[tuple[int, int]]:
     """The stretches of consecutive levels, as (start, stop)."""
     cuts = [0] + [i for i in range(1, len(levels)) if levels[i] != levels[i - 1] + 1] + [len(levels)]
     return [(a, b) for a, b in zip(cuts, cuts[1:]) if b - a > 1]
@@ -194,7 +194,7 @@ def roundoff(f: Callable, x: np.ndarray, directions: np.ndarray, n_out: int, spa
     """
     each = []
     for spacing in spacings:
-        levels = [-np.log2(spacing * k) for k in range(1, POINTS // 2 + 1)]
+        levels = [-np.log2(spacing * k) for k in range(1, NOISE_POINTS // 2 + 1)]
         right, left = sample(f, x, directions, levels, n_out)
         with np.errstate(all="ignore"):
             values = np.concatenate([left[::-1], np.broadcast_to(f(x), (1,) + right.shape[1:]), right])
@@ -235,7 +235,7 @@ def drowned(noise: np.ndarray, right: np.ndarray, left: np.ndarray) -> np.ndarra
     return np.where(lost, np.inf, np.where(np.isfinite(noise), noise, 0))
 
 
-def bends(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, value: np.ndarray) -> np.ndarray:
+def hidden_kinks(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, value: np.ndarray) -> np.ndarray:
     """Where the slopes to both sides differ as much at a tiny step as at a larger one: a kink, which a
     central difference hides.
     """
@@ -282,13 +282,13 @@ def reference(
         right, left = sample(f, x, directions, FIRST, n_out)
         value, error = central(right, left, FIRST, floor)
         error = np.where(np.isfinite(f0), error, np.inf)  # no value, no derivative
-        error = np.where(bends(right, left, f0, FIRST, value), np.inf, error)
+        error = np.where(hidden_kinks(right, left, f0, FIRST, value), np.inf, error)
         return Reference(value, value, error, np.zeros(value.shape, bool))
     found, inside = thorough(f, x, f0, directions, floor)
-    edge = np.flatnonzero((inside < FEW) & np.isfinite(f0).any())
+    edge = np.flatnonzero((inside < FEW_LEVELS) & np.isfinite(f0).any())
     if len(edge):
         nearer, _ = thorough(f, x, f0, directions[edge] * DEEPER, floor[edge])
-        found = placed(found, edge, merged(some(found, edge), nearer.over(np.array(DEEPER))))
+        found = rows_replaced(found, edge, tighter(some(found, edge), nearer.over(np.array(DEEPER))))
     return found
 
 

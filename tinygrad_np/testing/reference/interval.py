@@ -28,7 +28,7 @@ class Reference(NamedTuple):
         return Reference(self.low / by, self.high / by, self.error / by, self.kink)
 
 
-def merged(a: Reference, b: Reference) -> Reference:
+def tighter(a: Reference, b: Reference) -> Reference:
     """Entry by entry the tighter of two references; a smooth one before a kink."""
     with np.errstate(all="ignore"):
         score = [
@@ -43,7 +43,7 @@ def some(ref: Reference, rows) -> Reference:
     return Reference(*(part[rows] for part in ref))
 
 
-def placed(ref: Reference, rows, part: Reference) -> Reference:
+def rows_replaced(ref: Reference, rows, part: Reference) -> Reference:
     """The reference with some of its directions replaced."""
     whole = [array.copy() for array in ref]
     for array, new in zip(whole, part):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
-SECONDS = 15.0  # that one call of the operation, or of its derivative, may take
+PATIENCE = 15.0  # that one call of the operation, or of its derivative, may take
 EVERY = 0.5
 
 
@@ -32,7 +32,7 @@ class Watch(threading.Thread):
     def run(self) -> None:
         while not self.done.wait(EVERY):
             since = self.since
-            if since is not None and perf_counter() - since > SECONDS:
+            if since is not None and perf_counter() - since > PATIENCE:
                 self.since = None
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Stopped))
 
@@ -41,7 +41,7 @@ watches = threading.local()
 
 
 @contextmanager
-def watched() -> Iterator[None]:
+def patient() -> Iterator[None]:
     """While a check runs, no call of it takes forever."""
     if getattr(watches, "watch", None) is not None:
         yield
@@ -56,7 +56,7 @@ def watched() -> Iterator[None]:
 
 
 @contextmanager
-def call() -> Iterator[None]:
+def timed_call() -> Iterator[None]:
     """Around one call of what is checked."""
     watch = getattr(watches, "watch", None)
     if watch is None or watch.since is not None:

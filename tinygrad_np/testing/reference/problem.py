@@ -24,7 +24,7 @@ from ...engine.tape import CONST
 from ...engine.tensor import Tensor
 from ...transforms.containers import flatten
 from ...transforms.trace import jvp, vjp
-from .patience import call
+from .patience import timed_call
 from .rounding import peak
 
 
@@ -53,7 +53,7 @@ class Problem:
         leaves, paths, self.rebuild = flatten(closed((self.args, self.kwargs)))
         self.leaves = [leaf.module if isinstance(leaf, Closed) else leaf for leaf in leaves]
         self.bare = not self.kwargs and len(self.leaves) == len(self.args) and all(map(is_, self.leaves, self.args))
-        self.slots = slots_of(self.leaves, [named(f, path) for path in paths])
+        self.slots = varying_slots(self.leaves, [input_name(f, path) for path in paths])
         if wrt is not None:
             self.slots = [self.slots[i] for i in wrt]
         self.dtypes = [slot.array.dtype for slot in self.slots]
@@ -66,8 +66,8 @@ class Problem:
         self.calls = 0
         self.result: Any = None  # of the last call, where it is no tensor
         self.noise = 0.0  # what is known of the rounding of f beyond that of its value
-        self.point = flat([slot.array for slot in self.slots])
-        self.sizes = [numbers(slot.array) for slot in self.slots]
+        self.point = flat_vector([slot.array for slot in self.slots])
+        self.sizes = [real_entries(slot.array) for slot in self.slots]
         self.ends = list(np.cumsum([0] + self.sizes, dtype=int))
         foreign = hasattr(f, "written_by_the_user")  # it takes arrays as it does tensors
         self.arrays_do = foreign and all(slot.tensor is None and slot.index is not None for slot in self.slots)
@@ -101,7 +101,7 @@ class Problem:
                 elif slot.index is not None:
                     leaves[slot.index] = value
             args, kwargs = (leaves, {}) if self.bare else self.rebuild(leaves)
-            with call():
+            with timed_call():
                 out = self.f(*args, **kwargs)
             self.result = None if type(out) is Tensor else out
             if any(out is slot.tensor for slot in self.slots if slot.tensor is not None):
@@ -138,7 +138,7 @@ class Problem:
                 out._array + 0j if e.dtype.kind == "c" and isinstance(out, Tensor) and out.dtype.kind != "c" else out
                 for out, e in zip(outs, self._pull[0])
             ]
-        return flat(outs)
+        return flat_vector(outs)
 
     @cached_property
     def peak(self) -> float:
@@ -167,7 +167,7 @@ class Problem:
         """A flat cotangent as one array an output."""
         cts, start = [], 0
         for out in self.outputs:
-            n = numbers(out)
+            n = real_entries(out)
             piece = np.array(v[start : start + n])
             piece = (piece.view(np.complex128) if out.dtype.kind == "c" else piece).reshape(out.shape)
             cts.append(piece.astype(out.dtype))
@@ -176,7 +176,7 @@ class Problem:
 
     @property
     def size_out(self) -> int:
-        return sum(map(numbers, self.outputs))
+        return sum(map(real_entries, self.outputs))
 
     def shape(self, slot: int) -> tuple:
         """The shape of an input; a complex number is two entries."""
@@ -190,8 +190,8 @@ class Problem:
     def pull(self, v: np.ndarray) -> np.ndarray:
         """Jᵀ v in reverse mode."""
         pullback = self.traced()[1]
-        with call():
-            return flat(pullback(self.cut(v)))
+        with timed_call():
+            return flat_vector(pullback(self.cut(v)))
 
     def push(self, u: np.ndarray, only: int | None = None) -> np.ndarray:
         """J u in forward mode; with `only`, where that input alone has a tangent and the others are constants."""
@@ -199,29 +199,29 @@ class Problem:
         if self.bare and hasattr(self.f, "push"):  # an operation of a framework that has a forward mode
             found = self.f.push(list(self.with_arrays(arrays)[0]), tangents)
             if found is not None:
-                return flat(found)
+                return flat_vector(found)
         if only is None:
-            return flat(jvp(self, tuple(arrays), tuple(tangents))[1])
+            return flat_vector(jvp(self, tuple(arrays), tuple(tangents))[1])
         values = [wrap(a, CONST) for a in arrays]
 
         def alone(x) -> list:
             return self(*values[:only], x, *values[only + 1 :])
 
-        return flat(jvp(alone, (arrays[only],), (tangents[only],))[1])
+        return flat_vector(jvp(alone, (arrays[only],), (tangents[only],))[1])
 
     @property
     def ends_out(self) -> list[int]:
         """Where each output begins in the output vector, and the end of the last."""
-        return list(np.cumsum([0, *map(numbers, self.outputs)], dtype=int))
+        return list(np.cumsum([0, *map(real_entries, self.outputs)], dtype=int))
 
     def where(self, j: int) -> str:
         """The name of entry j of the input vector, as in `x[0, 1]`."""
-        k, j = within(self.ends, j)
+        k, j = which_of(self.ends, j)
         return self.slots[k].name + place(j, self.slots[k].array)
 
     def where_out(self, i: int) -> str:
         """The name of entry i of the output vector, as in `out[0, 1]`."""
-        k, i = within(self.ends_out, i)
+        k, i = which_of(self.ends_out, i)
         return ("out" if len(self.outputs) == 1 else f"out{k}") + place(i, self.outputs[k])
 
 
@@ -241,7 +241,7 @@ def closed(tree: Any) -> Any:
     return {key: closed(value) for key, value in tree.items()} if type(tree) is dict else tree
 
 
-def numbers(array: np.ndarray) -> int:
+def real_entries(array: np.ndarray) -> int:
     """The entries of an array in a flat vector; a complex number is two."""
     return array.size * (2 if array.dtype.kind == "c" else 1)
 
@@ -251,7 +251,7 @@ def real_shape(array: np.ndarray) -> tuple:
     return array.shape + (2,) * (array.dtype.kind == "c")
 
 
-def within(ends: list[int], j: int) -> tuple[int, int]:
+def which_of(ends: list[int], j: int) -> tuple[int, int]:
     """Which of several arrays laid end to end entry j belongs to, and which of its entries that is."""
     k = int(np.searchsorted(ends, j, side="right")) - 1
     return k, int(j - ends[k])
@@ -274,7 +274,7 @@ def kind_of(out) -> str:
     return f"an array of {dtype}" if dtype is not None else "None" if out is None else f"a {type(out).__name__}"
 
 
-def flat(arrays) -> np.ndarray:
+def flat_vector(arrays) -> np.ndarray:
     """Arrays end to end in one float64 vector; a complex number is two entries."""
     parts = []
     for a in arrays:
@@ -301,7 +301,7 @@ def floating(out) -> list:
     return found
 
 
-def slots_of(leaves: list, names: list[str]) -> list[Slot]:
+def varying_slots(leaves: list, names: list[str]) -> list[Slot]:
     """What varies: the tensors that require a gradient, else the floating tensors, else all floating
     numbers.
     """
@@ -337,7 +337,7 @@ def slots_of(leaves: list, names: list[str]) -> list[Slot]:
     return slots
 
 
-def named(f: Callable, path: str) -> str:
+def input_name(f: Callable, path: str) -> str:
     """The name of an input: its parameter's, and its place within."""
     group, _, rest = path[1:].partition("]")
     if group == "0":

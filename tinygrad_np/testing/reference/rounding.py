@@ -22,23 +22,23 @@ class Watched(np.ndarray):
             options["out"] = tuple(np.asarray(a) if isinstance(a, Watched) else a for a in out)
         result = getattr(ufunc, method)(*plain, **options)
         if isinstance(result, tuple):
-            return tuple(noted(r, self.met) for r in result)
-        return result if result is None else noted(result, self.met)
+            return tuple(note_result(r, self.met) for r in result)
+        return result if result is None else note_result(result, self.met)
 
     def __array_finalize__(self, made_from) -> None:
         self.met = getattr(made_from, "met", [])
 
 
-def watched(a, met: list[float]) -> Watched:
+def watched_array(a, met: list[float]) -> Watched:
     """An array that is watched."""
     found = np.asarray(a).view(Watched)
     found.met = met
     return found
 
 
-def noted(a, met: list[float]) -> Watched:
+def note_result(a, met: list[float]) -> Watched:
     """A result; the largest number in it is noted."""
-    found = watched(a, met)
+    found = watched_array(a, met)
     if found.dtype.kind in "fc" and found.size:
         sizes = np.abs(np.asarray(found))
         met.append(float(sizes[np.isfinite(sizes)].max(initial=0)))
@@ -50,7 +50,7 @@ def peak(f: Callable, arrays: list[np.ndarray]) -> float:
     met: list[float] = []
     try:
         with np.errstate(all="ignore"):
-            f([watched(a, met) for a in arrays])
+            f([watched_array(a, met) for a in arrays])
     except Exception:  # a function that takes no subclass of ndarray
         return 0.0
     return max(met, default=max([1.0, *(float(np.abs(a).max(initial=0)) for a in arrays)]))

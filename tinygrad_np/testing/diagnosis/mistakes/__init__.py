@@ -12,14 +12,14 @@ import types
 
 from . import local, norms, partial, places, sums, terms, whole
 from .block import FIT as FIT
-from .block import Block as Block
-from .block import block_of as block_of
+from .block import Part as Part
 from .block import off as off
+from .block import part_of as part_of
 
 PARTS = ("FACTOR ", "MISSING", "TOO MANY")  # of names that are put together
 
 
-def names_of(rules: tuple) -> set[str]:
+def mistake_names(rules: tuple) -> set[str]:
     """The names that rules give, which are the words in capitals of their code."""
     consts = [c for rule in rules for code in codes(rule.__code__) for c in code.co_consts]
     texts = [t for c in consts for t in (c if isinstance(c, tuple) else (c,)) if isinstance(t, str)]
@@ -35,23 +35,23 @@ def codes(code: types.CodeType):
 
 
 MISTAKES = (
-    *whole.FAMILY,
+    *whole.ANOTHER_GRADIENT,
     sums.duplicates,
     places.permutation,
-    *places.FAMILY,
-    sums.counted,
-    *norms.FAMILY,
-    *sums.FAMILY,
+    *places.WRONG_PLACES,
+    sums.wrong_divisors,
+    *norms.AXIS_TERMS,
+    *sums.WRONG_SUMS,
     terms.forgotten,
-    local.constant,
+    local.constant_factor,
     local.regularized,
-    local.rounded,
+    local.low_precision,
     partial.branch,
     whole.passed_through,  # what is more special is said first
     terms.product,
-    *local.FAMILY,
+    *local.ANOTHER_DERIVATIVE,
     whole.the_function,
-    *partial.FAMILY,
+    *partial.SOME_ENTRIES,
     terms.lost,
     local.nearly,
 )

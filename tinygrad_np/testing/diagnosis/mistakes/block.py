@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...reference.directions import estimated
-from ...reference.problem import Problem, flat
+from ...reference.problem import Problem, flat_vector
 from ..submatrix import Frame, Submatrix, frame
 
 FIT = 1e-6
-CONSTANTS = {
+NAMED_CONSTANTS = {
     "2": 2,
     "1/2": 0.5,
     "3": 3,
@@ -39,7 +39,7 @@ CONSTANTS = {
 
 
 @dataclass
-class Block:
+class Part:
     """The part of a Jacobian that belongs to one input, yours and expected."""
 
     yours: np.ndarray
@@ -61,7 +61,7 @@ class Block:
 
     @property
     def out(self) -> np.ndarray:
-        return flat(self.problem.outputs)
+        return flat_vector(self.problem.outputs)
 
     @property
     def out_shape(self) -> tuple:
@@ -74,7 +74,7 @@ class Block:
         return np.array([f(row) for row in rows]).reshape(self.expected.shape)
 
 
-def block_of(problem: Problem, yours: np.ndarray, expected: np.ndarray, slot: int) -> Block:
+def part_of(problem: Problem, yours: np.ndarray, expected: np.ndarray, slot: int) -> Part:
     cut = list(zip(problem.ends, problem.ends[1:]))
     start, end = cut[slot]
     others = {
@@ -83,10 +83,10 @@ def block_of(problem: Problem, yours: np.ndarray, expected: np.ndarray, slot: in
         if k != slot
     }
     expected = expected[:, start:end]
-    return Block(yours[:, start:end], expected, slot, problem, others, frame(problem, slot, expected))
+    return Part(yours[:, start:end], expected, slot, problem, others, frame(problem, slot, expected))
 
 
-def off(b: Block) -> np.ndarray:
+def off(b: Part) -> np.ndarray:
     with np.errstate(all="ignore"):
         return ~(
             np.abs(b.yours - b.expected)
@@ -94,7 +94,7 @@ def off(b: Block) -> np.ndarray:
         )
 
 
-def square(b: Block) -> bool:
+def square(b: Part) -> bool:
     """Whether rows and columns are the same places of arrays of one size."""
     whole = b.frame.whole
     same = whole.size_out == whole.sizes[b.frame.slot] and len(b.frame.rows) > 1
@@ -106,7 +106,7 @@ def right(p: Problem) -> np.ndarray:
     return p.columns[p.rows] if isinstance(p, Submatrix) else estimated(p)
 
 
-def used(b: Block, everywhere: bool = False) -> np.ndarray:
+def used(b: Part, everywhere: bool = False) -> np.ndarray:
     """Where an output depends on an entry of the input: the outputs of the block, or all."""
     return nonzero(b.frame.columns if everywhere else b.expected)
 
@@ -118,5 +118,5 @@ def nonzero(derivatives: np.ndarray) -> np.ndarray:
 
 def named_constant(k: float) -> str:
     """A number by its name, or to six digits."""
-    near = next((name for name, c in CONSTANTS.items() if abs(abs(k) / c - 1) < 1e-6), "")
+    near = next((name for name, c in NAMED_CONSTANTS.items() if abs(abs(k) / c - 1) < 1e-6), "")
     return "-" * (k < 0) + near if near else f"{k:.6g}"

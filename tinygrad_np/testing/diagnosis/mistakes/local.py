@@ -7,10 +7,10 @@ from itertools import permutations
 
 import numpy as np
 
-from .block import Block, named_constant, right, used
+from .block import Part, named_constant, right, used
 
 
-def plain_features(b: Block) -> list[tuple[str, np.ndarray]]:
+def plain_features(b: Part) -> list[tuple[str, np.ndarray]]:
     """What a derivative may have for a factor: an input, the output."""
     name = b.problem.slots[b.slot].name
     named = [(name, b.x[None, :]), ("out", b.out[:, None])]
@@ -33,7 +33,7 @@ def across(value: np.ndarray, shape: tuple, into: tuple) -> np.ndarray | None:
         return None
 
 
-def features(b: Block):
+def features(b: Part):
     """Factors: an input, the output, and plain functions of them."""
     plain = plain_features(b)
     made = [(spelled.format(what), f(v)) for what, v in plain for spelled, f in FUNCTIONS.items()]
@@ -72,7 +72,7 @@ FUNCTIONS: dict[str, Callable] = {
 }
 
 
-def functions(b: Block):
+def functions(b: Part):
     e = b.expected
     with np.errstate(all="ignore"):
         for c in (1.0, -1.0):
@@ -90,7 +90,7 @@ def functions(b: Block):
         yield "CONSTANT TERM", f"{-c:+g} is missing in the derivative", np.where(used(b), e + c, b.yours * 0)
 
 
-def elsewhere(b: Block):
+def elsewhere(b: Part):
     p = b.problem
     places = [("EVALUATED AT -x", "the derivative is taken at -x: a sign inside it is wrong", -p.point)]
     if b.x.size == len(b.out) == p.point.size and np.isfinite(b.out).all():
@@ -109,7 +109,7 @@ def elsewhere(b: Block):
             continue
 
 
-def rounded(b: Block):
+def low_precision(b: Part):
     """Relative errors of the size of another dtype's eps, all different, or all alike."""
     k, uses = factor(b), used(b)
     if k is None:
@@ -137,7 +137,7 @@ def ratio(yours: np.ndarray, base: np.ndarray, told: np.ndarray) -> float:
     return k if np.isfinite(k) and abs(k - 1) > 1e-6 and np.ptp(found) <= 1e-6 * abs(k) else 0.0
 
 
-def regularized(b: Block):
+def regularized(b: Part):
     """eps beside a denominator: the relative error falls off as the denominator grows."""
     uses = used(b)
     with np.errstate(all="ignore"):
@@ -156,7 +156,7 @@ def regularized(b: Block):
                 )
 
 
-def nearly(b: Block):
+def nearly(b: Part):
     uses = used(b)
     with np.errstate(all="ignore"):
         error = np.abs(b.yours[uses] / b.expected[uses] - 1).max(initial=0)
@@ -169,13 +169,13 @@ def nearly(b: Block):
         )
 
 
-def constant(b: Block):
+def constant_factor(b: Part):
     k = factor(b)
     if k is not None and abs(abs(k) - 1) > 0.02:
         yield "CONSTANT FACTOR", f"yours is {named_constant(k)} times the right one everywhere", k * b.expected
 
 
-def factor(b: Block) -> float | None:
+def factor(b: Part) -> float | None:
     """The constant that takes expected to yours, if there is one."""
     wanted = used(b)
     if not wanted.any():
@@ -183,4 +183,4 @@ def factor(b: Block) -> float | None:
     return float(np.median(b.yours[wanted] / b.expected[wanted]))
 
 
-FAMILY = (functions, elsewhere, features)
+ANOTHER_DERIVATIVE = (functions, elsewhere, features)

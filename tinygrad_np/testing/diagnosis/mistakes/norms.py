@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .block import FIT, Block
+from .block import FIT, Part
 
 
-def vectors(b: Block) -> Iterator[tuple[str, str, np.ndarray, int]]:
+def vectors(b: Part) -> Iterator[tuple[str, str, np.ndarray, int]]:
     """What a term may be a multiple of along an axis: a name, a sentence, the vector, and its fewest elements."""
     name = b.problem.slots[b.slot].name
     yield (
@@ -53,7 +53,7 @@ def vectors(b: Block) -> Iterator[tuple[str, str, np.ndarray, int]]:
         )
 
 
-def along(b: Block):
+def along_an_axis(b: Part):
     """Every row of the difference is, along one axis, a multiple of one vector."""
     apart = (b.yours - b.expected).reshape((-1,) + b.shape)
     if not np.isfinite(apart).all():
@@ -73,7 +73,7 @@ def along(b: Block):
                 yield what, text, b.expected + fit.reshape(b.expected.shape), n < fewest
 
 
-def of_the_cotangent(b: Block):
+def of_the_cotangent(b: Part):
     """Softmax and its kind subtract a sum of ct: without it, or with its mean, all outputs are off alike."""
     apart = (b.yours - b.expected).reshape(b.out_shape + (-1,))
     for axis, n in enumerate(b.out_shape):
@@ -86,4 +86,4 @@ def of_the_cotangent(b: Block):
             )
 
 
-FAMILY = (along, of_the_cotangent)
+AXIS_TERMS = (along_an_axis, of_the_cotangent)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...inputs.thresholds import MANY, stated
+from ...inputs.thresholds import MOST_THRESHOLDS, written_numbers
 from ...reference.directions import measured
 from ...reference.finite_differences import scales
 from ...reference.problem import Problem
-from .block import FIT, Block, off, right, used
+from .block import FIT, Part, off, right, used
 
 
-def branch(b: Block):
+def branch(b: Part):
     x = b.x[None, :]
     name = b.problem.slots[b.slot].name
     regions: list[tuple[str, np.ndarray]] = [
@@ -22,7 +22,7 @@ def branch(b: Block):
         (f"{name} <= 0", x <= 0),
         (f"{name} >= 0", x >= 0),
     ]
-    own = [c for c in stated(b.problem.f)[:MANY] if c != 1]
+    own = [c for c in written_numbers(b.problem.f)[:MOST_THRESHOLDS] if c != 1]
     for c in reversed(own):  # the narrowest region that fits is the one
         regions += [(f"{name} > {c:.6g}", x > c), (f"{name} < {-c:.6g}", x < -c)]
         regions += [(f"|{name}| > {c:.6g}", np.abs(x) > c), (f"|{name}| < {c:.6g}", np.abs(x) < c)]
@@ -55,7 +55,7 @@ def branch(b: Block):
         )
 
 
-def scanned(b: Block):
+def scanned(b: Part):
     """Of an elementwise operation of one operand, where on the axis it is wrong: looked for, not guessed."""
     p, n = b.problem, b.x.size
     if len(p.slots) > 1 or not p.bare or len(b.expected) != n or np.any(b.expected * (1 - np.eye(n))):
@@ -67,17 +67,17 @@ def scanned(b: Block):
         return ~(np.abs(yours - np.diag(expected)) <= near * np.abs(np.diag(expected)) + 1e-9)
 
     try:
-        runs = intervals(wrong)
+        runs = wrong_stretches(wrong)
     except Exception:  # outside the domain
         return
     name = p.slots[b.slot].name
     if len(runs) == 2 and runs[0] == (-runs[1][1], -runs[1][0]):
         runs, name = runs[1:], f"|{name}|"
     if runs and len(runs) < 3 and runs != [(-np.inf, np.inf)]:
-        said = " or ".join(spelled(name, *run) for run in runs)
+        said = " or ".join(interval_in_words(name, *run) for run in runs)
 
         def predicted(
-            b: Block, runs=runs if name[0] != "|" else [*runs, *((-hi, -lo) for lo, hi in runs)]
+            b: Part, runs=runs if name[0] != "|" else [*runs, *((-hi, -lo) for lo, hi in runs)]
         ) -> np.ndarray:
             inside = np.any([(b.x >= low) & (b.x <= high) for low, high in runs], axis=0)
             return np.where(inside & off(b), b.yours, b.expected)
@@ -85,7 +85,7 @@ def scanned(b: Block):
         yield f"BRANCH FORGOTTEN ({said})", f"the gradient is wrong only where {said}", predicted
 
 
-def intervals(wrong: Callable) -> list[tuple[float, float]]:
+def wrong_stretches(wrong: Callable) -> list[tuple[float, float]]:
     """The stretches of the axis where something is wrong, their ends to five digits."""
     sizes = np.logspace(-3, 3, 121) * 1.01
     ts = np.concatenate([-sizes[::-1], sizes])
@@ -107,14 +107,14 @@ def intervals(wrong: Callable) -> list[tuple[float, float]]:
     return list(zip(ends[::2], ends[1::2]))
 
 
-def spelled(name: str, low: float, high: float) -> str:
+def interval_in_words(name: str, low: float, high: float) -> str:
     """An interval in words."""
     if high == np.inf:
         return f"{name} > {low:.6g}"
     return f"{name} < {high:.6g}" if low == -np.inf else f"{low:.6g} < {name} < {high:.6g}"
 
 
-def not_finite(b: Block):
+def not_finite(b: Part):
     """NaN and infinity, and where: 0 / 0, 0 · ∞, or an overflow."""
     lost = ~np.isfinite(b.yours)
     if not lost.any():
@@ -141,7 +141,7 @@ def not_finite(b: Block):
         )
 
 
-def edges(b: Block):
+def edge_entries(b: Part):
     wrong = off(b)
     for axis, n in enumerate(b.problem.slots[b.slot].array.shape):
         if n < 2:
@@ -166,7 +166,7 @@ def edges(b: Block):
             )
 
 
-def first_of_many(b: Block):
+def first_of_many(b: Part):
     """Only the first (or last) output along an axis sends its cotangent back."""
     used_twice = (used(b).sum(axis=0) > 1).any()
     rows = b.expected.reshape(b.out_shape + (-1,))
@@ -183,13 +183,13 @@ def first_of_many(b: Block):
                 )
 
 
-def single(b: Block):
+def single(b: Part):
     wrong = off(b)
     if wrong.sum() == 1 and b.expected.size > 1 and not (b.frame.partial and others_wrong(b, wrong)):
         yield "ONE ENTRY", "one entry is wrong, all others are right", np.where(wrong, b.yours, b.expected)
 
 
-def others_wrong(b: Block, wrong: np.ndarray) -> bool:
+def others_wrong(b: Part, wrong: np.ndarray) -> bool:
     """Whether entries outside the block are wrong too: one random probe of the whole tells."""
     p, rng = b.frame.whole, np.random.default_rng(9)
     i, j = (int(k[0]) for k in np.nonzero(wrong))
@@ -201,4 +201,4 @@ def others_wrong(b: Block, wrong: np.ndarray) -> bool:
     return not np.isclose(apart, known, rtol=1e-3)
 
 
-FAMILY = (not_finite, first_of_many, edges, single)
+SOME_ENTRIES = (not_finite, first_of_many, edge_entries, single)

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from ...reference.problem import Problem
-from .block import FIT, Block, nonzero, right, square, used
+from .block import FIT, Part, nonzero, right, square, used
 
 
-def transposed(b: Block):
+def exchanged_axes(b: Part):
     n = len(b.shape)
     for i, j in combinations(range(n), 2):
         if b.frame.lengths[i] == b.frame.lengths[j] > 1:
@@ -37,17 +37,17 @@ def transposed(b: Block):
         )
 
 
-def rolled(b: Block):
+def rolled(b: Part):
     yield from shifts(b, b.expected.reshape((-1,) + b.shape), 1, b.frame.places, b.frame.lengths, "gradient")
 
 
-def cotangent_rolled(b: Block):
+def cotangent_rolled(b: Part):
     """The same, along the axes of the output."""
     rows = b.expected.reshape(b.out_shape + (-1,))
     yield from shifts(b, rows, 0, b.frame.places_out, b.frame.lengths_out, "cotangent")
 
 
-def shifts(b: Block, rows: np.ndarray, first: int, places: list, lengths: tuple, what: str):
+def shifts(b: Part, rows: np.ndarray, first: int, places: list, lengths: tuple, what: str):
     """Shifts by one along each axis; `first` is the number of axes in front of them."""
     for axis, (here, n) in enumerate(zip(places, lengths)):
         for shift in (1, -1) if n > 1 else ():
@@ -56,7 +56,7 @@ def shifts(b: Block, rows: np.ndarray, first: int, places: list, lengths: tuple,
                 yield "OFF BY ONE", said + how, *fetched(b, rows, come_from, axis + first, here, n)
 
 
-def fetched(b: Block, rows: np.ndarray, come_from: np.ndarray, axis: int, places: np.ndarray, n: int) -> tuple:
+def fetched(b: Part, rows: np.ndarray, come_from: np.ndarray, axis: int, places: np.ndarray, n: int) -> tuple:
     """Rows that come from other places of an axis of length n, zeros from outside; and whether nothing can be told,
     for all of those places are outside the block.
     """
@@ -68,7 +68,7 @@ def fetched(b: Block, rows: np.ndarray, come_from: np.ndarray, axis: int, places
     return np.where(unseen, b.yours, moved), bool(unseen.all())
 
 
-def kernel_flipped(b: Block):
+def kernel_flipped(b: Part):
     """A convolution's derivative with the kernel the wrong way round."""
     if (used(b).sum(axis=0) > 1).any() and not used(b).all() and not b.frame.partial:
         for lines, of in ((b.expected, "output"), (b.expected.T, "input")):
@@ -83,7 +83,7 @@ def kernel_flipped(b: Block):
             )
 
 
-def flipped(b: Block):
+def flipped(b: Part):
     rows = b.expected.reshape((-1,) + b.shape)
     for axis, (here, n) in enumerate(zip(b.frame.places, b.frame.lengths)):
         if n > 1:
@@ -93,7 +93,7 @@ def flipped(b: Block):
         yield "REVERSED", "the gradient is back to front", b.moved(np.flip)
 
 
-def reordered(b: Block):
+def reordered(b: Part):
     if len(b.shape) > 1 and b.expected.size and not b.frame.partial:
         yield (
             "WRONG MEMORY ORDER",
@@ -107,7 +107,7 @@ def reordered(b: Block):
         )
 
 
-def wrong_axis(b: Block):
+def wrong_axis(b: Part):
     p = b.problem
     axis = p.kwargs.get("axis")
     if not isinstance(axis, int):
@@ -124,7 +124,7 @@ def wrong_axis(b: Block):
             return
 
 
-def other_axis(b: Block):
+def other_axis(b: Part):
     """An operation along one axis whose gradient ties elements along another one."""
     shape = b.frame.lengths
     if len(shape) < 2 or not square(b):
@@ -145,7 +145,7 @@ def other_axis(b: Block):
         )
 
 
-def permutation(b: Block):
+def permutation(b: Part):
     """Along an axis, each entry has the derivatives of another one, by one permutation for all outputs."""
     if max(b.expected.shape) > 36 or b.frame.partial:
         return
@@ -158,14 +158,14 @@ def permutation(b: Block):
             continue
         moved = b.moved(lambda r, axis=axis, order=order: np.take(r, order, axis))
         taken = order_of(expected, np.eye(n)) if len(b.shape) == 1 and b.expected.shape == (n, n) else None
-        if taken is not None and not plain(taken) and (taken[taken] == np.argsort(order)).all():
+        if taken is not None and not plain_permutation(taken) and (taken[taken] == np.argsort(order)).all():
             yield (
                 "PERMUTED",
                 f"the permutation p = {np.argsort(taken).tolist()} is applied to ct, as to the input: undo it, "
                 "with ct[np.argsort(p)]",
                 moved,
             )
-        if plain(order):
+        if plain_permutation(order):
             continue
         yield (
             "PERMUTED",
@@ -175,7 +175,7 @@ def permutation(b: Block):
         )
 
 
-def plain(order: np.ndarray) -> bool:
+def plain_permutation(order: np.ndarray) -> bool:
     """Whether a permutation is a shift or back to front, which have names of their own."""
     n = len(order)
     return bool(((order - np.arange(n)) % n == order[0]).all() or (order == np.arange(n)[::-1]).all())
@@ -191,4 +191,4 @@ def order_of(yours: np.ndarray, expected: np.ndarray) -> np.ndarray | None:
     return order if (order != np.arange(len(order))).any() else None
 
 
-FAMILY = (transposed, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis, other_axis)
+WRONG_PLACES = (exchanged_axes, rolled, cotangent_rolled, flipped, kernel_flipped, reordered, wrong_axis, other_axis)

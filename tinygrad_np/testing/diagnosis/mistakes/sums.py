@@ -6,10 +6,10 @@ from itertools import combinations
 
 import numpy as np
 
-from .block import FIT, Block, square, used
+from .block import FIT, Part, square, used
 
 
-def duplicates(b: Block):
+def duplicates(b: Part):
     uses = used(b, everywhere=True)
     if not (uses.sum(axis=0) > 1).any():
         return
@@ -44,7 +44,7 @@ def duplicates(b: Block):
         )
 
 
-def counted(b: Block):
+def wrong_divisors(b: Part):
     uses = used(b, everywhere=True)
     if b.problem.slots[b.slot].is_complex:
         uses = uses[:, ::2] | uses[:, 1::2]  # one number
@@ -70,7 +70,7 @@ def counted(b: Block):
             yield ("MEAN FOR SUM", f"there is a division by the length of axis {axis} too many", b.expected / n)
 
 
-def diagonal(b: Block):
+def diagonal(b: Part):
     if square(b):
         own = np.eye(len(b.expected), dtype=bool)
         if used(b)[~own].any() and used(b)[own].all() and np.diag(b.yours).all():
@@ -80,7 +80,7 @@ def diagonal(b: Block):
         yield "DIAGONAL MISSING", text, np.where(own, 0, b.expected)
 
 
-def triangle(b: Block):
+def triangle(b: Part):
     if len(b.shape) >= 2:
         yield "ONE TRIANGLE", "only the lower triangle of the gradient is there", b.moved(np.tril)
         yield "ONE TRIANGLE", "only the upper triangle of the gradient is there", b.moved(np.triu)
@@ -93,7 +93,7 @@ def triangle(b: Block):
             yield ("SYMMETRIZED", "the gradient is added to its transpose", b.moved(lambda r: r + r.swapaxes(-1, -2)))
 
 
-def accumulated(b: Block):
+def accumulated(b: Part):
     for axis in range(len(b.shape)):
         if b.shape[axis] > 1 and not b.frame.partial:
             yield (
@@ -108,13 +108,13 @@ def accumulated(b: Block):
             )
 
 
-def largest_only(b: Block):
+def largest_only(b: Part):
     if b.expected.shape[1] > 1 and not b.frame.partial:
         top = np.argmax(np.abs(b.expected), axis=1)[:, None] == np.arange(b.expected.shape[1])
         yield "LARGEST ONLY", "only the largest entry of each row is there", np.where(top, b.expected, 0)
 
 
-def one_term(b: Block):
+def one_term(b: Part):
     """An operand that occurs twice gets two terms, one the other with an axis of the output exchanged."""
     shape = b.out_shape
     for i, j in combinations(range(len(shape)), 2):
@@ -128,7 +128,7 @@ def one_term(b: Block):
                 )
 
 
-def unmasked(b: Block):
+def unmasked(b: Part):
     zero = ~used(b)
     if zero.any() and not zero.all():
         yield (
@@ -138,7 +138,7 @@ def unmasked(b: Block):
         )
 
 
-def shared_equally(b: Block):
+def shared_equally(b: Part):
     if b.frame.partial:
         return
     support = np.abs(b.yours) > 0
@@ -153,4 +153,4 @@ def shared_equally(b: Block):
         )
 
 
-FAMILY = (diagonal, one_term, triangle, unmasked, shared_equally, accumulated, largest_only)
+WRONG_SUMS = (diagonal, one_term, triangle, unmasked, shared_equally, accumulated, largest_only)

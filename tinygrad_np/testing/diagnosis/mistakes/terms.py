@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .block import FIT, Block, named_constant, off, used
+from .block import FIT, Part, named_constant, off, used
 
-TERMS: dict[str, Callable] = {
+SIMPLE_TERMS: dict[str, Callable] = {
     "{}": lambda x: x,
     "sign({})": np.sign,
     "1": np.ones_like,
@@ -21,7 +21,7 @@ TERMS: dict[str, Callable] = {
 }
 
 
-def forgotten(b: Block):
+def forgotten(b: Part):
     """A term that is proportional to a plain function of the input, in all entries or in some: a penalty, say."""
     apart = b.expected - b.yours
     wrong = off(b)
@@ -34,7 +34,7 @@ def forgotten(b: Block):
     if kept.size and len(apart) > 1:
         return  # of an elementwise operation, entries differ by their values alone
     name = b.problem.slots[b.slot].name
-    for spelled, f in TERMS.items():
+    for spelled, f in SIMPLE_TERMS.items():
         term = f(entries)
         told = lost & np.isfinite(term) & (term != 0)
         ratios = found[told] / term[told]
@@ -45,7 +45,7 @@ def forgotten(b: Block):
         said = size if spelled == "1" else said if abs(abs(k) - 1) < FIT else f"{size}·{said}"
         how = "is missing" if k > 0 else "too much is there"
 
-        def predicted(b: Block, k=k, f=f, kept=kept, n=b.x.size) -> np.ndarray:
+        def predicted(b: Part, k=k, f=f, kept=kept, n=b.x.size) -> np.ndarray:
             there = used(b) | off(b) if not kept.size or b.x.size == n else off(b)
             if b.x.size == n:
                 there[:, kept] = False
@@ -60,7 +60,7 @@ def forgotten(b: Block):
         )
 
 
-def product(b: Block):
+def product(b: Part):
     """x g(x) is out; its derivative has the terms A = out / x and B = x g'(x), which may have wrong factors."""
     one = b.x.size == len(b.out) and np.array_equal(b.frame.rows, b.frame.entries)
     if not one or (used(b, everywhere=True).sum(axis=0) > 1).any():
@@ -73,19 +73,19 @@ def product(b: Block):
         return
     terms = np.stack([first, wanted - first], 1)[told]
     a, c = map(float, np.linalg.lstsq(terms, yours[told], rcond=None)[0])
-    kept = [f"{'-' * (k < 0)}{times(k)}{term}" for k, term in ((a, "A"), (c, "B")) if abs(k) > FIT]
+    kept = [f"{'-' * (k < 0)}{factor_in_words(k)}{term}" for k, term in ((a, "A"), (c, "B")) if abs(k) > FIT]
     alike = np.linalg.matrix_rank(terms, 1e-3 * np.abs(terms).max()) < 2
     if not kept or alike or abs(a - c) < FIT:
         return
     mine = " + ".join(kept).replace("+ -", "- ")
-    kind = "WRONG SIGN" if times(a) == times(c) == "" else "WRONG COEFFICIENT"
+    kind = "WRONG SIGN" if factor_in_words(a) == factor_in_words(c) == "" else "WRONG COEFFICIENT"
     said = f"yours = {mine}, expected A + B"
     if len(kept) < 2:
         kind = "ONE OF TWO TERMS"
         gone = f"{name}·g'({name})" if abs(c) < FIT else f"g({name}), which is out / {name},"
         said = f"the term {gone} is missing: yours is {mine}"
 
-    def predicted(b: Block) -> np.ndarray:
+    def predicted(b: Part) -> np.ndarray:
         first = b.out[:, None] / b.x[None, :]
         made = np.where(np.eye(len(b.out), dtype=bool), a * first + c * (b.expected - first), 0)
         return np.where(np.isfinite(made), made, b.yours)
@@ -94,12 +94,12 @@ def product(b: Block):
     yield kind, f"{said}, {where}", predicted
 
 
-def times(k: float) -> str:
+def factor_in_words(k: float) -> str:
     """A factor's size before a term; nothing for 1."""
     return "" if abs(abs(k) - 1) < FIT else f"{named_constant(abs(k))}·"
 
 
-def lost(b: Block):
+def lost(b: Part):
     apart = b.yours - b.expected
     if b.x.size > 1 and np.isfinite(apart).all():
         along = [np.abs((b.yours - k * b.expected) @ b.x).max(initial=0) for k in (0.5, 0)]

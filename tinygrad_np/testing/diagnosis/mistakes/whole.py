@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...reference.directions import generic
-from .block import Block, used
+from .block import Part, used
 
 
-def missing(b: Block):
+def missing(b: Part):
     if b.frame.partial:
         whole, k = b.frame.whole, b.frame.slot
         pulled = whole.pull(generic(whole.size_out, np.random.default_rng(8)))
@@ -21,11 +21,11 @@ def missing(b: Block):
     )
 
 
-def sign(b: Block):
+def sign(b: Part):
     yield "SIGN", "the sign is flipped", -b.expected
 
 
-def cotangent_summed(b: Block):
+def cotangent_summed(b: Part):
     if len(b.expected) > 1:
         total = np.broadcast_to(b.frame.columns.sum(axis=0), b.expected.shape)
         yield (
@@ -43,13 +43,13 @@ def cotangent_summed(b: Block):
         yield "ONE COTANGENT FOR ALL", "the first entry of the cotangent is used for all", first
 
 
-def swapped(b: Block):
+def swapped(b: Part):
     for name, (_, expected) in b.others.items():
         if expected.shape == b.expected.shape:
             yield ("ARGUMENTS SWAPPED", f"this is the gradient of {name}: the rules are in the wrong order", expected)
 
 
-def passed_through(b: Block):
+def passed_through(b: Part):
     yield (
         "LOCAL DERIVATIVE FORGOTTEN",
         "the cotangent is passed on unchanged: multiply by the derivative",
@@ -57,7 +57,7 @@ def passed_through(b: Block):
     )
 
 
-def conjugated(b: Block):
+def conjugations(b: Part):
     """For complex inputs, whose real and imaginary parts are neighboring columns (and rows, of outputs)."""
     if not b.problem.slots[b.slot].is_complex:
         return
@@ -91,7 +91,7 @@ def halves(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (jacobian - turned) / 2, (jacobian + turned) / 2
 
 
-def straight_through(b: Block):
+def straight_through(b: Part):
     """ct passed on, all of it or some, by a step function, as sign and round: an estimator, not the derivative."""
     if b.x.size == len(b.out) and not np.abs(b.expected).any():
         yield (
@@ -102,7 +102,7 @@ def straight_through(b: Block):
         )
 
 
-def the_function(b: Block):
+def the_function(b: Part):
     if b.x.size == len(b.out):
         yield (
             "FUNCTION FOR ITS DERIVATIVE",
@@ -111,4 +111,4 @@ def the_function(b: Block):
         )
 
 
-FAMILY = (missing, straight_through, sign, cotangent_summed, swapped, conjugated)
+ANOTHER_GRADIENT = (missing, straight_through, sign, cotangent_summed, swapped, conjugations)
