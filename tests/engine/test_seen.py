@@ -116,3 +116,26 @@ def test_an_assignment_does_not_reach_what_was_seen():
     y[1] = 7.0
     assert first.value.tolist() == [5, 2] and y._node.value.tolist() == [5, 7]
     assert y.graph()["multiply#0"].value.numbers == (1, 2)
+
+
+@pytest.mark.parametrize("size", [3, SMALL, SMALL + 1])
+def test_of_an_array_its_shape_and_dtype_are_told(size):
+    """Of one that is kept and of one that is not, alone and in a list of operands."""
+    x = tg.Tensor(np.ones((1, size)), requires_grad=True)
+    constant = np.full((2, size), 2, np.float32)
+    for given in (given_to((x * constant)._node)[1], given_to(np.concatenate([x, constant])._node)[0][1]):
+        assert (given.shape, given.dtype) == ((2, size), np.float32)
+        assert (given.copy is None) == (constant.size > SMALL)
+    for operands in ([x, constant], [constant, x]):
+        found = given_to(np.concatenate(operands)._node)[0]
+        assert [f is None for f in found] == [o is x for o in operands]
+
+
+def test_of_a_view_that_a_call_was_given_the_values_are_kept():
+    """What is written into the array that it is a view of comes too late."""
+    x = tg.Tensor(np.ones((3, 2)), requires_grad=True)
+    whole = np.arange(12.0).reshape(6, 2)
+    joined, product = np.concatenate([x, whole[::2]]), x * whole[::2]
+    whole[:] = -1
+    assert given_to(joined._node)[0][1].copy.tolist() == [[0, 1], [4, 5], [8, 9]]
+    assert given_to(product._node)[1].copy.tolist() == [[0, 1], [4, 5], [8, 9]]

@@ -471,3 +471,65 @@ def test_a_rule_too_many_is_refused_unless_one_rule_is_for_all():
 
     with pytest.raises(TypeError, match="found 2 rules; expected one for each of x"):
         double.defvjp(lambda ct: 2 * ct, lambda ct: ct)
+
+
+REDUCED = {
+    "sum": {"initial": 2.0, "where": True, "dtype": np.float32},
+    "prod": {"initial": 2.0, "where": True, "dtype": np.float32},
+    "mean": {"where": True, "dtype": np.float32},
+    "std": {"where": True, "dtype": np.float32, "ddof": 1},
+    "var": {"where": True, "dtype": np.float32, "ddof": 1},
+    "min": {"initial": -5.0, "where": True},
+    "max": {"initial": 5.0, "where": True},
+    "cumsum": {"dtype": np.float32},
+    "cumprod": {"dtype": np.float32},
+    "all": {"where": True},
+    "any": {"where": True},
+    "argmin": {},
+    "argmax": {},
+}
+
+
+@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize("tracked", [False, True])
+def test_each_option_of_a_reduction_alone_counts(name, tracked, rng):
+    """As a method of a tensor and as NumPy's function, against the array's own."""
+    a = rng.normal(size=(3, 4))
+    x = tg.Tensor(a, requires_grad=tracked)
+    mask = a < 0.5
+    options = [{}, {"axis": 0}, {"axis": -1}, {"axis": 1, "keepdims": True}, {"keepdims": True}]
+    for key, value in REDUCED[name].items():
+        options += [{"axis": 1, key: mask if key == "where" else value}, {key: mask if key == "where" else value}]
+    for given in options:
+        if name in ("cumsum", "cumprod") and "keepdims" in given:
+            continue
+        if name in ("min", "max") and "where" in given:
+            given = given | {"initial": 0.0}
+        expected = getattr(a, name)(**given)
+        for found in (getattr(x, name)(**given), getattr(np, name)(x, **given)):
+            found = found if not isinstance(found, tg.Tensor) else found.detach().numpy()
+            assert np.shape(found) == np.shape(expected) and np.asarray(found).dtype == np.asarray(expected).dtype, (
+                given
+            )
+            np.testing.assert_allclose(found, expected, rtol=1e-6, err_msg=str(given))
+    out = tg.Tensor(np.zeros_like(a.sum(axis=0))) if name not in ("all", "any", "argmin", "argmax") else None
+    if out is not None and not name.startswith("cum"):
+        getattr(x, name)(axis=0, out=out)
+        np.testing.assert_allclose(out.detach().numpy(), getattr(a, name)(axis=0))
+
+
+def test_a_number_has_no_elements_to_go_through():
+    for x in (tg.Tensor(2.0), tg.Tensor(2.0, requires_grad=True)):
+        with pytest.raises(TypeError, match="^iteration over a 0-d tensor$"):
+            iter(x)
+        with pytest.raises(TypeError):
+            list(x)
+
+
+def test_several_results_are_written_into_nothing_of_the_graph():
+    x = tg.Tensor([1.5, 2.5], requires_grad=True)
+    for ufunc, operands in ((np.modf, (x,)), (np.divmod, (x, 2.0)), (np.frexp, (x,))):
+        outs = tg.Tensor(np.zeros(2)), tg.Tensor(np.zeros(2))
+        with pytest.raises(tg.NotDifferentiable, match=ufunc.__name__):
+            ufunc(*operands, out=outs)
+        assert all(not out.numpy().any() for out in outs)

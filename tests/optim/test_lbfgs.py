@@ -69,6 +69,29 @@ def test_equals_pytorch(function, options, dtype, rtol):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-9)
 
 
+# Of PyTorch 2.13: how many evaluations, and the losses before each of five steps.
+RECORDED = {
+    (rosenbrock, 0): (60, [363.939984, 3.08806273, 0.0224271022, 0.0, 0.0]),
+    (rosenbrock, 1): (100, [363.939984, 354.40177, 340.39916, 307.492272, 256.179751]),
+    (rosenbrock, 2): (25, [363.939984, 74.0863726, 17.2651734, 7.06110277, 6.58647604]),
+    (rosenbrock, 3): (32, [363.939984, 26.6579571, 6.32136354, 4.45127784, 3.08806273]),
+    (rosenbrock, 4): (35, [363.939984, 360.926483, 357.440456, 352.592592, 328.86976]),
+    (bowl, 0): (13, [25.3065, 0.75, 0.75, 0.75, 0.75]),
+    (bowl, 1): (100, [25.3065, 701.088091, 682.023249, 663.242698, 644.913346]),
+    (bowl, 2): (24, [25.3065, 0.976644234, 0.752404248, 0.750005684, 0.750000012]),
+    (bowl, 3): (13, [25.3065, 0.751302575, 0.75, 0.75, 0.75]),
+    (bowl, 4): (35, [25.3065, 24.9831425, 20.8262139, 17.1558002, 16.2384405]),
+}
+
+
+@pytest.mark.parametrize("function, i", RECORDED)
+def test_equals_what_pytorch_was_seen_to_do(function, i):
+    evaluations, expected = RECORDED[function, i]
+    losses, _, calls = descend(function, "float64", OPTIONS[i])
+    assert calls == evaluations
+    np.testing.assert_allclose(losses, expected, rtol=1e-7, atol=1e-9)
+
+
 def test_it_finds_the_minimum_in_a_few_evaluations():
     losses, params, calls = descend(rosenbrock, "float64", OPTIONS[0], steps=8)
     np.testing.assert_allclose(params[0], 1, rtol=1e-5)

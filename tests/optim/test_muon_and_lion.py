@@ -115,3 +115,29 @@ def test_bad_arguments_are_refused():
         optim.Muon([nn.Parameter(np.ones((2, 2)))], adjust_lr_fn="mine")
     with pytest.raises(ValueError, match="betas"):
         optim.Lion([nn.Parameter(np.ones(2))], betas=(1.0, 0.5))
+
+
+@pytest.mark.parametrize("adjust, ratio", [(None, lambda n, m: max(1, n / m) ** 0.5),
+                                           ("match_rms_adamw", lambda n, m: 0.2 * max(n, m) ** 0.5)])  # fmt: skip
+@pytest.mark.parametrize("shape", [(2, 2), (8, 2), (2, 8), (3, 1)])
+def test_the_length_of_muons_step_depends_on_the_shape(adjust, ratio, shape, rng):
+    """A first step is lr · ratio · about U Vᵀ of the gradient, whose singular values the formula brings near 1."""
+    w = tg.Tensor(np.zeros(shape), requires_grad=True)
+    g = rng.normal(size=shape)
+    for nesterov in (True, False):
+        w.data, w.grad = np.zeros(shape), g.copy()
+        optim.Muon([w], lr=0.5, weight_decay=0, nesterov=nesterov, adjust_lr_fn=adjust).step()
+        np.testing.assert_allclose(w.data, -0.5 * ratio(*shape) * orthogonal(g), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_muons_momentum_is_a_mean_of_gradients(nesterov, rng):
+    first, second = rng.normal(size=(2, 3, 3))
+    w = tg.Tensor(np.zeros((3, 3)), requires_grad=True)
+    optimizer = optim.Muon([w], lr=1.0, weight_decay=0, momentum=0.9, nesterov=nesterov)
+    w.grad = first.copy()
+    optimizer.step()
+    before, w.grad = w.data.copy(), second.copy()
+    optimizer.step()
+    b = 0.9 * (0.1 * first) + 0.1 * second
+    np.testing.assert_allclose(w.data - before, -orthogonal(0.1 * second + 0.9 * b if nesterov else b), rtol=1e-6)

@@ -126,3 +126,39 @@ def test_bad_arguments_are_refused():
         get_ema_multi_avg_fn(-0.5)
     with pytest.raises(ValueError, match="other parameters"):
         AveragedModel(model).update_parameters(nn.Linear(2, 3))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_averages_follow_their_formulas(way, dtype, rng):
+    """Parameters, and running means where buffers are asked for; the first update copies."""
+    model = nn.Sequential(nn.Linear(2, 3, dtype=dtype), nn.BatchNorm1d(3, dtype=dtype))
+    taken = AveragedModel(model, **WAYS[way](optim.swa_utils))
+    decay = {"ema": 0.9, "ema_multi": 0.99, "buffers": 0.8}.get(way)
+    expected: dict = {}
+    for n in range(6):
+        state = {k: rng.normal(size=v.shape).astype(v.dtype) for k, v in model.state_dict().items()}
+        model.load_state_dict(state)
+        taken.update_parameters(model)
+        for k, new in state.items():
+            averaged = n and new.dtype.kind == "f" and (way == "buffers" or "running" not in k)
+            step = (1 - decay if decay else 1 / (n + 1)) if averaged else 1
+            expected[k] = new if step == 1 else expected[k] + (new - expected[k]) * step
+        found = {k.removeprefix("module."): v for k, v in taken.state_dict().items()}
+        assert found.pop("n_averaged") == n + 1
+        for k in expected:
+            if expected[k].dtype.kind == "f":
+                np.testing.assert_allclose(
+                    found[k], expected[k], rtol=1e-4 if dtype is np.float32 else 1e-12, err_msg=k
+                )
+
+
+def test_running_means_are_means_over_batches(rng):
+    batches = rng.normal(2, 3, size=(6, 8, 3))
+    model = nn.Sequential(nn.BatchNorm1d(3, momentum=0.3, dtype=np.float64))
+    model(batches[0] * 10)
+    update_bn(batches, model)
+    norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm1d))
+    assert norm.momentum == 0.3 and norm.training
+    np.testing.assert_allclose(norm.running_mean, batches.mean(axis=(0, 1)))
+    np.testing.assert_allclose(norm.running_var, batches.var(axis=1, ddof=1).mean(axis=0))

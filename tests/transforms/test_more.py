@@ -288,3 +288,85 @@ def test_what_is_refused_says_such_a_number_and_results_keep_their_masks():
         tg.grad(lambda x: x * x)(3)
     with pytest.raises(TypeError, match="the result.* is a masked array, whose mask would be lost"):
         tg.vjp(lambda x: np.ma.masked_array([1.0, 2.0], [True, False]), 1.0)
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        [np.arange(3), np.ones(2)],
+        [np.ones(2, np.float32), np.ones(2), np.arange(2)],
+        [np.ones(2, np.complex64), np.ones(2), np.ones(1, complex)],
+        [np.float16(2), np.arange(2)],
+    ],
+)
+def test_a_part_has_its_precision_again(leaves):
+    """Where it is of the vector's kind; whole numbers among real ones stay real, as the vector may have moved."""
+    flat, unravel = tg.ravel(leaves)
+    assert flat.dtype == np.result_type(*leaves)
+    for a, b in zip(unravel(flat), leaves, strict=True):
+        assert a.dtype == (b.dtype if b.dtype.kind == flat.dtype.kind else flat.dtype)
+        np.testing.assert_array_equal(a, b)
+
+
+def directed(forward: bool, reverse: bool):
+    """x², whose derivative is there in some modes alone."""
+
+    @tg.primitive
+    def square(x):
+        return x * x
+
+    def refuse(*given):
+        raise AssertionError("this direction was not asked for")
+
+    square.defvjp((lambda ct, x: 2 * ct * x) if reverse else refuse)
+    square.defjvp((lambda t, x: 2 * t * x) if forward else refuse)
+    return square
+
+
+@pytest.mark.parametrize("transform, options, forward", [
+    (tg.jacrev, {}, False),
+    (tg.jacfwd, {}, True),
+    (tg.jacobian, {"mode": "forward"}, True),
+    (tg.jacobian, {"mode": "reverse"}, False),
+])  # fmt: skip
+@pytest.mark.parametrize("shapes", [(2, 5), (5, 2), (3, 3)])
+def test_a_jacobian_is_taken_in_the_direction_that_was_asked_for(transform, options, forward, shapes):
+    """Also where the other takes fewer passes."""
+    n, m = shapes
+    f = directed(forward, not forward)
+    A = np.arange(1.0, 1 + n * m).reshape(m, n)
+    x = np.linspace(1, 2, n)
+    np.testing.assert_allclose(transform(lambda x: A @ f(x), **options)(x), A * (2 * x))
+
+
+@pytest.mark.parametrize("shapes", [(2, 5), (5, 2)])
+def test_a_jacobian_takes_the_direction_of_fewer_passes(shapes):
+    n, m = shapes
+    f = directed(n < m, n > m)
+    A = np.ones((m, n))
+    np.testing.assert_allclose(tg.jacobian(lambda x: A @ f(x))(np.ones(n)), 2 * A)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-5, 1.0, 1e8])
+def test_what_is_not_holomorphic_is_found_at_every_scale(scale):
+    z = np.array([1 + 2j, 0.5j])
+    with pytest.raises(NotDifferentiable, match="not holomorphic"):
+        tg.jacobian(lambda z: scale * np.conj(z))(z)
+    np.testing.assert_allclose(tg.jacobian(lambda z: scale * z * z)(z), np.diag(2 * scale * z))
+
+
+def test_a_checkpoint_gives_more_than_derivatives():
+    """An output without history stays one; a tangent of one argument alone leaves other outputs at rest."""
+    constant = Tensor([5.0])
+    a, b = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+    pair = tg.checkpoint(lambda a, b: (a * a, constant, b * 3))
+    first, same, second = pair(a, b)
+    assert same.numpy().tolist() == [5.0] and not same.requires_grad
+    (first.sum() + second.sum()).backward()
+    assert a.grad.tolist() == [2.0, 4.0] and b.grad.tolist() == [3.0]
+    outs, moved = tg.jvp(lambda a: tg.checkpoint(lambda a, b: (a * a, b * 3))(a, np.array([3.0])), (X,), (np.ones(3),))
+    np.testing.assert_allclose(moved[0], 2 * X)
+    assert np.asarray(moved[1]).tolist() == [0.0] and np.asarray(outs[1]).tolist() == [9.0]
+    _, moved = tg.jvp(tg.checkpoint(lambda a, b: (a * a, b * 3)), (X, np.ones(2)), (np.zeros(3), np.ones(2)))
+    np.testing.assert_allclose(moved[0], 0 * X)
+    np.testing.assert_allclose(moved[1], [3.0, 3.0])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 from collections import OrderedDict, defaultdict, namedtuple
 
 import numpy as np
@@ -266,3 +267,11 @@ def test_an_error_shows_shapes_where_an_operand_is_a_list():
     x = tg.Tensor(np.ones((2, 2)), requires_grad=True)
     with pytest.raises(ValueError, match=r"^concatenate\(\[\(2, 2\) float64, \(1, 3\) float64\], 0\): all the input"):
         np.concatenate([x, np.ones((1, 3))])
+
+
+@pytest.mark.parametrize("n", [2, 4, 5, 9])
+def test_an_error_shows_at_most_four_of_a_list(n):
+    x = tg.Tensor(np.ones(2), requires_grad=True)
+    shown = ", ".join(["(2,) float64"] * min(n - 1, 4)) + (", (3,) float64" if n <= 4 else ", ...")
+    with pytest.raises(ValueError, match=rf"^stack\(\[{re.escape(shown)}\], 0\): "):
+        np.stack([x] * (n - 1) + [np.ones(3)])

@@ -17,7 +17,7 @@ def ravel(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
 
     Containers are those of the transforms: dicts, lists, tuples, named tuples, dataclasses, modules and registered
     types; None, strings and booleans stay as they are. Tensors keep their history both ways. The vector has the common
-    dtype of its parts, and each part gets its own back, unless the vector is complex or a tensor of another precision.
+    dtype of its parts; back come parts of their own precision, but of the vector's kind: complex, real or whole.
 
     >>> flat, unravel = ravel({"w": np.ones((2, 2)), "b": 0.5})
     >>> flat
