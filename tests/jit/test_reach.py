@@ -324,3 +324,40 @@ def test_what_runs_is_found_without_a_search_of_all_objects(f, monkeypatch):
     g = tg.jit(tg.grad(f))
     np.testing.assert_allclose(g(np.array([0.5, -1.5])), tg.grad(f)(np.array([0.5, -1.5])), rtol=1e-12)
     assert searched == []
+
+
+HOLDERS = {
+    "a module": lambda: types.ModuleType("m"),
+    "an object": types.SimpleNamespace,
+    "a class": lambda: type("C", (), {}),
+    "an object's class": lambda: type("C", (), {})(),
+    "a function": lambda: lambda: None,
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_name_that_appears_where_others_went_is_seen(name):
+    """A namespace that has as many names as before, in the same order at the end, may still have another."""
+    holder = HOLDERS[name]()
+    space = type(holder) if name == "an object's class" else holder
+    space.first, space.last = 1, 1
+
+    @tg.jit
+    def f(x):
+        return x * getattr(holder, "late", 2.0)
+
+    assert f(np.ones(1)) == 2
+    del space.first, space.last
+    space.late, space.last = 5.0, 1
+    assert f(np.ones(1)) == 5
+
+
+def test_a_global_that_appears_where_another_went_is_seen():
+    space = {"np": np, "first": 1, "last": 1}
+    exec("def f(x): return x * abs(-2.0)\ndef g(x): return x * globals().get('LA' + 'TE', 2.0)", space)
+    f, g = tg.jit(space["f"]), tg.jit(space["g"])
+    assert f(np.ones(1)) == g(np.ones(1)) == 2
+    for gone, new, value in (("first", "abs", lambda v: 5.0), ("f", "LATE", 5.0)):
+        del space[gone], space["last"]
+        space |= {new: value, "last": 1}
+    assert f(np.ones(1)) == g(np.ones(1)) == 5

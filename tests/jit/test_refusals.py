@@ -257,3 +257,26 @@ def test_errors_that_the_caller_wants_to_hear_of(how):
             except FloatingPointError as error:
                 heard.append(error)
     assert len(heard) == 2 and f.recordings == 1
+
+
+@pytest.mark.parametrize("how", ["at once", "in a gradient", "in a callback"])
+def test_a_rule_that_draws_is_refused_whatever_it_calls(how):
+    rng = np.random.default_rng(0)
+
+    def draw(ct):
+        return ct * rng.normal(size=2)
+
+    within = {
+        "at once": draw,
+        "in a gradient": lambda ct: ct * tg.grad(lambda u: draw(u).sum())(np.ones(2)),
+        "in a callback": lambda ct: list(map(draw, [ct]))[0],
+    }[how]
+
+    @tg.primitive
+    def twice(x):
+        return x * 2.0
+
+    twice.defvjp(lambda ct: within(ct))
+    with pytest.raises(tg.NotReplayable, match="a rule of a derivative draws"):
+        tg.jit(tg.grad(lambda x: (twice(x) * x).sum()))(np.ones(2))
+    assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state

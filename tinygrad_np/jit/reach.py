@@ -407,6 +407,15 @@ class Reach:
             return [k for k in space if (k in self.names or k[:2] == "__") and k not in UNREAD]
         return [k for k in space if k in self.names and k not in UNREAD]  # in their order, which gives arrays names
 
+    def newcomers(self, value) -> tuple[Callable[[Any], bool], Any]:
+        """A call of C code, and its argument: true while a namespace has no name that could count and is not there."""
+        keys = namespace_of(value).keys()
+        if value is self.shared:
+            return frozenset().isdisjoint, ()
+        if isinstance(value, type) or isinstance(value, dict) and self.all_globals:
+            return frozenset(keys).issuperset, keys
+        return keys.isdisjoint, frozenset(self.names - UNREAD).difference(keys)
+
     # ---- what has been noted -------------------------------------------------------------------------------
 
     def among(self, leaves: Sequence) -> list:

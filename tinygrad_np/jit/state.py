@@ -72,7 +72,7 @@ class State:
         self.look(partial(map, attrgetter("__dict__") if usual else dict_of), *unzipped(having))
         self.look(partial(map, attrgetter("__mro__")), *unzipped(reach.classes))
         self.tensors = [tensor for tensor, _ in reach.tensors]
-        self.dicts = [space for space, _ in spaces]
+        self.appearing: list[tuple] = []  # for each namespace, how to ask at once whether it has a new name that counts
         self.look_again()
         if "__subclasses__" in reach.names:
             reach.asked += [(cls.__subclasses__, cls.__subclasses__()) for cls in self.classes]
@@ -92,8 +92,8 @@ class State:
         return [_get_dump(cls)[0] for cls in self.abstract]
 
     def look_again(self) -> None:
-        self.sizes = list(map(len, self.dicts))
-        self.lasts = list(map(next, map(reversed, filter(None, self.dicts))))
+        """Take the names that namespaces have now as those that do not count, or that are known."""
+        self.appearing = [self.reach.newcomers(space) for space, _, _ in self.reach.spaces.values()]
 
     def look(self, how: Callable, what: list, was: list) -> None:
         """Look at this too."""
@@ -142,9 +142,7 @@ class State:
         for host, structure in reach.hosts:
             if host.__jit_guard__() != structure:
                 return False
-        if list(map(len, self.dicts)) != self.sizes or self.lasts != list(
-            map(next, map(reversed, filter(None, self.dicts)))
-        ):
+        if not all([none_of(names) for none_of, names in self.appearing]):
             if self.has_new_names():
                 return False
             self.look_again()
