@@ -143,3 +143,18 @@ def test_pandas_keeps_its_index_or_is_refused():
         tg.jacobian(lambda x: series)(2.0)
     with pytest.raises(TypeError, match="masked array"):
         tg.grad(np.sum)(CLASSES["masked"](BASE))
+
+
+def test_an_array_of_objects_holds_tensors_as_a_list_does(rng):
+    """NumPy's own loops call each element; what would make one array of it says how to join them."""
+
+    def objects(x):
+        held = np.empty(2, object)
+        held[0], held[1] = x, x * x
+        return held
+
+    for f in (np.sum, lambda a: (3 * a - 2 * a).sum(), lambda a: np.stack(a).sum(), lambda a: a @ np.ones(2)):
+        assert tg.grad(lambda x, f=f: f(objects(x)))(2.0) == 5.0
+    for f in (lambda x, a: x * a, lambda x, a: a * x, lambda x, a: x + a):
+        with pytest.raises(TypeError, match="array of objects that holds tensors.*np.stack"):
+            tg.grad(lambda x, f=f: np.sum(f(x, objects(x))))(2.0)

@@ -138,7 +138,9 @@ def test_jacobian_of_a_holomorphic_function_and_refusal_of_others():
     single = tg.jacobian(lambda z: np.exp(z) * z[0])(z.astype(np.complex64))
     assert single.dtype == np.complex64
     np.testing.assert_allclose(single, expected, rtol=1e-5)
-    np.testing.assert_allclose(tg.jacobian(lambda z: (z * z).sum())(z), 2 * z)
+    np.testing.assert_allclose(tg.jacobian(lambda z: (z * z).sum(), holomorphic=True)(z), 2 * z)
+    with pytest.raises(TypeError, match="holomorphic=True: expected complex"):
+        tg.jacobian(np.abs, holomorphic=True)(z.real)
     for f in (np.conj, np.abs, lambda z: z * np.real(z)):
         with pytest.raises(tg.NotDifferentiable, match="holomorphic"):
             tg.jacobian(f)(z)

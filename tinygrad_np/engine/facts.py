@@ -18,6 +18,8 @@ class Facts:
     complex_by_values: bool = False  # whether the result is complex depends on values
     reduces: np.ufunc | None = None  # the ufunc that it applies along an axis
     accumulates: np.ufunc | None = None  # the same, keeping what it passes
+    # the bound of the relative error of both derivatives in double precision, and for which sizes of the operands
+    digits: tuple[float, float, float] = (1e-13, 0.0, np.inf)
     shared: Mapping[str, Callable[[int], Any]] = {}  # operand -> over which of so many axes its gradient is summed
 
     def state(self, facts: dict[str, Any]) -> None:

@@ -62,6 +62,8 @@ def wrap(array: Any, node: Node) -> Tensor:
 
 def record_call(row: Row, args: tuple[Any, ...], kwargs: dict[Any, Any]) -> Any:
     """Apply any function of the table, and record it: the general form of `unary` and `binary`."""
+    if row.joint and any(type(a) is ndarray and a.dtype.hasobject for a in args):  # tensors in an array of objects
+        args = tuple(a.tolist() if type(a) is ndarray else a for a in args)
     values = row.bind(*args, **kwargs)
     for i in row.others:
         if is_tracked(values[i]):
@@ -228,6 +230,11 @@ def selected(node: Node, i: int, out: Any) -> Node:
 
 def as_array(out: Any) -> ndarray:
     """An array of what an operation returned: NumPy gives scalars where a result has no axes."""
+    if isinstance(out, Traced) or getattr(getattr(out, "dtype", None), "hasobject", False):
+        raise TypeError(
+            "an operand is an array of objects that holds tensors, whose arithmetic is Python's, element by element; "
+            "join them to one tensor: np.stack(list(a)), or np.array(a) by `from tinygrad_np import numpy as np`"
+        )
     return np.asarray(out) if isinstance(out, (np.generic, int, float, complex)) else out
 
 

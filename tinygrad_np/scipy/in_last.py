@@ -4,7 +4,7 @@ from ..engine.cotangents import times, unbroadcast
 from ..engine.table import REAL, function
 
 
-def in_last(fun, partial, names, domain=REAL):
+def in_last(fun, partial, names, domain=REAL, **facts):
     """A function whose derivative is known in its last argument alone: its partial, a function of all and out."""
     return function(
         fun,
@@ -14,6 +14,7 @@ def in_last(fun, partial, names, domain=REAL):
         residuals=((*names, "out", f"{names[-1]}_shape"),),
         domain=domain,
         cases=[lambda f, A: f(*ORDERS[: len(names) - 1], A("m", "n"))],
+        **facts,
     )
 
 

@@ -1,4 +1,4 @@
-"""Derivatives of any order of erfcx, dawsn, i0e, i1e, k0e and k1e: sums that keep their digits in every tail.
+"""Derivatives of any order of erfcx, dawsn, wofz, i0e, i1e, k0e and k1e: sums that keep their digits in every tail.
 
 The recurrences of these functions cancel nearly all digits far out: i0e' = i1e - i0e at 1e6 has half of them left. Each
 derivative here is a family f(x, n) whose slope is f(x, n + 1); DLMF numbers (https://dlmf.nist.gov) are beside each
@@ -42,7 +42,7 @@ def by_region(x, n, parity, *regions):
 
 def ratios(x, n):
     """I₁/I₀ ... Iₙ/Iₙ₋₁ of Iₙ = exp(x²) iⁿerfc(x), backwards: Iₖ₋₂ = 2x Iₖ₋₁ + 2k Iₖ, all positive (DLMF 7.18.7)."""
-    last = n + 4 + int(180 / np.min(x, initial=100.0) ** 2)
+    last = n + 4 + int(400 / np.min(x, initial=100.0) ** 2 + 40 / np.min(x, initial=100.0))
     r, found = 1 / (x + np.sqrt(x * x + 2 * last)), []
     for k in range(last, 0, -1):
         r = 1 / (2 * x + 2 * (k + 1) * r)
@@ -111,6 +111,36 @@ def dawsn_derivative(x, n):
         (near, 8, lambda x: dawson_between(x, n)),
         (8, np.inf, lambda x: dawson_far(x, n)),
     )
+
+
+def wofz_far(z, n):
+    """i/√π Σ (1/2)ₘ / z²ᵐ⁺¹, each term differentiated, and 2 exp(-z²) in the lower half-plane (DLMF 7.12.1, 7.4.3)."""
+    terms = sum(float(sc.poch(0.5, m) * sc.poch(2 * m + 1, n)) * (1 / z) ** (2 * m) for m in reversed(range(30)))
+    return (-1) ** n * 1j / sqrt(pi) * terms * (1 / z) ** (n + 1)
+
+
+def wofz_near(z, n):
+    """By the recurrence w⁽ᵏ⁺¹⁾ = -2z w⁽ᵏ⁾ - 2k w⁽ᵏ⁻¹⁾, with w' = 2i/√π - 2z w (DLMF 7.10.2 and 7.10.3)."""
+    before, found = sc.wofz(z), 2j / sqrt(pi) - 2 * z * sc.wofz(z)
+    for k in range(1, n):
+        before, found = found, -2 * z * found - 2 * k * before
+    return found if n else before
+
+
+@primitive
+@whole
+def wofz_derivative(z, n):
+    """dⁿ/dzⁿ of the Faddeeva function: far out in the upper half-plane by its asymptotic series, and on the real line,
+    where it is exp(-z²) + 2i/√π dawsn(z)."""
+    z = np.asarray(z)
+    with np.errstate(all="ignore"):
+        if z.dtype.kind != "c":
+            x = z.astype(float)
+            even = sc.eval_hermite(n, x) * (-1) ** n * np.exp(-x * x)
+            found = np.where(np.isfinite(even), even, 0) + 2j / sqrt(pi) * dawsn_derivative(x, n)
+            return found.astype(np.result_type(z, np.complex64))
+        far = (np.abs(z) > 6) & (z.imag >= 0)
+        return np.where(far, wofz_far(np.where(far, z, 9j), n), wofz_near(z, n)).astype(z.dtype)
 
 
 # ---- scaled Bessel functions ------------------------------------------------------------------------------
@@ -207,6 +237,7 @@ def kve_derivative(x, n, v):
 OF_TWO = [lambda f, A: f(A("m", "n"), 1), lambda f, A: f(3 * A("m"), 2)]
 OF_THREE = [lambda f, A: f(A("m", "n"), 1, 0), lambda f, A: f(A("m"), 2, 1)]
 erfcx_derivative.defvjp(lambda ct, x, n: times(ct, erfcx_derivative(x, n + 1)), diff=("x",), cases=OF_TWO)
+wofz_derivative.defvjp(lambda ct, z, n: times(ct, wofz_derivative(z, n + 1)), diff=("z",), cases=OF_TWO)
 dawsn_derivative.defvjp(lambda ct, x, n: times(ct, dawsn_derivative(x, n + 1)), diff=("x",), cases=OF_TWO)
 ive_derivative.defvjp(
     lambda ct, x, n, v: times(ct, ive_derivative(x, n + 1, v)), diff=("x",), domain=POSITIVE, cases=OF_THREE

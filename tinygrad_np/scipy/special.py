@@ -14,7 +14,7 @@ from scipy.special import *  # noqa: F403 - the ufuncs, whose rows ufuncs.py has
 from ..derivatives.joining import as_operand
 from ..derivatives.reductions import AXES
 from ..engine.arrays import array_of
-from ..engine.cotangents import unbroadcast
+from ..engine.cotangents import times, unbroadcast
 from ..engine.table import primitive, reduction
 from ..engine.tracing import whole
 from . import ufuncs  # noqa: F401 - the rows that are used here
@@ -112,19 +112,21 @@ def multigammaln(a: Any, d: int) -> Any:
     return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
 
 
-def spherical(name, fun, sign):
-    """A spherical Bessel function of whole order n, whose derivative is -fₙ₊₁ + n fₙ / x (DLMF 10.51)."""
+def spherical(name, fun, below, above):
+    """A spherical Bessel function of whole order n, of which (2n+1) fₙ' = ±n fₙ₋₁ ± (n+1) fₙ₊₁ (DLMF 10.51)."""
 
-    @primitive
+    @primitive(name=name)
     def spherical_function(n, z):
         return fun(n, z)
 
-    spherical_function.__name__ = spherical_function.__qualname__ = name
-    spherical_function.__doc__ = f"{name}(n, z), for arrays and tensors, at z other than 0."
+    def slope(n, z):
+        lower, higher = spherical_function(np.maximum(np.subtract(n, 1), 0), z), spherical_function(np.add(n, 1), z)
+        lower = np.where(np.equal(n, 0), 0, lower)  # at 0 some are infinite
+        return (below * np.asarray(n) * lower + above * np.add(n, 1) * higher) / (2 * np.asarray(n) + 1)
+
+    spherical_function.__doc__ = f"{name}(n, z), for arrays and tensors."
     spherical_function.defvjp(
-        lambda ct, n, z, out, z_shape: unbroadcast(
-            ct * (sign * spherical_function(np.add(n, 1), z) + n * out / z), z_shape
-        ),
+        lambda ct, n, z, z_shape: unbroadcast(times(ct, slope(n, z)), z_shape),
         diff=("z",),
         domain=(0.0, np.inf),
         cases=[lambda f, A: f(2, A("m", "n") + 0.5)],
@@ -132,10 +134,10 @@ def spherical(name, fun, sign):
     return spherical_function
 
 
-spherical_jn = spherical("spherical_jn", sc.spherical_jn, -1)
-spherical_yn = spherical("spherical_yn", sc.spherical_yn, -1)
-spherical_in = spherical("spherical_in", sc.spherical_in, 1)
-spherical_kn = spherical("spherical_kn", sc.spherical_kn, -1)
+spherical_jn = spherical("spherical_jn", sc.spherical_jn, 1, -1)
+spherical_yn = spherical("spherical_yn", sc.spherical_yn, 1, -1)
+spherical_in = spherical("spherical_in", sc.spherical_in, 1, 1)
+spherical_kn = spherical("spherical_kn", sc.spherical_kn, -1, -1)
 
 __all__ = sorted({*sc.__all__, "softplus"} & {*globals()})
 

@@ -7,15 +7,15 @@ overflows nor cancels. Where no formula is known in an argument, a tracked one i
 import numpy as np
 import scipy.special as sc
 
-from ..derivatives.elementwise import over, sech_square
+from ..derivatives.elementwise import sech_square, toward
 from ..engine.arrays import array_of
 from ..engine.cotangents import times
-from ..engine.table import POSITIVE, REAL, elementwise, function
+from ..engine.table import POSITIVE, REAL, elementwise, function, primitive
 from ..engine.tracing import assume
 from . import bessel, cumulative, gamma, orthogonal  # noqa: F401 - their rows are entered
 from .gamma import OPEN_UNIT
 from .in_last import in_last
-from .scaled import dawsn_derivative, erfcx_derivative
+from .scaled import dawsn_derivative, erfcx_derivative, wofz_derivative
 
 inf, pi = np.inf, np.pi
 ROOT_PI, ROOT_2PI = np.sqrt(np.pi).item(), np.sqrt(2 * np.pi).item()
@@ -38,13 +38,13 @@ elementwise(sc.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
 elementwise(sc.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x))
 elementwise(sc.erfcx, lambda x: erfcx_derivative(x, 1))
 elementwise(sc.dawsn, lambda x: dawsn_derivative(x, 1))
-elementwise(sc.wofz, lambda x, out: 2j / ROOT_PI - 2 * x * out)
+elementwise(sc.wofz, lambda x: wofz_derivative(x, 1))
 elementwise(sc.erfinv, lambda out: ROOT_PI / 2 * np.exp(out * out), domain=(-1, 1))
 elementwise(sc.erfcinv, lambda out: -ROOT_PI / 2 * np.exp(out * out), domain=(0, 2))
 elementwise(sc.ndtr, lambda x: np.exp(-x * x / 2) / ROOT_2PI)
 elementwise(sc.log_ndtr, log_ndtr_slope)
 elementwise(sc.ndtri, lambda out: ROOT_2PI * np.exp(out * out / 2), domain=OPEN_UNIT)
-elementwise(sc.ndtri_exp, lambda x, out: ROOT_2PI * np.exp(x + out * out / 2), domain=(-inf, 0))
+elementwise(sc.ndtri_exp, lambda out: 1 / log_ndtr_slope(out), domain=(-inf, 0))
 
 # ---- exponential, sine and cosine integrals (6), Fresnel (7) ----------------------------------------------
 
@@ -61,13 +61,28 @@ def two_results(fun, first, second, domain=REAL):
     )
 
 
-def cosh_over(x):
-    return np.cosh(x) / x
+def sinh_over(x):
+    """sinh(x) / x, near 0 the hypergeometric function whose series that is."""
+    near = np.abs(array_of(x)) < 1
+    safe = np.where(near, 1, x)
+    return np.where(near, sc.hyp0f1(1.5, np.where(near, x, 0) ** 2 / 4), np.sinh(safe) / safe)
 
+
+@primitive
+def half_square(x):
+    """π/2 x², less whole turns: of x = n + r they are those of n² and 2nr, which is not rounded (r has few digits)."""
+    if x.dtype.kind == "c":
+        return pi / 2 * x * x
+    n = np.rint(x)
+    r = x - n
+    return pi / 2 * (np.fmod(n, 2) ** 2 + 2 * np.fmod(n * r, 2) + r * r)
+
+
+half_square.defvjp(lambda ct, x: pi * ct * x, cases=[lambda f, A: f(A("m", "n"))])
 
 two_results(sc.sici, lambda x: np.sinc(x / pi), lambda x: np.cos(x) / x, POSITIVE)
-two_results(sc.shichi, lambda x: np.where(array_of(x) == 0, 1, over(np.sinh(x), x)), cosh_over, POSITIVE)
-two_results(sc.fresnel, lambda x: np.sin(pi / 2 * x * x), lambda x: np.cos(pi / 2 * x * x))
+two_results(sc.shichi, sinh_over, lambda x: np.cosh(x) / x, POSITIVE)
+two_results(sc.fresnel, lambda x: np.sin(half_square(x)), lambda x: np.cos(half_square(x)))
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
 
@@ -78,7 +93,7 @@ def expn_slope(n, x, out):
     return -np.where(n > 0, sc.expn(np.maximum(n - 1, 0), x), (np.exp(-x) + out) / x)
 
 
-in_last(sc.expn, expn_slope, ("n", "x"), POSITIVE)
+in_last(sc.expn, expn_slope, ("n", "x"), POSITIVE, digits=(1e-12, 1e-3, 600))
 
 
 def exprel_slope(x, out):
@@ -107,15 +122,13 @@ elementwise(sc.spence, spence_slope, domain=POSITIVE)
 in_last(
     sc.hyp1f1,
     lambda a, b, x, out: np.divide(a, b) * sc.hyp1f1(np.add(a, 1), np.add(b, 1), x),
-    ("a", "b", "x"),
-)
-in_last(sc.hyp0f1, lambda v, x, out: sc.hyp0f1(np.add(v, 1), x) / v, ("v", "x"))
+    ("a", "b", "x"), digits=(1e-11, 1e-3, 30))
+in_last(sc.hyp0f1, lambda v, x, out: sc.hyp0f1(np.add(v, 1), x) / v, ("v", "x"), digits=(1e-11, 1e-3, 30))
 in_last(
     sc.hyp2f1,
     lambda a, b, c, x, out: np.multiply(a, b) / c * sc.hyp2f1(np.add(a, 1), np.add(b, 1), np.add(c, 1), x),
     ("a", "b", "c", "x"),
-    (-1.0, 1.0),
-).cases = [lambda f, A: f(0.5, 1.5, 2.0, A("m", "n"))]
+    (-1.0, 1.0), digits=(1e-11, 1e-3, 30)).cases = [lambda f, A: f(0.5, 1.5, 2.0, A("m", "n"))]
 
 
 def unless_near_zero(x, quotient, a):
@@ -174,17 +187,17 @@ elementwise(
 )
 elementwise(
     sc.pseudo_huber,
-    lambda x, y, out: 2 * over(out, x) - over(over(y * y, x), np.hypot(1, over(y, x))),
-    lambda x, y: over(y, np.hypot(1, over(y, x))),
+    lambda x, y: y * toward(y, x) * (toward(y, x) / (1 + toward(x, y))) ** 2,
+    lambda x, y: x * toward(y, x),
     domain=(POSITIVE, REAL),
 )
 
 
 def log_slope(z):
     """d/dλ of log(1 + λy)/λ, over y², as a function of z = λy: (1/(1+z) - log(1+z)/z) / z."""
-    near = np.abs(array_of(z)) < 1e-2
+    near = np.abs(array_of(z)) < 0.15
     s, safe = np.where(near, z, 0), np.where(near, 1, z)
-    series = sum((-1) ** (k + 1) * (k + 1) / (k + 2) * s**k for k in range(1, 9)) - 0.5
+    series = sum((-1) ** (k + 1) * (k + 1) / (k + 2) * s**k for k in range(1, 22)) - 0.5
     return np.where(near, series, (1 / (1 + safe) - np.log1p(safe) / safe) / safe)
 
 
@@ -225,8 +238,8 @@ def t_logpdf(z, df):
     )
 
 
-in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"))
-in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0))
+in_last(sc.stdtr, lambda df, t, out: np.exp(t_logpdf(t, df)), ("df", "t"), digits=(1e-12, 0, 1e8))
+in_last(sc.stdtrit, lambda df, p, out: np.exp(-t_logpdf(out, df)), ("df", "p"), (0.0, 1.0), digits=(1e-9, 1e-3, 1))
 
 # ---- elementary functions that SciPy has again ------------------------------------------------------------
 
@@ -240,5 +253,5 @@ elementwise(sc.sindg, lambda x: pi / 180 * sc.cosdg(x))
 elementwise(sc.cosdg, lambda x: -pi / 180 * sc.sindg(x))
 elementwise(sc.tandg, lambda out: pi / 180 * (1 + out * out), domain=(-80.0, 80.0))
 elementwise(
-    sc.powm1, lambda x, y: y * x ** (y - 1), lambda x, y, out: (out + 1) * np.log(x), domain=(POSITIVE, REAL)
+    sc.powm1, lambda x, y: y * x ** (y - 1), lambda x, y: x**y * np.log(x), domain=(POSITIVE, REAL)
 )

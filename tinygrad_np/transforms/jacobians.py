@@ -25,6 +25,7 @@ def jacobian(
     argnum: Numbers = None,
     argnames: Names = None,
     mode: str | None = None,
+    holomorphic: bool = False,
 ) -> Callable[Parameters, Any]: ...
 def jacobian(
     f: Callable[Parameters, Any],
@@ -33,12 +34,14 @@ def jacobian(
     argnum: Numbers = None,
     argnames: Names = None,
     mode: str | None = None,
+    holomorphic: bool = False,
 ) -> Callable[Parameters, Any]:
     """A function that returns ∂f/∂x of shape out.shape + x.shape, for arrays nested in containers on either side.
 
     For containers the result is the output's container, each array in it replaced by the argument's container.
     Reverse mode takes a pass an output element, forward mode a pass an input element: the fewer are taken, unless
-    `mode` is "reverse" or "forward".
+    `mode` is "reverse" or "forward". Of complex arguments the Jacobian is that of an analytic function, and another is
+    refused, with `holomorphic` or without; `holomorphic=True` also refuses real arguments, as in JAX.
 
     >>> jacobian(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0]))
     array([[3., 0., 1.],
@@ -54,7 +57,10 @@ def jacobian(
         trace = Trace(g, primals, "jacobian")
         shapes = [np.shape(unwrap(out)) for out in trace.outs]
         rows, columns = sum(map(size, shapes)), sum(v.size for v in trace.variables)
-        if any(getattr(a, "dtype", np.dtype(float)).kind == "c" for a in (*trace.outs, *trace.variables)):
+        are_complex = [getattr(a, "dtype", np.dtype(float)).kind == "c" for a in (*trace.outs, *trace.variables)]
+        if holomorphic and not all(are_complex):
+            raise TypeError("jacobian: holomorphic=True: expected complex arguments and results, found real ones")
+        if any(are_complex):
             blocks = of_complex(trace, shapes)
         else:
             forward = columns < rows if mode is None else mode == "forward"
