@@ -255,7 +255,7 @@ VALUES = {
     "tandg": lambda x: mp.tan(mp.radians(x)),
     "powm1": lambda x, y: x**y,
 }
-for step in ("floor", "ceil", "trunc", "rint", "sign", "gammasgn"):
+for step in ("floor", "ceil", "trunc", "rint", "gammasgn"):
     VALUES[step] = lambda x: mp.mpf(0)
 VALUES |= {"floor_divide": lambda x, y: mp.mpf(0), "heaviside": lambda x, y: mp.mpf(0)}
 

@@ -193,9 +193,15 @@ def solve_ivp(
     start, end = t_span
     if t_eval is None:  # the solver's own steps
         plain_args = tuple(_plain(a) for a in args)
+
+        def slope(t, y):
+            found = fun(t, y, *plain_args)
+            refuse_captured("solve_ivp", found)
+            return np.asarray(found)
+
         with setting(transforms=0, recording=True, order=0):
             steps = si.solve_ivp(
-                lambda t, y: np.asarray(fun(t, y, *plain_args)),
+                slope,
                 (float(array_of(start)), float(array_of(end))),
                 np.array(array_of(y0)),
                 method=method,

@@ -9,7 +9,7 @@ import scipy.special as sc
 
 from ..derivatives.elementwise import sech_square, toward
 from ..engine.arrays import array_of
-from ..engine.cotangents import times
+from ..engine.cotangents import times, unbroadcast
 from ..engine.table import POSITIVE, REAL, elementwise, function, primitive
 from ..engine.tracing import assume
 from . import bessel, cumulative, gamma, orthogonal  # noqa: F401 - their rows are entered
@@ -61,11 +61,15 @@ def two_results(fun, first, second, domain=REAL):
     )
 
 
-def sinh_over(x):
-    """sinh(x) / x, near 0 the hypergeometric function whose series that is."""
-    near = np.abs(array_of(x)) < 1
-    safe = np.where(near, 1, x)
-    return np.where(near, sc.hyp0f1(1.5, np.where(near, x, 0) ** 2 / 4), np.sinh(safe) / safe)
+def over_itself(fun, sign):
+    """sinh(x) / x or sin(x) / x, near 0 the hypergeometric function whose series that is."""
+
+    def quotient(x):
+        near = np.abs(array_of(x)) < 1
+        safe = np.where(near, 1, x)
+        return np.where(near, sc.hyp0f1(1.5, sign / 4 * np.where(near, x, 0) ** 2), fun(safe) / safe)
+
+    return quotient
 
 
 @primitive
@@ -80,8 +84,8 @@ def half_square(x):
 
 half_square.defvjp(lambda ct, x: pi * ct * x, cases=[lambda f, A: f(A("m", "n"))])
 
-two_results(sc.sici, lambda x: np.sinc(x / pi), lambda x: np.cos(x) / x, POSITIVE)
-two_results(sc.shichi, sinh_over, lambda x: np.cosh(x) / x, POSITIVE)
+two_results(sc.sici, over_itself(np.sin, -1), lambda x: np.cos(x) / x, POSITIVE)
+two_results(sc.shichi, over_itself(np.sinh, 1), lambda x: np.cosh(x) / x, POSITIVE)
 two_results(sc.fresnel, lambda x: np.sin(half_square(x)), lambda x: np.cos(half_square(x)))
 elementwise(sc.expi, lambda x: np.exp(x) / x, domain=POSITIVE)
 elementwise(sc.exp1, lambda x: -np.exp(-x) / x, domain=POSITIVE)
@@ -173,8 +177,23 @@ elementwise(
     domain=(REAL, (-1.0, inf)),
 )
 elementwise(sc.entr, lambda x: -np.log(x) - 1, domain=POSITIVE)
-elementwise(sc.rel_entr, lambda x, y: np.log(x / y) + 1, lambda x, y: -where_counts(x, x / y), domain=POSITIVE)
-elementwise(sc.kl_div, lambda x, y: np.log(x / y), lambda x, y: 1 - where_counts(x, x / y), domain=POSITIVE)
+
+
+@primitive
+def log_ratio(x, y):
+    """log(x / y), whose slopes know no ratio, which may overflow."""
+    ratio = x / y
+    return np.where((ratio > 0) & np.isfinite(ratio), np.log(ratio), np.log(x) - np.log(y))
+
+
+log_ratio.defvjp(
+    lambda ct, x, x_shape: unbroadcast(ct / x, x_shape),
+    lambda ct, y, y_shape: unbroadcast(-ct / y, y_shape),
+    domain=POSITIVE,
+    cases=[lambda f, A: f(A("m", 1), A(2))],
+)
+elementwise(sc.rel_entr, lambda x, y: log_ratio(x, y) + 1, lambda x, y: -where_counts(x, x / y), domain=POSITIVE)
+elementwise(sc.kl_div, lambda x, y: log_ratio(x, y), lambda x, y: 1 - where_counts(x, x / y), domain=POSITIVE)
 elementwise(sc.expit, lambda x: sech_square(x / 2) / 4)
 elementwise(sc.logit, lambda x: 1 / (x * (1 - x)), domain=OPEN_UNIT)
 elementwise(sc.log_expit, lambda x: sc.expit(-x))
@@ -218,14 +237,16 @@ elementwise(
 elementwise(
     sc.inv_boxcox,
     lambda x, y, out: out / (1 + x * y),
-    lambda x, y, out: out * x * x * log_slope(x * y),
+    lambda x, y, out: out * (x * (x * log_slope(x * y))),
     domain=POSITIVE,
+    digits=(1e-13, 0, 1e100),
 )
 elementwise(
     sc.inv_boxcox1p,
     lambda x, y, out: (1 + out) / (1 + x * y),
-    lambda x, y, out: (1 + out) * x * x * log_slope(x * y),
+    lambda x, y, out: (1 + out) * (x * (x * log_slope(x * y))),
     domain=POSITIVE,
+    digits=(1e-13, 0, 1e100),
 )
 
 def t_logpdf(z, df):
@@ -249,8 +270,8 @@ elementwise(sc.expm1, lambda x: np.exp(x))
 elementwise(sc.log1p, lambda x: 1 / (1 + x), domain=(-1.0, inf))
 elementwise(sc.cbrt, lambda out: 1 / (3 * out * out), domain=POSITIVE)
 elementwise(sc.cosm1, lambda x: -np.sin(x))
-elementwise(sc.sindg, lambda x: pi / 180 * sc.cosdg(x))
-elementwise(sc.cosdg, lambda x: -pi / 180 * sc.sindg(x))
+elementwise(sc.sindg, lambda x: pi / 180 * sc.cosdg(x), digits=(1e-13, 0, 1e13))
+elementwise(sc.cosdg, lambda x: -pi / 180 * sc.sindg(x), digits=(1e-13, 0, 1e13))
 elementwise(sc.tandg, lambda out: pi / 180 * (1 + out * out), domain=(-80.0, 80.0))
 elementwise(
     sc.powm1, lambda x, y: y * x ** (y - 1), lambda x, y: x**y * np.log(x), domain=(POSITIVE, REAL)
