@@ -1,4 +1,10 @@
-"""The zoo: networks that tinygrad_np trains on real data, as recipes. `python -m models --help` says how."""
+"""The zoo: networks that tinygrad_np trains on real data, as recipes. `python -m models --help` says how.
+
+errors.py what a person did wrong; download.py and files/ where images come from, data.py what is learned from;
+recipes.py what decides all, networks.py the networks, batches.py and method.py how they learn, team.py and progress.py
+beside the one loop in train.py; ensemble.py, compare.py, plots.py and report.py what is said of it; lock.py, run.py and
+finish.py what stays in a folder; serve/ a page to draw on. cli.py reads a command line, commands.py does what it says.
+"""
 
 import os
 

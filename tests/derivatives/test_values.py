@@ -12,7 +12,7 @@ from tests.derivatives.oracle import floating
 from tests.stream import rng
 from tinygrad_np import NotDifferentiable, Tensor
 from tinygrad_np.engine.rules import Row
-from tinygrad_np.engine.table import TABLE, Composed, Plain
+from tinygrad_np.engine.table import TABLE, Composed, Plain, facts_of
 from tinygrad_np.engine.ufuncs import named_as
 
 NUMPY = {name: fun for name, fun in ROWS.items() if not hasattr(fun, "defvjp")}  # those that NumPy or SciPy computes
@@ -228,3 +228,48 @@ def test_functions_without_a_derivative_answer_as_numpy_does(fun):
 
 def test_the_tests_see_every_row():
     assert len(NUMPY) > 250 and len(BINARY) > 15 and len(UNARY) > 30 and floating([np.ones(1)])
+
+
+TELLING = [np.diag([3.0, 2.0, 1.0]), np.roll(np.eye(3), 1, 0), -2 * np.eye(3), np.full((3, 3), 0.5)]
+TELLING += [
+    np.array([1.0, -3.0, 2.0]),
+    np.array([1.0, 0.0, 1.0]),
+    np.array([-2.0, 0.5, 3.0]),
+    np.array([2.0, 0.5, 3.0]),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(NUMPY))
+def test_whether_values_decide_that_a_result_is_complex(name):
+    """What the row says of it, and what the function does with real arrays of one shape, are the same."""
+    fun, kinds, moved = NUMPY[name], {}, False
+    for x in TELLING:
+        for call in (lambda x: fun(x), lambda x: fun(2.0, x), lambda x: fun(x, 0.5)):
+            try:
+                found = tuple(out.dtype.kind for out in outputs(call(x.copy())))
+            except Exception:  # it takes other arguments
+                continue
+            moved |= kinds.setdefault((call.__code__.co_code, x.shape), found) != found
+    z = np.array([1.0 + 0j, 2.0])
+    moved |= name == "real_if_close" and np.real_if_close(z).dtype != np.real_if_close(z + 1j).dtype
+    assert facts_of(fun).complex_by_values is moved
+
+
+@pytest.mark.parametrize("widths, pairs", [
+    ({0: 1}, [(1, 1), (0, 0)]),
+    ({-1: (2, 0)}, [(0, 0), (2, 0)]),
+    ({0: (1, 2), 1: 3}, [(1, 2), (3, 3)]),
+    ({1: 1, -2: (0, 2)}, [(0, 2), (1, 1)]),
+    (2, [(2, 2), (2, 2)]),
+    ((1, 2), [(1, 2), (1, 2)]),
+])  # fmt: skip
+@pytest.mark.parametrize("mode", ["constant", "reflect", "wrap", "edge", "linear_ramp", "mean", "maximum"])
+def test_borders_in_every_spelling(widths, pairs, mode):
+    a = np.random.default_rng(0).normal(size=(4, 5))
+    x = Tensor(a, requires_grad=True)
+    y = np.pad(x, widths, mode)
+    np.testing.assert_allclose(y.numpy(), np.pad(a, pairs, mode))
+    (y * y).sum().backward()
+    wanted = tg.grad(lambda a: (np.pad(a, pairs, mode) ** 2).sum())(a)
+    np.testing.assert_allclose(x.grad, wanted)

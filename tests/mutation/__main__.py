@@ -26,6 +26,7 @@ from .breaks import Break, breaks
 ROOT = Path(__file__).parents[2]
 BESIDES = {
     "engine": ["derivatives/test_rows.py", "transforms"],
+    "derivatives": ["jit/test_rows.py"],
     "transforms": ["derivatives/test_calculus.py", "engine/test_foreign.py"],
 }
 QUICK = ["-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow and not browser", "--no-header"]

@@ -120,6 +120,8 @@ def is_words(node: ast.AST) -> bool:
     """What no behaviour hangs on: annotations, messages, the branch for type checkers, what tests draw."""
     if isinstance(node, ast.keyword):
         return node.arg in ("cases", "names")
+    if isinstance(node, ast.Lambda) and [a.arg for a in node.args.args] == ["f", "A"]:
+        return True
     if isinstance(node, ast.Raise | ast.AnnAssign | ast.Assert | ast.ImportFrom | ast.Import | ast.arguments):
         return True
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)

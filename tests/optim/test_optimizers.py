@@ -276,3 +276,11 @@ def test_a_state_that_does_not_fit_changes_nothing(change, words):
     for i in before["state"]:
         assert all(np.array_equal(before["state"][i][k], after["state"][i][k]) for k in before["state"][i])
     assert before["param_groups"]["0"].keys() == after["param_groups"]["0"].keys()
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "Muon", "RMSprop"])
+@pytest.mark.parametrize("second", [{"lr": 0.1}, {}, [1.0], 3, None])
+def test_a_group_is_a_dict_with_params(kind, second):
+    w = Tensor([[1.0]], requires_grad=True)
+    with pytest.raises(TypeError, match=rf"^{kind}: parameter group 1 must be a dict with 'params', found "):
+        getattr(optim, kind)([{"params": [w]}, second])

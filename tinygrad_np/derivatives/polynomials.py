@@ -190,6 +190,7 @@ def poly(seq_of_zeros):
 @composed(
     np.roots,
     shape_from=ANY,
+    complex_by_values=True,
     kinks=lambda p: np.diff(np.sort_complex(np.roots(p))),
     cases=[lambda f, A: f(np.concatenate([[1.0], A(3)]))],
 )
