@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from species import V, op
+from species import A, V, op
 
 from tinygrad_np.testing import CheckFailed, check_op, gradcheck
 from tinygrad_np.testing.diagnosis.diagnose import KNOWN_MISTAKES
@@ -122,6 +122,26 @@ def test_a_reading_that_fresh_inputs_contradict_is_not_said():
     assert not report
     for says in report.diagnosis:
         assert not says.startswith(("CONSTANT FACTOR", "REVERSED", "BRANCH", "EDGE", "ONE ENTRY")), says
+
+
+def test_an_edit_that_inputs_which_pass_contradict_is_not_said():
+    """For two numbers the condition looks inverted; for three it is right."""
+    spread = op(lambda x: x.sum(), lambda ct, x: ct * np.ones_like(x) * (x.shape[-1] > 2))
+    with pytest.raises(CheckFailed) as caught:
+        check_op(spread, signature="(n)", order=1, max_examples=30)
+    assert not any("CONDITION" in says for says in caught.value.report.diagnosis)
+
+
+UNTRUE = {
+    "DIAGONAL ONLY": (op(lambda z: np.exp(z), lambda ct, out: ct * out.real + 0j), A[0] + 1j * A[1]),
+    "LOW PRECISION": (op(lambda x: np.log(np.abs(x) + 1e-4), lambda ct, x: ct / x), V),
+}
+
+
+@pytest.mark.parametrize("says", UNTRUE)
+def test_what_is_not_so_is_not_said(says):
+    f, x = UNTRUE[says]
+    assert says not in str(gradcheck(f, x, raise_on_fail=False))
 
 
 def test_an_operation_for_matrices_is_told_how_to_say_so():

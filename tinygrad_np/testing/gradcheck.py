@@ -157,7 +157,10 @@ def never_changes(problem: Problem, rng) -> bool:
     with np.errstate(all="ignore"):
         g = as_failure(lambda: problem.pull(v))
         size = max(problem.peak, float(np.abs(flat_vector(problem.outputs)).max(initial=0)))
-        if not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= ROUNDING * size:
+        if (
+            not np.isfinite(size)
+            or not np.abs(g).max(initial=0) * np.abs(problem.point).max(initial=0) <= ROUNDING * size
+        ):
             return False
         here = flat_vector(problem.outputs)
         for relative, far in product((True, False), (2.0**-3, 2.0**-20)):

@@ -17,6 +17,7 @@ from .reference.verdict import Entry, Findings
 
 VAIN = 12  # inputs at which every derivative is 0
 KEPT_FAILURES = 8  # inputs that fail, to tell what is wrong
+PASSED = 4  # shapes of inputs that pass, which what is said must be true of too
 
 
 class Report:
@@ -214,7 +215,9 @@ class OpReport(Report):
         where = f"[check {self.checks.index(failure.check) + 1} of {len(self.checks)}: {failure.check}]" if case else ""
         others = [(f.case.problem, f.found) for f in self.failing if type(f) is type(failure)]
         pattern = [text for text in (str(self.pattern), self.hint) if text]
-        self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where, pattern)
+        alike = {tuple(slot.array.shape for slot in c.problem.slots): (c.problem, c.found) for c in self.cases}
+        passed = sorted(alike.values(), key=lambda found: found[0].point.size)[-PASSED:]
+        self.diagnosis, self.text = explain(self.name, failure, case and case.problem, others, where, pattern, passed)
         self.cases.clear()
         self.failing.clear()
 

@@ -7,7 +7,7 @@ of each of them too, or predict it. What is contradicted by one of them is not s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +82,11 @@ def other_points(b: Part) -> list[Part]:
     return found
 
 
-def diagnose(blocks: list[Part]) -> list[str]:
-    """The mistakes that fit the first block and all the others, best first; one of them may be what is shown."""
+def diagnose(blocks: list[Part], good: Iterable[Part] = ()) -> list[str]:
+    """The mistakes that fit the first block and all the others, best first; one of them may be what is shown.
+
+    What mends a rule leaves `good` blocks, of inputs that passed, as they are.
+    """
     blocks = [b for b in blocks if b.expected.size and off(b).any()]
     if not blocks:
         return []
@@ -99,7 +102,7 @@ def diagnose(blocks: list[Part]) -> list[str]:
     order = {says: None for _, given in found for says in given if says in every}
     told = [every[says] for says in order if true_of_all(every[says], found)]
     told = told or one_kind([(b, given) for b, given in found if off(b).any()], blocks[0])
-    edit = repaired(largest, [b for b in wrong if b is not largest] + more)
+    edit = repaired(largest, [b for b in wrong if b is not largest] + more + [*good])
     if not told and not edit:
         told = [r for r in readings(largest, LAST)[0].values() if true_of_all(r, [(b, {}) for b, _ in found])]
     said: dict[str, str] = {}

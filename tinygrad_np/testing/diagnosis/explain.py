@@ -24,9 +24,17 @@ PRINTED_SIDE = 8  # the largest side of a Jacobian that is printed
 
 
 def explain(
-    name: str, failure: CheckFailed, problem: Problem | None, others: list, where: str = "", pattern: Iterable[str] = ()
+    name: str,
+    failure: CheckFailed,
+    problem: Problem | None,
+    others: list,
+    where: str = "",
+    pattern: Iterable[str] = (),
+    passed: Iterable[tuple[Problem, Findings]] = (),
 ) -> tuple[list[str], str]:
-    """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs."""
+    """The diagnosis and the report of a failure; `others` are failures of the same kind at other inputs, `passed` what
+    was found at some that are right.
+    """
     if problem is None:
         return [], f"{name}: {failure.says}: {failure}"
     found = failure.found
@@ -41,12 +49,14 @@ def explain(
         lines += entry_lines(problem, entry)
         lines += jacobian_lines(here)
         more = [b for p, f in others if f.entry for b in blocks(p, f, f.entry)][:12]
-        diagnosis = diagnose(here + more)
+        slot = here[0].frame.slot if here else 0
+        good = [part_of(p, f.yours, f.expected.value.T, slot) for p, f in passed if f.expected and slot < len(p.slots)]
+        diagnosis = diagnose(here + more, good)
         larger = max(more, key=lambda b: b.expected.size, default=None)
         if not diagnosis and here and larger and larger.expected.size > here[0].expected.size:
             at = f" (at {', '.join(inputs_in_words(larger.problem))})"  # a smaller one may fail for another reason
             alike = [b for b in more if b.shape == larger.shape]
-            diagnosis = [says + at for says in diagnose([larger, *alike])]
+            diagnosis = [says + at for says in diagnose([larger, *alike], good)]
         if entry.column < 0:
             diagnosis = [
                 "SHARES DO NOT ADD UP: each derivative alone lies between those to either side of a "

@@ -12,8 +12,8 @@ from ..reference.clarke import additive, clarke
 from ..reference.directions import TINY, check_direction, input_rounding, largest, level, measured, rule_wobble
 from ..reference.finite_differences import scales
 from ..reference.interval import rows_replaced, some, tighter
-from ..reference.problem import Problem
-from ..reference.verdict import FAIL, PASS, RTOL, Findings, doubtful, judge, tally, worst
+from ..reference.problem import Problem, flat_vector
+from ..reference.verdict import FAIL, PASS, RTOL, UNKNOWN, Findings, doubtful, judge, tally, worst
 from .probes import compare_probes
 from .user_code import as_failure
 
@@ -58,21 +58,27 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
     noise = atol + TINY * finite.max(axis=1)[:, None]  # what rounding leaves of a derivative that is 0
     floor = np.maximum(1e-2 * finite.max(), 1e-6 * level(p) / size[:, None])
     ref = measured(p, np.diag(size)).over(size[:, None])
-    status, slack = judge(claim, ref, rtol, noise, floor)
+    excused = beside_infinity(p, claim)
+
+    def verdict() -> tuple[np.ndarray, np.ndarray]:
+        status, slack = judge(claim, ref, rtol, noise, floor)
+        return np.where(excused, UNKNOWN, status), slack
+
+    status, slack = verdict()
     for unit in (size, np.ones(n)):
         again = np.flatnonzero(doubtful(status, slack, ref, 1e-2 * finite.max()).any(axis=1))
         if not len(again):
             break
         better = measured(p, np.diag(unit)[again], careful=True).over(unit[again, None])
         ref = rows_replaced(ref, again, better if unit is size else tighter(some(ref, again), better))
-        status, slack = judge(claim, ref, rtol, noise, floor)
+        status, slack = verdict()
     if (status == FAIL).any():
         noise = noise + UNDERFLOW / size[:, None]
-        status, slack = judge(claim, ref, rtol, noise, floor)
+        status, slack = verdict()
     if (status == FAIL).any():  # an output is rounded as a whole, whichever input moves
         noise = noise + input_rounding(p, np.array(dense(n, rng)) * size) / size[:, None]
         noise = noise + np.minimum(rule_wobble(p, np.diag(signs), pulled).T, UNSTEADY * finite)
-        status, slack = judge(claim, ref, rtol, noise, floor)
+        status, slack = verdict()
     failing = np.flatnonzero((status == FAIL).any(axis=1))
     if len(failing) and n > 1 and not all(additive(p, u * size, ref).all() for u in dense(n, rng)):
         near = clarke(
@@ -83,7 +89,7 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
             some(ref, failing).over(1 / size[failing, None]),
         )
         ref = rows_replaced(ref, failing, near.over(size[failing, None]))
-        status, slack = judge(claim, ref, rtol, noise, floor)
+        status, slack = verdict()
     found = tally(status, slack, ref, claim)
     found.yours, found.expected = yours, ref
     if (status == FAIL).any():
@@ -107,6 +113,12 @@ def compare_whole(p: Problem, rng, rtol: float, atol: float) -> Findings:
                 found.kinks += 1
                 return found
     return found
+
+
+def beside_infinity(p: Problem, claim: np.ndarray) -> np.ndarray:
+    """Which claims are NaN for an entry that makes another output infinite, or NaN: 0 · ∞ is no mistake of a rule."""
+    lost = ~np.isfinite(flat_vector(p.outputs))
+    return ~np.isfinite(claim) & (claim[:, lost] != 0).any(axis=1, keepdims=True)
 
 
 def dense(n: int, rng: np.random.Generator) -> list[np.ndarray]:

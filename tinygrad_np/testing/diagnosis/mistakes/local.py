@@ -114,8 +114,10 @@ def low_precision(b: Part):
     k, uses = factor(b), used(b)
     if k is None:
         return
-    error = np.abs(b.yours[uses] / b.expected[uses] - 1)
-    for name, eps in (("float32", 2.0**-23), ("float16", 2.0**-10)):
+    error = b.yours[uses] / b.expected[uses] - 1
+    one_sided = len(error) > 3 and len(np.unique(np.sign(error[error != 0]))) < 2  # rounding goes up and down
+    error = np.abs(error)
+    for name, eps in (("float32", 2.0**-23), ("float16", 2.0**-10)) if not one_sided else ():
         if eps / 64 < error.max() < 4 * eps and (len(error) < 2 or np.ptp(error) > 0.01 * error.max()):
             kept = np.where(uses, b.yours, b.expected)
             yield "LOW PRECISION", f"the derivative is computed in {name}", kept, len(error) < 2
