@@ -244,3 +244,27 @@ def test_state_dicts_travel_to_and_from_pytorch():
 def test_no_grad_predicts_without_a_tape():
     with tg.no_grad():
         assert not mlp()(np.zeros((2, 4), np.float32)).requires_grad
+
+
+def test_what_is_registered_is_found_by_its_path():
+    model, inner, w = nn.Module(), nn.BatchNorm1d(2), nn.Parameter(np.ones(2))
+    model.register_parameter("w", w)
+    model.register_parameter("none", None)
+    model.register_module("inner", inner)
+    model.add_module("again", inner)
+    model.register_buffer("seen", np.zeros(3))
+    model.register_buffer("passing", np.zeros(1), persistent=False)
+    assert model.get_parameter("w") is w and model.none is None and model.get_submodule("again") is inner
+    assert model.get_buffer("inner.running_mean") is inner.running_mean and model.get_buffer("seen") is model.seen
+    assert {"seen", "inner.running_mean"} <= model.state_dict().keys() and "passing" not in model.state_dict()
+    for get, path in ((model.get_buffer, "w"), (model.get_parameter, "seen"), (model.get_submodule, "w")):
+        with pytest.raises((AttributeError, KeyError, TypeError)):
+            get(path)
+    names = [name for name, _ in model.named_parameters("m")]
+    assert names == ["m.w", "m.inner.weight", "m.inner.bias"]
+    every = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    assert every == ["w", "inner.weight", "inner.bias", "again.weight", "again.bias"]
+    assert [name for name, _ in model.named_parameters(recurse=False)] == ["w"]
+    assert [name for name, _ in model.named_buffers(recurse=False)] == ["seen", "passing"]
+    assert [name for name, _ in model.named_modules("m")] == ["m", "m.inner"]
+    assert [name for name, _ in model.named_children()] == ["inner", "again"]

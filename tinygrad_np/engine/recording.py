@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ndarray = np.ndarray
 object_new = object.__new__
 TENSORS: set[type[Any]] = set()  # Tensor and its subclasses: `type(a) in TENSORS` is the quickest question
-CONTAINERS = {list, tuple, slice}  # what may have tensors inside
 # What is taken as it is, as an operand.
 CONSTANTS = {
     ndarray,
