@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import types
@@ -14,6 +15,7 @@ import pytest
 import tinygrad_np as tg
 from tests.viz.graphs import chain, deep, digits, needs_engine, tangle
 from tests.viz.test_names import assert_mermaid
+from tinygrad_np.viz import GraphView
 from tinygrad_np.viz.writers import notebook
 
 
@@ -100,3 +102,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         view.save(path)
     assert path.read_bytes() == before and [p.name for p in Path(tmp_path).iterdir()] == ["graph.svg"]
+
+
+@pytest.mark.parametrize(
+    "damage", [("nodes", [[]]), ("nodes", [3]), ("edges", [None]), ("scopes", 5), ("nodes", "twice")]
+)
+def test_what_is_no_graph_is_refused_by_name(damage):
+    data = json.loads(np.sin(tg.Tensor([1.0], requires_grad=True, name="x")).graph().to_json())
+    part, found = damage
+    data[part] = data[part] * 2 if found == "twice" else found
+    with pytest.raises(ValueError, match="graph: damaged .*; expected what GraphView.to_json writes"):
+        GraphView.from_json(json.dumps(data))

@@ -46,6 +46,8 @@ def from_json(text: str, make: Callable[..., Any] = Graph) -> Any:
         scopes = tuple(unpacked(Scope, scope) for scope in data["scopes"])
         whole = make(nodes, edges, scopes, tuple(data["outputs"]), data["title"])
         known = {node.id for node in nodes}
+        if len(known) < len(nodes):
+            raise ValueError("two nodes have one id")
         lost = next((e for e in edges if not {e.src, e.dst} <= known), None)
         if lost is not None:
             raise ValueError(f"the edge {lost.src!r} -> {lost.dst!r} joins no two of the nodes")
@@ -56,7 +58,7 @@ def from_json(text: str, make: Callable[..., Any] = Graph) -> Any:
         if "shown" in data:
             view = replace(view.only(set(data["shown"]), ""), notes=tuple(data["notes"]))
         return view
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"graph: damaged ({type(error).__name__}: {error}); expected what GraphView.to_json writes"
         ) from None
