@@ -8,6 +8,8 @@ import pytest
 import tinygrad_np as tg
 import tinygrad_np.nn.functional as F
 from tinygrad_np import Tensor, nn, optim
+from tinygrad_np.nn import convolution
+from tinygrad_np.parallel import cores
 from tinygrad_np.testing import gradcheck
 
 
@@ -48,6 +50,33 @@ def test_convolution_is_its_definition(stride, padding, border, groups, dilation
         found, by_hand_conv(images, kernels, stride, border, dilation, groups), rtol=1e-12, atol=1e-12
     )
     assert padding != "same" or found.shape == images.shape
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_large_convolution_gives_the_same_bits_on_one_core_and_on_two(groups, rng, monkeypatch):
+    images, kernels = rng.normal(size=(60, 8, 18, 18)), rng.normal(size=(6, 8 // groups, 3, 3))
+    ct = rng.normal(size=(60, 6, 16, 16))
+
+    def gradients(rows=slice(None)):
+        a, b = Tensor(images[rows], requires_grad=True), Tensor(kernels, requires_grad=True)
+        out = F.conv2d(a, b, groups=groups)
+        out.backward(ct[rows])
+        return out.data, np.asarray(a.grad), np.asarray(b.grad)
+
+    found, shared = [], []
+    for two in (0, 1):
+        monkeypatch.setattr(convolution, "_CORES", {})
+        monkeypatch.setattr(cores, "CORES", 2)
+        monkeypatch.setattr(cores.Choice, "pick", lambda self, way=two: shared.append(way) or way)
+        found.append(gradients())
+    assert shared.count(0) == shared.count(1) == (3 if groups == 1 else 2)  # groups share no cotangent of images
+    for one, two in zip(*found):
+        np.testing.assert_array_equal(one, two)
+    small = [gradients(slice(k, k + 6)) for k in range(0, 60, 6)]  # too little to be cut
+    assert len(shared) == 2 * shared.count(0)
+    np.testing.assert_allclose(found[0][0], np.concatenate([s[0] for s in small]), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[0][1], np.concatenate([s[1] for s in small]), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[0][2], sum(s[2] for s in small), rtol=1e-10)
 
 
 def test_convolution_of_complex_numbers_is_that_of_their_parts():

@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
-from ..parallel.cores import Choice
+from ..parallel.cores import PIECES, Choice, cut
 from .arguments import array, numbers, same_shapes, whole_number
 from .pieces import PIECE
 from .window import Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PATCHES = 1 << 23  # bytes of patches that are made, and multiplied, at a time: fewer cost more calls, more more memory
 SHARED = 1 << 22  # bytes of patches from which on two cores may be quicker than one
-_CORES: dict[tuple, Choice] = {}  # for each shape, whether two are quicker than one
+_CORES: dict[tuple, Choice] = {}  # for each function and shape, whether two are quicker than one
 
 
 @in_dimensions(1, 2, 3)
@@ -122,14 +122,33 @@ def _parts(wide, window: Window, places: tuple[int, ...]):
     n = wide.shape[-1]
     work = math.prod(window.kernel) * len(wide) * n * wide.itemsize
     d = next((d for d in range(len(places)) if math.prod(places[d + 1 :]) * work <= PATCHES), len(places) - 1)
-    step = max(1, PATCHES // max(math.prod(places[d + 1 :]) * work, 1))
+    run = math.prod(places[d + 1 :]) * work
+    count = -(-places[d] * max(run, 1) // PATCHES)
+    if places[d] * run > SHARED:
+        count = max(count, 2)  # for two cores
+    count = min(count, places[d])
     for lead in np.ndindex(*places[:d]):
-        for start in range(0, places[d], step):
+        for k in range(count):
+            start, stop = k * places[d] // count, (k + 1) * places[d] // count
             first = (*lead, start, *(0,) * (len(places) - d - 1))
-            near = (*(1,) * d, min(step, places[d] - start), *places[d + 1 :])
+            near = (*(1,) * d, stop - start, *places[d + 1 :])
             box = (slice(f * s, f * s + end) for f, s, end in zip(first, window.stride, window.ends(near)))
             begin = int(np.ravel_multi_index(first, places)) * n
             yield wide[:, *box], near, slice(begin, begin + math.prod(near) * n)
+
+
+def _each(part, pieces: list, key: tuple, work: int) -> None:
+    """Do the same pieces however many cores there are, so that the bits are the same; on two where that is quicker."""
+    if len(pieces) > 1 and work > SHARED:
+        _CORES.setdefault(key, Choice()).run(part, pieces)
+    else:
+        for piece in pieces:
+            part(piece)
+
+
+def _work(wide, window: Window, places: tuple[int, ...]) -> int:
+    """Bytes of all patches of padded grids (C, *size, N)."""
+    return math.prod((*window.kernel, *places, len(wide), wide.shape[-1])) * wide.itemsize
 
 
 def _unfolded(wide, window: Window, places: tuple[int, ...]) -> np.ndarray:
@@ -202,11 +221,7 @@ def _conv(x, weight, window, groups):
         _times(kernels, _unfolded(seen, window, near).reshape(groups, kernels.shape[2], -1), flat[:, :, run])
 
     pieces = list(_parts(wide, window, places)) if out.size else []
-    if len(pieces) > 1 and math.prod((*window.kernel, *places, len(wide), n)) * wide.itemsize > SHARED:
-        _CORES.setdefault((x.shape, weight.shape), Choice()).run(part, pieces)
-    else:
-        for piece in pieces:
-            part(piece)
+    _each(part, pieces, ("conv", x.shape, weight.shape), _work(wide, window, places))
     return batch_first(out)
 
 
@@ -223,9 +238,19 @@ def _conv_weight(ct, x, window, groups):
             out[entry] = np.einsum(ct[channels], axes, seen, axes, [0])
         return out
     flat = _matrices(ct, groups)
-    for seen, near, run in _parts(wide, window, places) if ct.size else ():
+
+    def part(piece):
+        seen, near, run = piece
         columns = _unfolded(seen, window, near).reshape(groups, out.shape[2], -1)
-        out += _times(flat[:, :, run], columns.swapaxes(1, 2))
+        products[run.start] = _times(flat[:, :, run], columns.swapaxes(1, 2))
+
+    pieces = list(_parts(wide, window, places)) if ct.size else []
+    for start in range(0, len(pieces), PIECES):  # few products at a time, added in their order
+        products: dict[int, np.ndarray] = {}
+        some = pieces[start : start + PIECES]
+        _each(part, some, ("conv_weight", x.shape, ct.shape, len(some)), _work(wide, window, places))
+        for _, _, run in some:
+            out += products[run.start]
     return out.reshape(len(ct), taken, *window.kernel)
 
 
@@ -242,9 +267,17 @@ def _conv_input(ct, weight, window, groups):
             np.add(seen, scratch, out=seen)
         return window.inside(wide)
     flat, kernels = _matrices(ct, groups), _matrices(weight, groups).swapaxes(1, 2)
-    for seen, near, run in _parts(wide, window, places) if ct.size else ():
-        patches = _times(kernels, flat[:, :, run])
-        _fold(patches.reshape(channels, *window.kernel, *near, n), seen, window, near)
+    entries = math.prod(window.kernel)
+
+    def part(piece):  # some channels of the one group, or all of all groups
+        own = kernels if groups > 1 else kernels[:, piece.start * entries : piece.stop * entries]
+        for seen, near, run in _parts(wide[piece], window, places):
+            patches = _times(own, flat[:, :, run])
+            _fold(patches.reshape(-1, *window.kernel, *near, n), seen, window, near)
+
+    work = _work(wide, window, places)
+    pieces = cut(channels) if groups == 1 and work > SHARED else [slice(0, channels)]
+    _each(part, pieces if ct.size else [], ("conv_input", ct.shape, weight.shape), work)
     return window.inside(wide)
 
 
