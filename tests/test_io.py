@@ -351,3 +351,24 @@ def test_killed_at_any_moment_the_file_is_whole(path):
             process.communicate()
         state = load(path)
         assert np.unique(state["a"]).size == 1 and (state["b"]["c"] == state["a"][0]).all()
+
+
+@pytest.mark.parametrize("sync, expected", [(True, ["fsync", "replace"]), (False, ["replace"])])
+def test_what_is_saved_is_on_the_disk_before_it_takes_its_place(path, sync, expected, monkeypatch):
+    """Unless somebody who saves often says that it need not be."""
+    called = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, real=real, name=name: (called.append(name), real(*args))[1])
+    save(path, {"x": np.ones(3)}, sync=sync)
+    assert called == expected
+    called.clear()
+    if sync:
+        save(path, {"x": np.zeros(3)})
+        assert called == expected
+
+
+def test_an_entry_of_an_archive_may_be_longer_than_two_gigabytes(tmp_path):
+    """Which its header has to say before its length is known: version 4.5 of the format."""
+    save(tmp_path / "a.npz", {"x": np.ones(3)})
+    assert (tmp_path / "a.npz").read_bytes()[:6] == b"PK\x03\x04\x2d\x00"
