@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from opcode import opname
+from types import FrameType
 from typing import NoReturn
 
 from ..engine.callers import NUMPY, PACKAGE, PYTHON, own_frame
@@ -29,7 +30,7 @@ def calling_frame():
 
 def in_rule() -> bool:
     """Whether a pass over the graph is under way, which is made twice where a NaN is met: rules, and what they call."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != f"{__package__}.jitted":
         if frame.f_code is walk.__code__ or frame.f_code is pushforward.__code__:
             return True

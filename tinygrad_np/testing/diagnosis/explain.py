@@ -50,7 +50,8 @@ def explain(
         lines += jacobian_lines(here)
         more = [b for p, f in others if f.entry for b in blocks(p, f, f.entry)][:12]
         slot = here[0].frame.slot if here else 0
-        good = [part_of(p, f.yours, f.expected.value.T, slot) for p, f in passed if f.expected and slot < len(p.slots)]
+        known = [(p, f.yours, f.expected) for p, f in passed if slot < len(p.slots)]
+        good = [part_of(p, a, b.value.T, slot) for p, a, b in known if a is not None and b]
         diagnosis = diagnose(here + more, good)
         larger = max(more, key=lambda b: b.expected.size, default=None)
         if not diagnosis and here and larger and larger.expected.size > here[0].expected.size:
