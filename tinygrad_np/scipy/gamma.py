@@ -116,19 +116,19 @@ def bell(g, i, j=0):
 def gammainc_da(a, x, order=1):
     """∂ⁿP(a, x)/∂aⁿ, from ∫ tᵃ e⁻ᵗ d(log t) / Γ(a) (DLMF 8.2.1), of P down from x, or of Q = 1 - P up from x > a.
 
-    So little cancels. The exp-sinh rule (Takahasi and Mori 1974) takes log t = log x ± u, whatever the scale of u.
+    So little cancels. The exp-sinh rule (Takahasi and Mori 1974) takes t = x e⁻ᵘ or x (1 + u), whatever the scale of u.
     """
     a, x = np.broadcast_arrays(np.asarray(a, float)[..., None], np.asarray(x, float)[..., None])
     inside = np.isfinite(x) & (x > 0) & (a > 0)
     a, x = np.where(inside, a, 1), np.where(inside, x, 1)
     at = np.arange(-4.4, 3.6, 0.04)
     u = np.exp(np.pi / 2 * np.sinh(at))
-    weight, way = 0.04 * np.pi / 2 * np.cosh(at) * u, np.where(x > a, 1, -1)
-    log_t = np.log(x) + way * u
-    with np.errstate(over="ignore"):
-        size = np.exp(a * log_t - x - x * np.expm1(way * u) - sc.gammaln(a))
+    up = x > a
+    weight = 0.04 * np.pi / 2 * np.cosh(at) * u * np.where(up, -1 / (1 + u), 1)
+    log_t = np.log(x) + np.where(up, np.log1p(u), -u)
+    size = np.exp(a * log_t - x - x * np.where(up, u, np.expm1(-u)) - sc.gammaln(a))
     slope = size * bell(lambda k, _: (log_t if k == 1 else 0) - polygamma(k - 1, a), order)
-    return np.sum(np.where(inside, -way * weight * slope, 0), axis=-1)
+    return np.sum(np.where(inside, weight * slope, 0), axis=-1)
 
 
 def beta_logs(log_x, log_rest, first, second, both):

@@ -15,7 +15,7 @@ def of_degree(fun, slope, names=("n", "x"), example=()):
     def partial(n, *rest):
         return np.where(np.greater(n, 0), slope(n, np.maximum(np.subtract(n, 1), 0), *rest[:-1]), 0)
 
-    row = in_last(fun, partial, names)
+    row = in_last(fun, partial, names, digits=(1e-10, 1e-3, 1e3))
     if example:
         row.cases = [lambda f, A: f(*example, A("m", "n"))]
 
