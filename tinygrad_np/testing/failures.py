@@ -17,6 +17,9 @@ class CheckFailed(AssertionError):
 
     says = "the check failed"
 
+    def __init_subclass__(cls, says: str = says) -> None:
+        cls.says = says
+
     def __init__(self, message: str = "", report: GradReport | OpReport | None = None) -> None:
         super().__init__(message or self.says)
         self.report = report
@@ -29,103 +32,69 @@ class Skipped(Exception):
     """A check that cannot be run here, and why: no failure."""
 
 
-class FunctionRaised(CheckFailed):
+class FunctionRaised(CheckFailed, says="the function raises"):
     """The function itself raised, not its derivative."""
 
-    says = "the function raises"
 
-
-class NeverReturned(CheckFailed):
+class NeverReturned(CheckFailed, says="the operation does not return"):
     """The operation, or its derivative, did not come back; it was stopped."""
 
-    says = "the operation does not return"
 
-
-class GradientMismatch(CheckFailed):
+class GradientMismatch(CheckFailed, says="the gradient is wrong"):
     """The reverse-mode derivative differs from finite differences by more than their error bar."""
 
-    says = "the gradient is wrong"
 
-
-class SecondOrderMismatch(CheckFailed):
+class SecondOrderMismatch(CheckFailed, says="the second derivative is wrong"):
     """The derivative of the gradient is wrong, is not symmetric, or cannot be taken."""
 
-    says = "the second derivative is wrong"
 
-
-class NotAdjoint(CheckFailed):
+class NotAdjoint(CheckFailed, says="forward and reverse mode disagree"):
     """Forward and reverse mode disagree: <v, J u> differs from <Jᵀ v, u>."""
 
-    says = "forward and reverse mode disagree"
 
-
-class NotLinear(CheckFailed):
+class NotLinear(CheckFailed, says="the gradient is not linear in the cotangent"):
     """The pullback is not linear in the cotangent."""
 
-    says = "the gradient is not linear in the cotangent"
 
-
-class WrongShape(CheckFailed):
+class WrongShape(CheckFailed, says="a gradient has the wrong shape"):
     """A gradient or an output has another shape than it must have."""
 
-    says = "a gradient has the wrong shape"
 
-
-class WrongDtype(CheckFailed):
+class WrongDtype(CheckFailed, says="the result depends on the dtype"):
     """A gradient or an output has another dtype than it must have, or is right in float64 alone."""
 
-    says = "the result depends on the dtype"
 
-
-class MutatedInput(CheckFailed):
+class MutatedInput(CheckFailed, says="an input was changed in place"):
     """The operation, or its derivative, wrote into an input."""
 
-    says = "an input was changed in place"
 
-
-class MutatedCotangent(CheckFailed):
+class MutatedCotangent(CheckFailed, says="the cotangent was changed in place"):
     """The derivative wrote into the cotangent that it was given."""
 
-    says = "the cotangent was changed in place"
 
-
-class SharedMemory(CheckFailed):
+class SharedMemory(CheckFailed, says="results share memory"):
     """Two results share memory, so that changing one would change the other."""
 
-    says = "results share memory"
 
-
-class LayoutDependence(CheckFailed):
+class LayoutDependence(CheckFailed, says="the result depends on the memory layout"):
     """The result depends on how an array lies in memory: its order, strides or writability."""
 
-    says = "the result depends on the memory layout"
 
-
-class HiddenState(CheckFailed):
+class HiddenState(CheckFailed, says="a call changes the result of another call"):
     """A call changes the result of another call: something is kept outside the graph."""
 
-    says = "a call changes the result of another call"
 
-
-class NonDeterministic(CheckFailed):
+class NonDeterministic(CheckFailed, says="the same call gives different results"):
     """The same call gave two different results."""
 
-    says = "the same call gives different results"
 
-
-class NaNGradient(CheckFailed):
+class NaNGradient(CheckFailed, says="the gradient is not finite"):
     """The gradient is NaN or infinite where the function is finite and has a slope to each side."""
 
-    says = "the gradient is not finite"
 
-
-class ForwardMismatch(CheckFailed):
+class ForwardMismatch(CheckFailed, says="the value is wrong"):
     """The value differs from the reference function's, or a bad argument is not refused."""
 
-    says = "the value is wrong"
 
-
-class VacuousCheck(CheckFailed):
+class VacuousCheck(CheckFailed, says="the check is vacuous"):
     """Nothing was compared, so that nothing was checked."""
-
-    says = "the check is vacuous"

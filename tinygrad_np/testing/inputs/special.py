@@ -5,7 +5,7 @@ Made of calls that the operation is known to accept, by putting other numbers in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -51,9 +51,9 @@ def special(arrays: list[np.ndarray], thresholds: list[float], elementwise: bool
                 for sign in (1.0, -1.0):
                     yield [sign * size * scattered(a) if i in some else a for i, a in enumerate(arrays)]
                     if any(a.size > 1 for a in arrays):
-                        yield [one_set(a, sign * size) if i in some else a for i, a in enumerate(arrays)]
+                        yield [some_set(a, sign * size, slice(1)) if i in some else a for i, a in enumerate(arrays)]
     for some in all_and_each(n):
-        for change in (one_zero, two_zeros, zeros, all_alike, repeating, one_hot):
+        for change in CHANGES:
             yield [change(a) if i in some else a for i, a in enumerate(arrays)]
 
 
@@ -67,38 +67,23 @@ def scattered(a: np.ndarray) -> np.ndarray:
     return (1 + BESIDE / 8 * np.arange(a.size) / max(a.size, 1)).reshape(a.shape)
 
 
-def one_set(a: np.ndarray, value: float) -> np.ndarray:
-    """An array with its first element changed."""
+def some_set(a: np.ndarray, value: float, places: slice) -> np.ndarray:
+    """An array with some of its elements, laid flat, changed."""
     out = a.copy()
-    if a.size:
-        out.flat[0] = value
+    out.reshape(-1)[places] = value
     return out
-
-
-def one_zero(a: np.ndarray) -> np.ndarray:
-    return one_set(a, 0.0)
-
-
-def two_zeros(a: np.ndarray) -> np.ndarray:
-    out = a.copy()
-    out.flat[: min(2, a.size)] = 0
-    return out
-
-
-def zeros(a: np.ndarray) -> np.ndarray:
-    return np.zeros_like(a)
-
-
-def all_alike(a: np.ndarray) -> np.ndarray:
-    return np.full_like(a, a.flat[0] if a.size and a.flat[0] else 0.75)
 
 
 def repeating(a: np.ndarray) -> np.ndarray:
+    """The first half of an array, twice."""
     return np.resize(a.reshape(-1)[: max(1, a.size // 2)], a.shape) if a.size else a.copy()
 
 
-def one_hot(a: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(a)
-    if a.size:
-        out.flat[a.size - 1] = 1
-    return out
+CHANGES: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+    lambda a: some_set(a, 0, slice(1)),  # one zero
+    lambda a: some_set(a, 0, slice(2)),  # two
+    np.zeros_like,
+    lambda a: np.full_like(a, a.flat[0] if a.size and a.flat[0] else 0.75),  # a constant
+    repeating,
+    lambda a: some_set(np.zeros_like(a), 1, slice(a.size - 1, None)),  # one-hot
+)

@@ -4,6 +4,8 @@ entry is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..reference.directions import TINY, check_direction, largest, level, measured
@@ -45,33 +47,25 @@ def bisect(p: Problem, u: np.ndarray, v: np.ndarray, rtol: float) -> Entry:
     """The input entry, then the output entry, whose derivative is wrong: half the suspects at a time."""
     g = p.pull(v)
 
-    def deviation(mask) -> float:
+    def deviation(entries) -> float:
+        mask = np.isin(np.arange(u.size), entries)
         claim = np.array([[g[mask] @ u[mask]]])
         status, slack, ref = check_direction(p, np.where(mask, u, 0)[None], claim, rtol, 0.0, 0.0, v[None])
         off = max(ref.low[0, 0] - claim[0, 0], claim[0, 0] - ref.high[0, 0])
         return off / slack[0, 0] if np.isfinite(off) else np.inf
 
-    suspects = np.arange(u.size)
-    while len(suspects) > 1:
-        halves = np.array_split(suspects, 2)
-        off = [deviation(np.isin(np.arange(u.size), half)) for half in halves]
-        suspects = halves[int(np.argmax(off))]
-    j = int(suspects[0])
+    j = guiltiest(np.arange(u.size), deviation)
     unit = np.zeros((1, u.size))
     unit[0, j] = scales(p.point, relative=True)[j]
     column = measured(p, unit, careful=True).over(unit[:, j, None])
-    rows = np.flatnonzero(v)
-    while len(rows) > 1:
-        halves = np.array_split(rows, 2)
-        off = []
-        for half in halves:
-            mask = np.zeros_like(v)
-            mask[half] = v[half]
-            part = projected(column, mask[None])
-            claim = p.pull(mask)[j]
-            off.append(max(part.low[0, 0] - claim, claim - part.high[0, 0]) - 3 * part.error[0, 0])
-        rows = halves[int(np.argmax(off))]
-    i = int(rows[0])
+
+    def astray(rows) -> float:
+        mask = np.zeros_like(v)
+        mask[rows] = v[rows]
+        part, claim = projected(column, mask[None]), p.pull(mask)[j]
+        return max(part.low[0, 0] - claim, claim - part.high[0, 0]) - 3 * part.error[0, 0]
+
+    i = guiltiest(np.flatnonzero(v), astray)
     return Entry(
         i,
         j,
@@ -80,3 +74,11 @@ def bisect(p: Problem, u: np.ndarray, v: np.ndarray, rtol: float) -> Entry:
         float(column.high[0, i]),
         3 * float(column.error[0, i]),
     )
+
+
+def guiltiest(suspects: np.ndarray, deviation: Callable[[np.ndarray], float]) -> int:
+    """One of the suspects, by halves: the half that is further off is kept."""
+    while len(suspects) > 1:
+        halves = np.array_split(suspects, 2)
+        suspects = halves[int(np.argmax([deviation(half) for half in halves]))]
+    return int(suspects[0])

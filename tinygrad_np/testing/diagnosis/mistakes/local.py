@@ -53,8 +53,6 @@ def features(b: Part):
             if k:
                 times = f"{named_constant(k**sign)}·{what}"
                 yield f"FACTOR {kind}", said.format(times), np.where(told, k * base, b.yours), told.sum() < 2
-    for what, value in plain:
-        yield "FACTOR WITHOUT SIGN", f"|{what}| stands where {what} belongs", b.expected * np.where(value < 0, -1, 1)
     for (there, w), (wanted, v) in permutations(plain + made, 2):
         yield "WRONG FACTOR", f"{there} stands where {wanted} belongs", b.expected * w / v
 
@@ -79,13 +77,7 @@ def functions(b: Part):
             yield "ABSOLUTE VALUE", "the sign is lost: an abs, a square, or a square root", c * np.abs(e)
         yield "SQUARED", "the derivative is squared", e * e
         yield ("INVERTED", "the derivative stands in the denominator: 1 / f' for f'", np.where(e != 0, 1 / e, 0))
-        yield "SQUARE ROOT", "the square root of the derivative", np.sqrt(np.abs(e)) * np.sign(e)
-        norm = np.sqrt((e * e).sum(axis=1, keepdims=True))
-        yield "NORMALIZED", "the gradient is divided by its norm", np.where(norm > 0, e / norm, 0)
         yield "CLIPPED", "the gradient is limited to [-1, 1]", np.clip(e, -1, 1)
-        yield "INTEGERS", "the gradient is truncated to integers", np.trunc(e)
-        yield "INTEGERS", "the gradient is rounded to integers", np.rint(e)
-        yield "POSITIVE PART", "negative derivatives are dropped", np.maximum(e, 0)
     for c in (1.0, -1.0):
         yield "CONSTANT TERM", f"{-c:+g} is missing in the derivative", np.where(used(b), e + c, b.yours * 0)
 

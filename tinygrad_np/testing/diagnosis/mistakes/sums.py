@@ -76,8 +76,6 @@ def diagonal(b: Part):
         if used(b)[~own].any() and used(b)[own].all() and np.diag(b.yours).all():
             text = "each element is treated by itself, as the operation does not: terms between elements are missing"
             yield "DIAGONAL ONLY", text, np.where(own, b.yours, 0)
-        text = "the derivative of each output with respect to its own input is missing"
-        yield "DIAGONAL MISSING", text, np.where(own, 0, b.expected)
 
 
 def triangle(b: Part):
@@ -91,21 +89,6 @@ def triangle(b: Part):
                 b.moved(lambda r: (r + r.swapaxes(-1, -2)) / 2),
             )
             yield ("SYMMETRIZED", "the gradient is added to its transpose", b.moved(lambda r: r + r.swapaxes(-1, -2)))
-
-
-def accumulated(b: Part):
-    for axis in range(len(b.shape)):
-        if b.shape[axis] > 1 and not b.frame.partial:
-            yield (
-                "RUNNING SUM",
-                f"the gradient is summed up along axis {axis}",
-                b.moved(lambda r, a=axis: np.cumsum(r, a)),
-            )
-            yield (
-                "SUMMED OVER THE INPUT",
-                f"every element along axis {axis} has the sum of all their gradients",
-                b.moved(lambda r, a=axis: np.broadcast_to(r.sum(a, keepdims=True), r.shape)),
-            )
 
 
 def largest_only(b: Part):
@@ -153,4 +136,4 @@ def shared_equally(b: Part):
         )
 
 
-WRONG_SUMS = (diagonal, one_term, triangle, unmasked, shared_equally, accumulated, largest_only)
+WRONG_SUMS = (diagonal, one_term, triangle, unmasked, shared_equally, largest_only)

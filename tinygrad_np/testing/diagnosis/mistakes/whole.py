@@ -33,14 +33,6 @@ def cotangent_summed(b: Part):
             "every output's cotangent gives the same: multiply by ct elementwise, not by its sum",
             total,
         )
-        yield (
-            "COTANGENT AVERAGED",
-            "the mean of the cotangent is used in place of each entry",
-            total / b.frame.whole.size_out,
-        )
-        first = np.zeros_like(b.expected)
-        first[0] = total[0]
-        yield "ONE COTANGENT FOR ALL", "the first entry of the cotangent is used for all", first
 
 
 def swapped(b: Part):
