@@ -89,6 +89,7 @@ CORRECT = {
     "complex square": (lambda z: z * z, np.array([1 + 2j, -0.5j])),
     "complex modulus": (np.abs, np.array([1 + 2j, -0.5j])),
     "beside a division by zero": (QUOTIENT, np.array([0.5, 0.5]), np.array([0.5, 0.0])),
+    "steps at whole numbers": (lambda x: np.floor(x) + x, np.array([65.0, -4096.0, 0.625])),
     # containers, dtypes, rough functions
     "a dict": (lambda p: (p["w"] @ p["b"]).sum(), {"w": A, "b": V[:3]}),
     "a list": (lambda xs: np.concatenate(xs), [V, V * 2]),

@@ -13,7 +13,7 @@ from .thresholds import MAGNITUDES
 
 BESIDE = 2.0**-6  # how far from a threshold, beside it
 LENGTH = 6  # of a vector for an elementwise operation
-ODD = 1.171875  # magnitudes are no round numbers: a threshold may be one
+ODD = 1.17187193  # magnitudes are no round numbers, and no whole ones: a threshold or a step may be one
 BLEND = np.array([0.75, -1.25, 0.5, 2.125, -0.625, 1.375])
 
 

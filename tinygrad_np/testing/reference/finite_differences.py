@@ -257,7 +257,8 @@ def jumps(right: np.ndarray, left: np.ndarray, f0: np.ndarray, levels, noise: np
         apart = np.abs((right + left) / 2 - f0)
         near, far = apart[-1], apart[levels.index(13)]
         size = np.maximum(np.abs(f0), np.abs(right[-1]))
-        found = (near > 0.25 * far) & (near > 100 * EPS * size + 4 * noise)
+        ends = np.ptp(right[-4:], axis=0) + np.ptp(left[-4:], axis=0)  # noise moves them, a jump looks like noise
+        found = (near > 0.25 * far) & (near > 100 * EPS * size + np.where(near > 8 * ends, 0, 4 * noise))
     return found.any(axis=1, keepdims=True)
 
 
