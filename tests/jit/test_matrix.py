@@ -111,6 +111,42 @@ READS = {  # what there is; how code reads it; what changes it from outside
         "r().k",
         "o.k = 3.0",
     ),
+    "pattern": (
+        "class C: pass\no = C(); o.k = 2.0\ndef h():\n    match o:\n        case C(k=v): return v",
+        "h()",
+        "o.k = 3.0",
+    ),
+    "pattern of places": (
+        "class C: __match_args__ = ('k',)\no = C(); o.k = 2.0\ndef h():\n    match o:\n        case C(v): return v",
+        "h()",
+        "o.k = 3.0",
+    ),
+    "template": ("class C: pass\no = C(); o.k = 2.0", "float('{0.k}'.format(o))", "o.k = 3.0"),
+    "template from outside": (
+        "class C: pass\no = C(); o.k = 2.0\nT = '{0.k}'",
+        "float(T.format(o))",
+        "o.k = 3.0",
+    ),
+    "getattr_static": (
+        "import inspect\nclass C: pass\no = C(); o.kk = 2.0\nname = 'k'",
+        "inspect.getattr_static(o, name + name)",
+        "o.kk = 3.0",
+    ),
+    "members": (
+        "import inspect\nclass C: pass\no = C(); o.kk = 2.0",
+        "sum(v for _, v in inspect.getmembers(o) if isinstance(v, float))",
+        "o.kk = 3.0",
+    ),
+    "__getattr__ of a module": (
+        "m = types.ModuleType('m'); m.__getattr__ = lambda name: 2.0",
+        "m.k",
+        "m.__getattr__ = lambda name: 3.0",
+    ),
+    "all objects": (
+        "import gc\nclass C: pass\no = C(); o.k = 2.0",
+        "[x for x in gc.get_objects() if type(x) is C][0].k",
+        "o.k = 3.0",
+    ),
     "stream": ("s = np.random.default_rng(0)", "s.normal(size=3)", "s.normal()"),
 }
 
@@ -139,6 +175,7 @@ WRITES = {  # what there is; what code does; what shows it
     "iterator": ("d = iter(range(100))", "next(d)", "next(copy.copy(d))"),
     "generator": ("d = (i for i in range(100))", "next(d)", "d.gi_frame.f_locals.get('i', -1)"),
     "default": ("def h(v=[1.0]): v[0] += 1", "h()", "h.__defaults__[0][0]"),
+    "exec": ("K = 1.0", "exec('K += 1', globals())", "K"),
     "tensor": ("w = tg.Tensor(np.ones(3))", "w.__setitem__(..., w._array * 2)", "w._array"),
     "stream": ("s = np.random.default_rng(0)", "s.normal()", "s.bit_generator.state['state']['state'] % 1009"),
 }

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import dis
+import re
 import sys
 from importlib.util import resolve_name
 from types import CodeType
 from typing import Any
 
 BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
-IMPORT = dis.opmap["IMPORT_NAME"]
+IMPORT, MATCH = dis.opmap["IMPORT_NAME"], dis.opmap["MATCH_CLASS"]
+NAME = re.compile(r"[^\W\d]\w*")
 ASKING = {"modules", "import_module", "__import__"}
 CALLED: dict[int, tuple] = {}  # code, by id, and what it calls where
 
 
+def written_in(code: CodeType) -> set[str]:
+    """The names in the constants of code: of getattr(x, "name"), "{x.name}".format(x=x), case Class(name=value)."""
+    found: set[str] = set()
+    for constant in code.co_consts:
+        for text in constant if isinstance(constant, tuple) else (constant,):
+            if isinstance(text, str) and (text.isidentifier() or "{" in text):
+                found.update(NAME.findall(text))
+    return found
+
+
 def asks_by_name(code: CodeType) -> bool:
-    """Whether code asks for attributes by names that it computes: getattr(x, name), and not getattr(x, "name")."""
+    """Whether code asks for attributes by names that it computes: getattr(x, name), and not getattr(x, "name").
+
+    So do a pattern, by what the class says, and a template of a text that is not written in the code.
+    """
+    texts = [c for c in code.co_consts if isinstance(c, str)]
+    if MATCH in code.co_code[::2] or "format" in code.co_names and not any("{" in text for text in texts):
+        return True
     if BY_NAME.isdisjoint(code.co_names):
         return False
     steps = list(dis.get_instructions(code))

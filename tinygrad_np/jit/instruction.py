@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -181,7 +182,7 @@ def overlap(a: View, b: View) -> bool:
 
 def nbytes(view: View) -> int:
     """The bytes of its elements."""
-    return int(np.prod(view.shape)) * view.dtype.itemsize
+    return prod(view.shape) * view.dtype.itemsize
 
 
 def same_layout(a: View, b: View) -> bool:

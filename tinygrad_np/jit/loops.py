@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ def loop_lines(source: Source, step: Step, number: int) -> list[str]:
         and max(map(nbytes, views)) * len(step.instructions) >= THREAD_BYTES
         and (shape[0] > 1 or flat)
     )
-    if source.compiling and len(step.instructions) * np.prod(shape) >= kernels.WORTH:
+    if source.compiling and len(step.instructions) * prod(shape) >= kernels.WORTH:
         try:
             return one_pass(source, kernels.Loop(step.instructions, internal, scalar_dtype), number, threaded)
         except kernels.Uncompiled:
@@ -122,7 +123,7 @@ def slots(instructions: list[Instruction], internal: set[View]) -> dict[View, in
 def tiles(source: Source, step: Step, number: int, views, internal, flat: bool, threaded: bool) -> list[str]:
     """A loop of NumPy's calls: slices are made beforehand, one tuple a tile, and any core may take a piece."""
     shape = step.instructions[0].out[0].shape
-    rows = int(np.prod(shape)) if flat else shape[0]
+    rows = prod(shape) if flat else shape[0]
     whole = [v for v in views if whole_for_all(v, shape, flat)]
     inputs = [v for v in views if source.is_input(v) and v not in whole]
     sliced = [v for v in views if v not in whole and v not in inputs]

@@ -99,6 +99,7 @@ def folded(program, storages):
     return kept
 
 
+@np.errstate(all="ignore")
 def computed_before(program, storages):
     """What is computed from constants alone is a constant."""
     writes = positions_of(program, storages)[1]
@@ -127,8 +128,7 @@ def computed_before(program, storages):
             storage = storages[out.storage]
             memory = np.empty(storage.nbytes, np.uint8)
             result = np.ndarray(out.shape, out.dtype, memory, out.offset, out.strides)
-            with np.errstate(all="ignore"):
-                value = array(i.args[0]) if i.kind == "copy" else i.fun(*map(array, i.args))
+            value = array(i.args[0]) if i.kind == "copy" else i.fun(*map(array, i.args))
             np.copyto(result, value, casting="unsafe")
             storage.kind, storage.where, writes[out.storage] = "constant", result, []
         else:

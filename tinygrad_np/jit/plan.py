@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from heapq import heappop, heappush
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,9 @@ def fused(program: list[Instruction], storages: list[Storage]) -> list[Step]:
             )
             widest = max(v.dtype.itemsize for v in views)
             if len({v.shape for v in views}) == 1 and all(contiguous(v) for v in views):
-                step.length, row = int(np.prod(shape)), widest
+                step.length, row = prod(shape), widest
             else:
-                step.length, row = shape[0], widest * int(np.prod(shape[1:]))
+                step.length, row = shape[0], widest * prod(shape[1:])
             step.tile = min(step.length, max(1, TILE_BYTES // max(row, 1)))
     return steps
 

@@ -7,6 +7,7 @@ matrices go in pieces so small that BLAS multiplies them where they are, without
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ def oriented(i: Instruction) -> tuple[View, View, View] | None:
 
 def work(i: Instruction) -> int:
     """The multiplications of a product of matrices."""
-    return int(np.prod(i.out[0].shape)) * i.args[0].shape[-1]
+    return prod(i.out[0].shape) * i.args[0].shape[-1]
 
 
 def is_large(i: Instruction) -> bool:

@@ -29,7 +29,7 @@ from ..engine.rules import Row
 from ..engine.table import Primitive
 from ..engine.tape import Leaf
 from ..engine.tracing import recorder
-from .bytecode import asks_by_name, imported_by
+from .bytecode import asks_by_name, imported_by, written_in
 from .places import (
     ABSENT,
     BOXES,
@@ -59,8 +59,10 @@ from .process import PROCESS
 
 # Code that mentions these may read attributes by any name: then all attributes are looked at.
 REFLECTING = set("vars dir __dict__ __getattribute__ attrgetter methodcaller asdict astuple copy deepcopy".split())
+REFLECTING |= set("getmembers getmembers_static getattr_static format_map Formatter".split())
 NAMESPACES = {"globals", "eval", "exec", "locals"}  # and these any name of a module
 TAME = sys.stdlib_module_names - set("copy copyreg dataclasses pickle operator".split())
+BLIND = {LIBRARY, "numpy", "inspect", "posixpath", "ntpath"}  # code that reads nothing of its user's by name
 UNREAD = set("__builtins__ __dict__ __weakref__ __doc__ __module__ __annotations__ __abstractmethods__".split())
 UNREAD |= {"_abc_impl", "__slots__", "__spec__", "__loader__"}
 ITSELF = (f"{LIBRARY}.engine.", f"{LIBRARY}.jit.")  # its objects say nothing that a program depends on
@@ -80,7 +82,7 @@ class Reach:
     def __init__(self, own: str):
         self.own = own  # the package of the function itself, which is its user's even if it is an installed one
         self.ran: dict[int, CodeType] = {}  # by id: equal code may belong to functions of other modules
-        self.names: set[str] = set()  # that the code which ran has in it
+        self.names = {"__getattr__"}  # that the code which ran has in it, and that of modules is asked for unnamed
         self.reflecting = False  # whether attributes count whatever their names
         self.all_globals = False  # and the names of modules
         # By the id of their code: all that were found, whether they ran or not.
@@ -164,10 +166,10 @@ class Reach:
 
     def mention(self, code: CodeType, top: str, space: dict) -> None:
         """Look for the names that some code has in it in all namespaces so far; NumPy's code looks at its own."""
-        if top in (LIBRARY, "numpy"):
+        if top in BLIND:
             return
         names = set(code.co_names)
-        names.update(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())  # getattr(x, "name")
+        names.update(written_in(code))
         if self.is_own(top):
             self.imports(code, space)
         for name in names & PROCESS.keys():

@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from opcode import opname
 from types import FrameType
 from typing import NoReturn
@@ -18,6 +19,7 @@ from ..engine.tracing import recorder
 from .errors import NotReplayable
 
 NOBODYS = (PACKAGE, NUMPY, PYTHON)
+short = lru_cache(None)(os.path.basename)  # of the names of files: asked at every call that is recorded
 
 
 def calling_frame():
@@ -54,7 +56,7 @@ def operation(frame) -> str:
 def line_of_user() -> str:
     """Where the user's code is, as file:line."""
     frame = own_frame()
-    return "" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return "" if frame is None else f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def definition(f: Callable) -> tuple[str, int, str] | None:
@@ -67,12 +69,17 @@ def definition(f: Callable) -> tuple[str, int, str] | None:
 
 
 def stored(codes, name) -> tuple[str, int, str] | None:
-    """Where a name, or an attribute of that name, is set in one of these pieces of code."""
+    """Where a name, or an attribute of that name, is set in one of these pieces of code, if its text is known."""
     for code in codes:
         if not code.co_filename.startswith(NOBODYS) and name in (*code.co_names, *code.co_cellvars, *code.co_freevars):
             for i in dis.get_instructions(code):
                 line = i.positions and i.positions.lineno
-                if i.opname.startswith(("STORE_", "DELETE_")) and i.argval == name and line:
+                if (
+                    i.opname.startswith(("STORE_", "DELETE_"))
+                    and i.argval == name
+                    and line
+                    and linecache.getline(code.co_filename, line)
+                ):
                     return code.co_filename, line, code.co_name
     return None
 

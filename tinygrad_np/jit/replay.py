@@ -75,8 +75,7 @@ class Source:
         if i is not None and type(value) in (int, float) and (dtype := scalar_dtype(i, value)) is not None:
             if i.fun in SLOW_ON_NUMBERS:
                 return self.full(i, value, dtype)
-            with np.errstate(all="ignore"):
-                return self.name((dtype, repr(value)), lambda: np.array(value, dtype), "c")
+            return self.name((dtype, repr(value)), lambda: number_of(value, dtype), "c")
         if value is None or type(value) in (bool, int, str) or type(value) is float and np.isfinite(value):
             return repr(value)
         return self.name(("object", id(value)), lambda: value, "o")
@@ -220,6 +219,12 @@ class Source:
         replay = self.names.pop("replay")  # its globals do not hold it: it dies by reference counting alone
         weakref.finalize(replay, linecache.cache.pop, file, None)
         return replay
+
+
+@np.errstate(all="ignore")
+def number_of(value, dtype) -> ndarray:
+    """A Python number as an array without axes."""
+    return np.array(value, dtype)
 
 
 def put(out: ndarray, result) -> None:

@@ -29,6 +29,7 @@ CALLS = {
     "builtins": {"print", "input", "open"},
     "numpy": {"fromfile", "tofile", "dump"},
     "datetime": {"now", "today", "utcnow"},
+    "gc": {"get_objects", "get_referrers"},
     "_thread": {"start_new_thread", "start_joinable_thread"},
     "_warnings": {"warn", "warn_explicit"},
     "sys": {"_getframe", "settrace", "setprofile"},
