@@ -33,6 +33,24 @@ def test_a_function_inside_pytorch(torch):
     np.testing.assert_allclose(torch.func.grad(lambda x: f(x, y).sum())(x).detach().numpy(), g.numpy())
 
 
+def test_a_function_inside_pytorchs_transforms(torch):
+    def theirs(x, y):
+        return torch.tanh(x) * torch.sum(y**3) + x[0] * y
+
+    ours = interop.to_torch(lambda x, y: np.tanh(x) * np.sum(y**3) + x[0] * y)
+    x, y = torch.linspace(0.1, 0.6, 6, dtype=torch.float64).reshape(3, 2), torch.tensor([1.0, -2.0]).double()
+    for of in (
+        lambda f: torch.func.vmap(f, (0, None))(x, y),
+        lambda f: torch.func.vmap(f, (1, 1))(x.T, x.T),
+        lambda f: torch.func.jacrev(f, 1)(x[0], y),
+        lambda f: torch.func.hessian(lambda x: f(x, y).sum())(x[0]),
+        lambda f: torch.func.vmap(torch.func.grad(lambda x: f(x, y).sum()))(x),
+    ):
+        torch.testing.assert_close(of(ours), of(theirs))
+    several = interop.to_torch(lambda x: (np.sin(x), np.sum(x * x)))
+    torch.testing.assert_close(torch.func.vmap(several)(x), (torch.sin(x), (x * x).sum(1)))
+
+
 @pytest.fixture
 def jax():
     jax = pytest.importorskip("jax")

@@ -20,7 +20,8 @@ except ModuleNotFoundError as error:
 def to_jax(f: Callable) -> Callable:
     """The function of arrays as a function of JAX's, which JAX differentiates by our rules: under grad, jit and vmap.
 
-    f returns an array or nested containers of arrays; their shapes may depend on those of the arguments alone.
+    f returns an array or nested containers of arrays; their shapes may depend on those of the arguments alone. As any
+    function of JAX's with a reverse rule of its own, it has no forward mode: a Hessian is `jax.jacrev(jax.jacrev(g))`.
 
     >>> g = to_jax(lambda x: np.sin(x) * x)
     >>> bool(abs(jax.jit(jax.grad(g))(1.0) - (np.cos(1.0) + np.sin(1.0))) < 1e-6)

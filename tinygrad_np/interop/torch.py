@@ -19,7 +19,8 @@ except ModuleNotFoundError as error:
 def to_torch(f: Callable) -> Callable:
     """The function of arrays as a function of PyTorch's tensors on the CPU, which PyTorch differentiates by our rules.
 
-    f returns an array, or a tuple of arrays. backward, create_graph=True, torch.func and forward mode work.
+    f returns an array, or a tuple of arrays. backward, create_graph=True, forward mode and torch.func work; vmap makes
+    a call an element.
 
     >>> g = to_torch(lambda x: np.sin(x) * x)
     >>> x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
@@ -64,6 +65,17 @@ def to_torch(f: Callable) -> Callable:
             primals = ctx.saved_tensors
             full = [torch.zeros_like(x) if t is None else t for x, t in zip(primals, tangents)]
             return to_torch(pushed)(*primals, *full)
+
+        @staticmethod
+        def vmap(info, in_dims, *tensors):  # one call an element of the batch
+            places = [
+                [t if dim is None else t.select(dim, i) for t, dim in zip(tensors, in_dims)]
+                for i in range(info.batch_size)
+            ]
+            outs = [Operation.apply(*given) for given in places]
+            if many[0]:
+                return tuple(map(torch.stack, zip(*outs))), (0,) * len(outs[0])
+            return torch.stack(outs), 0
 
     def call(*arguments: Any) -> Any:
         return Operation.apply(*[a if isinstance(a, torch.Tensor) else torch.as_tensor(a) for a in arguments])
