@@ -86,8 +86,10 @@ def layout(lines: bytes, file: File) -> Layout:
         counted = len(names) > PIXELS and _counted([row[0] for row in rows if row], decimal, least)
         ids = (0,) if counted else ()
         unnamed = len(names) - len(ids) == PIXELS + 1
-    if len(names) - len(ids) - (label is not None or unnamed) != PIXELS:
-        raise Failure(f"{where}: found {len(names)} columns, expected {EXPECTED}")
+    pixels = len(names) - len(ids) - (label is not None or unnamed)
+    if pixels != PIXELS:
+        among = f", {pixels} of them for pixels" if pixels != len(names) else ""
+        raise Failure(f"{where}: found {len(names)} columns{among}, expected {EXPECTED}")
     if header != NAMES:
         names = [f"column {i + 1}" for i in range(len(names))]
     first_row = at if header else at - 1

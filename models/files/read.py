@@ -36,7 +36,7 @@ def read(place: Place) -> Read:
     if table.labels is not None and len(table.labels) != len(table.pixels):
         raise Failure(
             f"{file}: found {len(table.pixels):,} images, expected {len(table.labels):,}, "
-            "as many as the labels file beside it has"
+            "as many as there are labels for them"
         )
     pixels, said = table.pixels, []
     if "emnist" in file.name.lower():  # each of its images lies with rows and columns exchanged

@@ -104,6 +104,10 @@ BAD_CSV = {
         "line 1: found 786 columns, expected 784 columns",
     ),
     "no column named label": (lambda rows: csv_bytes(rows).replace(b"label", b"digit"), "found no column named label"),
+    "a pixel's column is missing": (
+        lambda rows: b"\n".join(line.rpartition(b",")[0] for line in csv_bytes(rows).splitlines()),
+        "line 1: found 784 columns, 783 of them for pixels, expected 784 columns",
+    ),
     "prose": (lambda rows: b"<!DOCTYPE html>\n<p>Sign in\n", "line 1: found 1 columns, expected 784 columns"),
     "binary": (lambda rows: b"\x89PNG\r\n\x1a\n\0\0\0", "found binary data that begins with 89 50 4e 47"),
     "a zip archive": (lambda rows: b"PK\3\4\x14\0\0\0", "truncated or damaged zip archive"),
