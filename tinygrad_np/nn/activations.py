@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,21 +15,15 @@ from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from . import pieces
-from .arguments import along_axis, floating, numbers, real_number
+from .arguments import AnyArray, along_axis, floating, numbers, real_number
 from .constants import zeros
 from .cross_entropy import softmax
 from .erf import PIECE, erf
-from .init import as_generator
+from .init import Seed, as_generator
 
 __all__ = ["celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
     "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmin",
     "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold"]  # fmt: skip
-
-if TYPE_CHECKING:
-    from .init import Seed
-
-    Array = Tensor | np.ndarray
-
 
 # ---- rows of their own ------------------------------------------------------------------------------------
 
@@ -75,7 +69,7 @@ leaky_relu.defvjp(
 )
 
 
-def sigmoid(input: Array) -> Tensor:
+def sigmoid(input: AnyArray) -> Tensor:
     """1 / (1 + exp(-x)), accurate and free of overflow for any real x, and so is every derivative of it.
 
     >>> sigmoid(np.array([-800.0, 0.0, 800.0]))
@@ -83,14 +77,6 @@ def sigmoid(input: Array) -> Tensor:
     """
     x = floating("sigmoid", input)
     return _sigmoid(x) if math.prod(x.shape) > PIECE else logistic(x)
-
-
-@primitive(name="negative_part")
-def _negative(x):
-    return np.minimum(x, 0)
-
-
-_negative.defvjp(lambda ct, x: ct * (x <= 0), kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"))])
 
 
 @primitive(name="clamp")
@@ -163,13 +149,13 @@ _gelu.defvjp(_d_gelu, aux=(pieces.gelu_and_cdf, lambda x: _normal_cdf(x)), cases
 
 @primitive(name="elu")
 def _elu(x, alpha, scale):
-    return pieces.elu_in_pieces(x, alpha, scale)
+    return pieces.elu(x, alpha=alpha, scale=scale)
 
 
 def _d_elu(ct, x, alpha, scale):
     if _differentiated(ct, x):
-        return ct * np.exp(_negative(x) * scale) * _slopes(x, alpha * scale)
-    return pieces.d_elu(ct, x, alpha, scale)
+        return ct * np.exp(np.where(x > 0, 0, x) * scale) * _slopes(x, alpha * scale)
+    return pieces.d_elu(ct, x, alpha=alpha, scale=scale)
 
 
 _elu.defvjp(_d_elu, kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"), 1.0, 1.0), lambda f, A: f(A("m"), 2.0, 0.25)])
@@ -178,7 +164,7 @@ _elu.defvjp(_d_elu, kinks=lambda x: x, cases=[lambda f, A: f(A("m", "n"), 1.0, 1
 # ---- smooth -----------------------------------------------------------------------------------------------
 
 
-def tanh(input: Array) -> Tensor:
+def tanh(input: AnyArray) -> Tensor:
     """The hyperbolic tangent.
 
     >>> tanh(np.array([-800.0, 0.0, 800.0]))
@@ -188,7 +174,7 @@ def tanh(input: Array) -> Tensor:
     return out
 
 
-def silu(input: Array, inplace: bool = False) -> Tensor:
+def silu(input: AnyArray, inplace: bool = False) -> Tensor:
     """x · sigmoid(x), also called swish (Ramachandran et al., 2017).
 
     >>> silu(np.array([-800.0, 0.0, 800.0])).tolist()
@@ -198,7 +184,7 @@ def silu(input: Array, inplace: bool = False) -> Tensor:
     return x / (1 + np.exp(-x)) if x.dtype.kind == "c" else _silu(x)
 
 
-def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: AnyArray, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, free of overflow; x itself where beta x > threshold.
 
     From a threshold of 20 on, the default, the two differ by less than 2e-9 / beta: then nothing is replaced, so that
@@ -212,7 +198,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Tensor
     return smooth if threshold >= 20 else np.where(x * beta > threshold, x, smooth)
 
 
-def logsigmoid(input: Array) -> Tensor:
+def logsigmoid(input: AnyArray) -> Tensor:
     """log sigmoid(x), free of overflow.
 
     >>> logsigmoid(np.array([-800.0, 800.0]))
@@ -221,7 +207,7 @@ def logsigmoid(input: Array) -> Tensor:
     return -np.logaddexp(-floating("logsigmoid", input), 0)
 
 
-def gelu(input: Array, approximate: str = "none") -> Tensor:
+def gelu(input: AnyArray, approximate: str = "none") -> Tensor:
     """x · Φ(x), Φ the normal distribution function (Hendrycks & Gimpel, 2016); "tanh" approximates Φ.
 
     >>> np.round(gelu(np.array([-1.0, 0.0, 1.0])), 4)
@@ -235,7 +221,7 @@ def gelu(input: Array, approximate: str = "none") -> Tensor:
     raise ValueError(f"gelu: approximate: expected 'none' or 'tanh', found {approximate!r}")
 
 
-def mish(input: Array, inplace: bool = False) -> Tensor:
+def mish(input: AnyArray, inplace: bool = False) -> Tensor:
     """x · tanh(log(1 + exp(x))) (Misra, 2019).
 
     >>> mish(np.array([-800.0, 0.0, 800.0])).tolist()
@@ -245,7 +231,7 @@ def mish(input: Array, inplace: bool = False) -> Tensor:
     return x * np.tanh(np.logaddexp(x, 0))
 
 
-def softsign(input: Array) -> Tensor:
+def softsign(input: AnyArray) -> Tensor:
     """x / (1 + |x|).
 
     >>> softsign(np.array([-1.0, 3.0]))
@@ -255,7 +241,7 @@ def softsign(input: Array) -> Tensor:
     return x / (1 + np.abs(x))
 
 
-def tanhshrink(input: Array) -> Tensor:
+def tanhshrink(input: AnyArray) -> Tensor:
     """x - tanh(x).
 
     >>> tanhshrink(np.array([0.0, 800.0]))
@@ -268,7 +254,7 @@ def tanhshrink(input: Array) -> Tensor:
 # ---- in pieces --------------------------------------------------------------------------------------------
 
 
-def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(input: AnyArray, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha · (exp(x) - 1) elsewhere (Clevert et al., 2016).
 
     >>> elu(np.array([-800.0, 2.0]))
@@ -277,7 +263,7 @@ def elu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _elu(floating("elu", input), alpha, 1.0)
 
 
-def selu(input: Array, inplace: bool = False) -> Tensor:
+def selu(input: AnyArray, inplace: bool = False) -> Tensor:
     """`elu`, scaled so that mean 0 and variance 1 stay (Klambauer et al., 2017).
 
     >>> selu(np.array([-800.0, 1.0])).round(4)
@@ -286,7 +272,7 @@ def selu(input: Array, inplace: bool = False) -> Tensor:
     return 1.0507009873554804934193349852946 * _elu(floating("selu", input), 1.6732632423543772848170429916717, 1.0)
 
 
-def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def celu(input: AnyArray, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha · (exp(x / alpha) - 1) elsewhere (Barron, 2017).
 
     >>> celu(np.array([-800.0, 2.0]), 2.0)
@@ -295,7 +281,7 @@ def celu(input: Array, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _elu(floating("celu", input), alpha, 1 / alpha)
 
 
-def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(input: AnyArray, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]; its derivative is 0 at both.
 
     >>> hardtanh(np.array([-3.0, 0.5, 3.0]))
@@ -303,32 +289,28 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0, inplace:
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: found min_val {min_val} > max_val {max_val}")
-    return _limited("hardtanh", input, min_val, max_val)
+    return _clamped(floating("hardtanh", input), min_val, max_val)
 
 
-def relu6(input: Array, inplace: bool = False) -> Tensor:
+def relu6(input: AnyArray, inplace: bool = False) -> Tensor:
     """x limited to [0, 6].
 
     >>> relu6(np.array([-3.0, 0.5, 8.0]))
     array([0. , 0.5, 6. ])
     """
-    return _limited("relu6", input, 0.0, 6.0)
+    return _clamped(floating("relu6", input), 0.0, 6.0)
 
 
-def _limited(name: str, x, low: float, high: float):
-    return _clamped(floating(name, x), low, high)
-
-
-def hardsigmoid(input: Array, inplace: bool = False) -> Tensor:
+def hardsigmoid(input: AnyArray, inplace: bool = False) -> Tensor:
     """x / 6 + 1/2, limited to [0, 1].
 
     >>> hardsigmoid(np.array([-3.0, 0.0, 3.0]))
     array([0. , 0.5, 1. ])
     """
-    return _limited("hardsigmoid", input, -3.0, 3.0) / 6 + 0.5
+    return _clamped(floating("hardsigmoid", input), -3.0, 3.0) / 6 + 0.5
 
 
-def hardswish(input: Array, inplace: bool = False) -> Tensor:
+def hardswish(input: AnyArray, inplace: bool = False) -> Tensor:
     """x · hardsigmoid(x) (Howard et al., 2019).
 
     >>> hardswish(np.array([-3.0, 0.0, 3.0])).tolist()
@@ -338,7 +320,7 @@ def hardswish(input: Array, inplace: bool = False) -> Tensor:
     return x * hardsigmoid(x)
 
 
-def threshold(input: Array, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def threshold(input: AnyArray, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, value elsewhere.
 
     >>> threshold(np.array([0.5, 2.0]), 1.0, -1.0)
@@ -349,7 +331,7 @@ def threshold(input: Array, threshold: float, value: float, inplace: bool = Fals
     return out
 
 
-def hardshrink(input: Array, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: AnyArray, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, 0 elsewhere.
 
     >>> hardshrink(np.array([-0.5, 2.0]))
@@ -360,7 +342,7 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Tensor:
     return out
 
 
-def softshrink(input: Array, lambd: float = 0.5) -> Tensor:
+def softshrink(input: AnyArray, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd.
 
     >>> softshrink(np.array([0.5, 2.0]))
@@ -370,7 +352,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Tensor:
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
 
 
-def prelu(input: Array, weight: Array) -> Tensor:
+def prelu(input: AnyArray, weight: AnyArray) -> Tensor:
     """x where x > 0, weight · x elsewhere, one weight or one a channel of (N, C, ...) (He et al., 2015).
 
     >>> prelu(np.array([[-1.0, 2.0]]), np.array([0.25]))
@@ -405,7 +387,7 @@ def rrelu(input: Any, lower: Any = 1 / 8, upper: Any = 1 / 3, training: bool = F
 
 
 @along_axis
-def glu(input: Array, dim: int = -1) -> Tensor:
+def glu(input: AnyArray, dim: int = -1) -> Tensor:
     """a · sigmoid(b), a and b the halves of x along axis `dim` (Dauphin et al., 2017).
 
     >>> glu(np.array([3.0, 0.0]))
@@ -420,7 +402,7 @@ def glu(input: Array, dim: int = -1) -> Tensor:
 
 
 @along_axis
-def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Tensor:
+def softmin(input: AnyArray, dim: int | None = None, dtype: Any = None) -> Tensor:
     """softmax(-x) along axis `dim`.
 
     >>> softmin(np.array([0.0, 0.0, 800.0]), 0)
@@ -431,7 +413,7 @@ def softmin(input: Array, dim: int | None = None, dtype: Any = None) -> Tensor:
 
 @along_axis
 def gumbel_softmax(
-    logits: Array, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Seed = None
+    logits: AnyArray, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, generator: Seed = None
 ) -> Tensor:
     """A draw from softmax(logits), softened by tau (Jang et al., 2017); `hard` makes it one-hot, for the value alone.
 

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..engine.tensor import Tensor
+
+AnyArray = Tensor | np.ndarray
 Function = TypeVar("Function", bound=Callable)
 
 

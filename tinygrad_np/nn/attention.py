@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,15 +11,11 @@ from ..engine.arrays import array_of
 from ..engine.tensor import Tensor
 from .arguments import array, floating, in_single
 from .cross_entropy import softmax
+from .init import Seed
 from .linear import linear
 from .masks import dropout
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
-
-if TYPE_CHECKING:
-    from .init import Seed
-
-    Array = Tensor | np.ndarray
 
 
 @in_single

@@ -6,7 +6,7 @@ The three functions are bilinear and each one's derivatives are the other two, s
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +14,11 @@ from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
 from ..parallel.cores import PIECES, Choice, cut
-from .arguments import array, numbers, same_shapes, whole_number
+from .arguments import AnyArray, array, numbers, same_shapes, whole_number
 from .pieces import PIECE
-from .window import Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
+from .window import PerAxis, Window, batch_first, batch_last, batched, border, fitting, in_dimensions, numbers_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "unfold"]
-
-if TYPE_CHECKING:
-    from .window import Pair
-
-    Array = Tensor | np.ndarray
 
 PATCHES = 1 << 23  # bytes of patches that are made, and multiplied, at a time: fewer cost more calls, more more memory
 SHARED = 1 << 22  # bytes of patches from which on two cores may be quicker than one
@@ -334,7 +329,9 @@ _patches.defvjp(
 _summed.defvjp(lambda ct, window: _patches(ct, window), cases=[lambda f, A: f(A(2, 8, 6), _CASE, (2, 3))])
 
 
-def unfold(input: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
+def unfold(
+    input: AnyArray, kernel_size: PerAxis, dilation: PerAxis = 1, padding: PerAxis = 0, stride: PerAxis = 1
+) -> Tensor:
     """What a window sees of images (N, C, H, W), a column each place: (N, C kh kw, places); zeros are the border.
 
     >>> unfold(np.arange(6.0).reshape(1, 1, 2, 3), 2).tolist()
@@ -347,7 +344,12 @@ def unfold(input: Array, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 
 
 
 def fold(
-    input: Array, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
+    input: AnyArray,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
 ) -> Tensor:
     """The transpose of `unfold`: images (N, C, *output_size) from columns, each pixel the sum of what came from it.
 

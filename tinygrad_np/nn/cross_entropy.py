@@ -6,29 +6,25 @@ Sums along rows are products with ones: BLAS does them several times faster than
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
-from .arguments import along_axis, array, floating, how_reduced, in_single, probability
+from .arguments import AnyArray, along_axis, array, floating, how_reduced, in_single, probability
 from .constants import identity, ones
 from .linear import linear
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "log_softmax", "nll_loss", "softmax"]
-
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
-
 
 # ---- softmax ----------------------------------------------------------------------------------------------
 
 
 @along_axis
 @in_single
-def softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def softmax(input: AnyArray, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> softmax(np.array([0.0, 0.0, -800.0]))
@@ -39,7 +35,7 @@ def softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any
 
 @along_axis
 @in_single
-def log_softmax(input: Array, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+def log_softmax(input: AnyArray, dim: int | None = -1, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """x - log Σ exp(x) along axis `dim`, or `axis`, the last unless given; computed in `dtype` if given.
 
     >>> log_softmax(np.array([800.0, 0.0]))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from . import functional as F
 from . import init
 from .arguments import whole_number
+from .init import Seed
 from .module import Layer, Parameter
 
 __all__ = ["Bilinear", "Embedding", "Linear", "PReLU"]
-
-if TYPE_CHECKING:
-    from .init import Seed
 
 
 def drawn(shape, bound: float, dtype, generator) -> Parameter:
@@ -89,21 +87,14 @@ class Embedding(Layer):
     def __init__(self, num_embeddings: Any, embedding_dim: Any, padding_idx: Any = None, max_norm: Any = None,
                  norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, *,
                  dtype: Any = np.float32, generator: Any = None) -> None:  # fmt: skip
-        shape = (
-            whole_number("Embedding", "num_embeddings", num_embeddings),
-            whole_number("Embedding", "embedding_dim", embedding_dim),
-        )
+        self.num_embeddings = whole_number("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = whole_number("Embedding", "embedding_dim", embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx: found {padding_idx}; expected a row of {num_embeddings}")
-        self.num_embeddings, self.embedding_dim = shape
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse = (
-            max_norm,
-            norm_type,
-            scale_grad_by_freq,
-            sparse,
-        )
-        self.weight = init.normal_(Parameter(np.empty(shape, dtype)), generator=generator)
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
+        self.weight = init.normal_(Parameter(np.empty((num_embeddings, embedding_dim), dtype)), generator=generator)
         if padding_idx is not None:
             self.weight.data[padding_idx] = 0
 
@@ -122,9 +113,8 @@ class Embedding(Layer):
         )
 
     def extra_repr(self) -> str:
-        return ", ".join(map(str, self.weight.shape)) + (
-            "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        )
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
 
 
 class PReLU(Layer):

@@ -21,11 +21,11 @@ from .resampling import *
 WRITTEN_AS = {
     "ctc_loss": "sum over alignments with np.logaddexp, a step a frame",
     "embedding_bag": "embedding(input, weight).sum(axis=-2), or .mean or .max",
-    "max_unpool1d": "put x at the indices that max_pool1d gives: np.put_along_axis of zeros, flattened, on axis -1",
-    "max_unpool2d": "put x at the indices that max_pool2d gives: np.put_along_axis of zeros, flattened, on axis -1",
-    "max_unpool3d": "put x at the indices that max_pool3d gives: np.put_along_axis of zeros, flattened, on axis -1",
     "swish": "it is called silu",
 }
+for _n in (1, 2, 3):
+    _put = "np.put_along_axis of zeros, flattened, on axis -1"
+    WRITTEN_AS[f"max_unpool{_n}d"] = f"put x at the indices that max_pool{_n}d gives: {_put}"
 
 
 def __getattr__(name: str) -> Any:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..engine.public import public_names
 from ..engine.tensor import Tensor
 
-if TYPE_CHECKING:
-    Seed = np.random.Generator | int | None
-    T = TypeVar("T", Tensor, np.ndarray)
-
+Seed = np.random.Generator | int | None
+_T = TypeVar("_T", Tensor, np.ndarray)
 _default: np.random.Generator | None = None
 
 
@@ -56,7 +54,7 @@ def as_generator(generator: Seed = None) -> np.random.Generator:
 # ---- distributions ----------------------------------------------------------------------------------------
 
 
-def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) -> T:
+def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Seed = None) -> _T:
     """Fill with draws from U(a, b).
 
     >>> bool((uniform_(np.empty(100), -1, 1, generator=0) < 1).all())
@@ -67,7 +65,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) 
     return _fill(tensor, lambda shape: as_generator(generator).uniform(a, b, shape))
 
 
-def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = None) -> T:
+def normal_(tensor: _T, mean: float = 0.0, std: float = 1.0, generator: Seed = None) -> _T:
     """Fill with draws from N(mean, std²).
 
     >>> normal_(np.empty((2, 3)), generator=0).round(2)
@@ -80,8 +78,8 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = No
 
 
 def trunc_normal_(
-    tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Seed = None
-) -> T:
+    tensor: _T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Seed = None
+) -> _T:
     """Fill with draws from N(mean, std²), each drawn again until it lies in [a, b].
 
     >>> bool((np.abs(trunc_normal_(np.empty(1000), generator=0)) <= 2).all())
@@ -100,7 +98,7 @@ def trunc_normal_(
     return _fill(tensor, draw)
 
 
-def constant_(tensor: T, val: float) -> T:
+def constant_(tensor: _T, val: float) -> _T:
     """Fill with one number.
 
     >>> constant_(np.empty(2), 0.5)
@@ -109,7 +107,7 @@ def constant_(tensor: T, val: float) -> T:
     return _fill(tensor, lambda shape: val, val)
 
 
-def zeros_(tensor: T) -> T:
+def zeros_(tensor: _T) -> _T:
     """Fill with zeros.
 
     >>> zeros_(np.empty(2))
@@ -118,7 +116,7 @@ def zeros_(tensor: T) -> T:
     return constant_(tensor, 0)
 
 
-def ones_(tensor: T) -> T:
+def ones_(tensor: _T) -> _T:
     """Fill with ones.
 
     >>> ones_(np.empty(2))
@@ -127,7 +125,7 @@ def ones_(tensor: T) -> T:
     return constant_(tensor, 1)
 
 
-def eye_(tensor: T) -> T:
+def eye_(tensor: _T) -> _T:
     """Fill a matrix with ones on its diagonal and zeros elsewhere.
 
     >>> eye_(np.empty((2, 3)))
@@ -139,7 +137,7 @@ def eye_(tensor: T) -> T:
     return _fill(tensor, lambda shape: np.eye(shape[0], shape[1]), 1)
 
 
-def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
+def orthogonal_(tensor: _T, gain: float = 1.0, generator: Seed = None) -> _T:
     """Fill with a (semi-)orthogonal matrix times `gain` (Saxe et al., 2013); axes after the first are joined.
 
     >>> q = orthogonal_(np.empty((4, 2)), generator=0)
@@ -161,7 +159,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
 # ---- scaled to the layer ----------------------------------------------------------------------------------
 
 
-def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
+def xavier_uniform_(tensor: _T, gain: float = 1.0, generator: Seed = None) -> _T:
     """Fill with U(-a, a), a = gain · √(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
 
     >>> bool(np.abs(xavier_uniform_(np.empty((300, 200)), generator=0)).max() <= np.sqrt(6 / (300 + 200)))
@@ -171,7 +169,7 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
+def xavier_normal_(tensor: _T, gain: float = 1.0, generator: Seed = None) -> _T:
     """Fill with N(0, std²), std = gain · √(2 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
 
     >>> round(float(xavier_normal_(np.empty((300, 200)), generator=0).std() / np.sqrt(2 / (300 + 200))), 1)
@@ -181,8 +179,8 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
 
 
 def kaiming_uniform_(
-    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
-) -> T:
+    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
+) -> _T:
     """Fill with U(-b, b), b = gain · √(3 / fan) (He et al., 2015); `a` is the slope of a leaky ReLU.
 
     >>> bool(np.abs(kaiming_uniform_(np.empty((300, 200)), generator=0)).max() <= np.sqrt(2 * 3 / 200))
@@ -193,8 +191,8 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
-) -> T:
+    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Seed = None
+) -> _T:
     """Fill with N(0, std²), std = gain / √fan (He et al., 2015); `a` is the slope of a leaky ReLU.
 
     >>> round(float(kaiming_normal_(np.empty((300, 200)), generator=0).std() / np.sqrt(2 / 200)), 1)
@@ -203,16 +201,8 @@ def kaiming_normal_(
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-GAINS = {
-    "linear": 1.0,
-    "conv1d": 1.0,
-    "conv2d": 1.0,
-    "conv3d": 1.0,
-    "sigmoid": 1.0,
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "selu": 3 / 4,
-}
+GAINS = dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "sigmoid"), 1.0)
+GAINS |= {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -233,7 +223,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 # ---- what they share --------------------------------------------------------------------------------------
 
 
-def _fill(tensor: T, draw: Callable[[tuple[int, ...]], Any], sample: float = 0.5) -> T:
+def _fill(tensor: _T, draw: Callable[[tuple[int, ...]], Any], sample: float = 0.5) -> _T:
     """Fill with what `draw` gives for the shape, numbers like `sample`.
 
     It draws last, so that a refusal leaves the stream of random numbers where it was.

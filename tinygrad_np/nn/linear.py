@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
-from .arguments import array, numbers
+from .arguments import AnyArray, array, numbers
 from .constants import ones
 
 __all__ = ["bilinear", "linear"]
 
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
 
-
-def linear(input: Array, weight: Array, bias: Array | None = None) -> Tensor:
+def linear(input: AnyArray, weight: AnyArray, bias: AnyArray | None = None) -> Tensor:
     """x Wᵀ + b for x of shape (..., in), W of shape (out, in), b of shape (out,); gives shape (..., out).
 
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
@@ -81,7 +77,7 @@ _product.defvjp(_d_input, _d_weight, kind="bilinear", shared={"weight": _all_but
                 cases=[lambda f, A: f(A("m", "k"), A("n", "k")), lambda f, A: f(A(2, "m", 3), A("n", 3))])  # fmt: skip
 
 
-def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Tensor:
+def bilinear(input1: AnyArray, input2: AnyArray, weight: AnyArray, bias: AnyArray | None = None) -> Tensor:
     """x W[o] y + b[o] for x (..., in1), y (..., in2), W (out, in1, in2); gives (..., out).
 
     >>> bilinear(np.ones(2), np.ones(3), np.ones((1, 2, 3))).tolist()

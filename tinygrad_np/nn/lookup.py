@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from ..engine.tracing import assume
 from .arguments import array, whole_number
 
 __all__ = ["embedding", "one_hot"]
-
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
 
 
 def embedding(input: Any, weight: Any, padding_idx: Any = None, max_norm: Any = None, norm_type: float = 2.0,

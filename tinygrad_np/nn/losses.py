@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +19,13 @@ from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import assume
 from .activations import logsigmoid
-from .arguments import along_axis, array, floating, how_reduced, in_single, numbers
+from .arguments import AnyArray, along_axis, array, floating, how_reduced, in_single, numbers
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
     "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss",
     "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "normalize", "pairwise_distance",
     "pdist", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
     "triplet_margin_with_distance_loss"]  # fmt: skip
-
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
 
 
 def loss(read: Callable[..., Any], inputs: int = 2, weighted: bool = False) -> Callable[[Callable], Callable]:
@@ -243,9 +240,8 @@ def gaussian_nll_loss(
     >>> gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(4).item()
     1.1931
     """
-    var = (
-        np.full(input.shape, var, input.dtype) if isinstance(var, (int, float)) else floating("gaussian_nll_loss", var)
-    )
+    var = np.full(input.shape, var, input.dtype) if isinstance(var, (int, float)) else var
+    var = floating("gaussian_nll_loss", var)
     if var.shape != input.shape and var.shape == input.shape[:-1]:
         var = var[..., None]
     elif len(var.shape) != len(input.shape) or any(v not in (1, n) for v, n in zip(var.shape, input.shape)):
@@ -373,7 +369,7 @@ def multilabel_soft_margin_loss(
 
 @along_axis
 @in_single
-def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: AnyArray, x2: AnyArray, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (|x1| |x2|) along axis `dim`, each norm at least eps.
 
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
@@ -395,7 +391,7 @@ def _at_least(x, eps: float):
 
 @along_axis
 @in_single
-def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
+def normalize(input: AnyArray, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
     """x divided by its p-norm along axis `dim`, which is at least eps.
 
     >>> normalize(np.array([[3.0, 4.0]]))
@@ -410,7 +406,7 @@ def normalize(input: Array, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, ou
 
 
 @in_single
-def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+def pairwise_distance(x1: AnyArray, x2: AnyArray, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last axis.
 
     >>> pairwise_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2))).round(4)
@@ -420,7 +416,7 @@ def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, k
 
 
 @in_single
-def pdist(input: Array, p: float = 2.0) -> Tensor:
+def pdist(input: AnyArray, p: float = 2.0) -> Tensor:
     """The p-norms of the differences of all pairs of rows of (N, M): those of row 0, then of row 1, and so on.
 
     >>> pdist(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])).round(4)

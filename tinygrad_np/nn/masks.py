@@ -7,18 +7,15 @@ taken, as in PyTorch, and saves nothing here.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .arguments import array, probability
-from .init import as_generator
+from .init import Seed, as_generator
 from .window import in_dimensions
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
-
-if TYPE_CHECKING:
-    from .init import Seed
 
 ALPHA = 1.7580993408473766  # selu(-∞) = -ALPHA
 CHANNELS = {1: (3, 2), 2: (4, None, 3), 3: (5, 4)}  # the numbers of axes of a batch, of one element alone, and others

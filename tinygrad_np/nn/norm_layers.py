@@ -25,7 +25,15 @@ class _Norm(Layer):
         return real_number(type(self).__name__, "eps", eps, least=0)
 
 
-class LayerNorm(_Norm):
+class _LastAxesNorm(_Norm):
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+    normalized_shape: tuple[int, ...]
+    eps: Any
+
+
+class LayerNorm(_LastAxesNorm):
     """The last axes, of shape `normalized_shape`, with mean 0 and variance 1, then scaled and shifted.
 
     >>> LayerNorm(2)(np.array([[1.0, 3.0], [5.0, 5.0]])).numpy().round(3)
@@ -41,11 +49,8 @@ class LayerNorm(_Norm):
     def forward(self, input: Any) -> Any:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}"
 
-
-class RMSNorm(_Norm):
+class RMSNorm(_LastAxesNorm):
     """The last axes, of shape `normalized_shape`, with mean square 1, then scaled.
 
     >>> RMSNorm(2)(np.array([[3.0, -3.0]])).numpy().round(3)
@@ -60,9 +65,6 @@ class RMSNorm(_Norm):
 
     def forward(self, input: Any) -> Any:
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}"
 
 
 class GroupNorm(_Norm):

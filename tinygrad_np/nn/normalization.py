@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,10 @@ from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
-from .arguments import floating, in_single, numbers, same_shapes, whole_number
+from .arguments import AnyArray, floating, in_single, numbers, same_shapes, whole_number
 from .pieces import PIECE
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
-
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
 
 
 def _sums(axes: tuple[int, ...], *factors):
@@ -178,7 +175,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 @in_single
 def rms_norm(
-    input: Array, normalized_shape: int | Sequence[int], weight: Array | None = None, eps: float | None = None
+    input: AnyArray, normalized_shape: int | Sequence[int], weight: AnyArray | None = None, eps: float | None = None
 ) -> Tensor:
     """Divide by the root of the mean square over the last axes, then scale (Zhang & Sennrich, 2019).
 
@@ -282,7 +279,7 @@ def _by_channel(name, x, axes, running_mean, running_var, weight, bias, training
 
 @in_single
 def group_norm(
-    input: Array, num_groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+    input: AnyArray, num_groups: int, weight: AnyArray | None = None, bias: AnyArray | None = None, eps: float = 1e-5
 ) -> Tensor:
     """Normalize groups of the channels of each of (N, C, ...), then scale and shift channels (Wu & He, 2018).
 
@@ -299,7 +296,7 @@ def group_norm(
 
 
 @in_single
-def local_response_norm(input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(input: AnyArray, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha · mean square of `size` neighbouring channels)^beta on (N, C, ...) (Krizhevsky et al., 2012).
 
     >>> local_response_norm(np.array([[[1.0], [2.0]]]), 2, alpha=2.0, beta=1.0).ravel()

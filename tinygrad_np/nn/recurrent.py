@@ -6,7 +6,7 @@ What is done to the inputs does not wait for the state, so it is one product for
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,11 @@ from . import functional as F
 from . import init
 from .arguments import array, floating, probability, whole_number
 from .dense_layers import drawn
+from .init import Seed
 from .linear import linear
 from .module import Layer, Parameter
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
-
-if TYPE_CHECKING:
-    from .init import Seed
-
 
 # ---- one step: from what came of the input and the last state to the next state -----------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,11 @@ from ..engine.arrays import array_of
 from ..engine.table import primitive
 from ..engine.tensor import Tensor
 from ..engine.tracing import whole
-from .arguments import array, floating, in_single, numbers, whole_number
+from .arguments import AnyArray, array, floating, in_single, numbers, whole_number
 from .window import sizes
 
 __all__ = ["affine_grid", "channel_shuffle", "grid_sample", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle",
     "upsample", "upsample_bilinear", "upsample_nearest"]  # fmt: skip
-
-if TYPE_CHECKING:
-    Array = Tensor | np.ndarray
 
 
 @primitive(name="resample")
@@ -206,7 +203,7 @@ def _wide_taps(n: int, out: int, step: float, mode: str):
     return np.minimum(index, n - 1), weight / weight.sum(axis=0)
 
 
-def upsample_nearest(input: Array, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_nearest(input: AnyArray, size: Any = None, scale_factor: Any = None) -> Tensor:
     """`interpolate` with mode "nearest".
 
     >>> upsample_nearest(np.array([[[1.0, 2.0]]]), scale_factor=2).tolist()
@@ -215,7 +212,7 @@ def upsample_nearest(input: Array, size: Any = None, scale_factor: Any = None) -
     return interpolate(input, size, scale_factor, "nearest")
 
 
-def upsample_bilinear(input: Array, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_bilinear(input: AnyArray, size: Any = None, scale_factor: Any = None) -> Tensor:
     """`interpolate` with mode "bilinear" and aligned corners.
 
     >>> upsample_bilinear(np.array([[[[1.0, 2.0]]]]), (1, 3)).tolist()
@@ -236,7 +233,7 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
 # ---- places that are computed -----------------------------------------------------------------------------
 
 
-def affine_grid(theta: Array, size: Iterable[int], align_corners: bool | None = None) -> Tensor:
+def affine_grid(theta: AnyArray, size: Iterable[int], align_corners: bool | None = None) -> Tensor:
     """The places, for `grid_sample`, of a grid of `size` (N, C, *size) under matrices (N, 2, 3) or (N, 3, 4).
 
     >>> affine_grid(np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 2, 2))[0, 0].tolist()
@@ -327,7 +324,7 @@ def _brought_in(x, length: int, padding_mode: str, align_corners: bool | None):
 # ---- moved elements ---------------------------------------------------------------------------------------
 
 
-def pixel_shuffle(input: Array, upscale_factor: int) -> Tensor:
+def pixel_shuffle(input: AnyArray, upscale_factor: int) -> Tensor:
     """Channels as pixels: (..., C r², H, W) to (..., C, H r, W r), r = `upscale_factor` (Shi et al., 2016).
 
     >>> pixel_shuffle(np.arange(4.0).reshape(4, 1, 1), 2).tolist()
@@ -341,7 +338,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Tensor:
     return split.reshape(*lead, c // (r * r), h * r, w * r)
 
 
-def pixel_unshuffle(input: Array, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(input: AnyArray, downscale_factor: int) -> Tensor:
     """Pixels as channels, the inverse of `pixel_shuffle`.
 
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).ravel()
@@ -355,7 +352,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Tensor:
     return split.reshape(*lead, c * r * r, h // r, w // r)
 
 
-def channel_shuffle(input: Array, groups: int) -> Tensor:
+def channel_shuffle(input: AnyArray, groups: int) -> Tensor:
     """Channels (N, C, *), dealt out one from each group in turn (Zhang et al., 2018).
 
     >>> channel_shuffle(np.arange(4.0).reshape(1, 4, 1), 2).ravel()
@@ -370,7 +367,7 @@ def channel_shuffle(input: Array, groups: int) -> Tensor:
 PADDINGS = {"constant": "constant", "reflect": "reflect", "replicate": "", "circular": "wrap"}
 
 
-def pad(input: Array, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: AnyArray, pad: Iterable[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Elements around the last axes: `pad` is (before, after) of the last one, then of the one before it, and so on.
 
     A negative number cuts. `mode` is "constant", with `value` or 0, "reflect", "replicate" or "circular".

@@ -9,15 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from operator import index
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arguments import whole_number
 
-if TYPE_CHECKING:
-    Pair = int | tuple[int, ...]
-
+Sizes = tuple[int, ...]
+PerAxis = int | Sizes
 _LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
 _SEVERAL = {1: "", 2: ", or two of them (down, across)", 3: ", or three of them (deep, down, across)"}
 
@@ -38,14 +37,11 @@ class Window(NamedTuple):
         """
         borders = [before if before == after else f"{before}+{after}" for before, after in self.padding]
         parts = [("stride", self.stride, 1), ("padding", borders, 0), ("dilation", self.dilation, 1)]
-        return " ".join(
-            ["×".join(map(str, self.kernel))]
-            + [
-                f"{what} {numbers[0] if len(set(numbers)) == 1 else '×'.join(map(str, numbers))}"
-                for what, numbers, usual in parts
-                if set(numbers) != {usual}
-            ]
-        )
+        said = [
+            ("", self.kernel),
+            *((f"{what} ", n if len({*n}) > 1 else n[:1]) for what, n, usual in parts if {*n} != {usual}),
+        ]
+        return " ".join(what + "×".join(map(str, numbers)) for what, numbers in said)
 
     def spans(self) -> tuple[int, ...]:
         """The size of what the window sees, gaps included."""
@@ -74,16 +70,8 @@ class Window(NamedTuple):
     def slices(self, places: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple]]:
         """(entry, index) of what each entry of the window meets in padded grids (C, *size, N)."""
         for entry in np.ndindex(*self.kernel):
-            yield (
-                entry,
-                (
-                    slice(None),
-                    *(
-                        slice(i * d, i * d + s * (p - 1) + 1, s)
-                        for i, d, s, p in zip(entry, self.dilation, self.stride, places)
-                    ),
-                ),
-            )
+            along = zip(entry, self.dilation, self.stride, places)
+            yield entry, (slice(None), *(slice(i * d, i * d + s * (p - 1) + 1, s) for i, d, s, p in along))
 
     def padded(self, x: np.ndarray, fill: float = 0) -> np.ndarray:
         """Grids (N, C, *size) as (C, *size, N) with their border."""
@@ -167,9 +155,7 @@ def numbers_of(name: str, what: str, value: Any, n: int = 2, least: int = 1) -> 
     return found
 
 
-def border(
-    name: str, value: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> tuple[tuple[int, int], ...]:
+def border(name: str, value: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> tuple[tuple[int, int], ...]:
     """The border that `padding` asks for: numbers, "valid" for none, "same" for as many places as pixels.
 
     An even kernel needs an odd border for that: the greater half comes after the grid, as in PyTorch.
