@@ -178,7 +178,7 @@ def test_the_line_search_keeps_its_promises(rng):
         begin = f(0.0)
         if begin.slope >= -1e-3:
             continue
-        found, evals = strong_wolfe(f, begin, 10.0 ** rng.uniform(-2, 1), 1.0, 1e-9, 25)
+        found, evals = strong_wolfe(f, begin, 10.0 ** rng.uniform(-2, 1), 1.0, 25)
         assert evals <= 26 and found.loss <= begin.loss + 1e-4 * found.step * begin.slope
         assert abs(found.slope) <= 0.9 * abs(begin.slope) + 1e-12
 
@@ -214,3 +214,25 @@ def test_bad_arguments_are_refused():
         state["state"] = {"0": {"func_evals": np.array(1), "n_iter": np.array(1), **change}}
         with pytest.raises(ValueError, match=words):
             optimizer.load_state_dict(state)
+
+
+def test_a_loss_that_falls_without_end_lengthens_the_step_tenfold():
+    """The cubic through two points of a line has no minimum: as in PyTorch the bound is taken, not a division by 0."""
+    assert cubic(Point(0.0, 0.0, None, -1.0), Point(1.0, -1.0, None, -1.0), 1.01, 10.0) == 10.0
+    w = tg.Tensor(np.zeros(4), requires_grad=True)
+    optimizer = optim.LBFGS([w], line_search_fn="strong_wolfe", max_iter=2)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = -w.sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert w.data.tolist() == [2.5] * 4  # ten times the first step, along a direction of ones
+
+
+def test_the_line_search_has_a_tolerance_of_its_own():
+    """`tolerance_change` ends the iterations alone, as in PyTorch."""
+    evaluations = [descend(rosenbrock, "float64", dict(OPTIONS[0], tolerance_change=t), 1)[2] for t in (1e-9, 1e-2)]
+    assert evaluations[0] >= evaluations[1] > 5

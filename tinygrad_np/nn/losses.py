@@ -372,6 +372,8 @@ def multilabel_soft_margin_loss(
 def cosine_similarity(x1: AnyArray, x2: AnyArray, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (|x1| |x2|) along axis `dim`, each norm at least eps.
 
+    A norm that eps replaces is a constant to the gradient; in PyTorch the gradient goes through it all the same.
+
     >>> cosine_similarity(np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]])).round(4)
     array([0.7071])
     """

@@ -210,6 +210,9 @@ def avg_pool(
 def lp_pool(n, input, norm_type, kernel_size, stride=None, ceil_mode=False) -> Tensor:
     """(Σ xᵖ)^(1/p) of what a window sees, p = `norm_type`, on images (N, C, H, W).
 
+    As in PyTorch a negative sum, or a fractional power of a negative number, gives NaN; the gradient of what no window
+    sees is 0 even there.
+
     >>> lp_pool2d(np.array([[[3.0, 4.0], [0.0, 0.0]]]), 2, 2)
     array([[[5.]]])
     """

@@ -1,6 +1,7 @@
 """Optimizers with PyTorch's names, defaults and formulas; learning rates by the step; averages of weights.
 
-options.py numbers in their range, flat.py parameters side by side, optimizer.py what all share; sgd.py, adam.py,
+options.py numbers in their range, groups.py parameters and their options, flat.py parameters side by side, optimizer.py
+what all share; sgd.py, adam.py,
 adaptive.py, muon.py and lbfgs.py the formulas; lr_scheduler.py schedules, swa_utils.py averages, functional.py the
 same steps of values that are not changed in place.
 """

@@ -17,12 +17,14 @@ def mean(m: Tile, g: Tile, beta: float, rest: float, s: Tile) -> Tile:
     return found
 
 
+def move(p: Tile, direction: Tile, rate: float, s: Tile) -> None:
+    """p -= rate · direction."""
+    np.subtract(p, np.multiply(direction, rate, out=s), out=p)
+
+
 def descend(p: Tile, direction: Tile, root: Tile, eps: float, rate: float, s: Tile) -> None:
     """p -= rate · direction / (root + eps)."""
-    np.add(root, eps, out=s)
-    np.divide(direction, s, out=s)
-    np.multiply(s, rate, out=s)
-    np.subtract(p, s, out=p)
+    move(p, np.divide(direction, np.add(root, eps, out=s), out=s), rate, s)
 
 
 def _betas(group: Group) -> tuple[float, float, float, float]:
@@ -150,9 +152,7 @@ class NAdam(_Moments):
         m, v = self.moments(state, g, betas, s)
         np.multiply(g, share, out=t)
         np.add(t, np.multiply(m, rate, out=s), out=t)
-        np.sqrt(v, out=s)
-        np.add(s, eps, out=s)
-        np.divide(t, s, out=t)
+        np.divide(t, np.add(np.sqrt(v, out=s), eps, out=s), out=t)
         np.subtract(p, t, out=p)
 
 
@@ -223,9 +223,7 @@ class Adamax(Optimizer):
         m, u = mean(state["exp_avg"], g, beta1, rest1, s), state["exp_inf"]
         np.multiply(u, beta2, out=u)
         np.maximum(u, np.add(np.absolute(g, out=s), eps, out=s), out=u)
-        np.divide(m, u, out=s)
-        np.multiply(s, rate, out=s)
-        np.subtract(p, s, out=p)
+        move(p, np.divide(m, u, out=s), rate, s)
 
 
 class Lion(Optimizer):
@@ -257,7 +255,5 @@ class Lion(Optimizer):
         ratio, beta2, rest2, lr = numbers
         m = state["exp_avg"]
         np.add(np.multiply(m, ratio, out=s), g, out=s)  # of the sign that β₁m + (1-β₁)g has
-        np.sign(s, out=s)
-        np.multiply(s, lr, out=s)
-        np.subtract(p, s, out=p)
+        move(p, np.sign(s, out=s), lr, s)
         mean(m, g, beta2, rest2, s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .adam import descend, mean
+from .adam import descend, mean, move
 from .optimizer import Optimizer
 from .options import Group, Params, Scalars, Shape, Tile, options_among
 
@@ -85,12 +85,9 @@ class RMSprop(Optimizer):
             descend(p, g, s, eps, lr, s)
             return
         b = state["momentum_buffer"]
-        np.add(s, eps, out=s)
-        np.divide(g, s, out=s)
+        np.divide(g, np.add(s, eps, out=s), out=s)
         np.multiply(b, momentum, out=b)
-        np.add(b, s, out=b)
-        np.multiply(b, lr, out=s)
-        np.subtract(p, s, out=p)
+        move(p, np.add(b, s, out=b), lr, s)
 
 
 class Adadelta(Optimizer):
@@ -127,5 +124,4 @@ class Adadelta(Optimizer):
         np.sqrt(np.add(u, eps, out=t), out=t)
         np.multiply(s, t, out=s)
         mean(u, np.multiply(s, s, out=t), rho, rest, t)
-        np.multiply(s, lr, out=s)
-        np.subtract(p, s, out=p)
+        move(p, s, lr, s)

@@ -26,9 +26,11 @@ Moved = tuple[Any, list[Any]]  # what is taken from the parameters, and the new 
 class Descent:
     """An optimizer: how a step and a new state follow from a gradient, all of them vectors."""
 
-    def __init__(self, name: str, doc: str, options: dict[str, float], states: int, step: AnyFunction):
-        self.__name__, self.__doc__ = name, doc
-        self.options, self.states, self.step = options, states, step
+    def __init__(self, step: AnyFunction):
+        self.__name__, self.__doc__, self.step = step.__name__, step.__doc__, step
+        _, _, *parameters = inspect.signature(step).parameters.values()
+        self.states = sum(p.default is p.empty for p in parameters)  # vectors, which start from zeros
+        self.options = {p.name: p.default for p in parameters[self.states :]}
 
     def __repr__(self) -> str:
         return f"<optimizer {self.__name__}({', '.join(f'{k}={v}' for k, v in self.options.items())})>"
@@ -67,7 +69,7 @@ class Descent:
                 f"{self.__name__}: the gradient has {gradient.size} numbers; expected {flat.size}, as the parameters"
             )
         number, *vectors = state
-        step, vectors = self.step(gradient, number, vectors, **options)
+        step, vectors = self.step(gradient, number, *vectors, **options)
         return unravel(flat - step), (number + 1, *vectors)
 
     def settled(self, options: dict[str, float]) -> dict[str, float]:
@@ -88,44 +90,28 @@ def with_number(grad: AnyFunction) -> AnyFunction:
     return grad if starred or len(places) > 1 else lambda params, i: grad(params)
 
 
-def sgd_step(g: Any, number: int, vectors: list[Any], step_size: float, mass: float) -> Moved:
-    velocity = mass * vectors[0] + (1 - mass) * g
+@Descent
+def sgd(g: Any, number: int, velocity: Any, step_size: float = 0.1, mass: float = 0.9) -> Moved:
+    """Gradient descent with momentum: the step is a running mean of gradients."""
+    velocity = mass * velocity + (1 - mass) * g
     return step_size * velocity, [velocity]
 
 
-def rmsprop_step(g: Any, number: int, vectors: list[Any], step_size: float, gamma: float, eps: float) -> Moved:
-    square = gamma * vectors[0] + (1 - gamma) * g * g
+@Descent
+def rmsprop(g: Any, number: int, square: Any, step_size: float = 0.1, gamma: float = 0.9, eps: float = 1e-8) -> Moved:
+    """Steps scaled by the root of a running mean of squares (Tieleman and Hinton 2012)."""
+    square = gamma * square + (1 - gamma) * g * g
     return step_size * g / (np.sqrt(square) + eps), [square]
 
 
-def adam_step(g: Any, number: int, vectors: list[Any], step_size: float, b1: float, b2: float, eps: float) -> Moved:
-    mean = b1 * vectors[0] + (1 - b1) * g
-    square = b2 * vectors[1] + (1 - b2) * g * g
+@Descent
+def adam(g: Any, number: int, mean: Any, square: Any, step_size: float = 0.001, b1: float = 0.9, b2: float = 0.999,
+         eps: float = 1e-8) -> Moved:  # fmt: skip
+    """Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980)."""
+    mean = b1 * mean + (1 - b1) * g
+    square = b2 * square + (1 - b2) * g * g
     unbiased = mean / (1 - b1 ** (number + 1))
     return step_size * unbiased / (np.sqrt(square / (1 - b2 ** (number + 1))) + eps), [mean, square]
-
-
-sgd = Descent(
-    "sgd",
-    "Gradient descent with momentum: the step is a running mean of gradients.",
-    {"step_size": 0.1, "mass": 0.9},
-    1,
-    sgd_step,
-)
-rmsprop = Descent(
-    "rmsprop",
-    "Steps scaled by the root of a running mean of squares (Tieleman and Hinton 2012).",
-    {"step_size": 0.1, "gamma": 0.9, "eps": 1e-8},
-    1,
-    rmsprop_step,
-)
-adam = Descent(
-    "adam",
-    "Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980).",
-    {"step_size": 0.001, "b1": 0.9, "b2": 0.999, "eps": 1e-8},
-    2,
-    adam_step,
-)
 
 
 def __dir__() -> list[str]:

@@ -92,8 +92,7 @@ class LBFGS(Optimizer):
             used = int(iteration < group["max_iter"])  # without a search nobody would use the last one
             if group["line_search_fn"] == "strong_wolfe":
                 start, longest = here._replace(step=0.0, slope=slope), float(np.abs(d).max())
-                most = group["max_eval"] - evals
-                here, used = strong_wolfe(evaluate, start, t, longest, group["tolerance_change"], most)
+                here, used = strong_wolfe(evaluate, start, t, longest, group["max_eval"] - evals)
                 t = here.step
             elif used:
                 here = evaluate(t)
@@ -201,8 +200,9 @@ class Point(NamedTuple):
     slope: float
 
 
-def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, longest: float, tolerance: float,
-                 most: int, decrease: float = 1e-4, curvature: float = 0.9) -> tuple[Point, int]:  # fmt: skip
+def strong_wolfe(evaluate: Callable[[float], Point], start: Point, step: float, longest: float, most: int,
+                 tolerance: float = 1e-9, decrease: float = 1e-4,
+                 curvature: float = 0.9) -> tuple[Point, int]:  # fmt: skip
     """A point where the loss has fallen enough and the slope is flat enough, and how many evaluations it took.
 
     Nocedal & Wright (2006), algorithms 3.5 and 3.6, with the cubic interpolation and the safeguards of minFunc
@@ -273,5 +273,6 @@ def cubic(a: Point, b: Point, least: float, most: float) -> float:
     if not square >= 0:
         return (least + most) / 2
     root = math.sqrt(square)
-    lowest = b.step - (b.step - a.step) * ((b.slope + root - first) / (b.slope - a.slope + 2 * root))
-    return min(max(lowest, least), most)
+    above, below = b.slope + root - first, b.slope - a.slope + 2 * root
+    share = above / below if below else math.copysign(math.inf, above)  # along a line the loss falls without end
+    return min(max(b.step - (b.step - a.step) * share, least), most)

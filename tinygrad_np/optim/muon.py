@@ -11,7 +11,10 @@ import numpy as np
 from ..engine.tracing import host
 from .adam import mean
 from .optimizer import Optimizer
-from .options import Group, Params, Scalars, Shape, Tile, options_among
+from .options import Group, Params, Scalars, Shape, StateNames, Tile, options_among
+
+Triple = tuple[float, float, float]
+QUINTIC = (3.4445, -4.775, 2.0315)
 
 
 class Muon(Optimizer):
@@ -31,7 +34,7 @@ class Muon(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
-                 nesterov: bool = True, ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+                 nesterov: bool = True, ns_coefficients: Triple = QUINTIC,
                  eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str | None = None, *,
                  maximize: bool = False) -> None:  # fmt: skip
         adjust_lr_fn = adjust_lr_fn or "original"
@@ -58,9 +61,7 @@ class Muon(Optimizer):
         momentum = float(group["momentum"])
         return float(group["lr"]), momentum, 1 - momentum, float(group["adjust_lr_fn"] == "original")
 
-    def _run(
-        self, block: Any, first: int, last: int, names: tuple[str, ...], group: Group, shape: tuple[Any, ...]
-    ) -> None:
+    def _run(self, block: Any, first: int, last: int, names: StateNames, group: Group, shape: Shape) -> None:
         """Update matrix by matrix, not tile by tile."""
         self._begin(block, range(first, last + 1), names, group)
         for i in range(first, last + 1):
@@ -83,12 +84,7 @@ class Muon(Optimizer):
         np.subtract(p, s, out=p)
 
 
-def orthogonal(
-    matrix: np.ndarray,
-    steps: int = 5,
-    coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
-    eps: float = 1e-7,
-) -> np.ndarray:
+def orthogonal(matrix: Tile, steps: int = 5, coefficients: Triple = QUINTIC, eps: float = 1e-7) -> Tile:
     """About U Vᵀ of the matrix U S Vᵀ: each step maps the singular values by a s + b s³ + c s⁵ (Newton & Schulz).
 
     With these coefficients they come near 1, between 0.7 and 1.2, and no closer.
@@ -104,5 +100,5 @@ def orthogonal(
     for _ in range(steps):
         gram = x @ x.T
         x = x * a + (gram * b + (gram @ gram) * c) @ x
-    found: np.ndarray = x.T if tall else x
+    found: Tile = x.T if tall else x
     return found

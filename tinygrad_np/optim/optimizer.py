@@ -1,9 +1,10 @@
-"""What every optimizer shares: groups of parameters with their options, a state a parameter, updates in place."""
+"""What every optimizer shares: a state a parameter, and updates in place, many parameters at a time."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from operator import is_
 from typing import Any
 
@@ -11,12 +12,12 @@ import numpy as np
 
 from ..engine.modes import enable_grad
 from ..engine.tracing import host, outside_only, recorder
-from ..nn.module import Module, Parameter
 from .flat import Block
-from .options import RANGES, Group, Params, Scalars, Shape, Tile, require
+from .groups import Groups, as_arrays
+from .options import Group, Params, Scalars, Shape, StateNames, Tile
 
 
-class Optimizer:
+class Optimizer(Groups):
     """Moves parameters against their gradients; a subclass gives `check`, `names`, `numbers` and `update`.
 
     `params` is a list of tensors, a module, or a list of dicts with "params" and options of their own. For all
@@ -83,9 +84,7 @@ class Optimizer:
             self._run(block, first, last, names, group, shape)
         block.return_values()
 
-    def _run(
-        self, block: Block, first: int, last: int, names: tuple[str, ...], group: Group, shape: tuple[Any, ...]
-    ) -> None:
+    def _run(self, block: Block, first: int, last: int, names: StateNames, group: Group, shape: Shape) -> None:
         """Update neighbors that are at the same step."""
         positions = block.positions[first : last + 1]
         new = self._begin(block, range(first, last + 1), names, group)
@@ -187,10 +186,9 @@ class Optimizer:
         if len(states) != len(self._settled) or not all(map(is_, states, self._settled)):
             self.__jit_settle__()
             return
-        for blocks in self._blocks:
-            for block in blocks:
-                block.gather_values(leaving=True)
-                block.leave_kept_grads()
+        for block in chain(*self._blocks):
+            block.gather_values(leaving=True)
+            block.leave_kept_grads()
 
     def __jit_mark__(self) -> Callable[[], Any]:
         """A call that puts the numbers of all states back as they are now, after a replay that failed."""
@@ -219,12 +217,6 @@ class Optimizer:
     # ---- what a subclass gives ----------------------------------------------------------------------------
 
     scalars: Mapping[str, Any] = {}  # the numbers of a state that count the steps, and where they start
-
-    def check(self, group: Group) -> None:
-        """Raise ValueError for options of a group outside their range."""
-        for name, value in group.items():
-            if name in RANGES:
-                require(name, value, *RANGES[name])
 
     def names(self, group: Group) -> list[str]:
         """The arrays that a parameter has as its state."""
@@ -263,10 +255,10 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         """Copies of all state and options as nested dicts of arrays, fit for `tg.save`; parameters by position."""
-        groups = ({k: v for k, v in group.items() if k != "params"} for group in self.param_groups)
+        states = {str(i): as_arrays(state) for i, state in self.state.items() if state}
         return {
-            "state": {str(i): _arrays(state) for i, state in self.state.items() if state},
-            "param_groups": {str(i): _arrays(group) for i, group in enumerate(groups)},
+            "state": states,
+            "param_groups": {str(i): as_arrays(group) for i, group in enumerate(self.param_groups)},
         }
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -276,16 +268,7 @@ class Optimizer:
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"{self._name}: load_state_dict: expected a dict of arrays, found {type(state).__name__}")
-        groups, states = state.get("param_groups", {}), state.get("state", {})
-        if set(groups) != {str(i) for i in range(len(self.param_groups))}:
-            self._refuse(f"it has {len(groups)} parameter groups, expected {len(self.param_groups)}")
-        options = []
-        for i, group in enumerate(self.param_groups):
-            found, wanted = set(groups[str(i)]) | {"initial_lr"}, set(group) - {"params"} | {"initial_lr"}
-            if found != wanted:
-                self._refuse(f"group {i} has the options {sorted(found)}, expected {sorted(wanted)}")
-            options.append({name: _plain(value) for name, value in groups[str(i)].items()})
-            self.check(options[-1])
+        options, states = self._options(state.get("param_groups", {})), state.get("state", {})
         owners = [option for group, option in zip(self.param_groups, options, strict=True) for _ in group["params"]]
         fresh: dict[int, dict[str, Any]] = {}
         for key, entries in states.items():
@@ -314,9 +297,6 @@ class Optimizer:
                 )
         return state
 
-    def _refuse(self, why: str) -> None:
-        raise ValueError(f"load_state_dict: the state does not fit this {self._name}: {why}")
-
     def __getstate__(self) -> dict[str, Any]:
         """What a copy and a pickle hold: not the buffers, where a copy lays its own parameters side by side anew."""
         return {name: value for name, value in vars(self).items() if name not in ("params", "_blocks", "_settled")}
@@ -328,67 +308,12 @@ class Optimizer:
     def __copy__(self) -> Optimizer:
         return copy.deepcopy(self)  # two optimizers of the same parameters would move them out of each other's buffers
 
-    # ---- its parameters -----------------------------------------------------------------------------------
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def _check_parameter(self, i: int, p: Any) -> None:
-        if not hasattr(p, "is_leaf"):
-            raise TypeError(
-                f"{self._name}: parameter {i}: expected a tensor, found {type(p).__name__}; pass "
-                "model.parameters() or a list of tensors"
-            )
-        frozen = isinstance(p, Parameter) and not p.requires_grad  # it has no gradient, so no step moves it
-        if not p.is_leaf or not (p.requires_grad or frozen):
-            raise ValueError(
-                f"{self._name}: parameter {i} of shape {p.shape} is not a leaf that requires a "
-                "gradient; pass model.parameters() or Tensor(..., requires_grad=True)"
-            )
-
-    def _groups(self, params: Params) -> list[Any]:
-        if isinstance(params, Module):
-            params = params.parameters()
-        if hasattr(params, "shape"):
-            raise TypeError(f"{self._name}: params must be a list of tensors or of dicts, found a single tensor")
-        if callable(params):
-            raise TypeError(f"{self._name}: params: found a function; call it, as in model.parameters()")
-        params = [p[1] if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str) else p for p in params]
-        if not params:
-            raise ValueError(f"{self._name}: there are no parameters to optimize")
-        return params if isinstance(params[0], dict) else [{"params": params}]
-
-    def _group(self, i: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        if not isinstance(given, Mapping) or "params" not in given:
-            raise TypeError(
-                f"{self._name}: parameter group {i} must be a dict with 'params', found {type(given).__name__}"
-            )
-        unknown = set(given) - set(self.defaults) - {"params"}
-        if unknown:
-            raise ValueError(
-                f"{self._name}: unknown options {sorted(unknown)} in parameter group {i}; "
-                f"expected some of {sorted(self.defaults)}"
-            )
-        params = given["params"].parameters() if isinstance(given["params"], Module) else given["params"]
-        params = [params] if hasattr(params, "shape") else list(params)
-        group = {**self.defaults, **given, "params": params}
-        self.check(group)
-        return group
-
     def _cut(self, group: Group) -> list[Block]:
         """The blocks of a group: parameters of one dtype are updated together."""
         positions = {id(p): i for i, p in enumerate(self.params)}
         dtypes = dict.fromkeys(p.dtype for p in group["params"])
         chosen = ([p for p in group["params"] if p.dtype == dtype] for dtype in dtypes)
         return [Block(params, [positions[id(p)] for p in params]) for params in chosen]
-
-    def __repr__(self) -> str:
-        lines = (
-            ", ".join([*(f"{k}={v}" for k, v in group.items() if k != "params"), f"{len(group['params'])} parameters"])
-            for group in self.param_groups
-        )
-        return f"{self._name}({'; '.join(lines)})"
 
 
 EMPTY: dict[str, Any] = {}
@@ -402,21 +327,3 @@ def cohorts(steps: list[Any]) -> list[int]:
     """
     first: dict[Any, int] = {}
     return [first.setdefault(step, i) for i, step in enumerate(steps)] if len(set(steps)) > 1 else []
-
-
-def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Values as arrays of numbers: a string as its bytes."""
-    strings = {name: value for name, value in values.items() if isinstance(value, str)}
-    return {
-        name: np.frombuffer(strings[name].encode(), np.uint8) if name in strings else np.array(value)
-        for name, value in values.items()
-    }
-
-
-def _plain(value: Any) -> Any:
-    """A stored option as the Python number, string, or tuple of numbers, that it was."""
-    value = np.asarray(value)
-    if value.dtype == np.uint8 and value.ndim:
-        return value.tobytes().decode()
-    value = value.tolist()
-    return tuple(value) if isinstance(value, list) else value

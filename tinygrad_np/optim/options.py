@@ -14,6 +14,7 @@ Group = dict[str, Any]  # the options of a group, or the state of a parameter
 Params = Module | Iterable[Any]  # what an optimizer is given
 Tile = np.ndarray
 Scalars = Sequence[float]  # what the formula of a step reads
+StateNames = tuple[str, ...]  # of the arrays of a state
 Shape = Sequence[Any]  # the options that decide which operations it consists of
 
 
