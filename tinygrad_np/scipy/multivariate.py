@@ -8,6 +8,7 @@ from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
 from ..engine.operation import NotDifferentiable
 from ..engine.recording import is_tracked
+from ..engine.tracing import assume
 from . import ufuncs  # noqa: F401 - the rows that are used here
 
 LOG_2PI = np.log(2 * np.pi).item()
@@ -56,13 +57,13 @@ class multivariate_normal(metaclass=Distribution):
         off = x - mean
         s, u = np.linalg.eigh(array_of(cov))
         small = 1e6 * np.finfo(s.dtype).eps * np.abs(s).max(initial=0)
-        if s.min(initial=np.inf) < -small:
+        if assume(s.min(initial=np.inf) < -small):
             raise ValueError(
                 f"multivariate_normal: the covariance has the eigenvalue {s.min():.3g}; "
                 "expected a symmetric matrix without negative ones"
             )
         kept = s > small
-        if np.all(kept):
+        if assume(np.all(kept)):
             far = (off * np.linalg.solve(cov, off[..., None])[..., 0]).sum(-1)
             return -0.5 * (k * LOG_2PI + np.linalg.slogdet(cov)[1] + far)
         if not allow_singular:
@@ -100,7 +101,7 @@ class dirichlet(metaclass=Distribution):
     def logpdf(x, alpha):
         """The logarithm of the density at x, of shape (k,) or (k, n), or one row less: the last is then 1 - Σ x."""
         x, alpha = as_operand(x), as_operand(alpha)
-        if alpha.ndim != 1 or not np.all(array_of(alpha) > 0):
+        if alpha.ndim != 1 or not assume(np.all(array_of(alpha) > 0)):
             raise ValueError(f"dirichlet: found alpha of shape {alpha.shape}; expected positive numbers of shape (k,)")
         k = alpha.shape[0]
         if x.shape[:1] == (k - 1,):
@@ -108,7 +109,7 @@ class dirichlet(metaclass=Distribution):
         if x.shape[:1] != (k,):
             raise ValueError(f"dirichlet: found x of shape {x.shape}; expected ({k}, ...) or ({k - 1}, ...)")
         total = array_of(x).sum(axis=0)
-        if np.any(array_of(x) < 0) or np.any(np.abs(total - 1) > 1e-9):
+        if assume(np.any(array_of(x) < 0)) or assume(np.any(np.abs(total - 1) > 1e-9)):
             raise ValueError("dirichlet: expected x without negative numbers whose sum along the first axis is 1")
         powers = alpha.reshape((k,) + (1,) * (x.ndim - 1)) - 1
         return sc.xlogy(powers, x).sum(axis=0) - sc.gammaln(alpha).sum() + sc.gammaln(alpha.sum())

@@ -14,16 +14,22 @@ from scipy.fft import next_fast_len
 from ..derivatives.joining import as_operand
 from ..engine.signatures import axes_of
 from ..engine.table import primitive
+from ..engine.tracing import whole
 
 __all__ = ["convolve", "correlate", "fftconvolve", "convolve2d", "correlate2d"]
 
 PADDING = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
 
 
+@whole
+def convolved(in1, in2, method):
+    return np.asarray(ss.convolve(in1, in2, "full", method))
+
+
 @primitive
 def full(in1, in2, method="auto"):
     """Every place where the two overlap: lengths m and n give m + n - 1."""
-    return np.asarray(ss.convolve(in1, in2, "full", method))
+    return convolved(in1, in2, method)
 
 
 def part(a, start, shape):

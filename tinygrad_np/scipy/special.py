@@ -16,7 +16,7 @@ from ..derivatives.reductions import AXES
 from ..engine.arrays import array_of
 from ..engine.cotangents import times, unbroadcast
 from ..engine.table import primitive, reduction
-from ..engine.tracing import whole
+from ..engine.tracing import assume, whole
 from . import ufuncs  # noqa: F401 - the rows that are used here
 from .gamma import polygamma as polygamma
 from .gamma import zeta as zeta
@@ -107,7 +107,7 @@ lambertw.defvjp(
 def multigammaln(a: Any, d: int) -> Any:
     """The logarithm of the multivariate gamma function of dimension d, at numbers above (d - 1)/2."""
     a = as_operand(a)
-    if np.any(array_of(a) <= 0.5 * (d - 1)):
+    if assume(np.any(array_of(a) <= 0.5 * (d - 1))):
         raise ValueError(f"multigammaln: found a={array_of(a)!r}; expected more than (d - 1)/2 = {0.5 * (d - 1)}")
     return d * (d - 1) / 4 * np.log(np.pi) + sum(sc.gammaln(a - j / 2) for j in range(d))
 

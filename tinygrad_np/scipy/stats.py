@@ -17,6 +17,7 @@ from ..derivatives.joining import as_operand
 from ..engine.arrays import array_of
 from ..engine.operation import NotDifferentiable
 from ..engine.recording import is_tracked
+from ..engine.tracing import assume
 from .multivariate import Distribution
 from .multivariate import dirichlet as dirichlet
 from .multivariate import multivariate_normal as multivariate_normal
@@ -29,7 +30,7 @@ LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi).item()
 def positive(a):
     """A parameter that must be positive: where it is not, it becomes NaN, and so does all that uses it."""
     fits = array_of(a) > 0
-    return a if np.all(fits) else np.where(fits, a, np.nan)
+    return a if assume(np.all(fits)) else np.where(fits, a, np.nan)
 
 
 @cache
@@ -97,7 +98,7 @@ class Continuous:
         z = (x - loc) / scale
         low, high = self.support
         under, over = array_of(z) < low, array_of(z) > high
-        if np.any(under | over):
+        if assume(np.any(under | over)):
             z = np.where(under | over, 0.5 if high < inf else 1.0, z)
         return z, under, over, shapes, scale
 
@@ -105,7 +106,7 @@ class Continuous:
         """The logarithm of the density, -inf outside the support."""
         z, under, over, shapes, scale = self.standard(args, kwargs)
         out = self._logpdf(z, *shapes) - np.log(scale)
-        return np.where(under | over, -inf, out) if np.any(under | over) else out
+        return np.where(under | over, -inf, out) if assume(np.any(under | over)) else out
 
     def pdf(self, *args, **kwargs):
         """The density."""
@@ -115,7 +116,7 @@ class Continuous:
         """f inside the support, and its value below and above it."""
         z, under, over, shapes, _ = self.standard(args, kwargs)
         out = f(z, *shapes)
-        return np.where(under, below, np.where(over, above, out)) if np.any(under | over) else out
+        return np.where(under, below, np.where(over, above, out)) if assume(np.any(under | over)) else out
 
     def cdf(self, *args, **kwargs):
         """The probability of at most x."""
@@ -236,7 +237,7 @@ class poisson(metaclass=Distribution):
             )
         k, mu = array_of(as_operand(k)) - array_of(as_operand(loc)), as_operand(mu)
         fits = array_of(mu) >= 0
-        return np.floor(k), (k >= 0) & (k == np.floor(k)), mu if np.all(fits) else np.where(fits, mu, np.nan)
+        return np.floor(k), (k >= 0) & (k == np.floor(k)), mu if assume(np.all(fits)) else np.where(fits, mu, np.nan)
 
     @staticmethod
     def logpmf(k, mu, loc=0):
