@@ -22,7 +22,8 @@ from .run import Run
 MISTAKES, KERNELS, BINS = 30, 32, 10
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;
 background:#fff}img,svg{max-width:100%;height:auto}table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;
-text-align:left;vertical-align:top}pre{white-space:pre-wrap}h2{border-top:1px solid #ddd;padding-top:1rem}
+text-align:left;vertical-align:top}td{overflow-wrap:anywhere}pre{white-space:pre-wrap}
+h2{border-top:1px solid #ddd;padding-top:1rem}
 @media (prefers-color-scheme:dark){body{color:#ddd;background:#111}img,svg{background:#fff}h2{border-color:#444}}"""
 
 
