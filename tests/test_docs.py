@@ -63,7 +63,7 @@ def test_the_python_blocks_of_a_page_run_in_order_and_print_what_is_shown(page, 
 
 
 def test_the_programs_that_the_page_on_jit_shows_are_those_of_its_step(tmp_path):
-    page = (ROOT / "docs/jit.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-jit-works.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)[:2]
     first = re.search(r"^```python\n(.*?)^```", page, re.M | re.S)[1]
     script = tmp_path / "step.py"

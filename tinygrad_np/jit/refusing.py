@@ -99,7 +99,8 @@ def refuse(why: str, line: tuple[str, int, str] | None = None) -> NoReturn:
     error = NotReplayable(f"jit: {why}")
     if at is not None:
         text = linecache.getline(*at[:2]).strip()
-        error = NotReplayable(f"jit: {at[0]}, line {at[1]}, in {at[2]}: `{text}`: {why}")
+        said = f"`{text}`: " if text else ""  # no text is known of code that exec ran
+        error = NotReplayable(f"jit: {at[0]}, line {at[1]}, in {at[2]}: {said}{why}")
     if tape is not None:
         tape.refusal = error
     raise error
