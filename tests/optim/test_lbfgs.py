@@ -183,6 +183,24 @@ def test_the_line_search_keeps_its_promises(rng):
         assert abs(found.slope) <= 0.9 * abs(begin.slope) + 1e-12
 
 
+def test_the_line_search_is_pytorchs_step_for_step():
+    """On 208 functions of one number and first steps of all sizes; the sums were those of PyTorch 2.13's own search."""
+    rng, evaluations, logarithms = np.random.default_rng(5), 0, 0.0
+    for _ in range(400):
+        a, b, c, d, w = rng.normal(size=5) * [1, 3, 1, 0.3, 4.0]
+        c, d, first = 0.01 + c**2, abs(d), 10.0 ** rng.uniform(-3, 2)
+
+        def f(t, a=a, b=b, c=c, d=d, w=w):
+            value = float(a * np.sin(w * t) + b * t + c * t**2 + d * t**4)
+            return Point(t, value, None, float(a * w * np.cos(w * t) + b + 2 * c * t + 4 * d * t**3))
+
+        if f(0.0).slope < -1e-3:
+            found, evals = strong_wolfe(f, f(0.0), first, 1.0, 25)
+            evaluations, logarithms = evaluations + evals, logarithms + np.log(found.step)
+    assert evaluations == 570
+    np.testing.assert_allclose(logarithms, -191.29308634301063, rtol=1e-9)
+
+
 def test_the_cubic_is_exact_for_cubics(rng):
     for _ in range(50):
         roots = np.sort(rng.normal(size=2))  # of the slope: a maximum, then a minimum

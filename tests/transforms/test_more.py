@@ -370,3 +370,11 @@ def test_a_checkpoint_gives_more_than_derivatives():
     _, moved = tg.jvp(tg.checkpoint(lambda a, b: (a * a, b * 3)), (X, np.ones(2)), (np.zeros(3), np.ones(2)))
     np.testing.assert_allclose(moved[0], 0 * X)
     np.testing.assert_allclose(moved[1], [3.0, 3.0])
+
+    def moved_in_one(b):
+        _, moved = tg.jvp(lambda a: tg.checkpoint(lambda a, b: (a * a, b * 3))(a, b), (X,), (np.ones(3),))
+        return moved[0].sum() + moved[1].sum() + b.sum()
+
+    value, slope = tg.value_and_grad(moved_in_one)(np.array([4.0]))  # b moves outside alone
+    np.testing.assert_allclose(value, 2 * X.sum() + 4)
+    np.testing.assert_allclose(slope, [1.0])
