@@ -73,7 +73,7 @@ SIDES = {"beyond": np.greater, "below": np.less}
 
 
 def elementwise(wrong):
-    return op(lambda x: 3 * x, lambda ct, x: ct * wrong(3 + 0 * x, x))
+    return op(lambda x: -3 * x, lambda ct, x: ct * wrong(-3 + 0 * x, x))
 
 
 def first_of_two(wrong):
@@ -84,7 +84,7 @@ def first_of_two(wrong):
 
 
 def summed(wrong):
-    return op(lambda x: 2 * x.sum(), lambda ct, x: ct * wrong(np.full_like(x, 2), x))
+    return op(lambda x: -2 * x.sum(), lambda ct, x: ct * wrong(np.full_like(x, -2), x))
 
 
 def matrix(wrong):
