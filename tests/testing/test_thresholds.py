@@ -1,6 +1,8 @@
 """What lies beyond what chance draws: thresholds are found, both sides are drawn, the certificate says so."""
 
 import itertools
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -236,6 +238,32 @@ def test_what_does_not_return_is_stopped(monkeypatch):
 
     with pytest.raises(failures.NeverReturned):
         gradcheck(endless, np.ones(2))
+
+
+def test_what_cannot_be_stopped_is_told_while_it_lasts(monkeypatch):
+    from tinygrad_np.testing.reference import patience
+
+    monkeypatch.setattr(patience, "PATIENCE", 0.2)
+    monkeypatch.setattr(patience, "EVERY", 0.05)
+    told, said = threading.Event(), []
+
+    class Stream:
+        def write(self, text):
+            said.append(text)
+            told.set()
+
+        def flush(self):
+            pass
+
+    def waits_in_c(x):
+        with monkeypatch.context() as inside:
+            inside.setattr(sys, "stderr", Stream())
+            told.wait(60)
+        return x * 2
+
+    with pytest.raises(failures.NeverReturned):
+        gradcheck(waits_in_c, np.ones(2))
+    assert "cannot be stopped" in said[0]
 
 
 def test_rules_for_other_libraries_are_refused_when_given():

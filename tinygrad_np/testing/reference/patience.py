@@ -1,12 +1,13 @@
 """A call that does not come back is stopped: a watch raises in the thread that waits for it.
 
-An exception raised from another thread arrives between two steps of Python's, so that an endless loop ends there;
-within one step that never ends, as of a library in C, nothing can be done.
+An exception raised from another thread arrives between two steps of Python's, so that an endless loop ends there.
+Within one step that never ends, as of a library in C, it cannot arrive: then the watch says so on the error stream.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,11 +31,20 @@ class Watch(threading.Thread):
         self.done = threading.Event()
 
     def run(self) -> None:
+        stopped: float | None = None  # when the call began that was stopped last
+        told: float | None = None  # and that of which it was said that it goes on all the same
         while not self.done.wait(EVERY):
             since = self.since
-            if since is not None and perf_counter() - since > PATIENCE:
-                self.since = None
+            taken = perf_counter() - since if since is not None else 0.0
+            if taken > PATIENCE and since != stopped:
+                stopped = since
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(Stopped))
+            elif taken > 2 * PATIENCE and since != told and sys.stderr is not None:
+                told = since
+                sys.stderr.write(
+                    f"the operation that is checked has not returned for {taken:.0f} s and cannot be stopped: it is "
+                    "within one call of a library in C, or catches every exception; end the process to end the check\n"
+                )
 
 
 watches = threading.local()
