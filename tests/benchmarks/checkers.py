@@ -29,7 +29,7 @@ RIGHT = {
     "tanh": (lambda xp, x: xp.tanh(x), lambda xp, ct, x: ct * (1 - xp.tanh(x) ** 2), [SMALL, PLAIN]),
     "softplus": (lambda xp, x: xp.log1p(xp.exp(x)), lambda xp, ct, x: ct / (1 + xp.exp(-x)), [SMALL, PLAIN]),
     "square sum": (lambda xp, x: (x * x).sum(), lambda xp, ct, x: 2 * ct * x, [SMALL, PLAIN, LARGE]),
-    "leaky": (lambda xp, x: xp.where(x > 0, x, 0.1 * x), lambda xp, ct, x: ct * xp.where(x > 0, 1.0, 0.1), [PLAIN]),
+    "leaky": (lambda xp, x: xp.where(x > 0, x, 0.1 * x), lambda xp, ct, x: xp.where(x > 0, ct, 0.1 * ct), [PLAIN]),
     "abs": (lambda xp, x: xp.abs(x), lambda xp, ct, x: ct * xp.sign(x), [PLAIN, np.array([0.0, 1.0, -1.0])]),
     "mean of squares": (lambda xp, x: (x * x).mean(), lambda xp, ct, x: 2 * ct * x / 3, [SMALL, PLAIN]),
 }
