@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOL = sys.monitoring.PROFILER_ID
+TOOL = 2  # sys.monitoring.PROFILER_ID, where there is one
 
 
 class Reached:

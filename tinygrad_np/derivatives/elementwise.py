@@ -192,7 +192,7 @@ elementwise(np.sinc, sinc_slope)
 def bessel_i1(x):
     """I₁(x) = ⟨cos θ sinh(x cos θ)⟩ over the circle; the mean of equally spaced points converges geometrically."""
     x = wider(x)
-    n = 32 + int(9 * np.sqrt(min(np.max(np.abs(array_of(x)), initial=0), 720)))  # beyond, it overflows
+    n = 32 + int(9 * np.sqrt(np.minimum(np.max(np.abs(array_of(x)), initial=0), 720)))  # beyond, it overflows
     c = np.cos(2 * np.pi * np.arange(n) / n).astype(array_of(x).dtype)
     return np.mean(c * np.sinh(x[..., None] * c), axis=-1)
 

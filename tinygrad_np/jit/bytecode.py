@@ -12,6 +12,7 @@ from typing import Any
 BY_NAME = {"getattr", "setattr", "delattr"}  # unless the name is written out
 IMPORT, MATCH = dis.opmap["IMPORT_NAME"], dis.opmap["MATCH_CLASS"]
 NAME = re.compile(r"[^\W\d]\w*")
+FIELD = re.compile(r"\{([^{}]*)")  # what a template replaces, and not the words around it
 ASKING = {"modules", "import_module", "__import__"}
 CALLED: dict[int, tuple] = {}  # code, by id, and what it calls where
 
@@ -21,8 +22,9 @@ def written_in(code: CodeType) -> set[str]:
     found: set[str] = set()
     for constant in code.co_consts:
         for text in constant if isinstance(constant, tuple) else (constant,):
-            if isinstance(text, str) and (text.isidentifier() or "{" in text):
-                found.update(NAME.findall(text))
+            if isinstance(text, str):
+                for part in [text] if text.isidentifier() else FIELD.findall(text):
+                    found.update(NAME.findall(part))
     return found
 
 

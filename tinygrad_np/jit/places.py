@@ -26,9 +26,8 @@ from ..engine.callers import PACKAGE as FOLDER
 LIBRARY = __package__.split(".")[0]
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype)
 NOTHING_INSIDE = (np.ufunc, types.CodeType, types.FrameType, types.TracebackType)
-KNOWN_BY_COLLECTOR: tuple[
-    type, ...
-] = (  # of C code, with nothing inside but what the garbage collector knows, or nothing that changes
+# Of C code, with nothing inside but what the garbage collector knows, or nothing that changes.
+KNOWN_BY_COLLECTOR: tuple[type, ...] = (
     functools.partial,
     property,
     classmethod,

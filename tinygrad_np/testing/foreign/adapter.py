@@ -85,6 +85,9 @@ def run_foreign(parts, what):
     return what.run(parts)[0]
 
 
+run_foreign.__name__ = "call"  # which pictures and messages say
+
+
 def pull(ct, parts, aux, what, tracked):
     """The gradients by the backward pass of the operation; of tensors, as an operation again."""
     cts = list(ct) if isinstance(ct, (list, tuple)) else [ct]
