@@ -273,6 +273,7 @@ RECIPES: dict[str, Recipe] = {
             schedule="one-cycle",
             epochs=4,
             batch_size=128,
+            smoothing=0.05,
             average=0.99,
             shift=2.0,
             turn=10.0,

@@ -26,7 +26,7 @@ TRIALS = {"bdtr", "bdtrc", "nbdtr", "nbdtrc"}  # whose n is above k
 COMPLEX = {"hankel1", "hankel2", "wofz", "lambertw"}  # results
 # for mpmath: their exact values take seconds
 SLOW = {*"k0 k1 k0e k1e kn y0 y1 yn owens_t betaincinv betaincc gammaincc gammainccinv chdtrc gdtr gdtrc expn".split()}
-SLOW |= {*"airy fresnel itstruve0 itmodstruve0 hyperu ellipj chdtri pdtri".split()}
+SLOW |= {*"airy fresnel itstruve0 itmodstruve0 hyperu ellipj chdtri pdtri stdtr".split()}
 LIMITS = {np.float64: 1, np.float32: 1e8, np.float16: 1e11}  # times a row's bound
 QUICK, THOROUGH = 2, 40
 
