@@ -5,7 +5,7 @@ are not ufuncs convert their arguments, so this package offers them again, for a
 a module is imported when it is first asked for.
 
 In reading order: in_last.py functions of the last argument; scaled.py derivatives that keep their digits; gamma.py,
-bessel.py, orthogonal.py, cumulative.py and more.py the families of ufuncs.py, the rows of scipy.special; special.py,
+bessel.py, orthogonal.py, cumulative.py and rarer.py the families of ufuncs.py, the rows of scipy.special; special.py,
 linalg.py, multivariate.py, stats.py, signal.py, ndimage.py; implicit.py solutions of equations, for optimize.py and
 integrate.py; sparse.py matrices with few entries.
 """

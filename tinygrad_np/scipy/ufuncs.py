@@ -12,7 +12,7 @@ from ..engine.arrays import array_of
 from ..engine.cotangents import times, unbroadcast
 from ..engine.table import POSITIVE, REAL, elementwise, function, primitive
 from ..engine.tracing import assume
-from . import bessel, cumulative, gamma, more, orthogonal  # noqa: F401 - their rows are entered
+from . import bessel, cumulative, gamma, orthogonal, rarer  # noqa: F401 - their rows are entered
 from .gamma import OPEN_UNIT
 from .in_last import in_last
 from .scaled import dawsn_derivative, erfcx_derivative, wofz_derivative

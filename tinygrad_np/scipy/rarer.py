@@ -1,4 +1,4 @@
-"""Rows of scipy.special's rarer families: elliptic and Struve functions, integrals, discrete distributions.
+"""Rows of scipy.special's rare families: elliptic and Struve functions, integrals, discrete distributions.
 
 Each slope is said with functions that have rows (DLMF, chapters 11, 13, 19 and 22), so that every order exists.
 """
