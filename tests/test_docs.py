@@ -92,7 +92,7 @@ def test_the_reading_order_names_the_files_that_there_are():
     engine = {path.name for folder in ("", "derivatives") for path in (ROOT / "tinygrad_np" / folder).glob("*.py")}
     named = set(re.findall(r"`(\w+\.py)`", page))
     assert named <= there
-    assert engine - named == {"__init__.py", "models.py"}  # the latter stands for the folder in a checkout
+    assert engine - named == {"__init__.py"}
 
 
 def test_the_table_of_subgradients_was_read():

@@ -18,10 +18,9 @@ from tinygrad_np import nn
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tinygrad_np"
-STAND_IN = PACKAGE / "models.py"  # for the folder beside the package, which is no room of it
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted({*PACKAGE.rglob("*.py")} - {STAND_IN})
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
 PACKAGES = [name for name, path in FILES.items() if path.name == "__init__.py"]
 
@@ -83,7 +82,7 @@ def reading_order(package: str) -> list[str]:
 def parts(package: str) -> set[str]:
     """The files and packages that lie in a package; the command of a package comes last and needs no mention."""
     folder = FILES[package].parent
-    files = {path.stem for path in {*folder.glob("*.py")} - {STAND_IN}} - {"__init__", "__main__"}
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
     return files | {path.parent.name for path in folder.glob("*/__init__.py")}
 
 

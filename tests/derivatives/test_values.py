@@ -121,7 +121,7 @@ def test_every_spelling_of_a_ufunc(ufunc, how):
 def test_ufunc_at_changes_its_array(ufunc):
     index, values = [0, 2, 0], [] if ufunc.nin == 1 else [numbers(3)]
     if ufunc.types and not any(t.startswith("d" * ufunc.nin + "->d") for t in ufunc.types):
-        pytest.skip("not of float64")
+        pytest.skip(f"{ufunc.__name__} takes no float64")
     x = numbers(4)
     a, b = x.copy(), Tensor(x, requires_grad=True) * 1
     ufunc.at(a, index, *values)
